@@ -1,0 +1,175 @@
+/*
+ * sheaf/kernel.h - the interface between Sheaf and a kernel.
+ *
+ * A kernel turns the input fields of items into output fields. It is one table of functions: a shared object exports
+ * it as `sheaf_kernel_NAME` and a job names it as `kernel: ./my.so:NAME`; the built-in kernels go through the same
+ * table. The engine decides which items a kernel sees, on which thread and node, and stores what it returns; a kernel
+ * calls neither MPI nor HDF5, starts no threads and keeps no global state.
+ *
+ * The life of a kernel, in every process of a run:
+ *
+ *     open ─▶ (shared_bytes ─▶ prepare, once in the job) ─▶ map, map, map … from many threads ─▶ close
+ *
+ * This header is C11 and C++, depends on nothing but the C library, and is the only one Sheaf installs. Structs that
+ * the engine fills begin with `struct_size` and may grow at their end; the kernel's own table says with `abi` and
+ * `struct_size` what it was compiled against. See sheaf-kernel(7).
+ */
+#ifndef SHEAF_KERNEL_H
+#define SHEAF_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SHEAF_KERNEL_ABI 1u
+
+#if defined(__GNUC__)
+#define SHEAF_PRINTF(format_at, values_at) __attribute__((format(printf, format_at, values_at)))
+#define SHEAF_EXPORT __attribute__((visibility("default")))
+#else
+#define SHEAF_PRINTF(format_at, values_at)
+#define SHEAF_EXPORT
+#endif
+
+/* What a field or a parameter holds. Parameters are SHEAF_FLOAT64, SHEAF_INT64 or SHEAF_TEXT. */
+enum sheaf_type {
+    SHEAF_FLOAT64 = 1, /* double */
+    SHEAF_FLOAT32 = 2, /* float */
+    SHEAF_INT64 = 3,   /* int64_t */
+    SHEAF_INT32 = 4,   /* int32_t */
+    SHEAF_UINT8 = 5,   /* uint8_t */
+    SHEAF_TEXT = 6     /* struct sheaf_text; input fields only */
+};
+
+/* One text value: `length` bytes at `data`, not terminated by NUL. */
+struct sheaf_text {
+    const char *data;
+    size_t length;
+};
+
+/* sheaf_field.flags */
+#define SHEAF_OPTIONAL 1u /* an input field the job may leave out; its column is then NULL */
+
+/* A named column of items. */
+struct sheaf_field {
+    const char *name;      /* letters, digits and `_`; an output may not be called item, status, seconds, … */
+    enum sheaf_type type;  /* the type the kernel reads or writes; inputs are converted to it */
+    int64_t width;         /* values per item, at least 1; in the table's inputs 0 takes any width */
+    uint32_t flags;        /* SHEAF_OPTIONAL, for inputs */
+    const char *unit;      /* "au", "deg", "m s-1" (UDUNITS style), or NULL */
+    const char *long_name; /* one line for people, or NULL */
+};
+
+/* A scalar the job may set under `params:`. */
+struct sheaf_param {
+    const char *name;
+    enum sheaf_type type;
+    const char *initial; /* its value, as text, where the job is silent; NULL: the job must set it */
+    const char *unit;    /* or NULL */
+    const char *help;    /* one line for people, or NULL */
+};
+
+/* The value of a parameter; the member that its declared type says is set. */
+union sheaf_value {
+    double number;    /* SHEAF_FLOAT64 */
+    int64_t integer;  /* SHEAF_INT64 */
+    const char *text; /* SHEAF_TEXT, terminated by NUL */
+};
+
+/* What open and prepare are told. Everything here is valid only during the call; copy what is needed later. */
+struct sheaf_setup {
+    size_t struct_size;
+    const union sheaf_value *params;  /* [n of the table's params], in the table's order */
+    int n_inputs;                     /* as many as the table declares */
+    const struct sheaf_field *inputs; /* [n_inputs] the table's inputs with their actual widths;
+                                          .name is NULL for an optional field that the items do not have */
+    int n_fields;
+    const struct sheaf_field *fields; /* [n_fields] all that the items offer, whether the kernel takes it or not */
+    /* Says why the setup cannot be used, naming the parameter or field: `return setup->refuse(setup, "…", …);`.
+       Returns -1. */
+    int (*refuse)(const struct sheaf_setup *setup, const char *format, ...) SHEAF_PRINTF(2, 3);
+    void *engine; /* the engine's own */
+};
+
+/* sheaf_shape.flags */
+#define SHEAF_PURE 1u   /* the outputs depend on input fields, params and shared data only, not on the item's index */
+#define SHEAF_SERIAL 2u /* map is not thread-safe: one call at a time in each process */
+
+/* What open declares; all zero before the call. What it points to belongs to the kernel and lives until close. */
+struct sheaf_shape {
+    int n_outputs;
+    const struct sheaf_field *outputs; /* [n_outputs], at least one; names and widths may depend on the params */
+    int64_t block;                     /* items a map call gets; 0 means 1. Costly items: 1; vectorised: thousands.
+                                          Part of the job's identity: block k is items k*block … (k+1)*block-1 for
+                                          every number of ranks and threads */
+    size_t scratch_bytes;              /* private memory of each thread, 64-byte aligned; contents undefined */
+    uint32_t flags;                    /* SHEAF_PURE, SHEAF_SERIAL */
+};
+
+/* What map is told besides the block: the services of the engine. */
+struct sheaf_context {
+    size_t struct_size;
+    const void *shared; /* what prepare wrote, read-only, one copy on each node; NULL if there is none */
+    size_t shared_bytes;
+    void *scratch; /* [scratch_bytes] of this thread, or NULL */
+    /* Marks item k of the block (0 … n-1) as failed, with a one-line message that is kept in the results file
+       (about 240 bytes). Its outputs are replaced by the fill value; the other items go on. With k =
+       SHEAF_WHOLE_BLOCK it gives the message for a non-zero return. */
+    void (*fail)(const struct sheaf_context *context, int64_t k, const char *format, ...) SHEAF_PRINTF(3, 4);
+    void *engine; /* the engine's own */
+};
+
+#define SHEAF_WHOLE_BLOCK ((int64_t)-1)
+
+/* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. n_padded is n rounded
+   up to a multiple of 16: inputs repeat the last item there and outputs have room, so a vector loop needs no tail. */
+struct sheaf_block {
+    size_t struct_size;
+    int64_t first; /* index of the block's first item in the job */
+    int64_t n;     /* items in this block, at least 1; fewer than shape.block only at the job's end */
+    int64_t n_padded;
+    const void *const *in; /* [n_inputs] a column for each of the table's inputs; NULL for an absent optional one */
+    void *const *out;      /* [n_outputs] a column for each declared output, contents undefined before the call */
+};
+
+/* The kernel table. */
+struct sheaf_kernel {
+    uint32_t abi;         /* SHEAF_KERNEL_ABI */
+    uint32_t struct_size; /* sizeof(struct sheaf_kernel) */
+    const char *name;     /* as in sheaf_kernel_NAME */
+    const char *version;  /* part of the job's identity: change it when results change */
+    const char *summary;  /* one line for `sheaf kernels` */
+
+    int n_params;
+    const struct sheaf_param *params; /* [n_params] */
+    int n_inputs;
+    const struct sheaf_field *inputs; /* [n_inputs] the fields map reads; others of the job are left alone */
+
+    /* Checks params and inputs and declares the outputs. Called in every process with the same setup and must answer
+       the same everywhere. `*self` is handed to the other functions. Returns 0, or -1 after setup->refuse. */
+    int (*open)(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self);
+
+    /* Releases self. May be NULL. */
+    void (*close)(void *self);
+
+    /* Size of the shared data, in bytes. NULL: there is none. */
+    size_t (*shared_bytes)(const void *self);
+
+    /* Computes or loads the shared data into memory[shared_bytes] (64-byte aligned, zeroed). Runs once in a run, on
+       one process; the bytes are copied to each node, so they may hold offsets but no pointers. Returns 0, or -1
+       after setup->refuse. NULL where shared_bytes is. */
+    int (*prepare)(const void *self, const struct sheaf_setup *setup, void *memory);
+
+    /* Computes one block. Called from many threads at once (but see SHEAF_SERIAL); self is read-only. The same block
+       must give the same bytes every time. Returns 0, or non-zero to fail the whole block. */
+    int (*map)(const void *self, const struct sheaf_context *context, const struct sheaf_block *block);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

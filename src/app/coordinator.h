@@ -1,0 +1,39 @@
+/*
+ * coordinator - rank 0's part in a run: gives out chunks with their field data, and takes finished rows in.
+ *
+ * Knows no MPI: the loop carries its answers. Used by one thread.
+ */
+#ifndef SHEAF_APP_COORDINATOR_H
+#define SHEAF_APP_COORDINATOR_H
+
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+#include "job/items.h"
+#include "kernel/binding.h"
+#include "plan/chunk.h"
+#include "plan/handout.h"
+#include "plan/row_sink.h"
+#include "report/progress.h"
+
+/* All pointers are borrowed. */
+struct coordinator {
+    struct handout *handout;
+    struct items *items;
+    const struct binding *kernel;
+    const struct chunk_shape *shape;
+    struct row_sink *sink;
+    struct progress *progress;
+    int64_t n_done, n_failed; /* items that came by message */
+};
+
+/* Puts the next blocks for a rank, at most `wanted`, into the buffer with their field data, packed (plan/chunk.h);
+   no blocks when there is no more work for it. */
+int sheaf_coordinator_next(struct coordinator *coordinator, int rank, int64_t wanted, struct sheaf_buffer *input,
+                           struct sheaf_error *error);
+
+/* Writes the rows of a message into the results file. */
+int sheaf_coordinator_take(struct coordinator *coordinator, const struct sheaf_buffer *rows, struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * costs - partitions by what items cost: reads the cost field and hands it to plan/.
+ */
+#ifndef SHEAF_APP_COSTS_H
+#define SHEAF_APP_COSTS_H
+
+#include "core/error.h"
+#include "job/items.h"
+#include "job/job.h"
+#include "plan/chunk.h"
+#include "plan/span.h"
+
+/* Cuts the window by the job's cost field into partitions[n_ranks] (sheaf_partition_weighted). Done blocks cost
+   nothing. Costs are summed over units of blocks, so that memory stays bounded; units are single blocks up to a
+   million blocks. Refuses a cost that is negative or not a number. */
+int sheaf_costs_partition(const struct job *job, struct items *items, const struct pending *pending,
+                          const struct chunk_shape *shape, struct span window, int n_ranks, struct span *partitions,
+                          struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,482 @@
+#include "app/pipeline.h"
+
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/coordinator.h"
+#include "app/costs.h"
+#include "app/loop.h"
+#include "comm/comm.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "exec/team.h"
+#include "job/items.h"
+#include "kernel/binding.h"
+#include "plan/partition.h"
+#include "report/progress.h"
+#include "report/summary.h"
+#include "store/input.h"
+#include "store/lock.h"
+#include "store/results.h"
+
+enum { MOST_JOB_BYTES = 16 << 20 };
+
+/* What a rank tells of itself. */
+struct rank_facts {
+    int32_t n_cores, n_threads; /* cores it may use */
+    double busy_s;
+};
+
+/* All that a run owns. Members after `results` matter on rank 0 only. */
+struct run {
+    const struct run_options *options;
+    double began_s;
+    struct comm *comm;
+    struct comm_place place;
+    struct sheaf_buffer text; /* of the job file */
+    struct job job;
+    struct items items; /* open on rank 0; elsewhere only n_items and fields */
+    struct binding kernel;
+    struct chunk_shape shape;
+    const void *shared;
+    struct span partition;
+    struct team *team;
+    int n_threads;
+    struct lock lock;
+    struct results results;
+    struct sheaf_string identity;
+    struct rank_facts *facts; /* [n_ranks] */
+    struct run_record record;
+    struct progress progress;
+    int64_t begin, end;                                        /* items asked for */
+    int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
+    struct sheaf_error error;
+};
+
+static bool is_first(const struct run *run) {
+    return run->place.rank == 0;
+}
+
+static void report_error(const struct sheaf_error *error) {
+    fprintf(stderr, "sheaf: %s\n", error->text);
+}
+
+/* --- reading the job ------------------------------------------------------------------------------------------------ */
+
+/* Rank 0 reads the file, all parse it: the others need no shared disk. */
+static int read_job(struct run *run) {
+    const struct run_options *o = run->options;
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int rc = 0;
+    if (is_first(run)) {
+        rc = sheaf_file_read(o->job_file, MOST_JOB_BYTES, &text, &n_bytes, &run->error);
+        if (rc == 0)
+            rc = sheaf_buffer_resize(&run->text, n_bytes + 1, &run->error);
+        if (rc == 0)
+            memcpy(run->text.data, text, n_bytes + 1);
+        free(text);
+    }
+    if (sheaf_comm_agree(run->comm, rc, &run->error) || sheaf_comm_broadcast(run->comm, &run->text, &run->error))
+        return -1;
+    rc = sheaf_job_parse(&run->job, o->job_file, run->text.data, run->text.n_bytes - 1, o->overrides, o->n_overrides,
+                         &run->error);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* --- items and kernel ---------------------------------------------------------------------------------------------- */
+
+/* A field as it travels. */
+struct field_message {
+    char name[208];
+    int64_t type, width;
+};
+
+static int pack_fields(struct run *run, struct sheaf_buffer *buffer) {
+    size_t n = (size_t)run->items.n_fields;
+    if (sheaf_buffer_resize(buffer, sizeof run->items.n_items + n * sizeof(struct field_message), &run->error))
+        return -1;
+    memcpy(buffer->data, &run->items.n_items, sizeof run->items.n_items);
+    for (size_t k = 0; k < n; k++) {
+        struct field_message message = {.type = run->items.fields[k].type, .width = run->items.fields[k].width};
+        snprintf(message.name, sizeof message.name, "%s", run->items.fields[k].name);
+        memcpy(buffer->data + sizeof run->items.n_items + k * sizeof message, &message, sizeof message);
+    }
+    return 0;
+}
+
+static int unpack_fields(struct run *run, const struct sheaf_buffer *buffer) {
+    struct items *items = &run->items;
+    size_t n = (buffer->n_bytes - sizeof items->n_items) / sizeof(struct field_message);
+    memcpy(&items->n_items, buffer->data, sizeof items->n_items);
+    items->fields = sheaf_arena_take(&items->arena, n * sizeof *items->fields);
+    for (size_t k = 0; items->fields && k < n; k++) {
+        struct field_message message;
+        memcpy(&message, buffer->data + sizeof items->n_items + k * sizeof message, sizeof message);
+        const char *name = sheaf_arena_text(&items->arena, message.name, strlen(message.name));
+        items->fields[k] =
+            (struct sheaf_field){.name = name, .type = (enum sheaf_type)message.type, .width = message.width};
+        if (!name)
+            return sheaf_fail_memory(&run->error, "the fields");
+    }
+    items->n_fields = (int)n;
+    return items->fields ? 0 : sheaf_fail_memory(&run->error, "the fields");
+}
+
+/* Rank 0 opens the items and tells the others how many there are and which fields they have. */
+static int open_items(struct run *run) {
+    struct sheaf_buffer fields = {0};
+    int rc = 0;
+    if (is_first(run)) {
+        rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->error)
+                                             : sheaf_items_open(&run->items, &run->job, &run->error);
+        if (rc == 0)
+            rc = pack_fields(run, &fields);
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(run->comm, &fields, &run->error);
+    if (rc == 0) {
+        rc = is_first(run) ? 0 : unpack_fields(run, &fields);
+        rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    }
+    sheaf_buffer_free(&fields);
+    return rc;
+}
+
+/* The items' columns take the types the kernel reads. */
+static int convert_inputs(struct run *run) {
+    for (int k = 0; k < run->kernel.n_inputs; k++)
+        if (run->kernel.field[k] >= 0 &&
+            sheaf_items_convert(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
+            return -1;
+    return 0;
+}
+
+static int open_kernel(struct run *run) {
+    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->error);
+    if (rc == 0 && is_first(run))
+        rc = convert_inputs(run);
+    if (sheaf_comm_agree(run->comm, rc, &run->error))
+        return -1;
+    run->shape = (struct chunk_shape){
+        .n_inputs = run->kernel.n_inputs,
+        .inputs = run->kernel.inputs,
+        .n_outputs = run->kernel.n_outputs,
+        .outputs = run->kernel.outputs,
+        .block = run->kernel.block,
+        .n_items = run->items.n_items,
+    };
+    return 0;
+}
+
+static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
+    return sheaf_binding_prepare(context, memory, error);
+}
+
+/* --- the results file ---------------------------------------------------------------------------------------------- */
+
+static int choose_window(struct run *run) {
+    int64_t n_items = run->items.n_items;
+    run->begin = run->options->first_item >= 0 ? run->options->first_item : 0;
+    run->end = run->options->end_item >= 0 ? run->options->end_item : n_items;
+    if (run->options->first_item >= 0 && run->begin >= n_items)
+        return sheaf_refuse(&run->error, "--items %" PRId64 ":…: the job has %" PRId64 " items, 0 to %" PRId64,
+                            run->begin, n_items, n_items - 1);
+    run->end = run->end < n_items ? run->end : n_items;
+    return 0;
+}
+
+/* Opens the results of this job, or makes the file where there is none. */
+static int open_results(struct run *run) {
+    struct sheaf_error *error = &run->error;
+    sheaf_string_add(&run->identity, "%s%s", run->items.identity.data, run->kernel.identity.data);
+    if (run->identity.failed)
+        return sheaf_fail_memory(error, "the job's identity");
+    struct results_plan plan = {
+        .path = run->job.output,
+        .job_name = run->job.name,
+        .job_text = run->text.data,
+        .arguments = run->options->arguments,
+        .kernel = run->kernel.kernel.table.name,
+        .identity = run->identity.data,
+        .items = &run->items,
+        .n_outputs = run->kernel.n_outputs,
+        .outputs = run->kernel.outputs,
+        .block = run->kernel.block,
+    };
+    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+        return -1;
+    if ((run->options->overwrite || access(plan.path, F_OK)) && sheaf_results_create(&plan, error))
+        return -1;
+    if (sheaf_results_open(&run->results, &plan, error))
+        return -1;
+    run->results.sink.begin = run->begin;
+    run->results.sink.end = run->end;
+    return sheaf_results_count(&run->results, run->begin, run->end, run->before, error);
+}
+
+/* --- the plan ------------------------------------------------------------------------------------------------------ */
+
+static struct span block_window(const struct run *run) {
+    int64_t block = run->kernel.block, first = run->begin / block, end = (run->end + block - 1) / block;
+    return (struct span){first, end > first ? end - first : 0};
+}
+
+static int make_partitions(struct run *run, const struct pending *pending, struct span *partitions) {
+    struct span window = block_window(run);
+    if (run->job.policy == JOB_WEIGHTED)
+        return sheaf_costs_partition(&run->job, &run->items, pending, &run->shape, window, run->place.n_ranks,
+                                     partitions, &run->error);
+    return sheaf_partition_static(pending, window, run->place.n_ranks, partitions, &run->error);
+}
+
+/* Rank 0 cuts the work; each rank gets its partition. */
+static int scatter_partitions(struct run *run, struct handout *handout, struct pending *pending) {
+    struct span *partitions = NULL;
+    int rc = 0;
+    if (is_first(run)) {
+        *pending = sheaf_results_pending(&run->results);
+        partitions = calloc((size_t)run->place.n_ranks, sizeof *partitions);
+        rc = partitions ? make_partitions(run, pending, partitions) : sheaf_fail_memory(&run->error, "the partitions");
+        if (rc == 0)
+            rc = sheaf_handout_open(handout, pending, partitions, run->place.n_ranks, &run->error);
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_scatter(run->comm, partitions, &run->partition, sizeof run->partition, &run->error);
+    free(partitions);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* --- threads ------------------------------------------------------------------------------------------------------- */
+
+static int count_cores(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+/* As asked; else OMP_NUM_THREADS; else this rank's part of the cores that it may use. */
+static int choose_threads(const struct run *run, int n_cores) {
+    const char *variable = getenv("OMP_NUM_THREADS");
+    int64_t n = run->options->n_threads;
+    if (n == 0 && variable && sheaf_text_to_int64(variable, strcspn(variable, ","), &n))
+        n = 0;
+    if (n <= 0) {
+        long n_online = sysconf(_SC_NPROCESSORS_ONLN);
+        n = n_online / run->place.n_local_ranks;
+        n = n < n_cores ? n : n_cores;
+    }
+    return n < 1 ? 1 : n > 4096 ? 4096 : (int)n;
+}
+
+/* Says once where ranks have more threads than cores: the usual cause is mpirun's binding. */
+static void warn_binding(const struct run *run) {
+    for (int r = 0; r < run->place.n_ranks; r++) {
+        const struct rank_facts *f = &run->facts[r];
+        if (f->n_threads <= f->n_cores || run->options->quiet)
+            continue;
+        fprintf(stderr,
+                "sheaf: rank %d has %d threads but may use only %d core%s; mpirun --bind-to none, or "
+                "--map-by ppr:1:socket:PE=%d, gives it more\n",
+                r, f->n_threads, f->n_cores, f->n_cores == 1 ? "" : "s", f->n_threads);
+        return;
+    }
+}
+
+static int gather_facts(struct run *run, const struct rank_facts *own) {
+    int rc = 0;
+    if (is_first(run) && !run->facts) {
+        run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
+        rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
+    }
+    if (sheaf_comm_agree(run->comm, rc, &run->error))
+        return -1;
+    return sheaf_comm_gather(run->comm, own, run->facts, sizeof *own, &run->error);
+}
+
+static int open_team(struct run *run) {
+    struct rank_facts own = {.n_cores = count_cores()};
+    own.n_threads = run->n_threads = choose_threads(run, own.n_cores);
+    int rc = sheaf_team_open(&run->team, run->n_threads, &run->kernel, run->shared,
+                             is_first(run) ? &run->results.sink : NULL, &run->error);
+    if (sheaf_comm_agree(run->comm, rc, &run->error) || gather_facts(run, &own))
+        return -1;
+    if (is_first(run))
+        warn_binding(run);
+    return 0;
+}
+
+/* --- computing ----------------------------------------------------------------------------------------------------- */
+
+/* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
+   moment, so the run may end at any. */
+static void give_up(void *context, const struct sheaf_error *error) {
+    struct run *run = context;
+    sheaf_progress_end(&run->progress);
+    report_error(error);
+    sheaf_lock_release(&run->lock);
+    fflush(NULL);
+    sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
+    _exit(SHEAF_EXIT_ENVIRONMENT);
+}
+
+static int begin_record(struct run *run) {
+    struct run_record *record = &run->record;
+    *record = (struct run_record){
+        .start_unix_s = sheaf_clock_unix_s(),
+        .n_ranks = run->place.n_ranks,
+        .n_threads = run->n_threads,
+        .n_nodes = run->place.n_nodes,
+        .reason = RUN_BROKEN_OFF,
+    };
+    gethostname(record->host, sizeof record->host - 1);
+    return sheaf_results_begin_run(&run->results, record, &run->error);
+}
+
+static int compute(struct run *run) {
+    struct handout handout = {0};
+    struct pending pending = {0};
+    struct coordinator coordinator = {.handout = &handout,
+                                      .items = &run->items,
+                                      .kernel = &run->kernel,
+                                      .shape = &run->shape,
+                                      .sink = &run->results.sink,
+                                      .progress = &run->progress};
+    int rc = scatter_partitions(run, &handout, &pending);
+    if (rc == 0 && is_first(run)) {
+        FILE *out = run->options->quiet ? NULL : stderr;
+        int64_t n_before = run->end - run->begin - run->before[ITEM_PENDING];
+        sheaf_progress_begin(&run->progress, out, run->job.name, run->end - run->begin, n_before);
+        rc = begin_record(run);
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0) {
+        struct loop_setup setup = {.comm = run->comm,
+                                   .team = run->team,
+                                   .n_threads = run->n_threads,
+                                   .shape = &run->shape,
+                                   .coordinator = is_first(run) ? &coordinator : NULL,
+                                   .n_blocks = run->partition.n,
+                                   .give_up = give_up,
+                                   .context = run};
+        rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
+    }
+    sheaf_progress_end(&run->progress);
+    sheaf_handout_close(&handout);
+    return rc;
+}
+
+/* --- the end ------------------------------------------------------------------------------------------------------- */
+
+static int64_t count_failed(const int64_t *counts) {
+    return counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED] + counts[ITEM_SKIPPED];
+}
+
+/* Fill values for what was not computed, the record of the run, everything on disk. */
+static int close_results(struct run *run) {
+    struct results *results = &run->results;
+    int64_t all[ITEM_SKIPPED + 1];
+    if (sheaf_results_count(results, run->begin, run->end, run->after, &run->error) ||
+        sheaf_results_count(results, 0, results->n_items, all, &run->error) ||
+        (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
+        return -1;
+    run->record.end_unix_s = sheaf_clock_unix_s();
+    run->record.n_items = run->before[ITEM_PENDING] - run->after[ITEM_PENDING];
+    run->record.reason = all[ITEM_PENDING] ? RUN_PARTIAL : RUN_COMPLETE;
+    return sheaf_results_end_run(results, &run->record, &run->error) || sheaf_results_close(results, &run->error) ? -1
+                                                                                                                  : 0;
+}
+
+static int write_summary(struct run *run) {
+    double wall_s = sheaf_clock_s() - run->began_s;
+    double *busy = calloc((size_t)run->place.n_ranks, sizeof *busy);
+    if (!busy)
+        return sheaf_fail_memory(&run->error, "the summary");
+    for (int r = 0; r < run->place.n_ranks; r++)
+        busy[r] = run->facts[r].busy_s / (wall_s * run->facts[r].n_threads);
+    struct run_summary summary = {
+        .job_name = run->job.name,
+        .output = run->job.output,
+        .n_items = run->end - run->begin,
+        .n_done = run->after[ITEM_DONE],
+        .n_failed = count_failed(run->after),
+        .n_before = run->before[ITEM_DONE] + count_failed(run->before),
+        .wall_s = wall_s,
+        .n_ranks = run->place.n_ranks,
+        .n_threads = run->n_threads,
+        .n_nodes = run->place.n_nodes,
+        .busy = busy,
+        .policy = run->job.policy == JOB_WEIGHTED ? "weighted" : "static",
+    };
+    if (!run->options->quiet)
+        sheaf_summary_write(stderr, &summary);
+    free(busy);
+    return 0;
+}
+
+static int finish(struct run *run) {
+    struct rank_facts own = {.n_threads = run->n_threads, .busy_s = sheaf_team_counts(run->team).busy_s};
+    if (gather_facts(run, &own))
+        return -1;
+    int rc = is_first(run) ? close_results(run) : 0;
+    if (rc == 0 && is_first(run))
+        rc = write_summary(run);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+static int run_all(struct run *run) {
+    if (read_job(run) || open_items(run) || open_kernel(run) ||
+        sheaf_comm_agree(run->comm, is_first(run) ? open_results(run) : 0, &run->error) ||
+        sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
+        open_team(run) || compute(run))
+        return -1;
+    return finish(run);
+}
+
+/* Every rank leaves with the same code: a launcher ends the others when one fails. */
+static int agree_exit(struct run *run, int rc) {
+    struct sheaf_buffer code = {0};
+    struct sheaf_error ignored;
+    int exit = SHEAF_EXIT_DONE;
+    if (rc)
+        return (int)run->error.exit;
+    if (sheaf_buffer_resize(&code, sizeof exit, &ignored))
+        return SHEAF_EXIT_ENVIRONMENT;
+    if (is_first(run))
+        exit = count_failed(run->after) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
+    memcpy(code.data, &exit, sizeof exit);
+    if (sheaf_comm_broadcast(run->comm, &code, &ignored))
+        return SHEAF_EXIT_ENVIRONMENT;
+    memcpy(&exit, code.data, sizeof exit);
+    sheaf_buffer_free(&code);
+    return exit;
+}
+
+int sheaf_pipeline_run(const struct run_options *options) {
+    struct run run = {.options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1};
+    struct sheaf_error ignored;
+    int rc = sheaf_comm_open(&run.comm, &run.error);
+    if (rc == 0) {
+        run.place = sheaf_comm_place(run.comm);
+        rc = run_all(&run);
+    }
+    if (rc && is_first(&run))
+        report_error(&run.error);
+    int exit = agree_exit(&run, rc);
+    sheaf_team_close(run.team);
+    sheaf_results_close(&run.results, &ignored);
+    sheaf_lock_release(&run.lock);
+    sheaf_binding_close(&run.kernel);
+    sheaf_items_close(&run.items);
+    sheaf_job_free(&run.job);
+    sheaf_string_free(&run.identity);
+    sheaf_buffer_free(&run.text);
+    free(run.facts);
+    sheaf_comm_close(run.comm);
+    return exit;
+}

@@ -1,0 +1,32 @@
+/*
+ * pipeline - a run from the job file to the results file, on every rank.
+ *
+ *     read the job ─▶ open items and kernel ─▶ open the results ─▶ share ─▶ plan, scatter ─▶ compute, gather ─▶ close
+ *
+ * After each step all ranks agree whether it worked.
+ */
+#ifndef SHEAF_APP_PIPELINE_H
+#define SHEAF_APP_PIPELINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "job/job.h"
+
+struct run_options {
+    const char *job_file;
+    const char *arguments; /* how the program was called, for the record */
+    int n_overrides;
+    const struct job_override *overrides;
+    int n_threads;                /* compute threads of a rank; 0: as many as the rank has cores */
+    int64_t first_item, end_item; /* -1, -1: all */
+    bool overwrite;
+    bool quiet; /* no progress, no summary */
+};
+
+/* Runs a job. Collective over the ranks of the launcher. Returns the exit code; errors are reported on stderr by
+   rank 0, once. */
+int sheaf_pipeline_run(const struct run_options *options);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * cmd - the subcommands: each takes its own words and options (argv[0] is its name) and returns an exit code.
+ */
+#ifndef SHEAF_CMD_CMD_H
+#define SHEAF_CMD_CMD_H
+
+#include "core/error.h"
+#include "core/options.h"
+
+int sheaf_cmd_run(int argc, char **argv);
+int sheaf_cmd_show(int argc, char **argv);
+int sheaf_cmd_status(int argc, char **argv);
+int sheaf_cmd_kernels(int argc, char **argv);
+
+/* What a subcommand says of itself. */
+struct cmd_usage {
+    const char *line;    /* "sheaf show FILE [options]" */
+    const char *summary; /* a sentence */
+    int least_words, most_words;
+};
+
+/* Parses the options and checks the number of words. Returns -1 to go on, else the exit code: after --help, or after
+   an error, which is then printed. */
+int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *table, void *target, int argc,
+                    char **argv, int *first_word);
+
+/* Prints "sheaf: …" on stderr and gives the error's exit code. */
+int sheaf_cmd_fail(const struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,433 @@
+/* sheaf show: rows of a results file as a table or CSV. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cmd/cmd.h"
+#include "core/text.h"
+#include "core/type.h"
+#include "plan/row_sink.h"
+#include "report/table.h"
+#include "store/reader.h"
+
+enum { ROWS = 8192, DEFAULT_HEAD = 20 };
+
+struct show {
+    const char *path, *sort, *fields;
+    int64_t head; /* -1: the default */
+    bool where_failed, csv, descending;
+
+    struct reader *reader;
+    const struct reader_field *all;
+    int n_all;
+    int *chosen; /* [n_chosen] fields, in the order shown */
+    int n_chosen;
+    int64_t *rows;     /* [n_rows] items, in the order shown */
+    uint8_t *statuses; /* [n_rows] theirs */
+    int64_t n_rows, n_matching;
+    bool unfinished; /* some row shown is not done: the status is worth a column */
+    struct sheaf_error error;
+};
+
+/* --- options ------------------------------------------------------------------------------------------------------- */
+
+static int apply_sort(void *target, const char *value, struct sheaf_error *error) {
+    struct show *show = target;
+    (void)error;
+    show->descending = value[0] == '-';
+    show->sort = value + show->descending;
+    return 0;
+}
+
+static int apply_head(void *target, const char *value, struct sheaf_error *error) {
+    struct show *show = target;
+    if (sheaf_text_to_int64(value, strlen(value), &show->head) || show->head < 0)
+        return sheaf_refuse(error, "'%s' should be a number of rows; 0 means all", value);
+    return 0;
+}
+
+static int apply_where_failed(void *target, const char *value, struct sheaf_error *error) {
+    (void)value, (void)error;
+    ((struct show *)target)->where_failed = true;
+    return 0;
+}
+
+static int apply_csv(void *target, const char *value, struct sheaf_error *error) {
+    (void)value, (void)error;
+    ((struct show *)target)->csv = true;
+    return 0;
+}
+
+static int apply_fields(void *target, const char *value, struct sheaf_error *error) {
+    (void)error;
+    ((struct show *)target)->fields = value;
+    return 0;
+}
+
+static const struct sheaf_option table[] = {
+    {'s', "sort", "FIELD", "by a field, smallest first; -FIELD: largest first", apply_sort},
+    {'n', "head", "N", "the first N rows (default 20, with --csv all); 0: all", apply_head},
+    {'f', "fields", "A,B,…", "only these fields, in this order", apply_fields},
+    {0, "where-failed", NULL, "only items that failed, and why", apply_where_failed},
+    {0, "csv", NULL, "comma-separated values with all digits", apply_csv},
+    {0},
+};
+
+static const struct cmd_usage usage = {"sheaf show FILE [options]",
+                                       "Prints the rows of a results file, also while a run writes it.", 1, 1};
+
+/* --- choosing fields ----------------------------------------------------------------------------------------------- */
+
+static int find_field(struct show *show, const char *name) {
+    for (int k = 0; k < show->n_all; k++)
+        if (strcmp(show->all[k].field.name, name) == 0)
+            return k;
+    char hint[512];
+    const char **names = calloc((size_t)show->n_all + 1, sizeof *names);
+    for (int k = 0; names && k < show->n_all; k++)
+        names[k] = show->all[k].field.name;
+    sheaf_refuse(&show->error, "%s: no field '%s'%s", show->path, name,
+                 names ? sheaf_text_suggest(name, names, show->n_all, true, hint, sizeof hint) : "");
+    free(names);
+    return -1;
+}
+
+static int choose_named(struct show *show) {
+    char *list = strdup(show->fields), *state = NULL;
+    int rc = list ? 0 : sheaf_fail_memory(&show->error, "the fields");
+    for (char *name = rc ? NULL : strtok_r(list, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
+        int k = find_field(show, name);
+        if (k < 0 || show->n_chosen > show->n_all) {
+            rc = k < 0 ? -1 : sheaf_refuse(&show->error, "--fields names more fields than there are");
+            break;
+        }
+        show->chosen[show->n_chosen++] = k;
+    }
+    free(list);
+    return rc;
+}
+
+/* In a CSV the file's order; in a table first what tells items apart, then what was computed, then the inputs. */
+static int choose_fields(struct show *show) {
+    show->chosen = calloc((size_t)show->n_all + 2, sizeof *show->chosen);
+    if (!show->chosen)
+        return sheaf_fail_memory(&show->error, "the fields");
+    if (show->fields)
+        return choose_named(show);
+    int label = -1;
+    for (int k = 0; k < show->n_all && label < 0 && !show->csv; k++)
+        if (show->all[k].field.type == SHEAF_TEXT)
+            label = show->chosen[show->n_chosen++] = k;
+    for (int k = 0; k < show->n_all; k++)
+        if (show->all[k].is_output && !show->csv)
+            show->chosen[show->n_chosen++] = k;
+    for (int k = 0; k < show->n_all; k++)
+        if (k != label && (show->csv || !show->all[k].is_output))
+            show->chosen[show->n_chosen++] = k;
+    return 0;
+}
+
+/* --- choosing rows ------------------------------------------------------------------------------------------------- */
+
+struct keyed {
+    double key;
+    int64_t item;
+    uint8_t status;
+};
+
+/* Sorting keeps the file's order among equals and puts what is no number last. */
+static int compare(const void *a, const void *b) {
+    const struct keyed *x = a, *y = b;
+    if (isnan(x->key) != isnan(y->key))
+        return isnan(x->key) ? 1 : -1;
+    if (x->key < y->key || x->key > y->key)
+        return x->key < y->key ? -1 : 1;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* Collects the items that are asked for, with their sort keys; for each window of rows. */
+static int collect_window(struct show *show, int sort, int64_t first, int64_t n, struct keyed **found, int64_t *n_found,
+                          int64_t *room) {
+    static uint8_t status[ROWS];
+    static double values[ROWS]; /* large enough for any numeric type */
+    if (sheaf_reader_status(show->reader, first, n, status, &show->error) ||
+        (sort >= 0 && sheaf_reader_range(show->reader, sort, first, n, values, NULL, &show->error)))
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        if (show->where_failed && status[i] <= ITEM_DONE)
+            continue;
+        if (*n_found == *room) {
+            int64_t more = *room ? 2 * *room : ROWS;
+            struct keyed *grown = realloc(*found, (size_t)more * sizeof *grown);
+            if (!grown)
+                return sheaf_fail_memory(&show->error, "so many rows; use --head");
+            *found = grown;
+            *room = more;
+        }
+        double key = 0;
+        if (sort >= 0) {
+            enum sheaf_type type = show->all[sort].field.type;
+            bool has_value = !show->all[sort].is_output || status[i] == ITEM_DONE;
+            key = sheaf_type_to_double(type, (char *)values + (size_t)i * sheaf_type_bytes(type));
+            key = !has_value ? NAN : show->descending ? -key : key;
+        }
+        (*found)[(*n_found)++] = (struct keyed){key, first + i, status[i]};
+    }
+    return 0;
+}
+
+/* Once more than twice the wanted rows are held, only the best are kept. */
+static void prune(const struct show *show, struct keyed *found, int64_t *n_found, bool sorted) {
+    int64_t wanted = show->head;
+    if (wanted <= 0 || *n_found <= 2 * wanted)
+        return;
+    if (sorted)
+        qsort(found, (size_t)*n_found, sizeof *found, compare);
+    *n_found = wanted;
+}
+
+static int find_sort(struct show *show, int *sort) {
+    *sort = -1;
+    if (!show->sort)
+        return 0;
+    *sort = find_field(show, show->sort);
+    if (*sort < 0)
+        return -1;
+    const struct sheaf_field *f = &show->all[*sort].field;
+    return f->type == SHEAF_TEXT || f->width > 1
+               ? sheaf_refuse(&show->error, "cannot sort by '%s': it holds no single number an item", show->sort)
+               : 0;
+}
+
+static int choose_rows(struct show *show) {
+    struct keyed *found = NULL;
+    int64_t n_found = 0, room = 0, n_items = sheaf_reader_n_items(show->reader);
+    int sort, rc = -1;
+    if (find_sort(show, &sort))
+        return -1;
+    for (int64_t first = 0; first < n_items; first += ROWS) {
+        int64_t n = n_items - first < ROWS ? n_items - first : ROWS, before = n_found;
+        if (collect_window(show, sort, first, n, &found, &n_found, &room))
+            goto out;
+        show->n_matching += n_found - before;
+        prune(show, found, &n_found, sort >= 0);
+    }
+    if (sort >= 0)
+        qsort(found, (size_t)n_found, sizeof *found, compare);
+    show->n_rows = show->head > 0 && show->head < n_found ? show->head : n_found;
+    show->rows = malloc((size_t)show->n_rows * sizeof *show->rows + 1);
+    show->statuses = malloc((size_t)show->n_rows + 1);
+    if (!show->rows || !show->statuses) {
+        sheaf_fail_memory(&show->error, "the rows");
+        goto out;
+    }
+    for (int64_t i = 0; i < show->n_rows; i++) {
+        show->rows[i] = found[i].item;
+        show->statuses[i] = found[i].status;
+        show->unfinished = show->unfinished || found[i].status != ITEM_DONE;
+    }
+    rc = 0;
+out:
+    free(found);
+    return rc;
+}
+
+/* --- cells --------------------------------------------------------------------------------------------------------- */
+
+/* The text of one value with all its digits. */
+static const char *exact_cell(enum sheaf_type type, const char *value, struct sheaf_arena *arena) {
+    char buffer[32];
+    int64_t whole;
+    float single;
+    if (type == SHEAF_TEXT) {
+        const char *text;
+        memcpy(&text, value, sizeof text);
+        return text;
+    }
+    if (type == SHEAF_FLOAT64) {
+        sheaf_text_double(sheaf_type_to_double(type, value), buffer);
+    } else if (type == SHEAF_FLOAT32) {
+        memcpy(&single, value, sizeof single);
+        snprintf(buffer, sizeof buffer, "%.9g", (double)single);
+    } else if (type == SHEAF_INT64) {
+        memcpy(&whole, value, sizeof whole); /* a double would round it */
+        snprintf(buffer, sizeof buffer, "%lld", (long long)whole);
+    } else {
+        snprintf(buffer, sizeof buffer, "%.0f", sheaf_type_to_double(type, value));
+    }
+    return sheaf_arena_text(arena, buffer, strlen(buffer));
+}
+
+/* cells[width][n] of a field for rows[n]; for people (few digits) or exact. NULL after an error. */
+static const char **field_cells(struct show *show, int field, const int64_t *rows, int64_t n,
+                                struct sheaf_arena *arena) {
+    const struct sheaf_field *f = &show->all[field].field;
+    size_t value_bytes = f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type);
+    int64_t n_cells = n * f->width;
+    char *values = sheaf_arena_take(arena, (size_t)n_cells * value_bytes);
+    const char **cells = sheaf_arena_take(arena, (size_t)n_cells * sizeof *cells);
+    double *numbers = sheaf_arena_take(arena, (size_t)n * sizeof *numbers);
+    if (!values || !cells || !numbers) {
+        sheaf_fail_memory(&show->error, "so many rows; use --head");
+        return NULL;
+    }
+    if (sheaf_reader_values(show->reader, field, rows, n, values, arena, &show->error))
+        return NULL;
+    bool rounded = !show->csv && (f->type == SHEAF_FLOAT64 || f->type == SHEAF_FLOAT32);
+    for (int64_t w = 0; w < f->width; w++) {
+        for (int64_t i = 0; i < n; i++) {
+            const char *value = values + (size_t)(i * f->width + w) * value_bytes;
+            if (rounded)
+                numbers[i] = sheaf_type_to_double(f->type, value);
+            else
+                cells[w * n + i] = exact_cell(f->type, value, arena);
+        }
+        const char **column = rounded ? sheaf_table_numbers(numbers, n, arena) : NULL;
+        if (column)
+            memcpy(cells + w * n, column, (size_t)n * sizeof *cells);
+        for (int64_t i = 0; i < n; i++)
+            if ((rounded && !column) || !cells[w * n + i]) {
+                sheaf_fail_memory(&show->error, "so many rows; use --head");
+                return NULL;
+            }
+    }
+    return cells;
+}
+
+/* "moid [au]" in a table, "moid" in a CSV; with "[2]" for the third of several values. */
+static const char *column_head(const struct show *show, int field, int64_t w, struct sheaf_arena *arena) {
+    const struct sheaf_field *f = &show->all[field].field;
+    char head[512], index[32] = "";
+    if (f->width > 1)
+        snprintf(index, sizeof index, "[%lld]", (long long)w);
+    bool unit = f->unit && !show->csv;
+    snprintf(head, sizeof head, "%s%s%s%s%s", f->name, index, unit ? " [" : "", unit ? f->unit : "", unit ? "]" : "");
+    return sheaf_arena_text(arena, head, strlen(head));
+}
+
+static const char *status_name(uint8_t status) {
+    static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
+    return status <= ITEM_SKIPPED ? names[status] : "?";
+}
+
+/* All columns of the n rows shown from `at` on: the item, fields, status and message where they matter. NULL after an
+   error. */
+static struct table_column *make_columns(struct show *show, int64_t at, int64_t n, int *n_columns,
+                                         struct sheaf_arena *arena) {
+    const int64_t *rows = show->rows + at;
+    int64_t most = 3;
+    for (int c = 0; c < show->n_chosen; c++)
+        most += show->all[show->chosen[c]].field.width;
+    struct table_column *columns = sheaf_arena_take(arena, (size_t)most * sizeof *columns);
+    const char **items = sheaf_arena_take(arena, (size_t)n * sizeof *items);
+    const char **statuses = sheaf_arena_take(arena, (size_t)n * sizeof *statuses);
+    const char **messages = sheaf_arena_take(arena, (size_t)n * sizeof *messages);
+    if (!columns || !items || !statuses || !messages) {
+        sheaf_fail_memory(&show->error, "so many rows; use --head");
+        return NULL;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        items[i] = exact_cell(SHEAF_INT64, (const char *)&rows[i], arena);
+        if (!items[i]) {
+            sheaf_fail_memory(&show->error, "so many rows; use --head");
+            return NULL;
+        }
+        statuses[i] = status_name(show->statuses[at + i]);
+        messages[i] = sheaf_reader_message(show->reader, rows[i]);
+    }
+    int k = 0;
+    columns[k++] = (struct table_column){"item", false, items};
+    if (show->where_failed) {
+        columns[k++] = (struct table_column){"status", true, statuses};
+        columns[k++] = (struct table_column){"message", true, messages};
+    } else if (show->unfinished || show->csv) {
+        columns[k++] = (struct table_column){"status", true, statuses};
+    }
+    for (int c = 0; c < show->n_chosen; c++) {
+        const struct sheaf_field *f = &show->all[show->chosen[c]].field;
+        const char **cells = field_cells(show, show->chosen[c], rows, n, arena);
+        if (!cells)
+            return NULL;
+        for (int64_t w = 0; w < f->width; w++) {
+            const char *head = column_head(show, show->chosen[c], w, arena);
+            columns[k++] = (struct table_column){head ? head : f->name, f->type == SHEAF_TEXT, cells + w * n};
+        }
+    }
+    *n_columns = k;
+    return columns;
+}
+
+/* --- output -------------------------------------------------------------------------------------------------------- */
+
+static int line_columns(void) {
+    struct winsize size;
+    const char *variable = getenv("COLUMNS");
+    if (isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return variable && atoi(variable) > 0 ? atoi(variable) : 120;
+}
+
+static int write_table(struct show *show) {
+    struct sheaf_arena arena = {0};
+    char a[32];
+    int n_columns = 0, rc = -1;
+    struct table_column *columns = make_columns(show, 0, show->n_rows, &n_columns, &arena);
+    if (columns) {
+        int n_shown = sheaf_table_write(stdout, columns, n_columns, show->n_rows, show->fields ? 0 : line_columns());
+        fflush(stdout);
+        if (show->n_rows < show->n_matching)
+            fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
+                    sheaf_text_count(show->n_matching - show->n_rows, a));
+        if (n_shown < n_columns)
+            fprintf(stderr, "(%d more columns, from '%s' on: a wider terminal, --fields or --csv)\n",
+                    n_columns - n_shown, columns[n_shown].head);
+        rc = 0;
+    }
+    sheaf_arena_free(&arena);
+    return rc;
+}
+
+static int write_csv(struct show *show) {
+    for (int64_t at = 0; at < show->n_rows || at == 0; at += ROWS) {
+        struct sheaf_arena arena = {0};
+        int n_columns = 0;
+        int64_t n = show->n_rows - at < ROWS ? show->n_rows - at : ROWS;
+        struct table_column *columns = make_columns(show, at, n, &n_columns, &arena);
+        const char **cells = columns ? sheaf_arena_take(&arena, (size_t)n_columns * sizeof *cells) : NULL;
+        for (int64_t i = at == 0 ? -1 : 0; cells && i < n; i++) {
+            for (int c = 0; c < n_columns; c++)
+                cells[c] = i < 0 ? columns[c].head : columns[c].cells[i];
+            sheaf_table_csv(stdout, cells, n_columns);
+        }
+        bool bad = !cells;
+        sheaf_arena_free(&arena);
+        if (bad)
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_cmd_show(int argc, char **argv) {
+    struct show show = {.head = -1};
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &show, argc, argv, &first_word);
+    if (code >= 0)
+        return code;
+    show.path = argv[first_word];
+    if (show.head < 0)
+        show.head = show.csv ? 0 : DEFAULT_HEAD;
+    int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
+    if (rc == 0) {
+        show.all = sheaf_reader_fields(show.reader, &show.n_all);
+        rc = choose_fields(&show) || choose_rows(&show) || (show.csv ? write_csv(&show) : write_table(&show)) ? -1 : 0;
+    }
+    if (rc == 0 && (fflush(stdout) || ferror(stdout)))
+        rc = sheaf_fail_errno(&show.error, "cannot write the table");
+    sheaf_reader_close(show.reader);
+    free(show.chosen);
+    free(show.rows);
+    free(show.statuses);
+    return rc ? sheaf_cmd_fail(&show.error) : SHEAF_EXIT_DONE;
+}

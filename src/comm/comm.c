@@ -1,0 +1,301 @@
+#include "comm/comm.h"
+
+#include <limits.h>
+#include <mpi.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/type.h"
+
+struct comm {
+    struct comm_place place;
+    bool solo; /* no launcher: MPI is not used */
+    MPI_Comm all, node, leaders;
+    MPI_Datatype unit; /* SHEAF_ALIGN bytes: an int count of them reaches 2^37 bytes */
+    MPI_Request sends[COMM_SLOTS];
+    MPI_Win window; /* of the shared memory */
+    void *own;      /* the shared memory of a solo run */
+};
+
+/* The variables by which launchers tell a process that it is one of many: PMIx (mpirun, srun --mpi=pmix), PMI (MPICH,
+   Intel MPI, srun --mpi=pmi2), Open MPI's own, HPE's PALS, Flux. */
+static bool launched(void) {
+    static const char *const names[] = {
+        "OMPI_COMM_WORLD_SIZE", "PMIX_RANK",           "PMI_RANK",      "PMI_SIZE", "PMI_FD",
+        "PALS_RANKID",          "MV2_COMM_WORLD_SIZE", "FLUX_TASK_RANK"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
+static int check(int rc, const char *what, struct sheaf_error *error) {
+    if (rc == MPI_SUCCESS)
+        return 0;
+    char text[MPI_MAX_ERROR_STRING];
+    int n = 0;
+    MPI_Error_string(rc, text, &n);
+    return sheaf_fail(error, "MPI: cannot %s: %.*s", what, n, text);
+}
+
+/* Waits asleep: 20 µs at first, 1 ms after a while. */
+static int wait_asleep(MPI_Request *request, const char *what, struct sheaf_error *error) {
+    int done = 0;
+    for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? 2 * pause_ns : pause_ns) {
+        if (check(MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
+            return -1;
+        if (done)
+            return 0;
+        nanosleep(&(struct timespec){0, pause_ns}, NULL);
+    }
+}
+
+static int open_mpi(struct comm *comm, struct sheaf_error *error) {
+    int provided = 0, node_rank = 0, n_nodes = 0;
+    if (check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "start", error))
+        return -1;
+    if (provided < MPI_THREAD_FUNNELED)
+        return sheaf_fail(error, "MPI: does not allow threads (MPI_THREAD_FUNNELED); use a library that does");
+    if (check(MPI_Comm_dup(MPI_COMM_WORLD, &comm->all), "copy the communicator", error))
+        return -1;
+    MPI_Comm_set_errhandler(comm->all, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm->all, &comm->place.rank);
+    MPI_Comm_size(comm->all, &comm->place.n_ranks);
+    if (check(MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &comm->node),
+              "find the ranks of a node", error))
+        return -1;
+    MPI_Comm_rank(comm->node, &node_rank);
+    MPI_Comm_size(comm->node, &comm->place.n_local_ranks);
+    if (check(MPI_Comm_split(comm->all, node_rank == 0 ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders),
+              "find the nodes", error))
+        return -1;
+    if (comm->leaders != MPI_COMM_NULL)
+        MPI_Comm_size(comm->leaders, &n_nodes);
+    if (check(MPI_Bcast(&n_nodes, 1, MPI_INT, 0, comm->node), "count the nodes", error))
+        return -1;
+    comm->place.n_nodes = n_nodes;
+    if (check(MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
+        return -1;
+    return check(MPI_Type_commit(&comm->unit), "make a type", error);
+}
+
+int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
+    struct comm *comm = calloc(1, sizeof *comm);
+    *made = comm;
+    if (!comm)
+        return sheaf_fail_memory(error, "the ranks");
+    comm->all = comm->node = comm->leaders = MPI_COMM_NULL;
+    comm->unit = MPI_DATATYPE_NULL;
+    comm->window = MPI_WIN_NULL;
+    for (int i = 0; i < COMM_SLOTS; i++)
+        comm->sends[i] = MPI_REQUEST_NULL;
+    comm->place = (struct comm_place){0, 1, 1, 1};
+    comm->solo = !launched();
+    return comm->solo ? 0 : open_mpi(comm, error);
+}
+
+struct comm_place sheaf_comm_place(const struct comm *comm) {
+    return comm->place;
+}
+
+void sheaf_comm_close(struct comm *comm) {
+    if (!comm)
+        return;
+    if (!comm->solo) {
+        int started = 0;
+        MPI_Initialized(&started);
+        if (comm->window != MPI_WIN_NULL)
+            MPI_Win_free(&comm->window);
+        if (comm->unit != MPI_DATATYPE_NULL)
+            MPI_Type_free(&comm->unit);
+        if (comm->leaders != MPI_COMM_NULL)
+            MPI_Comm_free(&comm->leaders);
+        if (comm->node != MPI_COMM_NULL)
+            MPI_Comm_free(&comm->node);
+        if (comm->all != MPI_COMM_NULL)
+            MPI_Comm_free(&comm->all);
+        if (started)
+            MPI_Finalize();
+    }
+    free(comm->own);
+    free(comm);
+}
+
+void sheaf_comm_abort(struct comm *comm, int exit_code) {
+    if (comm && !comm->solo)
+        MPI_Abort(MPI_COMM_WORLD, exit_code);
+}
+
+/* --- together ------------------------------------------------------------------------------------------------------ */
+
+int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error) {
+    if (comm->solo)
+        return rc ? -1 : 0;
+    struct sheaf_error own = {0};
+    MPI_Request request;
+    int failed = rc ? comm->place.rank : INT_MAX, lowest = INT_MAX;
+    if (check(MPI_Iallreduce(&failed, &lowest, 1, MPI_INT, MPI_MIN, comm->all, &request), "agree", error) ||
+        wait_asleep(&request, "agree", error))
+        return -1;
+    if (lowest == INT_MAX)
+        return 0;
+    if (lowest == comm->place.rank && error)
+        own = *error;
+    if (check(MPI_Ibcast(&own, sizeof own, MPI_BYTE, lowest, comm->all, &request), "agree", error) ||
+        wait_asleep(&request, "agree", error))
+        return -1;
+    if (error)
+        *error = own;
+    return -1;
+}
+
+/* Broadcast in pieces that an int can count. */
+static int broadcast_bytes(MPI_Comm among, void *data, size_t n_bytes, struct sheaf_error *error) {
+    static const size_t most = (size_t)1 << 30;
+    MPI_Request request;
+    for (size_t at = 0; at < n_bytes; at += most) {
+        int n = (int)(n_bytes - at < most ? n_bytes - at : most);
+        if (check(MPI_Ibcast((char *)data + at, n, MPI_BYTE, 0, among, &request), "broadcast", error) ||
+            wait_asleep(&request, "broadcast", error))
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error) {
+    if (comm->solo)
+        return 0;
+    uint64_t n_bytes = buffer->n_bytes;
+    if (broadcast_bytes(comm->all, &n_bytes, sizeof n_bytes, error))
+        return -1;
+    int rc = comm->place.rank == 0 ? 0 : sheaf_buffer_resize(buffer, n_bytes, error);
+    if (sheaf_comm_agree(comm, rc, error))
+        return -1;
+    return broadcast_bytes(comm->all, buffer->data, n_bytes, error);
+}
+
+int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_bytes, struct sheaf_error *error) {
+    MPI_Request request;
+    if (comm->solo) {
+        memcpy(row, rows, n_bytes);
+        return 0;
+    }
+    if (check(MPI_Iscatter(rows, (int)n_bytes, MPI_BYTE, row, (int)n_bytes, MPI_BYTE, 0, comm->all, &request),
+              "scatter", error))
+        return -1;
+    return wait_asleep(&request, "scatter", error);
+}
+
+int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_bytes, struct sheaf_error *error) {
+    MPI_Request request;
+    if (comm->solo) {
+        memcpy(rows, row, n_bytes);
+        return 0;
+    }
+    if (check(MPI_Igather(row, (int)n_bytes, MPI_BYTE, rows, (int)n_bytes, MPI_BYTE, 0, comm->all, &request), "gather",
+              error))
+        return -1;
+    return wait_asleep(&request, "gather", error);
+}
+
+/* --- shared data --------------------------------------------------------------------------------------------------- */
+
+/* The node's memory: the leader brings it, the others see it. Room for alignment on both sides, so that whole pages
+   belong to it alone and can be made read-only. */
+static int map_window(struct comm *comm, size_t n_bytes, size_t page, char **memory, struct sheaf_error *error) {
+    void *base = NULL;
+    MPI_Aint size = 0;
+    int unit = 0, node_rank = 0;
+    MPI_Comm_rank(comm->node, &node_rank);
+    size_t wanted = node_rank == 0 ? n_bytes + 2 * page : 0;
+    if (check(MPI_Win_allocate_shared((MPI_Aint)wanted, 1, MPI_INFO_NULL, comm->node, &base, &comm->window),
+              "share memory on a node (is /dev/shm full?)", error) ||
+        check(MPI_Win_shared_query(comm->window, 0, &size, &unit, &base), "share memory on a node", error))
+        return -1;
+    *memory = (char *)base + (page - (uintptr_t)base % page) % page;
+    return 0;
+}
+
+int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
+                     void *context, const void **memory, struct sheaf_error *error) {
+    char *at = NULL;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n_pages_bytes = sheaf_round_up(n_bytes, page);
+    MPI_Request request;
+    int rc = 0;
+    *memory = NULL;
+    if (n_bytes == 0)
+        return 0;
+    if (comm->solo) {
+        at = comm->own = aligned_alloc(page, n_pages_bytes);
+        rc = at ? 0 : sheaf_fail_memory(error, "the shared data");
+    } else {
+        rc = map_window(comm, n_pages_bytes, page, &at, error);
+    }
+    if (sheaf_comm_agree(comm, rc, error))
+        return -1;
+    if (comm->place.rank == 0) {
+        memset(at, 0, n_pages_bytes);
+        rc = fill(context, at, error);
+    }
+    if (sheaf_comm_agree(comm, rc, error))
+        return -1;
+    *memory = at;
+    if (comm->solo)
+        return 0;
+    if (comm->leaders != MPI_COMM_NULL)
+        rc = broadcast_bytes(comm->leaders, at, n_bytes, error);
+    if (sheaf_comm_agree(comm, rc, error) ||
+        check(MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
+        wait_asleep(&request, "share memory on a node", error))
+        return -1;
+    mprotect(at, n_pages_bytes, PROT_READ); /* a kernel that writes there is caught; no harm where it cannot be done */
+    return 0;
+}
+
+/* --- messages ------------------------------------------------------------------------------------------------------ */
+
+int sheaf_comm_send(struct comm *comm, int slot, int to, int tag, const struct sheaf_buffer *buffer,
+                    struct sheaf_error *error) {
+    /* A buffer's capacity is a multiple of a unit, so the last unit is whole. */
+    size_t n_units = sheaf_round_up(buffer->n_bytes, SHEAF_ALIGN) / SHEAF_ALIGN;
+    if (n_units > INT_MAX)
+        return sheaf_fail(error, "a message of %zu GB is too large; make blocks smaller", buffer->n_bytes >> 30);
+    return check(MPI_Isend(buffer->data, (int)n_units, comm->unit, to, tag, comm->all, &comm->sends[slot]), "send",
+                 error);
+}
+
+int sheaf_comm_sent(struct comm *comm, int slot, bool *sent, struct sheaf_error *error) {
+    int done = 1;
+    if (comm->sends[slot] != MPI_REQUEST_NULL &&
+        check(MPI_Test(&comm->sends[slot], &done, MPI_STATUS_IGNORE), "send", error))
+        return -1;
+    *sent = done != 0;
+    return 0;
+}
+
+int sheaf_comm_receive(struct comm *comm, bool *got, int *from, int *tag, struct sheaf_buffer *buffer,
+                       struct sheaf_error *error) {
+    MPI_Message message;
+    MPI_Status status;
+    int waiting = 0, n_units = 0;
+    *got = false;
+    if (comm->solo)
+        return 0;
+    if (check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->all, &waiting, &message, &status), "receive", error))
+        return -1;
+    if (!waiting)
+        return 0;
+    if (check(MPI_Get_count(&status, comm->unit, &n_units), "receive", error))
+        return -1;
+    buffer->n_bytes = 0;
+    if (sheaf_buffer_resize(buffer, (size_t)n_units * SHEAF_ALIGN, error) ||
+        check(MPI_Mrecv(buffer->data, n_units, comm->unit, &message, &status), "receive", error))
+        return -1;
+    *got = true;
+    *from = status.MPI_SOURCE;
+    *tag = status.MPI_TAG;
+    return 0;
+}

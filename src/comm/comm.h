@@ -1,0 +1,73 @@
+/*
+ * comm - the ranks of a run and what they do together. MPI lives here only.
+ *
+ * One thread of a process calls this module. Every function marked collective must be called by all ranks in the same
+ * order. Waits sleep between polls, they do not spin (R5): MPI's own waits would burn the cores of the compute threads.
+ * Without a launcher a run is a single rank and MPI is not started at all.
+ */
+#ifndef SHEAF_COMM_COMM_H
+#define SHEAF_COMM_COMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+
+struct comm;
+
+/* Who we are. */
+struct comm_place {
+    int rank, n_ranks;
+    int n_local_ranks; /* ranks on this node */
+    int n_nodes;
+};
+
+/* Starts MPI where a launcher (mpirun, srun, …) started us. Collective. */
+int sheaf_comm_open(struct comm **comm, struct sheaf_error *error);
+
+struct comm_place sheaf_comm_place(const struct comm *comm);
+
+/* Ends MPI. Collective; takes NULL. */
+void sheaf_comm_close(struct comm *comm);
+
+/* Ends the whole run at once, for a rank that cannot go on with the others. */
+void sheaf_comm_abort(struct comm *comm, int exit_code);
+
+/* All ranks learn whether all succeeded: 0 if every rank passed rc == 0; else -1, with the error of the lowest rank
+   that failed in everybody's *error. Collective. */
+int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error);
+
+/* Rank 0's bytes, to all. The others' buffers are resized. Collective. */
+int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error);
+
+/* Rank 0's rows[n_ranks][n_bytes], one to each rank. Collective. */
+int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_bytes, struct sheaf_error *error);
+
+/* Each rank's row[n_bytes] into rank 0's rows[n_ranks][n_bytes]. Collective. */
+int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_bytes, struct sheaf_error *error);
+
+/* Memory that all ranks of a node share: rank 0 fills it with `fill(context, memory)`, the bytes are copied once to
+   each node and are read-only afterwards. *memory is NULL for 0 bytes, 64-byte aligned else, and lives until
+   sheaf_comm_close. Collective; agrees on the outcome. */
+int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
+                     void *context, const void **memory, struct sheaf_error *error);
+
+/* Messages between two ranks. Their size is free, also beyond 2^31 bytes. */
+
+/* Starts to send the buffer's bytes; `slot` says which sending this is, 0 … COMM_SLOTS - 1, and must be free. The
+   buffer stays untouched until sheaf_comm_sent says so. */
+#define COMM_SLOTS 64
+int sheaf_comm_send(struct comm *comm, int slot, int to, int tag, const struct sheaf_buffer *buffer,
+                    struct sheaf_error *error);
+
+/* Whether the slot is free: nothing was sent, or it has left. */
+int sheaf_comm_sent(struct comm *comm, int slot, bool *sent, struct sheaf_error *error);
+
+/* Takes one waiting message, if there is any: *got, who sent it, its tag, and its bytes in the buffer, whose size is
+   then a multiple of 64 (the tail undefined). */
+int sheaf_comm_receive(struct comm *comm, bool *got, int *from, int *tag, struct sheaf_buffer *buffer,
+                       struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,158 @@
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Opens a regular file for reading and gives its size. */
+static int open_regular(const char *path, size_t *n_bytes, struct sheaf_error *error) {
+    struct stat about;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &about)) {
+        sheaf_fail_errno(error, "%s: cannot stat", path);
+    } else if (!S_ISREG(about.st_mode)) {
+        sheaf_refuse(error, "%s: is not a regular file", path);
+    } else {
+        *n_bytes = (size_t)about.st_size;
+        return fd;
+    }
+    close(fd);
+    return -1;
+}
+
+int sheaf_mapping_open(struct sheaf_mapping *mapping, const char *path, struct sheaf_error *error) {
+    size_t n_bytes = 0;
+    *mapping = (struct sheaf_mapping){0};
+    int fd = open_regular(path, &n_bytes, error);
+    if (fd < 0)
+        return -1;
+    int rc = 0;
+    if (n_bytes) {
+        void *data = mmap(NULL, n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (data == MAP_FAILED)
+            rc = sheaf_fail_errno(error, "%s: cannot map", path);
+        else
+            *mapping = (struct sheaf_mapping){data, n_bytes};
+    }
+    close(fd);
+    return rc;
+}
+
+void sheaf_mapping_close(struct sheaf_mapping *mapping) {
+    if (mapping->data)
+        munmap((void *)(uintptr_t)mapping->data, mapping->n_bytes);
+    *mapping = (struct sheaf_mapping){0};
+}
+
+int sheaf_file_read(const char *path, size_t most_bytes, char **text, size_t *n_bytes, struct sheaf_error *error) {
+    size_t size = 0;
+    *text = NULL;
+    int fd = open_regular(path, &size, error);
+    if (fd < 0)
+        return -1;
+    int rc = -1;
+    if (size > most_bytes) {
+        sheaf_refuse(error, "%s: is larger than %zu bytes", path, most_bytes);
+        goto out;
+    }
+    *text = malloc(size + 1);
+    if (!*text) {
+        sheaf_fail_memory(error, path);
+        goto out;
+    }
+    if (sheaf_file_pread(fd, *text, size, 0, path, error))
+        goto out;
+    (*text)[size] = '\0';
+    *n_bytes = size;
+    rc = 0;
+out:
+    if (rc) {
+        free(*text);
+        *text = NULL;
+    }
+    close(fd);
+    return rc;
+}
+
+int sheaf_file_pread(int fd, void *data, size_t n_bytes, off_t offset, const char *path, struct sheaf_error *error) {
+    char *to = data;
+    while (n_bytes) {
+        ssize_t n = pread(fd, to, n_bytes, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sheaf_fail_errno(error, "%s: cannot read", path);
+        if (n == 0)
+            return sheaf_fail(error, "%s: ends early; it was cut while in use", path);
+        to += n;
+        n_bytes -= (size_t)n;
+        offset += n;
+    }
+    return 0;
+}
+
+int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, const char *path,
+                      struct sheaf_error *error) {
+    const char *from = data;
+    while (n_bytes) {
+        /* A full disk shows as a short write first; the next call then says why. */
+        ssize_t n = pwrite(fd, from, n_bytes, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return sheaf_fail_errno(error, "%s: cannot write (what is marked done is safe; run again to go on)", path);
+        from += n;
+        n_bytes -= (size_t)n;
+        offset += n;
+    }
+    return 0;
+}
+
+int sheaf_file_sync_folder(const char *path, struct sheaf_error *error) {
+    char *folder = sheaf_path_folder(path);
+    if (!folder)
+        return sheaf_fail_memory(error, "a path");
+    int rc = 0;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || (fsync(fd) && errno != EINVAL))
+        rc = sheaf_fail_errno(error, "%s: cannot sync the folder", folder);
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return rc;
+}
+
+char *sheaf_path_join(const char *folder, const char *path) {
+    if (path[0] == '/' || strcmp(folder, ".") == 0)
+        return strdup(path);
+    size_t n_bytes = strlen(folder) + strlen(path) + 2;
+    char *joined = malloc(n_bytes);
+    if (joined)
+        snprintf(joined, n_bytes, "%s%s%s", folder, folder[strlen(folder) - 1] == '/' ? "" : "/", path);
+    return joined;
+}
+
+char *sheaf_path_folder(const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return strdup(".");
+    return slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+char *sheaf_path_with(const char *path, const char *suffix) {
+    size_t n_bytes = strlen(path) + strlen(suffix) + 1;
+    char *joined = malloc(n_bytes);
+    if (joined)
+        snprintf(joined, n_bytes, "%s%s", path, suffix);
+    return joined;
+}

@@ -1,0 +1,43 @@
+/*
+ * file - whole files and paths: read, map, write at an offset, sync, resolve.
+ */
+#ifndef SHEAF_CORE_FILE_H
+#define SHEAF_CORE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/error.h"
+
+/* A file mapped for reading. Starts as {0}. */
+struct sheaf_mapping {
+    const char *data; /* NULL for an empty file */
+    size_t n_bytes;
+};
+
+int sheaf_mapping_open(struct sheaf_mapping *mapping, const char *path, struct sheaf_error *error);
+void sheaf_mapping_close(struct sheaf_mapping *mapping);
+
+/* The whole of a file as terminated text in *text, to be freed by the caller; refuses more than most_bytes. */
+int sheaf_file_read(const char *path, size_t most_bytes, char **text, size_t *n_bytes, struct sheaf_error *error);
+
+/* Reads or writes exactly n_bytes at the offset, however many calls it takes; `path` names the file in messages.
+   Thread-safe. A read beyond the end is an error. */
+int sheaf_file_pread(int fd, void *data, size_t n_bytes, off_t offset, const char *path, struct sheaf_error *error);
+int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, const char *path,
+                      struct sheaf_error *error);
+
+/* fsync of the folder that holds the path, so that a rename in it lasts. */
+int sheaf_file_sync_folder(const char *path, struct sheaf_error *error);
+
+/* `path` seen from `folder`: path itself if it is absolute or the folder is ".". New memory, or NULL. */
+char *sheaf_path_join(const char *folder, const char *path);
+
+/* The folder a path lies in, "." where it names none. New memory, or NULL. */
+char *sheaf_path_folder(const char *path);
+
+/* path + suffix. New memory, or NULL. */
+char *sheaf_path_with(const char *path, const char *suffix);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * text - strings that grow, numbers read strictly and written for people, and the closest known name.
+ */
+#ifndef SHEAF_CORE_TEXT_H
+#define SHEAF_CORE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A string that grows. Starts as {0}; `data` is NULL or terminated. Free with sheaf_string_free. */
+struct sheaf_string {
+    char *data;
+    size_t length;
+    size_t capacity;
+    bool failed; /* memory ran out: what was appended since is lost; check once at the end */
+};
+
+void sheaf_string_add(struct sheaf_string *string, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sheaf_string_add_bytes(struct sheaf_string *string, const char *bytes, size_t n_bytes);
+void sheaf_string_free(struct sheaf_string *string);
+
+/* Replaces control characters by spaces, in place, and drops an UTF-8 character that was cut at the end. */
+void sheaf_text_one_line(char *text);
+
+/* Read the whole of text[length] (blanks around are allowed) as a number. Return 0, or -1 if it is anything else or
+   does not fit. A float may be "nan" or "inf"; an integer may be written as 1e6 or 1_000_000 too. */
+int sheaf_text_to_double(const char *text, size_t length, double *value);
+int sheaf_text_to_int64(const char *text, size_t length, int64_t *value);
+
+/* 7099 as "7,099". Returns `buffer`. */
+const char *sheaf_text_count(int64_t value, char buffer[32]);
+
+/* Seconds as "0.21 s", "3:07", "2:04:59", "4 d 02:10". Returns `buffer`. */
+const char *sheaf_text_duration(double wall_s, char buffer[32]);
+
+/* A rate with three digits and k, M or G: "1.25 M". Returns `buffer`. */
+const char *sheaf_text_rate(double value, char buffer[32]);
+
+/* A double as the shortest decimal that reads back as the same value (17 digits at most). Returns `buffer`. */
+const char *sheaf_text_double(double value, char buffer[32]);
+
+/* Terminal columns that UTF-8 text[length] takes, counting one for each character. */
+size_t sheaf_text_columns(const char *text, size_t length);
+
+/* The index of the name closest to `wanted` (Damerau-Levenshtein distance, at most a third of its length, and at
+   least 1), or -1 if none is close. NULL names are skipped. */
+int sheaf_text_closest(const char *wanted, const char *const *names, int n_names);
+
+/* "; did you mean 'moid'?" for the closest name, else "" or, where `list` is set, "; there are 'a', 'b'".
+   Returns `buffer`. */
+const char *sheaf_text_suggest(const char *wanted, const char *const *names, int n_names, bool list, char *buffer,
+                               size_t buffer_bytes);
+
+/* True for [A-Za-z_][A-Za-z0-9_]*. */
+bool sheaf_text_is_name(const char *text);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * type - the six types of <sheaf/kernel.h>: their sizes, names and fill values.
+ */
+#ifndef SHEAF_CORE_TYPE_H
+#define SHEAF_CORE_TYPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+/* Columns begin on this boundary and are padded to this many items (<sheaf/kernel.h>). */
+#define SHEAF_ALIGN 64
+#define SHEAF_PAD 16
+
+/* Bytes of one value; 0 for something that is not a type. */
+size_t sheaf_type_bytes(enum sheaf_type type);
+
+/* "float64", … for messages and identities. */
+const char *sheaf_type_name(enum sheaf_type type);
+
+/* Bytes of one item of the field: width values. */
+size_t sheaf_field_row_bytes(const struct sheaf_field *field);
+
+/* Writes the fill value (NaN; netCDF's default for integers) n_values times; not for text. */
+void sheaf_type_fill(enum sheaf_type type, void *values, int64_t n_values);
+
+/* One value as a double, for sorting and comparing; not for text. */
+double sheaf_type_to_double(enum sheaf_type type, const void *value);
+
+/* n rounded up to a multiple of `step`. */
+static inline size_t sheaf_round_up(size_t n, size_t step) {
+    return (n + step - 1) / step * step;
+}
+
+#endif

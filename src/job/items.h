@@ -1,0 +1,60 @@
+/*
+ * items - the items of a job as columns: how many there are, which fields they have, and the values of any range.
+ *
+ * One struct for every source. A source is a small table of functions; csv, lines and count are here, hdf5 comes from
+ * store/. Only the rank that reads the items opens them; the others learn the fields by message.
+ */
+#ifndef SHEAF_JOB_ITEMS_H
+#define SHEAF_JOB_ITEMS_H
+
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/text.h"
+
+struct job;
+struct items;
+
+/* What a source of items does. All are called by one thread at a time. */
+struct items_source {
+    /* Makes the field's values come as `type`; refuses with the place of the first value that cannot. */
+    int (*convert)(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
+    /* Fills columns[field][n][width] for the fields whose column is not NULL. Text points into the source or into the
+       arena and lives as long as both. */
+    int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
+                struct sheaf_error *error);
+    void (*close)(struct items *items);
+};
+
+struct items {
+    const struct items_source *source;
+    void *self;       /* the source's own */
+    const char *name; /* for messages: "data/asteroids.csv" */
+    int64_t n_items;
+    int n_fields;
+    struct sheaf_field *fields;   /* [n_fields], in the arena */
+    const char *const *links;     /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_arena arena;     /* owns names and fields */
+};
+
+/* Opens the csv, lines or count items of a job. The struct is to be closed in every case. */
+int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error);
+
+/* See struct items_source. `convert` does nothing where the type is right already. */
+int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
+int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
+                     struct sheaf_error *error);
+void sheaf_items_close(struct items *items);
+
+/* The index of a field, or -1. */
+int sheaf_items_find(const struct sheaf_field *fields, int n_fields, const char *name);
+
+/* Refuses a field name that HDF5 or the results file cannot take: empty, with '/' or control characters, or one of
+   its own (status, seconds, …). `what` says what is named: "asteroids.csv: column 3". */
+int sheaf_items_check_name(const char *name, const char *what, struct sheaf_error *error);
+
+#endif

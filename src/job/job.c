@@ -1,0 +1,189 @@
+#include "job/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/text.h"
+
+#define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
+
+/* Moves a malloc'ed text into the job's arena. */
+static const char *keep(struct job *job, char *text, struct sheaf_error *error) {
+    const char *kept = text ? sheaf_arena_text(&job->document.arena, text, strlen(text)) : NULL;
+    free(text);
+    if (!kept)
+        sheaf_fail_memory(error, "the job");
+    return kept;
+}
+
+static int read_pairs(struct job *job, const struct yaml_node *map, int *n, struct job_pair **pairs,
+                      struct sheaf_error *error) {
+    *pairs = sheaf_arena_take(&job->document.arena, (size_t)map->n * sizeof **pairs);
+    if (!*pairs)
+        return sheaf_fail_memory(error, "the job");
+    for (*n = 0; *n < map->n; ++*n)
+        (*pairs)[*n] = (struct job_pair){map->key[*n]->text, map->value[*n]};
+    return 0;
+}
+
+static int read_path(struct job *job, const struct yaml_node *node, const char *what, struct sheaf_error *error) {
+    const char *path;
+    if (sheaf_yaml_text(node, what, &path, error))
+        return -1;
+    /* A path given on the command line is seen from where the user stands. */
+    const char *folder = node->line > 0 && strncmp(node->file, "--", 2) != 0 ? job->folder : ".";
+    job->items.path = keep(job, sheaf_path_join(folder, path), error);
+    return job->items.path ? 0 : -1;
+}
+
+static int read_hdf5(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"file", "fields"};
+    const char *dataset;
+    if (sheaf_yaml_map(node, "items.hdf5", error) || sheaf_yaml_keys(node, "items.hdf5", known, COUNT_OF(known), error))
+        return -1;
+    const struct yaml_node *file = sheaf_yaml_get(node, "file"), *fields = sheaf_yaml_get(node, "fields");
+    if (!file || !fields)
+        return sheaf_yaml_refuse(node, error, "items.hdf5 needs 'file' and 'fields': {file: F, fields: {x: /x}}");
+    if (read_path(job, file, "items.hdf5.file", error) || sheaf_yaml_map(fields, "items.hdf5.fields", error) ||
+        read_pairs(job, fields, &job->items.n_fields, &job->items.fields, error))
+        return -1;
+    if (fields->n == 0)
+        return sheaf_yaml_refuse(fields, error, "items.hdf5.fields is empty; name at least one: {x: /x}");
+    for (int i = 0; i < fields->n; i++)
+        if (sheaf_yaml_text(fields->value[i], fields->key[i]->text, &dataset, error))
+            return -1;
+    return 0;
+}
+
+static int read_items(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"csv", "lines", "count", "hdf5"};
+    static const enum job_source kinds[] = {JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5};
+    if (!node)
+        return sheaf_yaml_refuse(job->document.root, error,
+                                 "'items' is missing; add one of items: {csv: FILE}, {lines: FILE}, {count: N}, "
+                                 "{hdf5: {file: FILE, fields: {x: /x}}}");
+    job->items.node = node;
+    if (sheaf_yaml_map(node, "items", error) || sheaf_yaml_keys(node, "items", known, COUNT_OF(known), error))
+        return -1;
+    if (node->n != 1)
+        return sheaf_yaml_refuse(node, error, "items has %d sources; it takes exactly one of csv, lines, count, hdf5",
+                                 node->n);
+    for (int i = 0; i < COUNT_OF(known); i++)
+        if (strcmp(node->key[0]->text, known[i]) == 0)
+            job->items.kind = kinds[i];
+    job->items.path = "items";
+    switch (job->items.kind) {
+    case JOB_CSV:
+        return read_path(job, node->value[0], "items.csv", error);
+    case JOB_LINES:
+        return read_path(job, node->value[0], "items.lines", error);
+    case JOB_COUNT:
+        return sheaf_yaml_count(node->value[0], "items.count", &job->items.count, error);
+    case JOB_HDF5:
+        return read_hdf5(job, node->value[0], error);
+    }
+    return -1;
+}
+
+static int read_params(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    if (!node)
+        return 0;
+    if (sheaf_yaml_map(node, "params", error) || read_pairs(job, node, &job->n_params, &job->params, error))
+        return -1;
+    for (int i = 0; i < node->n; i++)
+        if (node->value[i]->kind != YAML_SCALAR)
+            return sheaf_yaml_refuse(node->value[i], error, "params.%s should be a single value", node->key[i]->text);
+    return 0;
+}
+
+static int read_schedule(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"policy", "cost"};
+    static const char *const policies[] = {"static", "weighted"}; /* in the order of enum job_policy */
+    const char *text = "static";
+    char hint[128];
+    if (!node)
+        return 0;
+    if (sheaf_yaml_map(node, "schedule", error) || sheaf_yaml_keys(node, "schedule", known, COUNT_OF(known), error))
+        return -1;
+    const struct yaml_node *policy = sheaf_yaml_get(node, "policy"), *cost = sheaf_yaml_get(node, "cost");
+    if (policy && sheaf_yaml_text(policy, "schedule.policy", &text, error))
+        return -1;
+    if (strcmp(text, "weighted") == 0)
+        job->policy = JOB_WEIGHTED;
+    else if (strcmp(text, "static") != 0)
+        return sheaf_yaml_refuse(policy, error, "unknown schedule.policy '%s'%s", text,
+                                 sheaf_text_suggest(text, policies, 2, true, hint, sizeof hint));
+    if (job->policy == JOB_WEIGHTED && !cost)
+        return sheaf_yaml_refuse(node, error,
+                                 "schedule.policy weighted needs the field that tells what an item "
+                                 "costs; add cost: FIELD");
+    if (job->policy == JOB_STATIC && cost)
+        return sheaf_yaml_refuse(cost, error, "schedule.cost goes with policy: weighted only");
+    job->cost = cost;
+    return cost ? sheaf_yaml_text(cost, "schedule.cost", &text, error) : 0;
+}
+
+/* The job's name and output: as written, else from the file's name. */
+static int read_name(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    const struct yaml_node *name = sheaf_yaml_get(root, "name"), *output = sheaf_yaml_get(root, "output");
+    if (name) {
+        if (sheaf_yaml_text(name, "name", &job->name, error))
+            return -1;
+        if (strchr(job->name, '/') || job->name[0] == '.')
+            return sheaf_yaml_refuse(name, error, "name is '%s'; it should be a word that can name a file", job->name);
+    } else {
+        const char *slash = strrchr(job->file, '/'), *base = slash ? slash + 1 : job->file;
+        size_t length = strcspn(base, ".");
+        job->name = keep(job, strndup(length ? base : "job", length ? length : 3), error);
+        if (!job->name)
+            return -1;
+    }
+    if (output)
+        return sheaf_yaml_text(output, "output", &job->output, error);
+    job->output = keep(job, sheaf_path_with(job->name, ".h5"), error);
+    return job->output ? 0 : -1;
+}
+
+static int read_job(struct job *job, struct sheaf_error *error) {
+    static const char *const known[] = {"name", "output", "items", "kernel", "params", "schedule"};
+    const struct yaml_node *root = job->document.root;
+    const char *text;
+    if (sheaf_yaml_keys(root, NULL, known, COUNT_OF(known), error) || read_name(job, root, error) ||
+        read_items(job, sheaf_yaml_get(root, "items"), error) ||
+        read_params(job, sheaf_yaml_get(root, "params"), error) ||
+        read_schedule(job, sheaf_yaml_get(root, "schedule"), error))
+        return -1;
+    job->kernel = sheaf_yaml_get(root, "kernel");
+    if (!job->kernel)
+        return sheaf_yaml_refuse(root, error,
+                                 "'kernel' is missing; add kernel: NAME ('sheaf kernels' lists them) or "
+                                 "kernel: ./my.so:NAME");
+    return sheaf_yaml_text(job->kernel, "kernel", &text, error);
+}
+
+int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
+                    const struct job_override *overrides, int n_overrides, struct sheaf_error *error) {
+    *job = (struct job){0};
+    if (sheaf_yaml_parse(&job->document, file, text, length, error))
+        return -1;
+    job->file = sheaf_arena_text(&job->document.arena, file, strlen(file));
+    job->folder = keep(job, sheaf_path_folder(file), error);
+    if (!job->file || !job->folder)
+        return sheaf_fail_memory(error, file);
+    if (sheaf_yaml_map(job->document.root, "a job", error))
+        return -1;
+    for (int i = 0; i < n_overrides; i++) {
+        char origin[128];
+        snprintf(origin, sizeof origin, "--set %.100s", overrides[i].path);
+        if (sheaf_yaml_set(&job->document, overrides[i].path, overrides[i].value, origin, error))
+            return -1;
+    }
+    return read_job(job, error);
+}
+
+void sheaf_job_free(struct job *job) {
+    if (job)
+        sheaf_yaml_free(&job->document);
+}

@@ -1,0 +1,58 @@
+/*
+ * job - what a job file asks for, as a checked struct.
+ *
+ * Checks here need the text of the file alone; whether a kernel exists and its fields fit the items is seen when they
+ * are opened. Unknown keys are errors. Paths of inputs are seen from the job file's folder, the output from the current
+ * one.
+ */
+#ifndef SHEAF_JOB_JOB_H
+#define SHEAF_JOB_JOB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "job/yaml.h"
+
+enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
+enum job_policy { JOB_STATIC, JOB_WEIGHTED };
+
+/* A name and what the job says of it. */
+struct job_pair {
+    const char *name;
+    const struct yaml_node *node;
+};
+
+/* Everything but `text` lives in the document's arena. */
+struct job {
+    struct yaml_document document;
+    const char *file;   /* the job file, for messages */
+    const char *folder; /* where it lies */
+    const char *name;   /* "moid"; by default the file's name without its ending */
+    const char *output; /* the results file; by default NAME.h5 */
+    struct {
+        enum job_source kind;
+        const struct yaml_node *node;
+        const char *path; /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        int64_t count;
+        int n_fields;            /* hdf5 */
+        struct job_pair *fields; /* hdf5: field name, node with the dataset's path */
+    } items;
+    const struct yaml_node *kernel; /* a scalar: a built-in's name or PATH.so:NAME */
+    int n_params;
+    struct job_pair *params;
+    enum job_policy policy;
+    const struct yaml_node *cost; /* weighted: a scalar with the field's name; else NULL */
+};
+
+/* A value of the command line that takes the place of one in the file: path "params.samples", value "360". */
+struct job_override {
+    const char *path, *value;
+};
+
+/* Makes the job from text[length] of `file`, overrides applied. Release with sheaf_job_free, also after an error. */
+int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
+                    const struct job_override *overrides, int n_overrides, struct sheaf_error *error);
+void sheaf_job_free(struct job *job);
+
+#endif

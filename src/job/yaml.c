@@ -1,0 +1,301 @@
+#include "job/yaml.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "core/text.h"
+
+/* Bounds on what an alias may expand to: a job file is small, a "billion laughs" is not. */
+enum { MOST_DEPTH = 32, MOST_NODES = 200000 };
+
+struct conversion {
+    struct yaml_document *document;
+    yaml_document_t *from;
+    const char *file;
+    int n_nodes;
+    struct sheaf_error *error;
+};
+
+static struct yaml_node *new_node(struct conversion *c, enum yaml_kind kind, yaml_mark_t mark, size_t n) {
+    struct sheaf_arena *arena = &c->document->arena;
+    struct yaml_node *node = sheaf_arena_take(arena, sizeof *node);
+    if (node) {
+        *node = (struct yaml_node){.kind = kind, .file = c->file};
+        node->line = (int)mark.line + 1;
+        node->column = (int)mark.column + 1;
+        node->key = sheaf_arena_take(arena, n * sizeof(struct yaml_node *));
+        node->value = sheaf_arena_take(arena, n * sizeof(struct yaml_node *));
+    }
+    if (!node || !node->key || !node->value) {
+        sheaf_fail_memory(c->error, c->file);
+        return NULL;
+    }
+    return node;
+}
+
+static struct yaml_node *convert(struct conversion *c, int id, int depth);
+
+static struct yaml_node *convert_scalar(struct conversion *c, const yaml_node_t *from) {
+    struct yaml_node *node = new_node(c, YAML_SCALAR, from->start_mark, 0);
+    if (!node)
+        return NULL;
+    const char *text = (const char *)from->data.scalar.value;
+    size_t length = from->data.scalar.length;
+    if (memchr(text, '\0', length)) {
+        sheaf_yaml_refuse(node, c->error, "a value holds a NUL character; remove it");
+        return NULL;
+    }
+    node->text = sheaf_arena_text(&c->document->arena, text, length);
+    node->quoted = from->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    if (!node->text) {
+        sheaf_fail_memory(c->error, c->file);
+        return NULL;
+    }
+    return node;
+}
+
+static struct yaml_node *convert_list(struct conversion *c, const yaml_node_t *from, int depth) {
+    const yaml_node_item_t *items = from->data.sequence.items.start;
+    size_t n = (size_t)(from->data.sequence.items.top - items);
+    struct yaml_node *node = new_node(c, YAML_LIST, from->start_mark, n);
+    for (size_t i = 0; node && i < n; i++) {
+        node->value[node->n++] = convert(c, items[i], depth + 1);
+        if (!node->value[i])
+            return NULL;
+    }
+    return node;
+}
+
+static struct yaml_node *convert_map(struct conversion *c, const yaml_node_t *from, int depth) {
+    const yaml_node_pair_t *pairs = from->data.mapping.pairs.start;
+    size_t n = (size_t)(from->data.mapping.pairs.top - pairs);
+    struct yaml_node *node = new_node(c, YAML_MAP, from->start_mark, n);
+    for (size_t i = 0; node && i < n; i++) {
+        struct yaml_node *key = convert(c, pairs[i].key, depth + 1);
+        struct yaml_node *value = key ? convert(c, pairs[i].value, depth + 1) : NULL;
+        if (!value)
+            return NULL;
+        if (key->kind != YAML_SCALAR) {
+            sheaf_yaml_refuse(key, c->error, "a key must be a plain name");
+            return NULL;
+        }
+        if (sheaf_yaml_get(node, key->text)) {
+            sheaf_yaml_refuse(key, c->error, "'%s' stands here a second time; remove one", key->text);
+            return NULL;
+        }
+        node->key[node->n] = key;
+        node->value[node->n++] = value;
+    }
+    return node;
+}
+
+static struct yaml_node *convert(struct conversion *c, int id, int depth) {
+    const yaml_node_t *from = yaml_document_get_node(c->from, id);
+    if (depth > MOST_DEPTH || ++c->n_nodes > MOST_NODES) {
+        sheaf_refuse(c->error, "%s:%zu:%zu: nested or repeated too deeply for a job file", c->file,
+                     from->start_mark.line + 1, from->start_mark.column + 1);
+        return NULL;
+    }
+    switch (from->type) {
+    case YAML_SCALAR_NODE:
+        return convert_scalar(c, from);
+    case YAML_SEQUENCE_NODE:
+        return convert_list(c, from, depth);
+    case YAML_MAPPING_NODE:
+        return convert_map(c, from, depth);
+    default:
+        sheaf_refuse(c->error, "%s: unknown YAML node", c->file);
+        return NULL;
+    }
+}
+
+static void explain(const yaml_parser_t *parser, const char *file, struct sheaf_error *error) {
+    if (parser->error == YAML_MEMORY_ERROR)
+        sheaf_fail_memory(error, file);
+    else if (parser->error == YAML_READER_ERROR)
+        sheaf_refuse(error, "%s: byte %zu: %s; a job file is UTF-8 text", file, parser->problem_offset,
+                     parser->problem ? parser->problem : "cannot be read");
+    else
+        sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s", file, parser->problem_mark.line + 1,
+                     parser->problem_mark.column + 1, parser->problem ? parser->problem : "cannot be read",
+                     parser->context ? ", " : "", parser->context ? parser->context : "");
+}
+
+/* Parses one value; *root is NULL for an empty text. */
+static int parse_tree(struct yaml_document *document, const char *file, const char *text, size_t length,
+                      struct yaml_node **root, struct sheaf_error *error) {
+    int rc = -1;
+    yaml_parser_t parser;
+    yaml_document_t from;
+    *root = NULL;
+    if (!yaml_parser_initialize(&parser))
+        return sheaf_fail_memory(error, "the YAML parser");
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
+    if (!yaml_parser_load(&parser, &from)) {
+        explain(&parser, file, error);
+        goto out;
+    }
+    struct conversion c = {document, &from, sheaf_arena_text(&document->arena, file, strlen(file)), 0, error};
+    if (!c.file) {
+        sheaf_fail_memory(error, file);
+    } else if (!yaml_document_get_root_node(&from)) {
+        rc = 0;
+    } else {
+        *root = convert(&c, 1, 0);
+        rc = *root ? 0 : -1;
+    }
+    yaml_document_delete(&from);
+    if (rc == 0 && *root) { /* anything behind the first document is a slip */
+        if (!yaml_parser_load(&parser, &from)) {
+            explain(&parser, file, error);
+            rc = -1;
+        } else {
+            if (yaml_document_get_root_node(&from))
+                rc = sheaf_refuse(error, "%s:%zu:1: a second YAML document begins here; a file holds one job", file,
+                                  from.start_mark.line + 1);
+            yaml_document_delete(&from);
+        }
+    }
+out:
+    yaml_parser_delete(&parser);
+    return rc;
+}
+
+int sheaf_yaml_parse(struct yaml_document *document, const char *file, const char *text, size_t length,
+                     struct sheaf_error *error) {
+    *document = (struct yaml_document){0};
+    if (parse_tree(document, file, text, length, &document->root, error) == 0 && document->root)
+        return 0;
+    if (!document->root && error && error->text[0] == '\0')
+        sheaf_refuse(error, "%s: is empty; a job needs at least name, items and kernel", file);
+    sheaf_yaml_free(document);
+    return -1;
+}
+
+/* The map's slot for a key, made if it is not there. NULL if there is no memory. */
+static struct yaml_node **slot(struct yaml_document *document, struct yaml_node *map, const char *key, size_t length,
+                               const char *origin) {
+    for (int i = 0; i < map->n; i++)
+        if (strlen(map->key[i]->text) == length && strncmp(map->key[i]->text, key, length) == 0)
+            return &map->value[i];
+    size_t n = (size_t)map->n + 1;
+    struct sheaf_arena *arena = &document->arena;
+    struct yaml_node **keys = sheaf_arena_take(arena, n * sizeof *keys);
+    struct yaml_node **values = sheaf_arena_take(arena, n * sizeof *values);
+    struct yaml_node *name = sheaf_arena_take(arena, sizeof *name);
+    char *text = sheaf_arena_text(arena, key, length);
+    if (!keys || !values || !name || !text)
+        return NULL;
+    if (map->n) {
+        memcpy(keys, map->key, (size_t)map->n * sizeof *keys);
+        memcpy(values, map->value, (size_t)map->n * sizeof *values);
+    }
+    *name = (struct yaml_node){.kind = YAML_SCALAR, .file = origin, .text = text};
+    keys[map->n] = name;
+    map->key = keys;
+    map->value = values;
+    return &map->value[map->n++];
+}
+
+int sheaf_yaml_set(struct yaml_document *document, const char *path, const char *value, const char *origin,
+                   struct sheaf_error *error) {
+    struct yaml_node *parsed = NULL, *at = document->root;
+    if (parse_tree(document, origin, value, strlen(value), &parsed, error))
+        return -1;
+    if (!parsed)
+        return sheaf_refuse(error, "%s: has no value; write KEY=VALUE", origin);
+    const char *kept = parsed->file; /* lives in the arena, unlike origin */
+    for (const char *key = path;;) {
+        size_t length = strcspn(key, ".");
+        if (length == 0)
+            return sheaf_refuse(error, "%s: a name is missing in '%s'", origin, path);
+        if (at->kind != YAML_MAP)
+            return sheaf_refuse(error, "%s: '%.*s' has no parts to set", origin, (int)(key - path - 1), path);
+        struct yaml_node **to = slot(document, at, key, length, kept);
+        if (to && key[length] == '\0') {
+            *to = parsed;
+            return 0;
+        }
+        if (to && !*to) {
+            *to = sheaf_arena_take(&document->arena, sizeof **to);
+            if (*to)
+                **to = (struct yaml_node){.kind = YAML_MAP, .file = kept};
+        }
+        if (!to || !*to)
+            return sheaf_fail_memory(error, origin);
+        at = *to;
+        key += length + 1;
+    }
+}
+
+void sheaf_yaml_free(struct yaml_document *document) {
+    if (!document)
+        return;
+    sheaf_arena_free(&document->arena);
+    document->root = NULL;
+}
+
+struct yaml_node *sheaf_yaml_get(const struct yaml_node *map, const char *key) {
+    for (int i = 0; map && map->kind == YAML_MAP && i < map->n; i++)
+        if (strcmp(map->key[i]->text, key) == 0)
+            return map->value[i];
+    return NULL;
+}
+
+int sheaf_yaml_refuse(const struct yaml_node *node, struct sheaf_error *error, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    sheaf_vrefuse(error, format, values);
+    va_end(values);
+    if (node->line > 0 && strncmp(node->file, "--", 2) != 0)
+        return sheaf_error_prefix(error, "%s:%d:%d: ", node->file, node->line, node->column);
+    return sheaf_error_prefix(error, "%s: ", node->file);
+}
+
+static const char *kind_name(const struct yaml_node *node) {
+    return node->kind == YAML_MAP ? "a map" : node->kind == YAML_LIST ? "a list" : "a single value";
+}
+
+int sheaf_yaml_text(const struct yaml_node *node, const char *what, const char **value, struct sheaf_error *error) {
+    if (node->kind != YAML_SCALAR)
+        return sheaf_yaml_refuse(node, error, "%s is %s; it should be one text", what, kind_name(node));
+    if (node->text[0] == '\0')
+        return sheaf_yaml_refuse(node, error, "%s is empty; write a text or remove it", what);
+    *value = node->text;
+    return 0;
+}
+
+int sheaf_yaml_count(const struct yaml_node *node, const char *what, int64_t *value, struct sheaf_error *error) {
+    if (node->kind != YAML_SCALAR)
+        return sheaf_yaml_refuse(node, error, "%s is %s; it should be a whole number", what, kind_name(node));
+    if (node->quoted || sheaf_text_to_int64(node->text, strlen(node->text), value) || *value < 0)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be a whole number, 0 or more", what, node->text);
+    return 0;
+}
+
+int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
+    if (node->kind == YAML_MAP)
+        return 0;
+    if (node->kind == YAML_SCALAR)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be a map, {key: value}", what, node->text);
+    return sheaf_yaml_refuse(node, error, "%s is a list; it should be a map, {key: value}", what);
+}
+
+int sheaf_yaml_keys(const struct yaml_node *map, const char *what, const char *const *known, int n_known,
+                    struct sheaf_error *error) {
+    for (int i = 0; i < map->n; i++) {
+        const char *key = map->key[i]->text;
+        bool found = false;
+        for (int k = 0; k < n_known; k++)
+            found = found || strcmp(key, known[k]) == 0;
+        if (found)
+            continue;
+        char hint[512];
+        sheaf_text_suggest(key, known, n_known, true, hint, sizeof hint);
+        return sheaf_yaml_refuse(map->key[i], error, "unknown key '%s'%s%s%s", key, what ? " in " : "",
+                                 what ? what : "", hint);
+    }
+    return 0;
+}

@@ -1,0 +1,309 @@
+#include "kernel/binding.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/type.h"
+#include "job/items.h"
+
+enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
+static const int64_t most_row_bytes = INT64_C(1) << 40;
+
+/* --- the services of struct sheaf_setup ---------------------------------------------------------------------------- */
+
+SHEAF_PRINTF(2, 3) static int refuse(const struct sheaf_setup *setup, const char *format, ...) {
+    va_list values;
+    va_start(values, format);
+    sheaf_vrefuse(setup->engine, format, values);
+    va_end(values);
+    return -1;
+}
+
+static struct sheaf_setup make_setup(const struct binding *b, struct sheaf_error *error) {
+    return (struct sheaf_setup){
+        .struct_size = sizeof(struct sheaf_setup),
+        .params = b->params,
+        .n_inputs = b->n_inputs,
+        .inputs = b->inputs,
+        .n_fields = b->n_fields,
+        .fields = b->fields,
+        .refuse = refuse,
+        .engine = error,
+    };
+}
+
+/* --- which kernel -------------------------------------------------------------------------------------------------- */
+
+/* "moid", or "PATH.so:NAME" with the path seen from the job file's folder. */
+static int find_kernel(struct binding *b, const struct job *job, struct sheaf_error *error) {
+    const char *text = job->kernel->text, *colon = strrchr(text, ':');
+    if (!colon && !strchr(text, '/'))
+        return sheaf_registry_open(&b->kernel, NULL, text, error);
+    if (!colon || colon == text || !colon[1])
+        return sheaf_refuse(error, "'%s' is no kernel; a plugin is written PATH.so:NAME", text);
+    char *path = strndup(text, (size_t)(colon - text));
+    char *seen = path ? sheaf_path_join(job->folder, path) : NULL;
+    /* dlopen searches the system's folders for a name without '/'. */
+    char *local = seen && !strchr(seen, '/') ? sheaf_path_join("./", seen) : NULL;
+    const char *chosen = local ? local : seen;
+    const char *kept = chosen ? sheaf_arena_text(&b->arena, chosen, strlen(chosen)) : NULL;
+    free(path);
+    free(seen);
+    free(local);
+    if (!kept)
+        return sheaf_fail_memory(error, "the kernel");
+    return sheaf_registry_open(&b->kernel, kept, colon + 1, error);
+}
+
+/* --- params -------------------------------------------------------------------------------------------------------- */
+
+static const char *wanted(enum sheaf_type type) {
+    return type == SHEAF_FLOAT64 ? "a number" : type == SHEAF_INT64 ? "a whole number" : "a text";
+}
+
+/* Reads text as the param's type; -1 if it is something else. */
+static int read_value(struct binding *b, const struct sheaf_param *param, const char *text, union sheaf_value *value) {
+    switch ((int)param->type) {
+    case SHEAF_FLOAT64:
+        return sheaf_text_to_double(text, strlen(text), &value->number);
+    case SHEAF_INT64:
+        return sheaf_text_to_int64(text, strlen(text), &value->integer);
+    case SHEAF_TEXT:
+        value->text = sheaf_arena_text(&b->arena, text, strlen(text));
+        return value->text ? 0 : -1;
+    default:
+        return -1;
+    }
+}
+
+static int check_param_names(const struct sheaf_kernel *t, const struct job *job, struct sheaf_error *error) {
+    const char **names = malloc(((size_t)t->n_params + 1) * sizeof *names);
+    int rc = 0;
+    if (!names)
+        return sheaf_fail_memory(error, "the params");
+    for (int k = 0; k < t->n_params; k++)
+        names[k] = t->params[k].name;
+    for (int i = 0; rc == 0 && i < job->n_params; i++) {
+        const char *name = job->params[i].name;
+        char hint[512];
+        bool known = false;
+        for (int k = 0; k < t->n_params; k++)
+            known = known || strcmp(name, names[k]) == 0;
+        if (!known)
+            rc = sheaf_yaml_refuse(job->params[i].node, error, "kernel %s has no param '%s'%s", t->name, name,
+                                   sheaf_text_suggest(name, names, t->n_params, true, hint, sizeof hint));
+    }
+    free(names);
+    return rc;
+}
+
+static int read_params(struct binding *b, const struct job *job, struct sheaf_error *error) {
+    const struct sheaf_kernel *t = &b->kernel.table;
+    b->params = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->params);
+    if (!b->params)
+        return sheaf_fail_memory(error, "the params");
+    for (int k = 0; k < t->n_params; k++)
+        if (!t->params[k].name)
+            return sheaf_refuse(error, "kernel %s: its param %d has no name", t->name, k);
+    if (check_param_names(t, job, error))
+        return -1;
+    for (int k = 0; k < t->n_params; k++) {
+        const struct sheaf_param *param = &t->params[k];
+        const struct yaml_node *node = NULL;
+        for (int i = 0; i < job->n_params; i++)
+            if (strcmp(job->params[i].name, param->name) == 0)
+                node = job->params[i].node;
+        const char *text = node ? node->text : param->initial;
+        if (!text)
+            return sheaf_yaml_refuse(job->kernel, error, "kernel %s needs the param '%s'; add params: {%s: …}", t->name,
+                                     param->name, param->name);
+        if ((node && node->quoted && param->type != SHEAF_TEXT) || read_value(b, param, text, &b->params[k])) {
+            const struct yaml_node *where = node ? node : job->kernel;
+            return sheaf_yaml_refuse(where, error, "params.%s is '%s'; it should be %s", param->name, text,
+                                     wanted(param->type));
+        }
+    }
+    return 0;
+}
+
+/* --- inputs and outputs -------------------------------------------------------------------------------------------- */
+
+static int missing_field(const struct binding *b, const struct job *job, const char *name, struct sheaf_error *error) {
+    const char **names = malloc(((size_t)b->n_fields + 1) * sizeof *names);
+    char hint[512] = "; the items have no fields at all";
+    if (!names)
+        return sheaf_fail_memory(error, "the fields");
+    for (int i = 0; i < b->n_fields; i++)
+        names[i] = b->fields[i].name;
+    if (b->n_fields)
+        sheaf_text_suggest(name, names, b->n_fields, true, hint, sizeof hint);
+    free(names);
+    return sheaf_yaml_refuse(job->items.node, error, "no field '%s' in %s, which kernel %s reads%s", name,
+                             job->items.path, b->kernel.table.name, hint);
+}
+
+static int bind_inputs(struct binding *b, const struct job *job, struct sheaf_error *error) {
+    const struct sheaf_kernel *t = &b->kernel.table;
+    b->inputs = sheaf_arena_take(&b->arena, (size_t)t->n_inputs * sizeof *b->inputs);
+    b->field = sheaf_arena_take(&b->arena, (size_t)t->n_inputs * sizeof *b->field);
+    if (!b->inputs || !b->field)
+        return sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; k < t->n_inputs; k++) {
+        const struct sheaf_field *input = &t->inputs[k];
+        if (!input->name || !sheaf_type_bytes(input->type) || input->width < 0)
+            return sheaf_refuse(error, "kernel %s: its input %d has no name, type or width", t->name, k);
+        b->inputs[k] = *input;
+        b->field[k] = sheaf_items_find(b->fields, b->n_fields, input->name);
+        if (b->field[k] < 0 && !(input->flags & SHEAF_OPTIONAL))
+            return missing_field(b, job, input->name, error);
+        if (b->field[k] < 0) {
+            b->inputs[k].name = NULL;
+            continue;
+        }
+        int64_t width = b->fields[b->field[k]].width;
+        if (input->width && input->width != width)
+            return sheaf_yaml_refuse(job->items.node, error,
+                                     "field '%s' has %" PRId64 " values an item; kernel %s takes %" PRId64, input->name,
+                                     width, t->name, input->width);
+        if (input->type == SHEAF_TEXT && b->fields[b->field[k]].type != SHEAF_TEXT && job->items.kind == JOB_HDF5)
+            return sheaf_yaml_refuse(job->items.node, error, "field '%s' holds numbers; kernel %s takes text",
+                                     input->name, t->name);
+        b->inputs[k].width = width;
+    }
+    b->n_inputs = t->n_inputs;
+    return 0;
+}
+
+static int check_output(const struct binding *b, int k, struct sheaf_error *error) {
+    const struct sheaf_field *f = &b->outputs[k];
+    char what[300];
+    snprintf(what, sizeof what, "kernel %s: its output %d", b->kernel.table.name, k);
+    if (sheaf_items_check_name(f->name, what, error))
+        return -1;
+    if (sheaf_items_find(b->outputs, k, f->name) >= 0)
+        return sheaf_refuse(error, "%s is called '%s' like an earlier one", what, f->name);
+    if (sheaf_items_find(b->fields, b->n_fields, f->name) >= 0)
+        return sheaf_refuse(error, "%s is called '%s' like a field of the items; rename the field", what, f->name);
+    if (!sheaf_type_bytes(f->type) || f->type == SHEAF_TEXT)
+        return sheaf_refuse(error, "%s, '%s', has type %d; it should be a numeric type", what, f->name, (int)f->type);
+    if (f->width < 1 || f->width > most_row_bytes / 8)
+        return sheaf_refuse(error, "%s, '%s', has a width of %" PRId64 " values an item; it should be at least 1", what,
+                            f->name, f->width);
+    return 0;
+}
+
+static const char *copy_text(struct binding *b, const char *text) {
+    return text ? sheaf_arena_text(&b->arena, text, strlen(text)) : NULL;
+}
+
+static int take_shape(struct binding *b, const struct sheaf_shape *shape, struct sheaf_error *error) {
+    const char *name = b->kernel.table.name;
+    int64_t row_bytes = 0;
+    if (shape->n_outputs < 1 || shape->n_outputs > MOST_OUTPUTS || !shape->outputs)
+        return sheaf_refuse(error, "kernel %s: declares %d outputs; it should be 1 to %d", name, shape->n_outputs,
+                            MOST_OUTPUTS);
+    b->block = shape->block ? shape->block : 1;
+    if (b->block < 1 || b->block > MOST_BLOCK)
+        return sheaf_refuse(error, "kernel %s: declares blocks of %" PRId64 " items; it should be 1 to %d", name,
+                            b->block, MOST_BLOCK);
+    b->outputs = sheaf_arena_take(&b->arena, (size_t)shape->n_outputs * sizeof *b->outputs);
+    if (!b->outputs)
+        return sheaf_fail_memory(error, "the outputs");
+    for (int k = 0; k < shape->n_outputs; k++) {
+        struct sheaf_field *f = &b->outputs[k];
+        *f = shape->outputs[k];
+        f->name = copy_text(b, f->name);
+        f->unit = copy_text(b, f->unit);
+        f->long_name = copy_text(b, f->long_name);
+        if (check_output(b, k, error))
+            return -1;
+        b->n_outputs = k + 1;
+        row_bytes += (int64_t)sheaf_field_row_bytes(f);
+        if (row_bytes > most_row_bytes / b->block)
+            return sheaf_refuse(error, "kernel %s: a block of its outputs takes more than a TB", name);
+    }
+    b->serial = (shape->flags & SHEAF_SERIAL) != 0;
+    b->scratch_bytes = shape->scratch_bytes;
+    if (b->kernel.table.shared_bytes)
+        b->shared_bytes = b->kernel.table.shared_bytes(b->self);
+    return 0;
+}
+
+/* --- identity ------------------------------------------------------------------------------------------------------ */
+
+static void add_value(struct sheaf_string *to, const struct sheaf_param *param, const union sheaf_value *value) {
+    char buffer[32];
+    if (param->type == SHEAF_INT64)
+        sheaf_string_add(to, "param %s: %" PRId64 "\n", param->name, value->integer);
+    else if (param->type == SHEAF_FLOAT64)
+        sheaf_string_add(to, "param %s: %s\n", param->name, sheaf_text_double(value->number, buffer));
+    else
+        sheaf_string_add(to, "param %s: '%s'\n", param->name, value->text);
+}
+
+static int write_identity(struct binding *b, struct sheaf_error *error) {
+    const struct sheaf_kernel *t = &b->kernel.table;
+    char hash[SHEAF_HASH_BYTES] = "";
+    if (b->kernel.path && sheaf_hash_file(b->kernel.path, hash, error))
+        return -1;
+    sheaf_string_add(&b->identity, "kernel: %s %s%s%s\n", t->name, t->version, *hash ? " plugin " : "", hash);
+    for (int k = 0; k < t->n_params; k++)
+        add_value(&b->identity, &t->params[k], &b->params[k]);
+    for (int k = 0; k < b->n_inputs; k++)
+        if (b->inputs[k].name)
+            sheaf_string_add(&b->identity, "input %s: %s[%" PRId64 "]\n", b->inputs[k].name,
+                             sheaf_type_name(b->inputs[k].type), b->inputs[k].width);
+    for (int k = 0; k < b->n_outputs; k++)
+        sheaf_string_add(&b->identity, "output %s: %s[%" PRId64 "]\n", b->outputs[k].name,
+                         sheaf_type_name(b->outputs[k].type), b->outputs[k].width);
+    sheaf_string_add(&b->identity, "block: %" PRId64 "\n", b->block);
+    return b->identity.failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------------------------- */
+
+int sheaf_binding_open(struct binding *b, const struct job *job, const struct sheaf_field *fields, int n_fields,
+                       struct sheaf_error *error) {
+    struct sheaf_error own = {0};
+    *b = (struct binding){.fields = fields, .n_fields = n_fields};
+    if (find_kernel(b, job, &own)) {
+        if (error)
+            *error = own;
+        return sheaf_yaml_refuse(job->kernel, error, "%s", own.text);
+    }
+    const struct sheaf_kernel *t = &b->kernel.table;
+    if (read_params(b, job, error) || bind_inputs(b, job, error))
+        return -1;
+    struct sheaf_setup setup = make_setup(b, &own);
+    struct sheaf_shape shape = {0};
+    if (t->open(&setup, &shape, &b->self))
+        return sheaf_yaml_refuse(job->kernel, error, "kernel %s: %s", t->name,
+                                 own.text[0] ? own.text : "refused to open and did not say why");
+    b->opened = true;
+    return take_shape(b, &shape, error) || write_identity(b, error) ? -1 : 0;
+}
+
+int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_error *error) {
+    struct sheaf_error own = {0};
+    struct sheaf_setup setup = make_setup(b, &own);
+    if (b->kernel.table.prepare(b->self, &setup, memory) == 0)
+        return 0;
+    return sheaf_refuse(error, "kernel %s: cannot prepare its shared data: %s", b->kernel.table.name,
+                        own.text[0] ? own.text : "it did not say why");
+}
+
+void sheaf_binding_close(struct binding *b) {
+    if (!b)
+        return;
+    if (b->opened && b->kernel.table.close)
+        b->kernel.table.close(b->self);
+    sheaf_registry_close(&b->kernel);
+    sheaf_string_free(&b->identity);
+    sheaf_arena_free(&b->arena);
+    *b = (struct binding){0};
+}

@@ -1,0 +1,50 @@
+/*
+ * binding - a kernel opened for a job: its parameters read, its inputs found among the items' fields, its outputs
+ * checked. What the engine knows of a kernel.
+ */
+#ifndef SHEAF_KERNEL_BINDING_H
+#define SHEAF_KERNEL_BINDING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "job/job.h"
+#include "kernel/registry.h"
+
+struct binding {
+    struct kernel_entry kernel;
+    void *self;                /* the kernel's own */
+    bool opened;               /* open succeeded: close it */
+    union sheaf_value *params; /* [kernel.table.n_params] */
+    int n_inputs;
+    struct sheaf_field *inputs; /* [n_inputs] as the kernel reads them; .name is NULL where an optional is absent */
+    int *field;                 /* [n_inputs] index among the items' fields, or -1 */
+    int n_outputs;
+    struct sheaf_field *outputs; /* [n_outputs] copies */
+    int64_t block;               /* items of a block */
+    size_t scratch_bytes;        /* of each thread */
+    size_t shared_bytes;
+    bool serial; /* map is not thread-safe */
+    int n_fields;
+    const struct sheaf_field *fields; /* [n_fields] of the items; borrowed */
+    struct sheaf_string identity;     /* canonical text of kernel, params, outputs and block */
+    struct sheaf_arena arena;
+};
+
+/* Opens the job's kernel for items with fields[n_fields], which must outlive the binding. Every rank does so and gets
+   the same. Release with sheaf_binding_close, also after an error. */
+int sheaf_binding_open(struct binding *binding, const struct job *job, const struct sheaf_field *fields, int n_fields,
+                       struct sheaf_error *error);
+
+/* Lets the kernel compute its shared data into memory[shared_bytes], zeroed before. */
+int sheaf_binding_prepare(const struct binding *binding, void *memory, struct sheaf_error *error);
+
+void sheaf_binding_close(struct binding *binding);
+
+#endif

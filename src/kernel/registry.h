@@ -1,0 +1,26 @@
+/*
+ * registry - finds a kernel by its name: built in, or in a shared object.
+ */
+#ifndef SHEAF_KERNEL_REGISTRY_H
+#define SHEAF_KERNEL_REGISTRY_H
+
+#include <sheaf/kernel.h>
+
+#include "core/error.h"
+
+/* A kernel that was found. `table` is a copy: what an older or shorter table does not have is zero. */
+struct kernel_entry {
+    struct sheaf_kernel table;
+    void *library;    /* handle of a plugin's shared object, or NULL */
+    const char *path; /* of the shared object, or NULL; borrowed from the caller of open */
+};
+
+/* The built-in kernels, in alphabetical order, and how many. */
+const struct sheaf_kernel *const *sheaf_registry_builtin(int *n);
+
+/* Finds `name` among the built-in kernels, or, where path is not NULL, in that shared object. Release with
+   sheaf_registry_close. */
+int sheaf_registry_open(struct kernel_entry *entry, const char *path, const char *name, struct sheaf_error *error);
+void sheaf_registry_close(struct kernel_entry *entry);
+
+#endif

@@ -1,0 +1,55 @@
+/* main - finds the subcommand and returns its exit code. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/cmd.h"
+#include "core/text.h"
+
+static const struct subcommand {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+} subcommands[] = {
+    {"run", sheaf_cmd_run, "compute every item of a job (under mpirun, srun, or alone)"},
+    {"status", sheaf_cmd_status, "how many items of a results file are done"},
+    {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
+    {"kernels", sheaf_cmd_kernels, "what kernels there are, and what they read and give"},
+};
+enum { N = sizeof subcommands / sizeof *subcommands };
+
+static void print_help(void) {
+    printf("usage: sheaf SUBCOMMAND …\n\n");
+    for (int i = 0; i < N; i++)
+        printf("  %-10s %s\n", subcommands[i].name, subcommands[i].summary);
+    printf("\nmpirun -np 4 sheaf run job.yaml    applies the job's kernel to all its items on four ranks\n"
+           "sheaf SUBCOMMAND --help            tells more; see also sheaf(1)\n");
+}
+
+static int refuse(const char *word) {
+    const char *names[N];
+    char hint[128];
+    for (int i = 0; i < N; i++)
+        names[i] = subcommands[i].name;
+    fprintf(stderr, "sheaf: unknown subcommand '%s'%s\n", word,
+            sheaf_text_suggest(word, names, N, true, hint, sizeof hint));
+    return SHEAF_EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        fprintf(stderr, "usage: sheaf SUBCOMMAND … (sheaf --help tells more)\n");
+        return SHEAF_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("sheaf %s\n", PACKAGE_VERSION);
+        return SHEAF_EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help();
+        return SHEAF_EXIT_DONE;
+    }
+    for (int i = 0; i < N; i++)
+        if (strcmp(argv[1], subcommands[i].name) == 0)
+            return subcommands[i].run(argc - 1, argv + 1);
+    return refuse(argv[1]);
+}

@@ -1,0 +1,45 @@
+#include "plan/row_sink.h"
+
+#include "core/file.h"
+
+static int write_failure(struct row_sink *sink, const struct failure *failure, struct sheaf_error *error) {
+    int64_t k = atomic_fetch_add(&sink->n_failures, 1);
+    if (k >= sink->most_failures)
+        return 0; /* the status still tells that it failed */
+    if (sheaf_file_pwrite(sink->fd, failure->message, sizeof failure->message,
+                          sink->failure_message_offset + k * (off_t)sizeof failure->message, sink->path, error))
+        return -1;
+    return sheaf_file_pwrite(sink->fd, &failure->item, sizeof failure->item,
+                             sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
+}
+
+int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
+    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
+    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
+    if (begin >= end)
+        return 0;
+    size_t n = (size_t)(end - begin), skipped = (size_t)(begin - rows->first);
+    for (int c = 0; c < sink->n_columns; c++) {
+        const struct row_column *column = &sink->columns[c];
+        if (sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * column->row_bytes,
+                              n * column->row_bytes, column->offset + begin * (off_t)column->row_bytes, sink->path,
+                              error))
+            return -1;
+    }
+    if (sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
+                          sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error))
+        return -1;
+    for (int64_t k = 0; k < rows->n_failures; k++)
+        if (rows->failures[k].item >= sink->begin && rows->failures[k].item < sink->end &&
+            write_failure(sink, &rows->failures[k], error))
+            return -1;
+    return sheaf_file_pwrite(sink->fd, rows->status + skipped, n, sink->status_offset + begin, sink->path, error);
+}
+
+void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed) {
+    for (int64_t k = 0; k < rows->n; k++)
+        if (rows->first + k >= sink->begin && rows->first + k < sink->end) {
+            *n_done += rows->status[k] == ITEM_DONE;
+            *n_failed += rows->status[k] > ITEM_DONE;
+        }
+}

@@ -1,0 +1,69 @@
+/*
+ * row_sink - writes finished rows into the results file by pwrite: output fields, seconds, failure messages, and the
+ * status last, so that a row marked done always has its values (R1).
+ *
+ * A plain struct of a descriptor and offsets that store/ fills; needs no HDF5. Writing is thread-safe.
+ */
+#ifndef SHEAF_PLAN_ROW_SINK_H
+#define SHEAF_PLAN_ROW_SINK_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/error.h"
+
+/* What becomes of an item; the values of the dataset `status`. */
+enum item_status {
+    ITEM_PENDING = 0,
+    ITEM_DONE = 1,
+    ITEM_FAILED = 2,
+    ITEM_TIMED_OUT = 3,
+    ITEM_CRASHED = 4,
+    ITEM_SKIPPED = 5,
+};
+
+#define FAILURE_BYTES 240
+
+/* Why an item failed: a row of the table of errors. */
+struct failure {
+    int64_t item;
+    char message[FAILURE_BYTES]; /* one line, filled up with NUL */
+};
+
+struct row_column {
+    off_t offset; /* of item 0 in the file */
+    size_t row_bytes;
+};
+
+struct row_sink {
+    int fd;
+    const char *path;
+    int n_columns;
+    struct row_column *columns; /* [n_columns] output fields */
+    off_t seconds_offset;       /* float32, one for each block */
+    off_t status_offset;        /* uint8, one for each item */
+    int64_t begin, end;         /* items outside are not written (`--items`) */
+    off_t failure_item_offset, failure_message_offset;
+    int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
+    _Atomic(int64_t) n_failures; /* rows used, and wanted beyond */
+};
+
+/* Finished items first … first + n - 1: whole blocks. */
+struct rows {
+    int64_t first, n;
+    int64_t first_block, n_blocks;
+    const void *const *columns; /* [n_columns] each at the first item */
+    const uint8_t *status;      /* [n] */
+    const float *seconds;       /* [n_blocks] */
+    int64_t n_failures;
+    const struct failure *failures; /* [n_failures] */
+};
+
+/* Adds how many of the rows that the sink takes are done, and how many failed in some way. */
+void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed);
+
+int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
+
+#endif

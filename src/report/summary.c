@@ -1,0 +1,54 @@
+#include "report/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Each rank's share where they are few, else the least, the median and the most. */
+static void write_busy(FILE *out, const struct run_summary *s) {
+    fprintf(out, "busy");
+    if (s->n_ranks <= 8) {
+        for (int r = 0; r < s->n_ranks; r++)
+            fprintf(out, " %.0f %%", 100 * s->busy[r]);
+        return;
+    }
+    double *sorted = malloc((size_t)s->n_ranks * sizeof *sorted);
+    if (!sorted)
+        return;
+    memcpy(sorted, s->busy, (size_t)s->n_ranks * sizeof *sorted);
+    qsort(sorted, (size_t)s->n_ranks, sizeof *sorted, ascending);
+    fprintf(out, " %.0f / %.0f / %.0f %% (least, median, most)", 100 * sorted[0], 100 * sorted[s->n_ranks / 2],
+            100 * sorted[s->n_ranks - 1]);
+    free(sorted);
+}
+
+void sheaf_summary_write(FILE *out, const struct run_summary *s) {
+    char a[32], b[32], c[32];
+    int64_t n_new = s->n_done + s->n_failed - s->n_before;
+    fprintf(out, "%s: %s of %s item%s done", s->job_name, sheaf_text_count(s->n_done, a),
+            sheaf_text_count(s->n_items, b), s->n_items == 1 ? "" : "s");
+    if (s->n_failed)
+        fprintf(out, ", %s failed", sheaf_text_count(s->n_failed, a));
+    if (s->n_before)
+        fprintf(out, " (%s of them before this run)", sheaf_text_count(s->n_before, a));
+    fprintf(out, "\n  %s, %s items/s; %d rank%s x %d thread%s", sheaf_text_duration(s->wall_s, a),
+            sheaf_text_rate(s->wall_s > 0 ? (double)n_new / s->wall_s : 0, b), s->n_ranks, s->n_ranks == 1 ? "" : "s",
+            s->n_threads, s->n_threads == 1 ? "" : "s");
+    if (s->n_nodes > 1)
+        fprintf(out, " on %d nodes", s->n_nodes);
+    fprintf(out, ", %s; ", s->policy);
+    write_busy(out, s);
+    fprintf(out, "\n  results: %s", s->output);
+    if (s->n_failed)
+        fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);
+    else if (s->n_done < s->n_items)
+        fprintf(out, "; run the same command again to compute the other %s",
+                sheaf_text_count(s->n_items - s->n_done, c));
+    fprintf(out, "\n");
+}

@@ -1,0 +1,25 @@
+/*
+ * summary - the few lines that stand at the end of a run.
+ */
+#ifndef SHEAF_REPORT_SUMMARY_H
+#define SHEAF_REPORT_SUMMARY_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+struct run_summary {
+    const char *job_name, *output;
+    int64_t n_items;          /* asked for: all, or those of --items */
+    int64_t n_done, n_failed; /* of these, now in the file */
+    int64_t n_before;         /* of these, there before this run */
+    double wall_s;            /* of the run, from start to results closed */
+    int n_ranks, n_threads;   /* n_threads: compute threads of a rank */
+    int n_nodes;
+    const double *busy; /* [n_ranks] share of wall_s x n_threads inside the kernel */
+    const char *policy; /* "static" */
+};
+
+/* Writes the summary, ending with what to type next. */
+void sheaf_summary_write(FILE *out, const struct run_summary *summary);
+
+#endif

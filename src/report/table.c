@@ -1,0 +1,114 @@
+#include "report/table.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/text.h"
+
+enum { WIDEST_TEXT = 48, GAP = 2, MOST_SHOWN = 512 };
+
+static int width_of(const char *text) {
+    return (int)sheaf_text_columns(text, strlen(text));
+}
+
+static int column_width(const struct table_column *column, int64_t n_rows) {
+    int width = width_of(column->head);
+    for (int64_t i = 0; i < n_rows; i++) {
+        int w = width_of(column->cells[i]);
+        w = column->is_text && w > WIDEST_TEXT ? WIDEST_TEXT : w;
+        width = w > width ? w : width;
+    }
+    return width;
+}
+
+/* Writes the first `width` characters of a UTF-8 text, control characters as spaces; "…" takes the place of the last
+   where it is cut. */
+static void write_cut(FILE *out, const char *text, int width) {
+    bool cut = width_of(text) > width;
+    int shown = 0, limit = cut ? width - 1 : width;
+    for (const char *p = text; *p; p++) {
+        bool starts = ((unsigned char)*p & 0xc0) != 0x80;
+        if (starts && shown == limit)
+            break;
+        shown += starts;
+        fputc((unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p, out);
+    }
+    if (cut)
+        fputs("…", out);
+}
+
+static void write_cell(FILE *out, const char *text, int width, bool left, bool last) {
+    int used = width_of(text);
+    int padding = used < width ? width - used : 0;
+    if (!left)
+        fprintf(out, "%*s", padding, "");
+    write_cut(out, text, width);
+    if (left && !last)
+        fprintf(out, "%*s", padding, "");
+    if (!last)
+        fprintf(out, "%*s", GAP, "");
+}
+
+int sheaf_table_write(FILE *out, const struct table_column *columns, int n_table_columns, int64_t n_rows,
+                      int n_columns) {
+    int widths[MOST_SHOWN], n_shown = 0, used = 0;
+    for (; n_shown < n_table_columns && n_shown < MOST_SHOWN; n_shown++) {
+        widths[n_shown] = column_width(&columns[n_shown], n_rows);
+        used += widths[n_shown] + (n_shown ? GAP : 0);
+        if (n_columns && n_shown && used > n_columns)
+            break;
+    }
+    for (int c = 0; c < n_shown; c++)
+        write_cell(out, columns[c].head, widths[c], columns[c].is_text, c + 1 == n_shown);
+    fputc('\n', out);
+    for (int64_t i = 0; i < n_rows; i++) {
+        for (int c = 0; c < n_shown; c++)
+            write_cell(out, columns[c].cells[i], widths[c], columns[c].is_text, c + 1 == n_shown);
+        fputc('\n', out);
+    }
+    return n_shown;
+}
+
+void sheaf_table_csv(FILE *out, const char *const *cells, int n_cells) {
+    for (int c = 0; c < n_cells; c++) {
+        if (c)
+            fputc(',', out);
+        if (!strpbrk(cells[c], ",\"\r\n")) {
+            fputs(cells[c], out);
+            continue;
+        }
+        fputc('"', out);
+        for (const char *p = cells[c]; *p; p++) {
+            if (*p == '"')
+                fputc('"', out);
+            fputc(*p, out);
+        }
+        fputc('"', out);
+    }
+    fputc('\n', out);
+}
+
+const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_arena *arena) {
+    double least = INFINITY, most = 0;
+    char buffer[64];
+    for (int64_t i = 0; i < n; i++) {
+        double size = fabs(values[i]);
+        if (!isfinite(size) || size == 0)
+            continue;
+        least = size < least ? size : least;
+        most = size > most ? size : most;
+    }
+    bool fixed = most == 0 || (most < 1e7 && least >= 1e-4);
+    int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1, decimals = whole < 7 ? 7 - whole : 0;
+    const char **cells = sheaf_arena_take(arena, (size_t)n * sizeof *cells);
+    for (int64_t i = 0; cells && i < n; i++) {
+        if (isnan(values[i]))
+            snprintf(buffer, sizeof buffer, "nan");
+        else
+            snprintf(buffer, sizeof buffer, fixed ? "%.*f" : "%.*e", fixed ? decimals : 6, values[i]);
+        cells[i] = sheaf_arena_text(arena, buffer, strlen(buffer));
+        if (!cells[i])
+            return NULL;
+    }
+    return cells;
+}

@@ -1,0 +1,450 @@
+/* Makes a results file: everything in it, aside, then renamed into place. */
+#include <errno.h>
+#include <fcntl.h>
+#include <hdf5_hl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/type.h"
+#include "job/job.h"
+#include "store/h5.h"
+#include "store/layout.h"
+#include "store/results.h"
+#include "store/run_table.h"
+
+struct creation {
+    const struct results_plan *plan;
+    const char *path; /* the temporary name */
+    hid_t file;
+    hid_t text;             /* type of variable-length UTF-8 */
+    hid_t dataset_creation; /* contiguous, allocated at once, never filled */
+    hid_t text_creation;    /* for texts, which HDF5 insists on filling */
+    hid_t link_creation;    /* makes groups on the way */
+    struct sheaf_error *error;
+};
+
+static int h5_fail(const struct creation *c, const char *what) {
+    return sheaf_h5_fail(c->error, c->path, what);
+}
+
+/* --- datasets ------------------------------------------------------------------------------------------------------ */
+
+static hid_t make_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape) {
+    hsize_t dims[2] = {(hsize_t)shape[0], rank > 1 ? (hsize_t)shape[1] : 1};
+    hid_t space = H5Screate_simple(rank, dims, NULL);
+    hid_t creation = type == c->text ? c->text_creation : c->dataset_creation;
+    hid_t dataset = H5Dcreate2(c->file, name, type, space, c->link_creation, creation, H5P_DEFAULT);
+    H5Sclose(space);
+    if (dataset < 0) {
+        char what[300];
+        snprintf(what, sizeof what, "create the dataset '%s'", name);
+        h5_fail(c, what);
+    }
+    return dataset;
+}
+
+/* A dimension that has no coordinates, as netCDF-4 writes one: a scale of big-endian floats that takes no space. */
+static int make_dimension(struct creation *c, const char *name, int64_t size) {
+    char label[128];
+    int rc = -1;
+    hsize_t dims = (hsize_t)size;
+    snprintf(label, sizeof label, "This is a netCDF dimension but not a netCDF variable.%10" PRId64, size);
+    hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &dims, NULL);
+    hid_t dataset = H5I_INVALID_HID;
+    if (creation < 0 || H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) < 0)
+        goto out;
+    dataset = H5Dcreate2(c->file, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    if (dataset >= 0 && H5DSset_scale(dataset, label) >= 0)
+        rc = 0;
+out:
+    if (rc)
+        h5_fail(c, "create a dimension");
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Pclose(creation);
+    H5Sclose(space);
+    return rc;
+}
+
+static int attach(struct creation *c, hid_t dataset, const char *dimension, unsigned index) {
+    hid_t scale = H5Dopen2(c->file, dimension, H5P_DEFAULT);
+    int rc = scale >= 0 && H5DSattach_scale(dataset, scale, index) >= 0 ? 0 : h5_fail(c, "label a dimension");
+    if (scale >= 0)
+        H5Dclose(scale);
+    return rc;
+}
+
+static int describe(struct creation *c, hid_t dataset, const struct sheaf_field *field) {
+    char fill[8];
+    if ((field->unit && sheaf_h5_put_text(dataset, "units", field->unit)) ||
+        (field->long_name && sheaf_h5_put_text(dataset, "long_name", field->long_name)))
+        return h5_fail(c, "describe a field");
+    if (field->type == SHEAF_TEXT)
+        return 0;
+    sheaf_type_fill(field->type, fill, 1);
+    return sheaf_h5_put_values(dataset, "_FillValue", sheaf_h5_type(field->type), 1, fill)
+               ? h5_fail(c, "describe a field")
+               : 0;
+}
+
+/* The dimension of fields with several values an item, made when first needed: "values_3". */
+static int attach_width(struct creation *c, hid_t dataset, int64_t width) {
+    char name[64];
+    snprintf(name, sizeof name, "values_%" PRId64, width);
+    if (H5Lexists(c->file, name, H5P_DEFAULT) <= 0 && make_dimension(c, name, width))
+        return -1;
+    return attach(c, dataset, name, 1);
+}
+
+/* A field's dataset: [n_items], or [n_items][width]. */
+static hid_t make_field(struct creation *c, const struct sheaf_field *field) {
+    int64_t shape[2] = {c->plan->items->n_items, field->width};
+    hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
+    hid_t dataset = make_dataset(c, field->name, type, field->width > 1 ? 2 : 1, shape);
+    if (dataset < 0)
+        return dataset;
+    if (describe(c, dataset, field) || attach(c, dataset, "item", 0) ||
+        (field->width > 1 && attach_width(c, dataset, field->width))) {
+        H5Dclose(dataset);
+        return H5I_INVALID_HID;
+    }
+    return dataset;
+}
+
+/* --- input fields -------------------------------------------------------------------------------------------------- */
+
+static int write_rows(struct creation *c, hid_t dataset, const struct sheaf_field *field, int64_t first, int64_t n,
+                      const void *values) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)field->width};
+    int rank = field->width > 1 ? 2 : 1, rc = -1;
+    hid_t to = H5Dget_space(dataset), from = H5Screate_simple(rank, count, NULL);
+    hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
+    if (to >= 0 && H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
+        H5Dwrite(dataset, type, from, to, H5P_DEFAULT, values) >= 0)
+        rc = 0;
+    if (rc)
+        h5_fail(c, "write an input field");
+    H5Sclose(to);
+    H5Sclose(from);
+    return rc;
+}
+
+/* Terminated copies of texts, as HDF5 wants them; a NUL inside ends a text. */
+static char **terminate(const struct sheaf_text *texts, int64_t n, struct sheaf_arena *arena) {
+    char **copies = sheaf_arena_take(arena, (size_t)n * sizeof *copies);
+    for (int64_t i = 0; copies && i < n; i++) {
+        copies[i] = sheaf_arena_text(arena, texts[i].data, texts[i].length);
+        if (!copies[i])
+            return NULL;
+    }
+    return copies;
+}
+
+static int copy_rows(struct creation *c, const hid_t *datasets, struct sheaf_buffer *columns, int64_t first,
+                     int64_t n) {
+    struct items *items = c->plan->items;
+    struct sheaf_arena arena = {0};
+    int rc = -1;
+    void **to = sheaf_arena_take(&arena, (size_t)items->n_fields * sizeof *to);
+    if (!to) {
+        sheaf_fail_memory(c->error, "copying the items");
+        goto out;
+    }
+    for (int k = 0; k < items->n_fields; k++)
+        to[k] = columns[k].data;
+    if (sheaf_items_read(items, first, n, to, &arena, c->error))
+        goto out;
+    for (int k = 0; k < items->n_fields; k++) {
+        const struct sheaf_field *field = &items->fields[k];
+        void *values = to[k];
+        if (field->type == SHEAF_TEXT)
+            values = terminate(to[k], n * field->width, &arena);
+        if (!values) {
+            sheaf_fail_memory(c->error, "copying the items");
+            goto out;
+        }
+        if (write_rows(c, datasets[k], field, first, n, values))
+            goto out;
+    }
+    rc = 0;
+out:
+    sheaf_arena_free(&arena);
+    return rc;
+}
+
+/* Copies all input fields, a few thousand rows at a time. */
+static int copy_inputs(struct creation *c) {
+    enum { ROWS = 4096 };
+    struct items *items = c->plan->items;
+    size_t n_fields = (size_t)items->n_fields;
+    hid_t *datasets = calloc(n_fields + 1, sizeof *datasets);
+    struct sheaf_buffer *columns = calloc(n_fields + 1, sizeof *columns);
+    int rc = -1, made = 0;
+    if (!datasets || !columns) {
+        sheaf_fail_memory(c->error, "copying the items");
+        goto out;
+    }
+    for (; made < items->n_fields; made++) {
+        datasets[made] = make_field(c, &items->fields[made]);
+        if (datasets[made] < 0)
+            goto out;
+        if (sheaf_buffer_resize(&columns[made], ROWS * sheaf_field_row_bytes(&items->fields[made]), c->error)) {
+            made++;
+            goto out;
+        }
+    }
+    rc = 0;
+    for (int64_t first = 0; rc == 0 && first < items->n_items; first += ROWS)
+        rc = copy_rows(c, datasets, columns, first, items->n_items - first < ROWS ? items->n_items - first : ROWS);
+out:
+    for (int k = 0; k < made; k++) {
+        if (H5Dclose(datasets[k]) < 0 && rc == 0)
+            rc = h5_fail(c, "close an input field");
+        sheaf_buffer_free(&columns[k]);
+    }
+    free(datasets);
+    free(columns);
+    return rc;
+}
+
+static int link_inputs(struct creation *c) {
+    const struct items *items = c->plan->items;
+    char *target = realpath(items->name, NULL);
+    int rc = target ? 0 : sheaf_fail_errno(c->error, "%s: cannot be found", items->name);
+    for (int k = 0; rc == 0 && k < items->n_fields; k++)
+        if (H5Lcreate_external(target, items->links[k], c->file, items->fields[k].name, H5P_DEFAULT, H5P_DEFAULT) < 0)
+            rc = h5_fail(c, "link an input field");
+    free(target);
+    return rc;
+}
+
+/* --- outputs and bookkeeping --------------------------------------------------------------------------------------- */
+
+static int make_outputs(struct creation *c) {
+    for (int k = 0; k < c->plan->n_outputs; k++) {
+        hid_t dataset = make_field(c, &c->plan->outputs[k]);
+        if (dataset < 0 || H5Dclose(dataset) < 0)
+            return dataset < 0 ? -1 : h5_fail(c, "close an output field");
+    }
+    return 0;
+}
+
+static int make_status(struct creation *c) {
+    static const uint8_t values[] = {ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_TIMED_OUT, ITEM_CRASHED, ITEM_SKIPPED};
+    int64_t n_items = c->plan->items->n_items;
+    int rc = -1;
+    hid_t status = make_dataset(c, "status", H5T_NATIVE_UINT8, 1, &n_items);
+    if (status < 0)
+        return -1;
+    if (sheaf_h5_put_text(status, "long_name", "what became of the item") ||
+        sheaf_h5_put_values(status, "flag_values", H5T_NATIVE_UINT8, 6, values) ||
+        sheaf_h5_put_text(status, "flag_meanings", "pending done failed timed_out crashed skipped"))
+        h5_fail(c, "describe the status");
+    else
+        rc = attach(c, status, "item", 0);
+    if (H5Dclose(status) < 0 && rc == 0)
+        rc = h5_fail(c, "close the status");
+    return rc;
+}
+
+static int make_seconds(struct creation *c) {
+    int64_t n_blocks = (c->plan->items->n_items + c->plan->block - 1) / c->plan->block;
+    if (make_dimension(c, "block", n_blocks))
+        return -1;
+    hid_t seconds = make_dataset(c, "seconds", H5T_NATIVE_FLOAT, 1, &n_blocks);
+    if (seconds < 0)
+        return -1;
+    int rc = attach(c, seconds, "block", 0);
+    if (rc == 0 && (sheaf_h5_put_text(seconds, "units", "s") ||
+                    sheaf_h5_put_text(seconds, "long_name", "time the kernel took for a block of items") ||
+                    sheaf_h5_put_values(seconds, "items_per_block", H5T_NATIVE_INT64, 1, &c->plan->block)))
+        rc = h5_fail(c, "describe the seconds");
+    if (H5Dclose(seconds) < 0 && rc == 0)
+        rc = h5_fail(c, "close the seconds");
+    return rc;
+}
+
+static int make_text(struct creation *c, const char *name, const char *text) {
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t dataset = H5Dcreate2(c->file, name, c->text, space, c->link_creation, H5P_DEFAULT, H5P_DEFAULT);
+    int rc = dataset >= 0 && H5Dwrite(dataset, c->text, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0
+                 ? 0
+                 : h5_fail(c, "write a text");
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Sclose(space);
+    return rc;
+}
+
+/* The table of errors: all slots marked unused. */
+static int make_errors(struct creation *c) {
+    int64_t n_items = c->plan->items->n_items, most = n_items < ERRORS_MOST ? n_items : ERRORS_MOST;
+    int64_t shape[2] = {most > 0 ? most : 1, FAILURE_BYTES};
+    int64_t *unused = malloc((size_t)shape[0] * sizeof *unused);
+    int rc = -1;
+    hid_t item = make_dataset(c, ERROR_ITEM, H5T_NATIVE_INT64, 1, shape);
+    hid_t message = make_dataset(c, ERROR_MESSAGE, H5T_NATIVE_UINT8, 2, shape);
+    if (!unused) {
+        sheaf_fail_memory(c->error, "the table of errors");
+    } else if (item >= 0 && message >= 0) {
+        for (int64_t i = 0; i < shape[0]; i++)
+            unused[i] = -1;
+        rc = H5Dwrite(item, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, unused) >= 0
+                 ? 0
+                 : h5_fail(c, "write the table of errors");
+    }
+    if (item >= 0)
+        H5Dclose(item);
+    if (message >= 0)
+        H5Dclose(message);
+    free(unused);
+    return rc;
+}
+
+static int make_runs(struct creation *c) {
+    int64_t shape[2] = {RUNS_MOST, 0};
+    for (int k = 0; k < RUN_COLUMNS; k++) {
+        const struct run_column *column = &sheaf_run_columns[k];
+        shape[1] = column->width;
+        hid_t dataset = make_dataset(c, column->path, sheaf_h5_type(column->type), column->width > 1 ? 2 : 1, shape);
+        if (dataset < 0)
+            return -1;
+        int rc = 0;
+        if ((column->unit && sheaf_h5_put_text(dataset, "units", column->unit)) ||
+            sheaf_h5_put_text(dataset, "long_name", column->long_name))
+            rc = h5_fail(c, "describe the table of runs");
+        if (H5Dclose(dataset) < 0 || rc)
+            return rc ? rc : h5_fail(c, "close the table of runs");
+    }
+    return 0;
+}
+
+static int make_bookkeeping(struct creation *c) {
+    const struct results_plan *plan = c->plan;
+    char hash[SHEAF_HASH_BYTES];
+    int32_t version = LAYOUT_VERSION;
+    sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
+    if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) || make_errors(c) ||
+        make_runs(c))
+        return -1;
+    hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
+    int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
+              sheaf_h5_put_values(group, "block", H5T_NATIVE_INT64, 1, &plan->block) ||
+              sheaf_h5_put_text(group, "version", PACKAGE_VERSION) || sheaf_h5_put_text(group, "identity", hash) ||
+              sheaf_h5_put_text(group, "kernel", plan->kernel) ||
+              sheaf_h5_put_text(group, "arguments", plan->arguments) ||
+              sheaf_h5_put_text(c->file, "title", plan->job_name) ||
+              sheaf_h5_put_text(c->file, "source", "Sheaf " PACKAGE_VERSION) ||
+              sheaf_h5_put_text(c->file, "Conventions", "CF-1.10");
+    if (group >= 0)
+        H5Gclose(group);
+    return bad ? h5_fail(c, "write the bookkeeping") : 0;
+}
+
+static int make_content(struct creation *c) {
+    const struct items *items = c->plan->items;
+    if (make_dimension(c, "item", items->n_items) || (items->links ? link_inputs(c) : copy_inputs(c)) ||
+        make_outputs(c) || make_status(c) || make_seconds(c))
+        return -1;
+    return make_bookkeeping(c);
+}
+
+/* --- the file ------------------------------------------------------------------------------------------------------ */
+
+static int set_up(struct creation *c, hid_t file_creation) {
+    const unsigned tracked = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    if (c->text < 0 || file_creation < 0 || c->dataset_creation < 0 || c->text_creation < 0 || c->link_creation < 0 ||
+        H5Pset_link_creation_order(file_creation, tracked) < 0 ||
+        H5Pset_attr_creation_order(file_creation, tracked) < 0 ||
+        H5Pset_attr_creation_order(c->dataset_creation, tracked) < 0 ||
+        H5Pset_attr_creation_order(c->text_creation, tracked) < 0 ||
+        H5Pset_layout(c->dataset_creation, H5D_CONTIGUOUS) < 0 ||
+        H5Pset_alloc_time(c->dataset_creation, H5D_ALLOC_TIME_EARLY) < 0 ||
+        H5Pset_fill_time(c->dataset_creation, H5D_FILL_TIME_NEVER) < 0 ||
+        H5Pset_create_intermediate_group(c->link_creation, 1) < 0)
+        return h5_fail(c, "set up");
+    return 0;
+}
+
+static int write_file(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
+    struct creation c = {.plan = plan, .path = path, .file = H5I_INVALID_HID, .error = error};
+    int rc = -1;
+    c.text = sheaf_h5_text_type();
+    hid_t file_creation = H5Pcreate(H5P_FILE_CREATE);
+    c.dataset_creation = H5Pcreate(H5P_DATASET_CREATE);
+    c.text_creation = H5Pcreate(H5P_DATASET_CREATE);
+    c.link_creation = H5Pcreate(H5P_LINK_CREATE);
+    if (set_up(&c, file_creation))
+        goto out;
+    c.file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, H5P_DEFAULT);
+    if (c.file < 0)
+        h5_fail(&c, "create the file");
+    else
+        rc = make_content(&c);
+out:
+    if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
+        rc = h5_fail(&c, "close the file");
+    H5Pclose(file_creation);
+    H5Pclose(c.dataset_creation);
+    H5Pclose(c.text_creation);
+    H5Pclose(c.link_creation);
+    H5Tclose(c.text);
+    return rc;
+}
+
+/* Reserves every byte, so that a full disk is known now, and makes the file last. */
+static int reserve(const char *path, struct sheaf_error *error) {
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open", path);
+    int rc = 0;
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (size < 0)
+        rc = sheaf_fail_errno(error, "%s: cannot find its size", path);
+    else if (fallocate(fd, 0, 0, size) && errno != EOPNOTSUPP && errno != ENOSYS)
+        rc = sheaf_fail_errno(error, "%s: cannot reserve %lld MB", path, (long long)(size >> 20));
+    else if (fsync(fd))
+        rc = sheaf_fail_errno(error, "%s: cannot sync", path);
+    if (close(fd) && rc == 0)
+        rc = sheaf_fail_errno(error, "%s: cannot close", path);
+    return rc;
+}
+
+/* Whether a file can be made there at all; says so better than HDF5 would. */
+static int probe(const char *path, struct sheaf_error *error) {
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot create the results file; choose another place with -o", path);
+    close(fd);
+    return 0;
+}
+
+int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error) {
+    int rc = -1;
+    sheaf_h5_start();
+    char *aside = sheaf_path_with(plan->path, ".new");
+    if (!aside)
+        return sheaf_fail_memory(error, "a path");
+    if (probe(aside, error))
+        goto out;
+    if (write_file(plan, aside, error) || reserve(aside, error)) {
+        unlink(aside);
+        goto out;
+    }
+    if (rename(aside, plan->path)) {
+        sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, plan->path);
+        unlink(aside);
+        goto out;
+    }
+    rc = sheaf_file_sync_folder(plan->path, error);
+out:
+    free(aside);
+    return rc;
+}

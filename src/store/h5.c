@@ -1,0 +1,135 @@
+#include "store/h5.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void sheaf_h5_start(void) {
+    static bool started;
+    if (started)
+        return;
+    started = true;
+    /* An open notebook must not block a run, nor a run a notebook; a lock file beside the results keeps runs apart. */
+    setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1);
+    H5dont_atexit(); /* its exit handler can crash after a failed write */
+    H5open();
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+/* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
+static herr_t remember_reason(unsigned depth, const H5E_error2_t *entry, void *text) {
+    (void)depth;
+    snprintf(text, 256, "%s", entry->desc ? entry->desc : "unknown reason");
+    return 0;
+}
+
+int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what) {
+    char reason[256] = "unknown reason";
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, remember_reason, reason);
+    H5Eclear2(H5E_DEFAULT);
+    return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
+}
+
+hid_t sheaf_h5_type(enum sheaf_type type) {
+    switch (type) {
+    case SHEAF_FLOAT64:
+        return H5T_NATIVE_DOUBLE;
+    case SHEAF_FLOAT32:
+        return H5T_NATIVE_FLOAT;
+    case SHEAF_INT64:
+        return H5T_NATIVE_INT64;
+    case SHEAF_INT32:
+        return H5T_NATIVE_INT32;
+    case SHEAF_UINT8:
+        return H5T_NATIVE_UINT8;
+    case SHEAF_TEXT:
+        break;
+    }
+    return H5I_INVALID_HID;
+}
+
+hid_t sheaf_h5_text_type(void) {
+    hid_t type = H5Tcopy(H5T_C_S1);
+    if (type < 0 || H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0) {
+        if (type >= 0)
+            H5Tclose(type);
+        return H5I_INVALID_HID;
+    }
+    return type;
+}
+
+enum sheaf_type sheaf_h5_classify(hid_t dataset) {
+    enum sheaf_type found = 0;
+    hid_t type = H5Dget_type(dataset);
+    if (type < 0)
+        return found;
+    size_t n_bytes = H5Tget_size(type);
+    if (H5Tget_class(type) == H5T_FLOAT)
+        found = n_bytes <= 4 ? SHEAF_FLOAT32 : SHEAF_FLOAT64;
+    else if (H5Tget_class(type) == H5T_INTEGER && n_bytes == 1 && H5Tget_sign(type) == H5T_SGN_NONE)
+        found = SHEAF_UINT8;
+    else if (H5Tget_class(type) == H5T_INTEGER)
+        found = n_bytes < 4 || (n_bytes == 4 && H5Tget_sign(type) == H5T_SGN_2) ? SHEAF_INT32 : SHEAF_INT64;
+    else if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0)
+        found = SHEAF_TEXT;
+    H5Tclose(type);
+    return found;
+}
+
+int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {
+    hid_t type = sheaf_h5_text_type(), space = H5Screate(H5S_SCALAR);
+    hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int rc = attribute >= 0 && H5Awrite(attribute, type, &text) >= 0 ? 0 : -1;
+    if (attribute >= 0 && H5Aclose(attribute) < 0)
+        rc = -1;
+    H5Sclose(space);
+    H5Tclose(type);
+    return rc;
+}
+
+int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const void *values) {
+    hsize_t size = (hsize_t)n;
+    hid_t space = H5Screate_simple(1, &size, NULL);
+    hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    int rc = attribute >= 0 && H5Awrite(attribute, type, values) >= 0 ? 0 : -1;
+    if (attribute >= 0 && H5Aclose(attribute) < 0)
+        rc = -1;
+    H5Sclose(space);
+    return rc;
+}
+
+char *sheaf_h5_get_dataset_text(hid_t file, const char *path) {
+    char *text = NULL, *kept = NULL;
+    hid_t type = sheaf_h5_text_type(), dataset = H5Dopen2(file, path, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    if (space >= 0 && H5Sget_simple_extent_type(space) == H5S_SCALAR && sheaf_h5_classify(dataset) == SHEAF_TEXT &&
+        H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0 && text) {
+        kept = strdup(text);
+        H5free_memory(text);
+    }
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Tclose(type);
+    return kept;
+}
+
+char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
+    char *text = NULL, *kept = NULL;
+    if (H5Aexists(object, name) <= 0)
+        return NULL;
+    hid_t attribute = H5Aopen(object, name, H5P_DEFAULT);
+    hid_t type = attribute >= 0 ? H5Aget_type(attribute) : H5I_INVALID_HID;
+    if (type >= 0 && H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0 &&
+        H5Aread(attribute, type, &text) >= 0 && text) {
+        kept = strdup(text);
+        H5free_memory(text);
+    }
+    if (type >= 0)
+        H5Tclose(type);
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return kept;
+}

@@ -1,0 +1,155 @@
+#include "store/input.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/hash.h"
+#include "core/type.h"
+#include "store/h5.h"
+
+struct input {
+    hid_t file;
+    int n_datasets;
+    hid_t *datasets; /* [n_datasets] */
+};
+
+/* Rank and shape of a dataset that can be a field: rows, and values a row. */
+static int look_at(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t *n_items,
+                   struct sheaf_field *field, struct sheaf_error *error) {
+    hsize_t dims[H5S_MAX_RANK] = {0};
+    hid_t space = H5Dget_space(dataset);
+    int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
+    if (space >= 0)
+        H5Sclose(space);
+    field->type = sheaf_h5_classify(dataset);
+    if (field->type == 0 || field->type == SHEAF_TEXT)
+        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither floats nor integers of up to 64 bits", items->name,
+                                 node->text);
+    if (rank < 1 || rank > 2)
+        return sheaf_yaml_refuse(node, error,
+                                 "%s:%s: has %d dimensions; a field has one (a value an item) or two "
+                                 "(a row an item)",
+                                 items->name, node->text, rank < 0 ? 0 : rank);
+    if (rank == 2 && dims[1] == 0)
+        return sheaf_yaml_refuse(node, error, "%s:%s: its rows are empty", items->name, node->text);
+    *n_items = (int64_t)dims[0];
+    field->width = rank == 2 ? (int64_t)dims[1] : 1;
+    return 0;
+}
+
+static int open_field(struct items *items, const struct job *job, int k, struct sheaf_error *error) {
+    struct input *input = items->self;
+    const struct yaml_node *node = job->items.fields[k].node;
+    struct sheaf_field *field = &items->fields[k];
+    char what[300];
+    int64_t n_items = 0;
+    snprintf(what, sizeof what, "%s:%d: the field", job->file, node->line);
+    if (sheaf_items_check_name(job->items.fields[k].name, what, error))
+        return -1;
+    field->name = sheaf_arena_text(&items->arena, job->items.fields[k].name, strlen(job->items.fields[k].name));
+    char *link = sheaf_arena_text(&items->arena, node->text, strlen(node->text));
+    if (!field->name || !link)
+        return sheaf_fail_memory(error, items->name);
+    ((const char **)(uintptr_t)items->links)[k] = link;
+    hid_t dataset = H5Dopen2(input->file, node->text, H5P_DEFAULT);
+    if (dataset < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_yaml_refuse(node, error, "%s: has no dataset '%s'", items->name, node->text);
+    }
+    input->datasets[input->n_datasets++] = dataset;
+    if (look_at(items, dataset, node, &n_items, field, error))
+        return -1;
+    if (k > 0 && n_items != items->n_items)
+        return sheaf_yaml_refuse(node, error,
+                                 "%s:%s: has %" PRId64 " rows, '%s' has %" PRId64 "; all fields need the same",
+                                 items->name, node->text, n_items, items->fields[0].name, items->n_items);
+    items->n_items = n_items;
+    items->n_fields = k + 1;
+    return 0;
+}
+
+static int input_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
+    struct sheaf_field *f = &items->fields[field];
+    if (type == SHEAF_TEXT)
+        return sheaf_refuse(error, "%s: field '%s' holds numbers, the kernel wants text", items->name, f->name);
+    f->type = type; /* HDF5 converts while reading */
+    return 0;
+}
+
+static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
+                      struct sheaf_error *error) {
+    const struct input *input = items->self;
+    (void)arena;
+    for (int k = 0; k < items->n_fields; k++) {
+        if (!columns[k])
+            continue;
+        hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)items->fields[k].width};
+        hid_t from = H5Dget_space(input->datasets[k]);
+        hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+        int bad =
+            H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+            H5Dread(input->datasets[k], sheaf_h5_type(items->fields[k].type), to, from, H5P_DEFAULT, columns[k]) < 0;
+        H5Sclose(to);
+        H5Sclose(from);
+        if (bad)
+            return sheaf_h5_fail(error, items->name, "read a field");
+    }
+    return 0;
+}
+
+static void input_close(struct items *items) {
+    struct input *input = items->self;
+    if (!input)
+        return;
+    for (int k = 0; k < input->n_datasets; k++)
+        H5Dclose(input->datasets[k]);
+    if (input->file >= 0)
+        H5Fclose(input->file);
+    free(input->datasets);
+    free(input);
+    items->self = NULL;
+}
+
+static const struct items_source source = {input_convert, input_read, input_close};
+
+/* What the items are: the file's bytes and which datasets are which fields. */
+static int write_identity(struct items *items, struct sheaf_error *error) {
+    char hash[SHEAF_HASH_BYTES];
+    if (sheaf_hash_file(items->name, hash, error))
+        return -1;
+    sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 " %s\n", items->n_items, hash);
+    for (int k = 0; k < items->n_fields; k++)
+        sheaf_string_add(&items->identity, "field %s: %s\n", items->fields[k].name, items->links[k]);
+    return items->identity.failed ? sheaf_fail_memory(error, items->name) : 0;
+}
+
+int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_error *error) {
+    size_t n_fields = (size_t)job->items.n_fields;
+    *items = (struct items){.source = &source};
+    sheaf_h5_start();
+    items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
+    items->fields = sheaf_arena_take(&items->arena, n_fields * sizeof *items->fields);
+    items->links = sheaf_arena_take(&items->arena, n_fields * sizeof *items->links);
+    struct input *input = items->self = calloc(1, sizeof *input);
+    if (!items->name || !items->fields || !items->links || !input)
+        return sheaf_fail_memory(error, "the items");
+    input->file = H5I_INVALID_HID;
+    input->datasets = calloc(n_fields, sizeof *input->datasets);
+    if (!input->datasets)
+        return sheaf_fail_memory(error, "the items");
+    if (access(items->name, R_OK))
+        return sheaf_refuse(error, "%s: cannot open: %s", items->name, strerror(errno));
+    input->file = H5Fopen(items->name, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (input->file < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", items->name);
+    }
+    for (int k = 0; k < job->items.n_fields; k++)
+        if (open_field(items, job, k, error))
+            return -1;
+    return write_identity(items, error);
+}

@@ -1,0 +1,13 @@
+/*
+ * input - items from an HDF5 file: 1-D and 2-D datasets of numbers, one row an item.
+ */
+#ifndef SHEAF_STORE_INPUT_H
+#define SHEAF_STORE_INPUT_H
+
+#include "job/items.h"
+#include "job/job.h"
+
+/* Opens the hdf5 items of a job. The struct is to be closed (sheaf_items_close) in every case. */
+int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_error *error);
+
+#endif

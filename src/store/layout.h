@@ -1,0 +1,18 @@
+/*
+ * layout - names and sizes inside a results file, for the files of this room (DESIGN §8).
+ */
+#ifndef SHEAF_STORE_LAYOUT_H
+#define SHEAF_STORE_LAYOUT_H
+
+#define LAYOUT_VERSION 1
+
+#define GROUP "/sheaf"
+#define JOB_TEXT GROUP "/job"
+#define IDENTITY_TEXT GROUP "/identity"
+#define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
+#define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
+
+/* Rows of the tables: bounded, and reserved when the file is made. */
+enum { ERRORS_MOST = 10000, RUNS_MOST = 1000 };
+
+#endif

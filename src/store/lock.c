@@ -1,0 +1,69 @@
+#include "store/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+/* Another run may have removed the file between our open and our lock; then we hold a lock on nothing. */
+static int is_current(int fd, const char *path) {
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
+}
+
+static int refuse_held(int fd, const char *results_path, struct sheaf_error *error) {
+    char holder[128] = "";
+    ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
+    holder[n > 0 ? n : 0] = '\0';
+    return sheaf_refuse(error, "%s: another run is writing it (%s); wait for it, or choose another place with -o",
+                        results_path, holder[0] ? holder : "process unknown");
+}
+
+static void write_holder(int fd) {
+    char host[64] = "", holder[128];
+    gethostname(host, sizeof host - 1);
+    int n = snprintf(holder, sizeof holder, "process %ld on %s", (long)getpid(), host);
+    if (ftruncate(fd, 0) || pwrite(fd, holder, (size_t)n, 0) != n)
+        return; /* only for a friendlier message */
+}
+
+int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_error *error) {
+    lock->fd = -1;
+    lock->path = sheaf_path_with(results_path, ".lock");
+    if (!lock->path)
+        return sheaf_fail_memory(error, "a path");
+    for (;;) {
+        int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0)
+            return sheaf_fail_errno(error, "%s: cannot create the lock file; is the folder there and writable?",
+                                    lock->path);
+        if (flock(fd, LOCK_EX | LOCK_NB)) {
+            int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, error)
+                                          : sheaf_fail_errno(error, "%s: cannot lock", lock->path);
+            close(fd);
+            return rc;
+        }
+        if (is_current(fd, lock->path)) {
+            lock->fd = fd;
+            write_holder(fd);
+            return 0;
+        }
+        close(fd);
+    }
+}
+
+void sheaf_lock_release(struct lock *lock) {
+    if (lock->fd >= 0) {
+        unlink(lock->path);
+        close(lock->fd);
+    }
+    free(lock->path);
+    *lock = (struct lock){.fd = -1};
+}

@@ -1,0 +1,23 @@
+/*
+ * lock - one run at a time on a results file: an exclusive lock on a file beside it (R1).
+ *
+ * Never on the results file itself, where an open notebook would be in the way. The kernel drops the lock when the
+ * process ends, however it ends.
+ */
+#ifndef SHEAF_STORE_LOCK_H
+#define SHEAF_STORE_LOCK_H
+
+#include "core/error.h"
+
+struct lock {
+    int fd;     /* -1 while not held */
+    char *path; /* RESULTS.lock */
+};
+
+/* Takes the lock or refuses, saying which process holds it. Starts as {.fd = -1}. */
+int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_error *error);
+
+/* Removes the lock file and gives the lock up. */
+void sheaf_lock_release(struct lock *lock);
+
+#endif

@@ -1,0 +1,309 @@
+#include "store/reader.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "core/type.h"
+#include "plan/row_sink.h"
+#include "store/h5.h"
+#include "store/layout.h"
+
+struct reader {
+    const char *path;
+    hid_t file, status;
+    hid_t text; /* type of texts */
+    int64_t n_items;
+    int n_fields, most_fields;
+    struct reader_field *fields; /* [n_fields] */
+    hid_t *datasets;             /* [n_fields] */
+    char **whole;                /* [n_fields] all values of a field, once many scattered rows were asked for */
+    char *identity;
+    int64_t n_failures;
+    struct failure *failures; /* [n_failures], by item */
+    struct sheaf_arena arena;
+    struct sheaf_error *error; /* of the call under way, for HDF5's iteration */
+};
+
+/* --- fields -------------------------------------------------------------------------------------------------------- */
+
+static bool is_output(const struct reader *r, const char *name) {
+    char line[300];
+    snprintf(line, sizeof line, "\noutput %.200s: ", name);
+    return strstr(r->identity, line) != NULL;
+}
+
+static const char *take_text(struct reader *r, hid_t dataset, const char *attribute) {
+    char *text = sheaf_h5_get_attribute_text(dataset, attribute);
+    const char *kept = text ? sheaf_arena_text(&r->arena, text, strlen(text)) : NULL;
+    free(text);
+    return kept;
+}
+
+static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t width) {
+    if (r->n_fields == r->most_fields) {
+        int most = r->most_fields ? 2 * r->most_fields : 16;
+        struct reader_field *fields = realloc(r->fields, (size_t)most * sizeof *fields);
+        r->fields = fields ? fields : r->fields;
+        hid_t *datasets = realloc(r->datasets, (size_t)most * sizeof *datasets);
+        r->datasets = datasets ? datasets : r->datasets;
+        if (!fields || !datasets)
+            return sheaf_fail_memory(r->error, "the fields");
+        r->most_fields = most;
+    }
+    struct reader_field *f = &r->fields[r->n_fields];
+    *f = (struct reader_field){.is_output = is_output(r, name)};
+    f->field.name = sheaf_arena_text(&r->arena, name, strlen(name));
+    f->field.type = sheaf_h5_classify(dataset);
+    f->field.width = width;
+    f->field.unit = take_text(r, dataset, "units");
+    f->field.long_name = take_text(r, dataset, "long_name");
+    if (!f->field.name)
+        return sheaf_fail_memory(r->error, "the fields");
+    r->datasets[r->n_fields++] = dataset;
+    return 0;
+}
+
+/* Takes what has a row for each item; the file's own datasets, dimensions and groups are passed over, and so are
+   links to inputs that are not there any more. */
+static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, void *context) {
+    struct reader *r = context;
+    hsize_t dims[H5S_MAX_RANK] = {0};
+    (void)info;
+    if (strcmp(name, "status") == 0 || strcmp(name, "seconds") == 0 || strcmp(name, "item") == 0 ||
+        strcmp(name, "block") == 0)
+        return 0;
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    if (dataset < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return 0;
+    }
+    hid_t space = H5Dget_space(dataset);
+    int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+    H5Sclose(space);
+    bool fits = (rank == 1 || rank == 2) && dims[0] == (hsize_t)r->n_items && sheaf_h5_classify(dataset) != 0 &&
+                strncmp(name, "values_", 7) != 0;
+    int rc = fits ? add_field(r, name, dataset, rank == 2 ? (int64_t)dims[1] : 1) : -1;
+    if (rc)
+        H5Dclose(dataset);
+    return fits && rc ? -1 : 0;
+}
+
+static int find_fields(struct reader *r) {
+    /* By creation order; a file made otherwise has no index of it. */
+    if (H5Literate(r->file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, r) >= 0)
+        return 0;
+    return r->error->text[0] ? -1 : sheaf_h5_fail(r->error, r->path, "list the fields");
+}
+
+/* --- messages of failed items -------------------------------------------------------------------------------------- */
+
+static int by_item(const void *a, const void *b) {
+    int64_t x = ((const struct failure *)a)->item, y = ((const struct failure *)b)->item;
+    return (x > y) - (x < y);
+}
+
+static int read_failures(struct reader *r) {
+    hsize_t most = 0;
+    int rc = -1;
+    int64_t *items = NULL;
+    char *messages = NULL;
+    hid_t item = H5Dopen2(r->file, ERROR_ITEM, H5P_DEFAULT), message = H5Dopen2(r->file, ERROR_MESSAGE, H5P_DEFAULT);
+    hid_t space = item >= 0 ? H5Dget_space(item) : H5I_INVALID_HID;
+    if (message < 0 || space < 0 || H5Sget_simple_extent_dims(space, &most, NULL) != 1)
+        goto out;
+    items = malloc(most * sizeof *items);
+    messages = malloc(most * FAILURE_BYTES);
+    r->failures = malloc(most * sizeof *r->failures);
+    if (!items || !messages || !r->failures)
+        goto out;
+    if (H5Dread(item, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, items) < 0 ||
+        H5Dread(message, H5T_NATIVE_CHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, messages) < 0)
+        goto out;
+    for (hsize_t k = 0; k < most && items[k] >= 0; k++) {
+        struct failure *failure = &r->failures[r->n_failures++];
+        failure->item = items[k];
+        memcpy(failure->message, messages + k * FAILURE_BYTES, FAILURE_BYTES);
+        failure->message[FAILURE_BYTES - 1] = '\0';
+    }
+    qsort(r->failures, (size_t)r->n_failures, sizeof *r->failures, by_item);
+    rc = 0;
+out:
+    if (space >= 0)
+        H5Sclose(space);
+    if (item >= 0)
+        H5Dclose(item);
+    if (message >= 0)
+        H5Dclose(message);
+    free(items);
+    free(messages);
+    return rc ? sheaf_h5_fail(r->error, r->path, "read the table of errors") : 0;
+}
+
+const char *sheaf_reader_message(struct reader *r, int64_t item) {
+    struct failure wanted = {.item = item};
+    if (!r->n_failures)
+        return "";
+    const struct failure *found = bsearch(&wanted, r->failures, (size_t)r->n_failures, sizeof *r->failures, by_item);
+    return found ? found->message : "";
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+static int look_inside(struct reader *r) {
+    hsize_t n_items = 0;
+    r->identity = sheaf_h5_get_dataset_text(r->file, IDENTITY_TEXT);
+    r->status = H5Dopen2(r->file, "status", H5P_DEFAULT);
+    hid_t space = r->status >= 0 ? H5Dget_space(r->status) : H5I_INVALID_HID;
+    bool fits = r->identity && space >= 0 && H5Sget_simple_extent_dims(space, &n_items, NULL) == 1;
+    if (space >= 0)
+        H5Sclose(space);
+    if (!fits) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
+    }
+    r->n_items = (int64_t)n_items;
+    return find_fields(r) || read_failures(r) ? -1 : 0;
+}
+
+int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error *error) {
+    struct sheaf_error own = {0};
+    struct reader *r = calloc(1, sizeof *r);
+    *made = r;
+    if (!r)
+        return sheaf_fail_memory(error, path);
+    r->file = r->status = H5I_INVALID_HID;
+    r->path = path;
+    r->error = &own;
+    sheaf_h5_start();
+    r->text = sheaf_h5_text_type();
+    FILE *probe = fopen(path, "rb"); /* says why better than HDF5 */
+    if (!probe)
+        return sheaf_refuse(error, "%s: cannot open: %m", path);
+    fclose(probe);
+    r->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (r->file < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
+    }
+    int rc = look_inside(r);
+    if (rc && error)
+        *error = own;
+    r->error = NULL;
+    return rc;
+}
+
+void sheaf_reader_close(struct reader *r) {
+    if (!r)
+        return;
+    for (int k = 0; k < r->n_fields; k++) {
+        H5Dclose(r->datasets[k]);
+        if (r->whole)
+            free(r->whole[k]);
+    }
+    if (r->status >= 0)
+        H5Dclose(r->status);
+    if (r->file >= 0)
+        H5Fclose(r->file);
+    if (r->text >= 0)
+        H5Tclose(r->text);
+    free(r->whole);
+    free(r->fields);
+    free(r->datasets);
+    free(r->identity);
+    free(r->failures);
+    sheaf_arena_free(&r->arena);
+    free(r);
+}
+
+int64_t sheaf_reader_n_items(const struct reader *r) {
+    return r->n_items;
+}
+
+const struct reader_field *sheaf_reader_fields(const struct reader *r, int *n_fields) {
+    *n_fields = r->n_fields;
+    return r->fields;
+}
+
+/* --- values -------------------------------------------------------------------------------------------------------- */
+
+static int read_rows(struct reader *r, hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *to,
+                     struct sheaf_error *error) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    if (n == 0)
+        return 0;
+    hid_t from = H5Dget_space(dataset), room = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, room, from, H5P_DEFAULT, to) < 0;
+    H5Sclose(room);
+    H5Sclose(from);
+    return bad ? sheaf_h5_fail(error, r->path, "read a field") : 0;
+}
+
+/* Moves the strings that HDF5 gave into the arena. */
+static int keep_texts(char **texts, int64_t n, struct sheaf_arena *arena, struct sheaf_error *error) {
+    int rc = 0;
+    for (int64_t i = 0; i < n; i++) {
+        char *text = texts[i], *kept = sheaf_arena_text(arena, text ? text : "", text ? strlen(text) : 0);
+        H5free_memory(text);
+        texts[i] = kept;
+        rc = kept ? rc : sheaf_fail_memory(error, "texts");
+    }
+    return rc;
+}
+
+int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
+                       struct sheaf_error *error) {
+    const struct sheaf_field *f = &r->fields[field].field;
+    hid_t type = f->type == SHEAF_TEXT ? r->text : sheaf_h5_type(f->type);
+    if (read_rows(r, r->datasets[field], type, first, n, f->width, values, error))
+        return -1;
+    return f->type == SHEAF_TEXT ? keep_texts(values, n * f->width, arena, error) : 0;
+}
+
+/* Bytes of one item's values as the reader gives them. */
+static size_t row_bytes(const struct sheaf_field *f) {
+    return (f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type)) * (size_t)f->width;
+}
+
+static int read_whole(struct reader *r, int field, struct sheaf_error *error) {
+    const struct sheaf_field *f = &r->fields[field].field;
+    if (!r->whole)
+        r->whole = calloc((size_t)r->n_fields, sizeof *r->whole);
+    char *all = r->whole ? malloc((size_t)r->n_items * row_bytes(f) + 1) : NULL;
+    if (!all)
+        return sheaf_fail_memory(error, "a field");
+    if (sheaf_reader_range(r, field, 0, r->n_items, all, &r->arena, error)) {
+        free(all);
+        return -1;
+    }
+    r->whole[field] = all;
+    return 0;
+}
+
+int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64_t n, void *values,
+                        struct sheaf_arena *arena, struct sheaf_error *error) {
+    enum { SCATTERED = 512 }; /* reading so many rows one by one costs more than reading all */
+    const struct sheaf_field *f = &r->fields[field].field;
+    bool contiguous = true;
+    for (int64_t i = 1; i < n && contiguous; i++)
+        contiguous = items[i] == items[0] + i;
+    if (n > 0 && contiguous)
+        return sheaf_reader_range(r, field, items[0], n, values, arena, error);
+    if (n > SCATTERED && !(r->whole && r->whole[field]) && read_whole(r, field, error))
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        char *to = (char *)values + (size_t)i * row_bytes(f);
+        if (r->whole && r->whole[field])
+            memcpy(to, r->whole[field] + (size_t)items[i] * row_bytes(f), row_bytes(f));
+        else if (sheaf_reader_range(r, field, items[i], 1, to, arena, error))
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_reader_status(struct reader *r, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error) {
+    return read_rows(r, r->status, H5T_NATIVE_UINT8, first, n, 1, status, error);
+}

@@ -1,0 +1,48 @@
+/*
+ * reader - a results file for looking at, also while a run writes it: fields, rows, status, messages.
+ *
+ * Reads only, takes no lock, needs no MPI. One thread at a time.
+ */
+#ifndef SHEAF_STORE_READER_H
+#define SHEAF_STORE_READER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+#include "core/error.h"
+
+struct reader;
+
+struct reader_field {
+    struct sheaf_field field; /* name, type, width, unit, long_name */
+    bool is_output;
+};
+
+/* Opens a results file; refuses anything else. */
+int sheaf_reader_open(struct reader **reader, const char *path, struct sheaf_error *error);
+void sheaf_reader_close(struct reader *reader);
+
+int64_t sheaf_reader_n_items(const struct reader *reader);
+
+/* The fields in the file's order: inputs, then outputs. Borrowed. */
+const struct reader_field *sheaf_reader_fields(const struct reader *reader, int *n_fields);
+
+/* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
+   (values is const char *[n]) in the arena. */
+int sheaf_reader_values(struct reader *reader, int field, const int64_t *items, int64_t n, void *values,
+                        struct sheaf_arena *arena, struct sheaf_error *error);
+
+/* The same for a range of items. */
+int sheaf_reader_range(struct reader *reader, int field, int64_t first, int64_t n, void *values,
+                       struct sheaf_arena *arena, struct sheaf_error *error);
+
+/* Status (enum item_status) of items first … first + n - 1. */
+int sheaf_reader_status(struct reader *reader, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error);
+
+/* Why an item failed, or "" where nothing is recorded. Borrowed. */
+const char *sheaf_reader_message(struct reader *reader, int64_t item);
+
+#endif

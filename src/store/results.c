@@ -1,0 +1,330 @@
+#include "store/results.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/type.h"
+#include "store/h5.h"
+#include "store/layout.h"
+#include "store/run_table.h"
+
+enum { WINDOW = 1 << 16 }; /* items whose status is read at a time */
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+/* Where a dataset of the given shape lies in the file. */
+static int find_dataset(const struct results *r, hid_t file, const char *name, const int64_t *shape, int rank,
+                        off_t *offset, struct sheaf_error *error) {
+    hsize_t dims[H5S_MAX_RANK] = {0};
+    int rc = -1;
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    if (space < 0) {
+        sheaf_h5_fail(error, r->path, name);
+    } else if (H5Sget_simple_extent_ndims(space) != rank || H5Sget_simple_extent_dims(space, dims, NULL) != rank ||
+               dims[0] != (hsize_t)shape[0] || (rank > 1 && dims[1] != (hsize_t)shape[1])) {
+        sheaf_fail(error, "%s: the dataset '%s' has another shape than this job; the file was changed", r->path, name);
+    } else {
+        haddr_t at = H5Dget_offset(dataset);
+        if (at == HADDR_UNDEF && shape[0] > 0) {
+            H5Eclear2(H5E_DEFAULT);
+            sheaf_fail(error, "%s: the dataset '%s' is not stored in one piece; the file was repacked", r->path, name);
+        } else {
+            *offset = at == HADDR_UNDEF ? 0 : (off_t)at; /* a dataset without rows lies nowhere */
+            rc = 0;
+        }
+    }
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    return rc;
+}
+
+static int find_field(struct results *r, hid_t file, const struct sheaf_field *field, struct row_column *column,
+                      struct sheaf_error *error) {
+    int64_t shape[2] = {r->n_items, field->width};
+    column->row_bytes = sheaf_field_row_bytes(field);
+    return find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &column->offset, error);
+}
+
+static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
+    int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
+    int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
+    errors[0] = errors[0] > 0 ? errors[0] : 1;
+    for (int k = 0; k < r->n_outputs; k++)
+        if (find_field(r, file, &r->outputs[k], &r->sink.columns[k], error))
+            return -1;
+    for (int k = 0; k < RUN_COLUMNS; k++) {
+        int64_t shape[2] = {RUNS_MOST, sheaf_run_columns[k].width};
+        if (find_dataset(r, file, sheaf_run_columns[k].path, shape, shape[1] > 1 ? 2 : 1, &r->run_offsets[k], error))
+            return -1;
+    }
+    r->sink.most_failures = errors[0];
+    return find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
+                   find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
+                   find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
+                   find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error)
+               ? -1
+               : 0;
+}
+
+/* The first line in which two identities differ; lengths without the line end. */
+static void find_difference(const char **a, const char **b, int *length_a, int *length_b) {
+    for (;;) {
+        *length_a = (int)strcspn(*a, "\n");
+        *length_b = (int)strcspn(*b, "\n");
+        if (*length_a != *length_b || strncmp(*a, *b, (size_t)*length_a) != 0 || !(*a)[*length_a] || !(*b)[*length_b])
+            return;
+        *a += *length_a + 1;
+        *b += *length_b + 1;
+    }
+}
+
+static int check_identity(const char *path, hid_t file, const char *identity, struct sheaf_error *error) {
+    char *stored = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
+    if (!stored) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_refuse(error,
+                            "%s: exists and is not a results file of Sheaf; move it away or choose another place "
+                            "with -o",
+                            path);
+    }
+    int rc = 0, length_stored, length_now;
+    if (strcmp(stored, identity) != 0) {
+        const char *there = stored, *now = identity;
+        find_difference(&there, &now, &length_stored, &length_now);
+        rc = sheaf_refuse(error,
+                          "%s: holds the results of another job: it has '%.*s', this job has '%.*s'; choose another "
+                          "place with -o, or start anew with --overwrite",
+                          path, length_stored, there, length_now, now);
+    }
+    free(stored);
+    return rc;
+}
+
+/* How many slots of the table of errors are used. */
+static int count_failures(struct results *r, struct sheaf_error *error) {
+    int64_t most = r->sink.most_failures, used = 0;
+    int64_t *items = malloc((size_t)most * sizeof *items);
+    if (!items)
+        return sheaf_fail_memory(error, "the table of errors");
+    int rc = sheaf_file_pread(r->fd, items, (size_t)most * sizeof *items, r->sink.failure_item_offset, r->path, error);
+    while (rc == 0 && used < most && items[used] >= 0)
+        used++;
+    atomic_init(&r->sink.n_failures, used);
+    free(items);
+    return rc;
+}
+
+static int look_inside(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+    int rc = -1;
+    sheaf_h5_start();
+    hid_t file = H5Fopen(plan->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return sheaf_refuse(error,
+                            "%s: exists and is not an HDF5 file that can be read; move it away, choose another place "
+                            "with -o, or start anew with --overwrite",
+                            plan->path);
+    }
+    if (check_identity(plan->path, file, plan->identity, error) == 0)
+        rc = find_everything(r, file, error);
+    if (H5Fclose(file) < 0 && rc == 0)
+        rc = sheaf_h5_fail(error, plan->path, "close the file");
+    return rc;
+}
+
+int sheaf_results_open(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+    *r = (struct results){.fd = -1};
+    r->n_items = plan->items->n_items;
+    r->block = plan->block;
+    r->n_outputs = plan->n_outputs;
+    r->outputs = plan->outputs;
+    r->path = strdup(plan->path);
+    r->window = malloc(WINDOW);
+    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .end = plan->items->n_items};
+    r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
+    if (!r->path || !r->window || !r->sink.columns)
+        return sheaf_fail_memory(error, "the results file");
+    if (look_inside(r, plan, error))
+        return -1;
+    r->fd = r->sink.fd = open(r->path, O_RDWR | O_CLOEXEC);
+    if (r->fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open for writing", r->path);
+    return count_failures(r, error);
+}
+
+int sheaf_results_close(struct results *r, struct sheaf_error *error) {
+    int rc = 0;
+    if (r->fd >= 0) {
+        if (fsync(r->fd))
+            rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);
+        if (close(r->fd) && rc == 0)
+            rc = sheaf_fail_errno(error, "%s: cannot close", r->path);
+    }
+    r->fd = -1;
+    free(r->sink.columns);
+    free(r->window);
+    free(r->path);
+    r->sink.columns = NULL;
+    r->window = NULL;
+    r->path = NULL;
+    return rc;
+}
+
+/* --- status -------------------------------------------------------------------------------------------------------- */
+
+static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
+}
+
+/* Whether block k of the window read last, which begins at item `base`, has a pending item that the sink takes. */
+static bool is_pending(const struct results *r, int64_t block, int64_t base, int64_t n_read) {
+    int64_t first = block * r->block, end = first + r->block;
+    first = first > r->sink.begin ? first : r->sink.begin;
+    end = end < r->sink.end ? end : r->sink.end;
+    end = end < base + n_read ? end : base + n_read;
+    return first < end && memchr(r->window + (first - base), ITEM_PENDING, (size_t)(end - first)) != NULL;
+}
+
+/* A block larger than the window is asked for as a whole: any pending item makes it pending. */
+static int large_block_pending(struct results *r, int64_t block, bool *pending, struct sheaf_error *error) {
+    int64_t end = (block + 1) * r->block < r->n_items ? (block + 1) * r->block : r->n_items;
+    *pending = false;
+    for (int64_t at = block * r->block; !*pending && at < end; at += WINDOW) {
+        int64_t n = end - at < WINDOW ? end - at : WINDOW;
+        if (read_status(r, at, n, error))
+            return -1;
+        *pending = is_pending(r, block, at, n);
+    }
+    return 0;
+}
+
+static int next_large(struct results *r, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
+    for (int64_t block = from; block < end; block++) {
+        bool pending = false;
+        if (large_block_pending(r, block, &pending, error))
+            return -1;
+        if (pending) {
+            *run = (struct span){block, 1};
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static int next_pending(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
+    struct results *r = self;
+    *run = (struct span){from, 0};
+    if (r->block > WINDOW)
+        return next_large(r, from, end, run, error);
+    int64_t step = WINDOW / r->block; /* blocks of a window */
+    for (int64_t at = from; at < end && run->n == 0; at += step) {
+        int64_t upto = at + step < end ? at + step : end, base = at * r->block;
+        int64_t n = (upto * r->block < r->n_items ? upto * r->block : r->n_items) - base;
+        if (read_status(r, base, n, error))
+            return -1;
+        int64_t block = at;
+        while (block < upto && !is_pending(r, block, base, n))
+            block++;
+        for (run->first = block; block < upto && is_pending(r, block, base, n); block++)
+            run->n++;
+    }
+    return 0;
+}
+
+struct pending sheaf_results_pending(struct results *r) {
+    return (struct pending){r, next_pending};
+}
+
+int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *counts, struct sheaf_error *error) {
+    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
+    for (int64_t at = begin; at < end; at += WINDOW) {
+        int64_t n = end - at < WINDOW ? end - at : WINDOW;
+        if (read_status(r, at, n, error))
+            return -1;
+        for (int64_t i = 0; i < n; i++) {
+            unsigned char status = (unsigned char)r->window[i];
+            if (status > ITEM_SKIPPED)
+                return sheaf_fail(error,
+                                  "%s: item %" PRId64 " has status %d; the file is damaged, start anew with "
+                                  "--overwrite",
+                                  r->path, at + i, status);
+            counts[status]++;
+        }
+    }
+    return 0;
+}
+
+/* Fills rows [first, first + n) of every output. */
+static int fill_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    for (int k = 0; k < r->n_outputs; k++) {
+        const struct row_column *column = &r->sink.columns[k];
+        const struct sheaf_field *field = &r->outputs[k];
+        int64_t n_values = n * field->width, value_bytes = (int64_t)sheaf_type_bytes(field->type);
+        off_t at = column->offset + first * (off_t)column->row_bytes;
+        int64_t most = WINDOW / value_bytes;
+        sheaf_type_fill(field->type, r->window, n_values < most ? n_values : most);
+        for (int64_t done = 0; done < n_values; done += most) {
+            int64_t piece = n_values - done < most ? n_values - done : most;
+            if (sheaf_file_pwrite(r->fd, r->window, (size_t)(piece * value_bytes), at + done * value_bytes, r->path,
+                                  error))
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
+    for (int64_t at = 0; at < r->n_items;) {
+        int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+        if (read_status(r, at, n, error))
+            return -1;
+        const char *first = memchr(r->window, ITEM_PENDING, (size_t)n);
+        if (!first) {
+            at += n;
+            continue;
+        }
+        int64_t from = first - r->window, upto = from;
+        while (upto < n && r->window[upto] == ITEM_PENDING)
+            upto++;
+        if (fill_rows(r, at + from, upto - from, error)) /* overwrites the window */
+            return -1;
+        at += upto;
+    }
+    return 0;
+}
+
+/* --- the table of runs --------------------------------------------------------------------------------------------- */
+
+static int write_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
+    for (int k = 0; k < RUN_COLUMNS; k++) {
+        const struct run_column *column = &sheaf_run_columns[k];
+        size_t n_bytes = sheaf_type_bytes(column->type) * (size_t)column->width;
+        if (sheaf_file_pwrite(r->fd, (const char *)record + column->at, n_bytes,
+                              r->run_offsets[k] + r->run * (off_t)n_bytes, r->path, error))
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_results_begin_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
+    double starts[RUNS_MOST];
+    if (sheaf_file_pread(r->fd, starts, sizeof starts, r->run_offsets[0], r->path, error))
+        return -1;
+    r->run = 0;
+    while (r->run < RUNS_MOST - 1 && starts[r->run] > 0)
+        r->run++;
+    return write_run(r, record, error);
+}
+
+int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
+    return write_run(r, record, error);
+}

@@ -1,0 +1,84 @@
+/*
+ * results - the results file of a job while a run writes it (R1).
+ *
+ * It is created whole, under a temporary name, by HDF5 (create.c); from then on HDF5 only reads it, and rows are
+ * written with pwrite at the datasets' own offsets. Only rank 0 uses this module.
+ */
+#ifndef SHEAF_STORE_RESULTS_H
+#define SHEAF_STORE_RESULTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/error.h"
+#include "job/items.h"
+#include "plan/row_sink.h"
+#include "plan/span.h"
+
+/* What a results file is made from; everything is borrowed. */
+struct results_plan {
+    const char *path;
+    const char *job_name, *job_text; /* the job file as it was read */
+    const char *arguments;           /* how the run was called */
+    const char *kernel;              /* its name */
+    const char *identity;            /* canonical text, a part on each line (R10) */
+    struct items *items;             /* fields are copied (HDF5 inputs linked) */
+    int n_outputs;
+    const struct sheaf_field *outputs; /* [n_outputs] */
+    int64_t block;
+};
+
+/* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
+enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_FAILED = 3 };
+
+/* One run, as recorded in the file. */
+struct run_record {
+    double start_unix_s, end_unix_s;
+    int32_t n_ranks, n_threads, n_nodes; /* n_threads: of a rank */
+    int64_t n_items;                     /* computed in this run */
+    uint8_t reason;                      /* enum run_reason */
+    char host[64];                       /* rank 0's */
+};
+
+#define RUN_COLUMNS 8
+
+struct results {
+    char *path;
+    int fd;
+    int64_t n_items, block;
+    int n_outputs;
+    const struct sheaf_field *outputs; /* [n_outputs], borrowed */
+    struct row_sink sink;
+    off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
+    int64_t run;                    /* this run's row there */
+    char *window;                   /* for reading status */
+};
+
+/* Creates the file aside, with everything in it, reserves its space and renames it into place; a file of that name is
+   replaced. */
+int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
+
+/* Opens an existing file for writing rows; refuses one that is no results file, is damaged or belongs to another
+   job, saying what differs. Release with sheaf_results_close, also after an error. */
+int sheaf_results_open(struct results *results, const struct results_plan *plan, struct sheaf_error *error);
+
+/* Which blocks have pending items among [begin, end). Valid while `results` is open. */
+struct pending sheaf_results_pending(struct results *results);
+
+/* Counts the items of [begin, end) by status; counts[ITEM_SKIPPED + 1]. */
+int sheaf_results_count(struct results *results, int64_t begin, int64_t end, int64_t *counts,
+                        struct sheaf_error *error);
+
+/* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
+int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
+int sheaf_results_end_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
+
+/* Gives every pending row the fill value, for a run that ends in order. */
+int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);
+
+/* Makes what was written last a power cut, and closes. */
+int sheaf_results_close(struct results *results, struct sheaf_error *error);
+
+#endif
