@@ -1,7 +1,6 @@
 #include "app/pipeline.h"
 
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +8,9 @@
 
 #include "app/coordinator.h"
 #include "app/costs.h"
+#include "app/fields_message.h"
 #include "app/loop.h"
+#include "app/ranks.h"
 #include "comm/comm.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -25,16 +26,10 @@
 
 enum { MOST_JOB_BYTES = 16 << 20 };
 
-/* What a rank tells of itself. */
-struct rank_facts {
-    int32_t n_cores, n_threads; /* cores it may use */
-    double busy_s;
-};
-
 /* All that a run owns. Members after `results` matter on rank 0 only. */
 struct run {
     const struct run_options *options;
-    double began_s;
+    double began_s, compute_s; /* when the run began; how long it computed */
     struct comm *comm;
     struct comm_place place;
     struct sheaf_buffer text; /* of the job file */
@@ -90,43 +85,6 @@ static int read_job(struct run *run) {
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
-/* A field as it travels. */
-struct field_message {
-    char name[208];
-    int64_t type, width;
-};
-
-static int pack_fields(struct run *run, struct sheaf_buffer *buffer) {
-    size_t n = (size_t)run->items.n_fields;
-    if (sheaf_buffer_resize(buffer, sizeof run->items.n_items + n * sizeof(struct field_message), &run->error))
-        return -1;
-    memcpy(buffer->data, &run->items.n_items, sizeof run->items.n_items);
-    for (size_t k = 0; k < n; k++) {
-        struct field_message message = {.type = run->items.fields[k].type, .width = run->items.fields[k].width};
-        snprintf(message.name, sizeof message.name, "%s", run->items.fields[k].name);
-        memcpy(buffer->data + sizeof run->items.n_items + k * sizeof message, &message, sizeof message);
-    }
-    return 0;
-}
-
-static int unpack_fields(struct run *run, const struct sheaf_buffer *buffer) {
-    struct items *items = &run->items;
-    size_t n = (buffer->n_bytes - sizeof items->n_items) / sizeof(struct field_message);
-    memcpy(&items->n_items, buffer->data, sizeof items->n_items);
-    items->fields = sheaf_arena_take(&items->arena, n * sizeof *items->fields);
-    for (size_t k = 0; items->fields && k < n; k++) {
-        struct field_message message;
-        memcpy(&message, buffer->data + sizeof items->n_items + k * sizeof message, sizeof message);
-        const char *name = sheaf_arena_text(&items->arena, message.name, strlen(message.name));
-        items->fields[k] =
-            (struct sheaf_field){.name = name, .type = (enum sheaf_type)message.type, .width = message.width};
-        if (!name)
-            return sheaf_fail_memory(&run->error, "the fields");
-    }
-    items->n_fields = (int)n;
-    return items->fields ? 0 : sheaf_fail_memory(&run->error, "the fields");
-}
-
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct run *run) {
     struct sheaf_buffer fields = {0};
@@ -135,13 +93,13 @@ static int open_items(struct run *run) {
         rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->error)
                                              : sheaf_items_open(&run->items, &run->job, &run->error);
         if (rc == 0)
-            rc = pack_fields(run, &fields);
+            rc = sheaf_fields_pack(&fields, &run->items, &run->error);
     }
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0)
         rc = sheaf_comm_broadcast(run->comm, &fields, &run->error);
     if (rc == 0) {
-        rc = is_first(run) ? 0 : unpack_fields(run, &fields);
+        rc = is_first(run) ? 0 : sheaf_fields_unpack(&fields, &run->items, &run->error);
         rc = sheaf_comm_agree(run->comm, rc, &run->error);
     }
     sheaf_buffer_free(&fields);
@@ -211,7 +169,8 @@ static int open_results(struct run *run) {
     };
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
-    if ((run->options->overwrite || access(plan.path, F_OK)) && sheaf_results_create(&plan, error))
+    bool create = run->options->overwrite || access(plan.path, F_OK);
+    if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     if (sheaf_results_open(&run->results, &plan, error))
         return -1;
@@ -255,59 +214,21 @@ static int scatter_partitions(struct run *run, struct handout *handout, struct p
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
-static int count_cores(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
-
-/* As asked; else OMP_NUM_THREADS; else this rank's part of the cores that it may use. */
-static int choose_threads(const struct run *run, int n_cores) {
-    const char *variable = getenv("OMP_NUM_THREADS");
-    int64_t n = run->options->n_threads;
-    if (n == 0 && variable && sheaf_text_to_int64(variable, strcspn(variable, ","), &n))
-        n = 0;
-    if (n <= 0) {
-        long n_online = sysconf(_SC_NPROCESSORS_ONLN);
-        n = n_online / run->place.n_local_ranks;
-        n = n < n_cores ? n : n_cores;
-    }
-    return n < 1 ? 1 : n > 4096 ? 4096 : (int)n;
-}
-
-/* Says once where ranks have more threads than cores: the usual cause is mpirun's binding. */
-static void warn_binding(const struct run *run) {
-    for (int r = 0; r < run->place.n_ranks; r++) {
-        const struct rank_facts *f = &run->facts[r];
-        if (f->n_threads <= f->n_cores || run->options->quiet)
-            continue;
-        fprintf(stderr,
-                "sheaf: rank %d has %d threads but may use only %d core%s; mpirun --bind-to none, or "
-                "--map-by ppr:1:socket:PE=%d, gives it more\n",
-                r, f->n_threads, f->n_cores, f->n_cores == 1 ? "" : "s", f->n_threads);
-        return;
-    }
-}
-
-static int gather_facts(struct run *run, const struct rank_facts *own) {
-    int rc = 0;
-    if (is_first(run) && !run->facts) {
+static int open_team(struct run *run) {
+    struct rank_facts own = {.n_cores = sheaf_ranks_cores()};
+    own.n_threads = run->n_threads =
+        sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
+    int rc = sheaf_team_open(&run->team, run->n_threads, &run->kernel, run->shared,
+                             is_first(run) ? &run->results.sink : NULL, &run->error);
+    if (rc == 0 && is_first(run)) {
         run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
         rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
     }
-    if (sheaf_comm_agree(run->comm, rc, &run->error))
+    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
+        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
-    return sheaf_comm_gather(run->comm, own, run->facts, sizeof *own, &run->error);
-}
-
-static int open_team(struct run *run) {
-    struct rank_facts own = {.n_cores = count_cores()};
-    own.n_threads = run->n_threads = choose_threads(run, own.n_cores);
-    int rc = sheaf_team_open(&run->team, run->n_threads, &run->kernel, run->shared,
-                             is_first(run) ? &run->results.sink : NULL, &run->error);
-    if (sheaf_comm_agree(run->comm, rc, &run->error) || gather_facts(run, &own))
-        return -1;
-    if (is_first(run))
-        warn_binding(run);
+    if (is_first(run) && !run->options->quiet)
+        sheaf_ranks_warn_binding(run->facts, run->place.n_ranks);
     return 0;
 }
 
@@ -364,7 +285,9 @@ static int compute(struct run *run) {
                                    .n_blocks = run->partition.n,
                                    .give_up = give_up,
                                    .context = run};
+        run->compute_s = -sheaf_clock_s();
         rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
+        run->compute_s += sheaf_clock_s();
     }
     sheaf_progress_end(&run->progress);
     sheaf_handout_close(&handout);
@@ -397,8 +320,8 @@ static int write_summary(struct run *run) {
     double *busy = calloc((size_t)run->place.n_ranks, sizeof *busy);
     if (!busy)
         return sheaf_fail_memory(&run->error, "the summary");
-    for (int r = 0; r < run->place.n_ranks; r++)
-        busy[r] = run->facts[r].busy_s / (wall_s * run->facts[r].n_threads);
+    for (int r = 0; run->facts && r < run->place.n_ranks; r++)
+        busy[r] = run->facts[r].busy_s / (run->compute_s * run->facts[r].n_threads);
     struct run_summary summary = {
         .job_name = run->job.name,
         .output = run->job.output,
@@ -407,6 +330,7 @@ static int write_summary(struct run *run) {
         .n_failed = count_failed(run->after),
         .n_before = run->before[ITEM_DONE] + count_failed(run->before),
         .wall_s = wall_s,
+        .compute_s = run->compute_s,
         .n_ranks = run->place.n_ranks,
         .n_threads = run->n_threads,
         .n_nodes = run->place.n_nodes,
@@ -421,7 +345,7 @@ static int write_summary(struct run *run) {
 
 static int finish(struct run *run) {
     struct rank_facts own = {.n_threads = run->n_threads, .busy_s = sheaf_team_counts(run->team).busy_s};
-    if (gather_facts(run, &own))
+    if (sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     int rc = is_first(run) ? close_results(run) : 0;
     if (rc == 0 && is_first(run))
@@ -429,32 +353,35 @@ static int finish(struct run *run) {
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
-static int run_all(struct run *run) {
-    if (read_job(run) || open_items(run) || open_kernel(run) ||
-        sheaf_comm_agree(run->comm, is_first(run) ? open_results(run) : 0, &run->error) ||
-        sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
+/* Shared data, threads and computing are for a run that has something to do. */
+static int run_pending(struct run *run) {
+    int64_t n_pending = run->before[ITEM_PENDING];
+    if (sheaf_comm_broadcast_value(run->comm, &n_pending, &run->error))
+        return -1;
+    if (n_pending == 0) {
+        memcpy(run->after, run->before, sizeof run->after);
+        return sheaf_comm_agree(run->comm, is_first(run) ? write_summary(run) : 0, &run->error);
+    }
+    if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
         open_team(run) || compute(run))
         return -1;
     return finish(run);
 }
 
+static int run_all(struct run *run) {
+    if (read_job(run) || open_items(run) || open_kernel(run) ||
+        sheaf_comm_agree(run->comm, is_first(run) ? open_results(run) : 0, &run->error))
+        return -1;
+    return run_pending(run);
+}
+
 /* Every rank leaves with the same code: a launcher ends the others when one fails. */
 static int agree_exit(struct run *run, int rc) {
-    struct sheaf_buffer code = {0};
     struct sheaf_error ignored;
-    int exit = SHEAF_EXIT_DONE;
+    int64_t exit = count_failed(run->after) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
     if (rc)
         return (int)run->error.exit;
-    if (sheaf_buffer_resize(&code, sizeof exit, &ignored))
-        return SHEAF_EXIT_ENVIRONMENT;
-    if (is_first(run))
-        exit = count_failed(run->after) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
-    memcpy(code.data, &exit, sizeof exit);
-    if (sheaf_comm_broadcast(run->comm, &code, &ignored))
-        return SHEAF_EXIT_ENVIRONMENT;
-    memcpy(&exit, code.data, sizeof exit);
-    sheaf_buffer_free(&code);
-    return exit;
+    return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;
 }
 
 int sheaf_pipeline_run(const struct run_options *options) {

@@ -8,13 +8,16 @@ int sheaf_cmd_fail(const struct sheaf_error *error) {
 }
 
 int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *table, void *target, int argc,
-                    char **argv, int *first_word) {
+                    char **argv, int *first_word, bool silent) {
     struct sheaf_error error = {0};
     bool help = false;
     if (sheaf_options_parse(table, target, argc, argv, first_word, &help, &error)) {
-        fprintf(stderr, "sheaf %s: %s (sheaf %s --help)\n", argv[0], error.text, argv[0]);
+        if (!silent)
+            fprintf(stderr, "sheaf %s: %s (sheaf %s --help)\n", argv[0], error.text, argv[0]);
         return SHEAF_EXIT_USAGE;
     }
+    if (help && silent)
+        return SHEAF_EXIT_DONE;
     if (help) {
         printf("usage: %s\n%s\n\n", usage->line, usage->summary);
         sheaf_options_help(table);
@@ -22,7 +25,8 @@ int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *ta
     }
     int n_words = argc - *first_word;
     if (n_words < usage->least_words || n_words > usage->most_words) {
-        fprintf(stderr, "usage: %s (sheaf %s --help tells more)\n", usage->line, argv[0]);
+        if (!silent)
+            fprintf(stderr, "usage: %s (sheaf %s --help tells more)\n", usage->line, argv[0]);
         return SHEAF_EXIT_USAGE;
     }
     return -1;

@@ -4,6 +4,8 @@
 #ifndef SHEAF_CMD_CMD_H
 #define SHEAF_CMD_CMD_H
 
+#include <stdbool.h>
+
 #include "core/error.h"
 #include "core/options.h"
 
@@ -20,9 +22,9 @@ struct cmd_usage {
 };
 
 /* Parses the options and checks the number of words. Returns -1 to go on, else the exit code: after --help, or after
-   an error, which is then printed. */
+   an error, which is then printed, unless `silent` (another rank says it). */
 int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *table, void *target, int argc,
-                    char **argv, int *first_word);
+                    char **argv, int *first_word, bool silent);
 
 /* Prints "sheaf: …" on stderr and gives the error's exit code. */
 int sheaf_cmd_fail(const struct sheaf_error *error);

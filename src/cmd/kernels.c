@@ -110,7 +110,7 @@ static int print_one(const char *name, struct sheaf_error *error) {
 
 int sheaf_cmd_kernels(int argc, char **argv) {
     struct sheaf_error error = {0};
-    int first_word = 0, code = sheaf_cmd_begin(&usage, table, NULL, argc, argv, &first_word);
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, NULL, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
     if (first_word == argc)

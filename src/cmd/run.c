@@ -5,6 +5,7 @@
 
 #include "app/pipeline.h"
 #include "cmd/cmd.h"
+#include "comm/comm.h"
 #include "core/text.h"
 
 enum { MOST_OVERRIDES = 64 };
@@ -119,7 +120,7 @@ int sheaf_cmd_run(int argc, char **argv) {
     struct sheaf_string arguments = {0};
     int first_word = 0;
     join_arguments(argc, argv, &arguments);
-    int code = sheaf_cmd_begin(&usage, table, &words, argc, argv, &first_word);
+    int code = sheaf_cmd_begin(&usage, table, &words, argc, argv, &first_word, !sheaf_comm_is_first());
     if (code < 0) {
         words.options.overrides = words.overrides;
         words.options.job_file = argv[first_word];

@@ -412,7 +412,7 @@ static int write_csv(struct show *show) {
 
 int sheaf_cmd_show(int argc, char **argv) {
     struct show show = {.head = -1};
-    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &show, argc, argv, &first_word);
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &show, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
     show.path = argv[first_word];

@@ -44,7 +44,7 @@ int sheaf_cmd_status(int argc, char **argv) {
     int64_t counts[ITEM_SKIPPED + 1] = {0};
     bool exit_code = false;
     char text[32];
-    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &exit_code, argc, argv, &first_word);
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &exit_code, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
     code = SHEAF_EXIT_DONE;

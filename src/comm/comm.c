@@ -32,6 +32,17 @@ static bool launched(void) {
     return false;
 }
 
+bool sheaf_comm_is_first(void) {
+    static const char *const ranks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK",           "PMI_RANK",
+                                        "PALS_RANKID",          "MV2_COMM_WORLD_RANK", "FLUX_TASK_RANK"};
+    for (size_t i = 0; i < sizeof ranks / sizeof *ranks; i++) {
+        const char *rank = getenv(ranks[i]);
+        if (rank)
+            return strcmp(rank, "0") == 0;
+    }
+    return true;
+}
+
 static int check(int rc, const char *what, struct sheaf_error *error) {
     if (rc == MPI_SUCCESS)
         return 0;
@@ -165,16 +176,20 @@ static int broadcast_bytes(MPI_Comm among, void *data, size_t n_bytes, struct sh
     return 0;
 }
 
+int sheaf_comm_broadcast_value(struct comm *comm, int64_t *value, struct sheaf_error *error) {
+    return comm->solo ? 0 : broadcast_bytes(comm->all, value, sizeof *value, error);
+}
+
 int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error) {
     if (comm->solo)
         return 0;
-    uint64_t n_bytes = buffer->n_bytes;
-    if (broadcast_bytes(comm->all, &n_bytes, sizeof n_bytes, error))
+    int64_t n_bytes = (int64_t)buffer->n_bytes;
+    if (sheaf_comm_broadcast_value(comm, &n_bytes, error))
         return -1;
-    int rc = comm->place.rank == 0 ? 0 : sheaf_buffer_resize(buffer, n_bytes, error);
+    int rc = comm->place.rank == 0 ? 0 : sheaf_buffer_resize(buffer, (size_t)n_bytes, error);
     if (sheaf_comm_agree(comm, rc, error))
         return -1;
-    return broadcast_bytes(comm->all, buffer->data, n_bytes, error);
+    return broadcast_bytes(comm->all, buffer->data, (size_t)n_bytes, error);
 }
 
 int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_bytes, struct sheaf_error *error) {

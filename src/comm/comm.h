@@ -24,6 +24,10 @@ struct comm_place {
     int n_nodes;
 };
 
+/* Whether this process is rank 0 or alone, as far as the launcher's environment tells: for what is to be said once
+   before MPI is started. */
+bool sheaf_comm_is_first(void);
+
 /* Starts MPI where a launcher (mpirun, srun, …) started us. Collective. */
 int sheaf_comm_open(struct comm **comm, struct sheaf_error *error);
 
@@ -38,6 +42,9 @@ void sheaf_comm_abort(struct comm *comm, int exit_code);
 /* All ranks learn whether all succeeded: 0 if every rank passed rc == 0; else -1, with the error of the lowest rank
    that failed in everybody's *error. Collective. */
 int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error);
+
+/* Rank 0's value, to all. Collective. */
+int sheaf_comm_broadcast_value(struct comm *comm, int64_t *value, struct sheaf_error *error);
 
 /* Rank 0's bytes, to all. The others' buffers are resized. Collective. */
 int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error);

@@ -28,27 +28,41 @@ static void write_busy(FILE *out, const struct run_summary *s) {
     free(sorted);
 }
 
-void sheaf_summary_write(FILE *out, const struct run_summary *s) {
+/* "0.35 s, 42.2 k items/s; 2 ranks x 1 thread, static; busy 98 % 97 %" */
+static void write_performance(FILE *out, const struct run_summary *s, int64_t n_new) {
     char a[32], b[32], c[32];
-    int64_t n_new = s->n_done + s->n_failed - s->n_before;
-    fprintf(out, "%s: %s of %s item%s done", s->job_name, sheaf_text_count(s->n_done, a),
-            sheaf_text_count(s->n_items, b), s->n_items == 1 ? "" : "s");
-    if (s->n_failed)
-        fprintf(out, ", %s failed", sheaf_text_count(s->n_failed, a));
-    if (s->n_before)
-        fprintf(out, " (%s of them before this run)", sheaf_text_count(s->n_before, a));
-    fprintf(out, "\n  %s, %s items/s; %d rank%s x %d thread%s", sheaf_text_duration(s->wall_s, a),
-            sheaf_text_rate(s->wall_s > 0 ? (double)n_new / s->wall_s : 0, b), s->n_ranks, s->n_ranks == 1 ? "" : "s",
-            s->n_threads, s->n_threads == 1 ? "" : "s");
+    fprintf(out, "  %s", sheaf_text_duration(s->wall_s, a));
+    if (s->wall_s - s->compute_s > 0.05 * s->wall_s)
+        fprintf(out, ", %s of it computing", sheaf_text_duration(s->compute_s, b));
+    if (n_new > 0 && s->compute_s > 0)
+        fprintf(out, ", %s items/s", sheaf_text_rate((double)n_new / s->compute_s, c));
+    fprintf(out, "; %d rank%s x %d thread%s", s->n_ranks, s->n_ranks == 1 ? "" : "s", s->n_threads,
+            s->n_threads == 1 ? "" : "s");
     if (s->n_nodes > 1)
         fprintf(out, " on %d nodes", s->n_nodes);
     fprintf(out, ", %s; ", s->policy);
     write_busy(out, s);
-    fprintf(out, "\n  results: %s", s->output);
+    fprintf(out, "\n");
+}
+
+void sheaf_summary_write(FILE *out, const struct run_summary *s) {
+    char a[32], b[32];
+    int64_t n_new = s->n_done + s->n_failed - s->n_before, n_left = s->n_items - s->n_done - s->n_failed;
+    fprintf(out, "%s: %s of %s item%s done", s->job_name, sheaf_text_count(s->n_done, a),
+            sheaf_text_count(s->n_items, b), s->n_items == 1 ? "" : "s");
+    if (s->n_failed)
+        fprintf(out, ", %s failed", sheaf_text_count(s->n_failed, a));
+    if (s->n_before && n_new > 0)
+        fprintf(out, "; %s of them were there before this run", sheaf_text_count(s->n_before, a));
+    if (s->n_before && n_new == 0)
+        fprintf(out, " already; nothing to do");
+    fprintf(out, "\n");
+    if (n_new > 0)
+        write_performance(out, s, n_new);
+    fprintf(out, "  results: %s", s->output);
     if (s->n_failed)
         fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);
-    else if (s->n_done < s->n_items)
-        fprintf(out, "; run the same command again to compute the other %s",
-                sheaf_text_count(s->n_items - s->n_done, c));
+    if (n_left > 0)
+        fprintf(out, "; run the same command again to compute the other %s", sheaf_text_count(n_left, a));
     fprintf(out, "\n");
 }

@@ -13,9 +13,10 @@ struct run_summary {
     int64_t n_done, n_failed; /* of these, now in the file */
     int64_t n_before;         /* of these, there before this run */
     double wall_s;            /* of the run, from start to results closed */
+    double compute_s;         /* of these, from the first chunk to the last row */
     int n_ranks, n_threads;   /* n_threads: compute threads of a rank */
     int n_nodes;
-    const double *busy; /* [n_ranks] share of wall_s x n_threads inside the kernel */
+    const double *busy; /* [n_ranks] share of compute_s x n_threads inside the kernel */
     const char *policy; /* "static" */
 };
 

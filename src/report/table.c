@@ -90,16 +90,18 @@ void sheaf_table_csv(FILE *out, const char *const *cells, int n_cells) {
 
 const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_arena *arena) {
     double least = INFINITY, most = 0;
+    bool integers = true;
     char buffer[64];
     for (int64_t i = 0; i < n; i++) {
         double size = fabs(values[i]);
         if (!isfinite(size) || size == 0)
             continue;
+        integers = integers && size == floor(size);
         least = size < least ? size : least;
         most = size > most ? size : most;
     }
     bool fixed = most == 0 || (most < 1e7 && least >= 1e-4);
-    int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1, decimals = whole < 7 ? 7 - whole : 0;
+    int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1, decimals = whole < 7 && !integers ? 7 - whole : 0;
     const char **cells = sheaf_arena_take(arena, (size_t)n * sizeof *cells);
     for (int64_t i = 0; cells && i < n; i++) {
         if (isnan(values[i]))

@@ -130,8 +130,8 @@ static int look_inside(struct results *r, const struct results_plan *plan, struc
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
-                            "%s: exists and is not an HDF5 file that can be read; move it away, choose another place "
-                            "with -o, or start anew with --overwrite",
+                            "%s: exists and is not an HDF5 file that can be read; move it away or choose another "
+                            "place with -o",
                             plan->path);
     }
     if (check_identity(plan->path, file, plan->identity, error) == 0)
@@ -139,6 +139,36 @@ static int look_inside(struct results *r, const struct results_plan *plan, struc
     if (H5Fclose(file) < 0 && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
+}
+
+int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
+    static const char signature[] = "\211HDF\r\n\032\n";
+    char head[8] = "";
+    sheaf_h5_start();
+    if (access(path, F_OK))
+        return 0;
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (file >= 0) {
+        char *identity = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
+        bool ours = identity != NULL;
+        free(identity);
+        H5Fclose(file);
+        H5Eclear2(H5E_DEFAULT);
+        if (ours)
+            return 0;
+    } else {
+        H5Eclear2(H5E_DEFAULT);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
+        if (fd >= 0)
+            close(fd);
+        if (n == 0 || (n == (ssize_t)sizeof head && memcmp(head, signature, sizeof head) == 0))
+            return 0;
+    }
+    return sheaf_refuse(error,
+                        "%s: is not a results file of Sheaf and is not overwritten; move it away or choose "
+                        "another place with -o",
+                        path);
 }
 
 int sheaf_results_open(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {

@@ -56,6 +56,10 @@ struct results {
     char *window;                   /* for reading status */
 };
 
+/* Whether a file may be replaced by a new results file: it is not there, or is a results file, or is the wreck of an
+   HDF5 file. Anything else is somebody's data and is refused. */
+int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
+
 /* Creates the file aside, with everything in it, reserves its space and renames it into place; a file of that name is
    replaced. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
