@@ -18,6 +18,7 @@ enum { SEATS = 3, WORKER_SLOTS = 4 };              /* chunks in hand; messages u
 static const double chunk_s = 0.05;                /* work of a chunk, for the whole team */
 static const size_t chunk_bytes = (size_t)8 << 20; /* and its largest size */
 static const double ship_s = 0.1;                  /* finished rows wait at most this long for their chunk to end */
+static const double fault_s = 10; /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double nap_least_s = 20e-6, nap_most_s = 1e-3, nap_alone_s = 0.05;
 
 _Static_assert((int)SEATS <= TEAM_CHUNKS, "a team takes every chunk in hand");
@@ -49,24 +50,37 @@ struct loop {
 /* --- failing ------------------------------------------------------------------------------------------------------- */
 
 static int find_slot(struct loop *loop, int *slot);
+static bool all_sent(struct loop *loop);
 
-/* Takes note that the run cannot go on. Rank 0 reports it at once; another rank tells rank 0. Returns -1. */
-static int give_up(struct loop *loop) {
-    int slot = -1;
-    if (loop->failed)
-        return -1;
-    loop->failed = true;
-    if (loop->place.rank == 0) {
-        loop->setup->give_up(loop->setup->context, &loop->error);
-        return -1;
-    }
+/* Tells rank 0 what is wrong and waits for it to end the run. */
+static int send_fault(struct loop *loop) {
     struct sheaf_error ignored;
-    while (find_slot(loop, &slot) == 0 && slot < 0)
-        sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_most_s);
-    if (slot < 0 || sheaf_buffer_resize(&loop->out[slot], sizeof loop->error, &ignored))
+    int slot = -1;
+    while (slot < 0) {
+        if (find_slot(loop, &slot))
+            return -1;
+        if (slot < 0)
+            sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_most_s);
+    }
+    if (sheaf_buffer_resize(&loop->out[slot], sizeof loop->error, &ignored))
         return -1;
     memcpy(loop->out[slot].data, &loop->error, sizeof loop->error);
     return sheaf_comm_send(loop->setup->comm, slot, 0, TAG_FAULT, &loop->out[slot], &ignored);
+}
+
+/* The run cannot go on: rank 0 reports it at once and ends the run; another rank tells rank 0 and waits for that. */
+static void give_up(struct loop *loop) {
+    loop->failed = true;
+    if (loop->place.rank == 0) {
+        loop->setup->give_up(loop->setup->context, &loop->error);
+        return;
+    }
+    struct sheaf_error error = loop->error; /* find_slot may write another */
+    if (send_fault(loop))
+        sheaf_comm_abort(loop->setup->comm, (int)error.exit);
+    for (double deadline_s = sheaf_clock_s() + fault_s; sheaf_clock_s() < deadline_s; all_sent(loop))
+        sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_most_s);
+    sheaf_comm_abort(loop->setup->comm, (int)error.exit); /* rank 0 does not answer */
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------- */
@@ -329,9 +343,6 @@ static void talk(void *context) {
         if (!did)
             sheaf_team_wait(team, seen, loop->place.n_ranks > 1 ? nap_s : nap_alone_s);
     }
-    /* A rank that gave up waits for rank 0 to end the run. */
-    while (loop->failed && loop->place.rank > 0)
-        sheaf_team_wait(team, sheaf_team_events(team), 1);
 }
 
 int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error) {

@@ -1,6 +1,7 @@
 #include "app/pipeline.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "core/file.h"
 #include "exec/team.h"
 #include "job/items.h"
+#include "job/source.h"
 #include "kernel/binding.h"
 #include "plan/partition.h"
 #include "report/progress.h"
@@ -387,6 +389,7 @@ static int agree_exit(struct run *run, int rc) {
 int sheaf_pipeline_run(const struct run_options *options) {
     struct run run = {.options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1};
     struct sheaf_error ignored;
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     int rc = sheaf_comm_open(&run.comm, &run.error);
     if (rc == 0) {
         run.place = sheaf_comm_place(run.comm);

@@ -1,46 +1,7 @@
 #include "job/items.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "core/type.h"
-#include "job/csv.h"
-#include "job/job.h"
-
-/* count: items without fields; every rank knows all there is to know about them. */
-static int count_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
-                      struct sheaf_error *error) {
-    (void)items, (void)first, (void)n, (void)columns, (void)arena, (void)error;
-    return 0;
-}
-
-static void count_close(struct items *items) {
-    (void)items;
-}
-
-static const struct items_source count_source = {NULL, count_read, count_close};
-
-int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error) {
-    *items = (struct items){0};
-    items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
-    if (!items->name)
-        return sheaf_fail_memory(error, "items");
-    switch (job->items.kind) {
-    case JOB_CSV:
-        return sheaf_csv_open(items, error);
-    case JOB_LINES:
-        return sheaf_lines_open(items, error);
-    case JOB_COUNT:
-        items->source = &count_source;
-        items->n_items = job->items.count;
-        sheaf_string_add(&items->identity, "items: count %" PRId64 "\n", items->n_items);
-        return 0;
-    case JOB_HDF5:
-        break; /* HDF5 has its home in store/ */
-    }
-    return sheaf_fail(error, "%s: not a source of this module", items->name);
-}
 
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     if (items->fields[field].type == type)

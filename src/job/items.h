@@ -1,8 +1,8 @@
 /*
  * items - the items of a job as columns: how many there are, which fields they have, and the values of any range.
  *
- * One struct for every source. A source is a small table of functions; csv, lines and count are here, hdf5 comes from
- * store/. Only the rank that reads the items opens them; the others learn the fields by message.
+ * One struct for every source. A source is a small table of functions: csv and lines in csv.c, count in source.c, hdf5
+ * in store/. Only the rank that reads the items opens them; the others learn the fields by message.
  */
 #ifndef SHEAF_JOB_ITEMS_H
 #define SHEAF_JOB_ITEMS_H
@@ -15,7 +15,6 @@
 #include "core/error.h"
 #include "core/text.h"
 
-struct job;
 struct items;
 
 /* What a source of items does. All are called by one thread at a time. */
@@ -41,10 +40,7 @@ struct items {
     struct sheaf_arena arena;     /* owns names and fields */
 };
 
-/* Opens the csv, lines or count items of a job. The struct is to be closed in every case. */
-int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error);
-
-/* See struct items_source. `convert` does nothing where the type is right already. */
+/* See struct items_source. `convert` does nothing where the type is right already; closing releases everything. */
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);

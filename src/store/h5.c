@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { REASON_BYTES = 512 };
+
 void sheaf_h5_start(void) {
     static bool started;
     if (started)
@@ -20,13 +22,26 @@ void sheaf_h5_start(void) {
 /* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
 static herr_t remember_reason(unsigned depth, const H5E_error2_t *entry, void *text) {
     (void)depth;
-    snprintf(text, 256, "%s", entry->desc ? entry->desc : "unknown reason");
+    snprintf(text, REASON_BYTES, "%s", entry->desc ? entry->desc : "unknown reason");
     return 0;
 }
 
+/* Of a failed system call HDF5 tells a page; what counts is "… error message = 'No space left on device', …". */
+static void shorten(char *reason) {
+    static const char mark[] = "error message = '";
+    char *from = strstr(reason, mark);
+    if (!from)
+        return;
+    from += sizeof mark - 1;
+    size_t n = strcspn(from, "'");
+    memmove(reason, from, n);
+    reason[n] = '\0';
+}
+
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what) {
-    char reason[256] = "unknown reason";
+    char reason[REASON_BYTES] = "unknown reason";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, remember_reason, reason);
+    shorten(reason);
     H5Eclear2(H5E_DEFAULT);
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
 }
