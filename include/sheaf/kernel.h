@@ -8,11 +8,12 @@
  *
  * The life of a kernel, in every process of a run:
  *
- *     open ─▶ (shared_bytes ─▶ prepare, once in the job) ─▶ map, map, map … from many threads ─▶ close
+ *     open ─▶ (shared_bytes ─▶ prepare, in one process) ─▶ map, map, map … from many threads ─▶ close
  *
  * This header is C11 and C++, depends on nothing but the C library, and is the only one Sheaf installs. Structs that
- * the engine fills begin with `struct_size` and may grow at their end; the kernel's own table says with `abi` and
- * `struct_size` what it was compiled against. See sheaf-kernel(7).
+ * the engine makes begin with `struct_size` and may grow at their end; the kernel's own table says with `abi` and
+ * `struct_size` what it was compiled against. Fields, params and texts stay as they are within one abi. See
+ * sheaf-kernel(7).
  */
 #ifndef SHEAF_KERNEL_H
 #define SHEAF_KERNEL_H
@@ -55,7 +56,7 @@ struct sheaf_text {
 
 /* A named column of items. */
 struct sheaf_field {
-    const char *name;      /* letters, digits and `_`; an output may not be called item, status, seconds, … */
+    const char *name;      /* no '/'; an output may not be called item, block, status, seconds, … */
     enum sheaf_type type;  /* the type the kernel reads or writes; inputs are converted to it */
     int64_t width;         /* values per item, at least 1; in the table's inputs 0 takes any width */
     uint32_t flags;        /* SHEAF_OPTIONAL, for inputs */
@@ -98,8 +99,9 @@ struct sheaf_setup {
 #define SHEAF_PURE 1u   /* the outputs depend on input fields, params and shared data only, not on the item's index */
 #define SHEAF_SERIAL 2u /* map is not thread-safe: one call at a time in each process */
 
-/* What open declares; all zero before the call. What it points to belongs to the kernel and lives until close. */
+/* What open declares; all but struct_size is zero before the call. What it points to belongs to the kernel and lives until close. */
 struct sheaf_shape {
+    size_t struct_size;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], at least one; names and widths may depend on the params */
     int64_t block;                     /* items a map call gets; 0 means 1. Costly items: 1; vectorised: thousands.
@@ -116,16 +118,17 @@ struct sheaf_context {
     size_t shared_bytes;
     void *scratch; /* [scratch_bytes] of this thread, or NULL */
     /* Marks item k of the block (0 … n-1) as failed, with a one-line message that is kept in the results file
-       (about 240 bytes). Its outputs are replaced by the fill value; the other items go on. With k =
-       SHEAF_WHOLE_BLOCK it gives the message for a non-zero return. */
+       (about 240 bytes). Its outputs are replaced by the fill value; the other items go on. k = SHEAF_WHOLE_BLOCK
+       marks them all; so does any other k, as a mistake in the kernel. */
     void (*fail)(const struct sheaf_context *context, int64_t k, const char *format, ...) SHEAF_PRINTF(3, 4);
     void *engine; /* the engine's own */
 };
 
 #define SHEAF_WHOLE_BLOCK ((int64_t)-1)
 
-/* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. n_padded is n rounded
-   up to a multiple of 16: inputs repeat the last item there and outputs have room, so a vector loop needs no tail. */
+/* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. For kernels with a block
+   of more than one item n_padded is n rounded up to a multiple of 16: inputs repeat the last item there and outputs
+   have room, so a vector loop needs no tail. With blocks of one item, which may be large, n_padded is 1. */
 struct sheaf_block {
     size_t struct_size;
     int64_t first; /* index of the block's first item in the job */

@@ -45,6 +45,7 @@ struct run {
     int n_threads;
     struct lock lock;
     struct results results;
+    bool created; /* in this run, and nothing is computed yet */
     struct sheaf_string identity;
     struct rank_facts *facts; /* [n_ranks] */
     struct run_record record;
@@ -174,6 +175,7 @@ static int open_results(struct run *run) {
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
+    run->created = create;
     if (sheaf_results_open(&run->results, &plan, error))
         return -1;
     run->results.sink.begin = run->begin;
@@ -287,6 +289,7 @@ static int compute(struct run *run) {
                                    .n_blocks = run->partition.n,
                                    .give_up = give_up,
                                    .context = run};
+        run->created = false;
         run->compute_s = -sheaf_clock_s();
         rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
         run->compute_s += sheaf_clock_s();
@@ -397,6 +400,8 @@ int sheaf_pipeline_run(const struct run_options *options) {
     }
     if (rc && is_first(&run))
         report_error(&run.error);
+    if (rc && run.created)
+        unlink(run.job.output); /* it holds nothing, and would only be in the way of the mended job */
     int exit = agree_exit(&run, rc);
     sheaf_team_close(run.team);
     sheaf_results_close(&run.results, &ignored);

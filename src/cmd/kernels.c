@@ -51,7 +51,7 @@ SHEAF_PRINTF(2, 3) static int refuse_silently(const struct sheaf_setup *setup, c
 static void print_outputs(const struct sheaf_kernel *k) {
     union sheaf_value *values = calloc((size_t)k->n_params + 1, sizeof *values);
     struct sheaf_field *inputs = calloc((size_t)k->n_inputs + 1, sizeof *inputs);
-    struct sheaf_shape shape = {0};
+    struct sheaf_shape shape = {.struct_size = sizeof shape};
     void *self = NULL;
     bool known = values && inputs;
     for (int i = 0; known && i < k->n_params; i++) {

@@ -9,9 +9,8 @@
 
 #include <sheaf/kernel.h>
 
-/* Columns begin on this boundary and are padded to this many items (<sheaf/kernel.h>). */
+/* Columns begin on this boundary (<sheaf/kernel.h>). */
 #define SHEAF_ALIGN 64
-#define SHEAF_PAD 16
 
 /* Bytes of one value; 0 for something that is not a type. */
 size_t sheaf_type_bytes(enum sheaf_type type);
@@ -31,6 +30,12 @@ double sheaf_type_to_double(enum sheaf_type type, const void *value);
 /* n rounded up to a multiple of `step`. */
 static inline size_t sheaf_round_up(size_t n, size_t step) {
     return (n + step - 1) / step * step;
+}
+
+/* Rows of a column that holds n items of a kernel with the given block size: a multiple of 16, so that a vector loop
+   needs no tail; but as they are for kernels that take one item at a time, whose items may be of any size. */
+static inline size_t sheaf_padded(int64_t n_items, int64_t block) {
+    return block > 1 ? sheaf_round_up((size_t)n_items, 16) : (size_t)n_items;
 }
 
 #endif

@@ -69,7 +69,7 @@ static bool aligned(const void *data) {
 
 /* Whether all columns may be used where they lie: aligned, and padded or free to be padded behind the block. */
 static bool in_place(const struct worker *w, const struct chunk *chunk, int64_t at) {
-    bool padded = w->block.n % SHEAF_PAD == 0 || at + w->block.n == chunk->n_items;
+    bool padded = w->block.n == w->block.n_padded || at + w->block.n == chunk->n_items;
     for (int c = 0; padded && c < w->kernel->n_inputs; c++)
         padded = !chunk->in[c] ||
                  aligned((const char *)chunk->in[c] + (size_t)at * sheaf_field_row_bytes(&w->kernel->inputs[c]));
@@ -140,7 +140,7 @@ int sheaf_worker_block(struct worker *w, struct chunk *chunk, int64_t b, struct 
     int64_t at = b * w->kernel->block, left = chunk->n_items - at;
     w->block.first = chunk->first_item + at;
     w->block.n = left < w->kernel->block ? left : w->kernel->block;
-    w->block.n_padded = (int64_t)sheaf_round_up((size_t)w->block.n, SHEAF_PAD);
+    w->block.n_padded = (int64_t)sheaf_padded(w->block.n, w->kernel->block);
     w->status = chunk->status + at;
     bool staged = !in_place(w, chunk, at);
     if (!staged)

@@ -37,6 +37,9 @@ int sheaf_items_check_name(const char *name, const char *what, struct sheaf_erro
         if (strcmp(name, reserved[i]) == 0)
             return sheaf_refuse(error, "%s is called '%s', which the results file needs for itself; rename it", what,
                                 name);
+    if (strncmp(name, "values_", 7) == 0 && name[7] && strspn(name + 7, "0123456789") == strlen(name + 7))
+        return sheaf_refuse(error, "%s is called '%s', which the results file needs for a dimension; rename it", what,
+                            name);
     if (strcmp(name, ".") == 0 || strchr(name, '/') || strlen(name) > 200)
         return sheaf_refuse(error, "%s is called '%.60s'; a name has no '/' and at most 200 characters", what, name);
     for (const char *p = name; *p; p++)

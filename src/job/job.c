@@ -18,6 +18,11 @@ static const char *keep(struct job *job, char *text, struct sheaf_error *error) 
     return kept;
 }
 
+const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path) {
+    const char *folder = strncmp(node->file, "--", 2) != 0 ? job->folder : ".";
+    return keep(job, sheaf_path_join(folder, path), NULL);
+}
+
 static int read_pairs(struct job *job, const struct yaml_node *map, int *n, struct job_pair **pairs,
                       struct sheaf_error *error) {
     *pairs = sheaf_arena_take(&job->document.arena, (size_t)map->n * sizeof **pairs);
@@ -32,10 +37,8 @@ static int read_path(struct job *job, const struct yaml_node *node, const char *
     const char *path;
     if (sheaf_yaml_text(node, what, &path, error))
         return -1;
-    /* A path given on the command line is seen from where the user stands. */
-    const char *folder = node->line > 0 && strncmp(node->file, "--", 2) != 0 ? job->folder : ".";
-    job->items.path = keep(job, sheaf_path_join(folder, path), error);
-    return job->items.path ? 0 : -1;
+    job->items.path = sheaf_job_path(job, node, path);
+    return job->items.path ? 0 : sheaf_fail_memory(error, "the job");
 }
 
 static int read_hdf5(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {

@@ -50,6 +50,10 @@ struct job_override {
     const char *path, *value;
 };
 
+/* A path that a node names, seen from the current folder: one in the job file is seen from the file's folder, one on
+   the command line from where the user stands. In the job's arena; NULL if there is no memory. */
+const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path);
+
 /* Makes the job from text[length] of `file`, overrides applied. Release with sheaf_job_free, also after an error. */
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
                     const struct job_override *overrides, int n_overrides, struct sheaf_error *error);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
@@ -39,25 +38,16 @@ static struct sheaf_setup make_setup(const struct binding *b, struct sheaf_error
 
 /* --- which kernel -------------------------------------------------------------------------------------------------- */
 
-/* "moid", or "PATH.so:NAME" with the path seen from the job file's folder. */
-static int find_kernel(struct binding *b, const struct job *job, struct sheaf_error *error) {
+/* "moid", or "PATH.so:NAME" with the path as sheaf_job_path has it. */
+static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *error) {
     const char *text = job->kernel->text, *colon = strrchr(text, ':');
     if (!colon && !strchr(text, '/'))
         return sheaf_registry_open(&b->kernel, NULL, text, error);
     if (!colon || colon == text || !colon[1])
         return sheaf_refuse(error, "'%s' is no kernel; a plugin is written PATH.so:NAME", text);
-    char *path = strndup(text, (size_t)(colon - text));
-    char *seen = path ? sheaf_path_join(job->folder, path) : NULL;
-    /* dlopen searches the system's folders for a name without '/'. */
-    char *local = seen && !strchr(seen, '/') ? sheaf_path_join("./", seen) : NULL;
-    const char *chosen = local ? local : seen;
-    const char *kept = chosen ? sheaf_arena_text(&b->arena, chosen, strlen(chosen)) : NULL;
-    free(path);
-    free(seen);
-    free(local);
-    if (!kept)
-        return sheaf_fail_memory(error, "the kernel");
-    return sheaf_registry_open(&b->kernel, kept, colon + 1, error);
+    const char *path = sheaf_arena_text(&b->arena, text, (size_t)(colon - text));
+    path = path ? sheaf_job_path(job, job->kernel, path) : NULL;
+    return path ? sheaf_registry_open(&b->kernel, path, colon + 1, error) : sheaf_fail_memory(error, "the kernel");
 }
 
 /* --- params -------------------------------------------------------------------------------------------------------- */
@@ -108,8 +98,10 @@ static int read_params(struct binding *b, const struct job *job, struct sheaf_er
     if (!b->params)
         return sheaf_fail_memory(error, "the params");
     for (int k = 0; k < t->n_params; k++)
-        if (!t->params[k].name)
-            return sheaf_refuse(error, "kernel %s: its param %d has no name", t->name, k);
+        if (!t->params[k].name ||
+            (t->params[k].type != SHEAF_FLOAT64 && t->params[k].type != SHEAF_INT64 && t->params[k].type != SHEAF_TEXT))
+            return sheaf_refuse(error, "kernel %s: its param %d has no name, or is neither float64, int64 nor text",
+                                t->name, k);
     if (check_param_names(t, job, error))
         return -1;
     for (int k = 0; k < t->n_params; k++) {
@@ -267,7 +259,7 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
-int sheaf_binding_open(struct binding *b, const struct job *job, const struct sheaf_field *fields, int n_fields,
+int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error) {
     struct sheaf_error own = {0};
     *b = (struct binding){.fields = fields, .n_fields = n_fields};
@@ -280,7 +272,7 @@ int sheaf_binding_open(struct binding *b, const struct job *job, const struct sh
     if (read_params(b, job, error) || bind_inputs(b, job, error))
         return -1;
     struct sheaf_setup setup = make_setup(b, &own);
-    struct sheaf_shape shape = {0};
+    struct sheaf_shape shape = {.struct_size = sizeof shape};
     if (t->open(&setup, &shape, &b->self))
         return sheaf_yaml_refuse(job->kernel, error, "kernel %s: %s", t->name,
                                  own.text[0] ? own.text : "refused to open and did not say why");

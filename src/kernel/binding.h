@@ -39,7 +39,7 @@ struct binding {
 
 /* Opens the job's kernel for items with fields[n_fields], which must outlive the binding. Every rank does so and gets
    the same. Release with sheaf_binding_close, also after an error. */
-int sheaf_binding_open(struct binding *binding, const struct job *job, const struct sheaf_field *fields, int n_fields,
+int sheaf_binding_open(struct binding *binding, struct job *job, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error);
 
 /* Lets the kernel compute its shared data into memory[shared_bytes], zeroed before. */

@@ -3,8 +3,10 @@
 #include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/text.h"
 
 extern const struct sheaf_kernel sheaf_kernel_moid;
@@ -48,7 +50,10 @@ static int open_plugin(struct kernel_entry *entry, const char *path, const char 
         return sheaf_refuse(error, "'%s' cannot name a kernel; write PATH.so:NAME", name);
     snprintf(what, sizeof what, "%s:%s", path, name);
     snprintf(symbol, sizeof symbol, "sheaf_kernel_%s", name);
-    entry->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* Without a '/' dlopen would search the system's folders. */
+    char *local = strchr(path, '/') ? NULL : sheaf_path_join("./", path);
+    entry->library = dlopen(local ? local : path, RTLD_NOW | RTLD_LOCAL);
+    free(local);
     if (!entry->library) {
         const char *why = dlerror();
         return sheaf_refuse(error, "cannot load the plugin: %s", why ? why : path);

@@ -100,7 +100,8 @@ const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_a
         least = size < least ? size : least;
         most = size > most ? size : most;
     }
-    bool fixed = most == 0 || (most < 1e7 && least >= 1e-4);
+    integers = integers && most < 1e15;
+    bool fixed = most == 0 || integers || (most < 1e7 && least >= 1e-4);
     int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1, decimals = whole < 7 && !integers ? 7 - whole : 0;
     const char **cells = sheaf_arena_take(arena, (size_t)n * sizeof *cells);
     for (int64_t i = 0; cells && i < n; i++) {

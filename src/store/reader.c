@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "core/type.h"
+#include "job/items.h"
 #include "plan/row_sink.h"
 #include "store/h5.h"
 #include "store/layout.h"
@@ -72,8 +73,8 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     struct reader *r = context;
     hsize_t dims[H5S_MAX_RANK] = {0};
     (void)info;
-    if (strcmp(name, "status") == 0 || strcmp(name, "seconds") == 0 || strcmp(name, "item") == 0 ||
-        strcmp(name, "block") == 0)
+    struct sheaf_error reserved;
+    if (sheaf_items_check_name(name, "", &reserved))
         return 0;
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
     if (dataset < 0) {
@@ -83,8 +84,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     hid_t space = H5Dget_space(dataset);
     int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     H5Sclose(space);
-    bool fits = (rank == 1 || rank == 2) && dims[0] == (hsize_t)r->n_items && sheaf_h5_classify(dataset) != 0 &&
-                strncmp(name, "values_", 7) != 0;
+    bool fits = (rank == 1 || rank == 2) && dims[0] == (hsize_t)r->n_items && sheaf_h5_classify(dataset) != 0;
     int rc = fits ? add_field(r, name, dataset, rank == 2 ? (int64_t)dims[1] : 1) : -1;
     if (rc)
         H5Dclose(dataset);

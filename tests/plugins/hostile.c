@@ -12,7 +12,7 @@
  *                    x < 0      the item fails, with a message of 10,000 characters, line ends and % signs among them
  *                    x == 13    the whole block fails, with a message
  *                    x == 14    the whole block fails, without one
- *                    x == 99    fail() is called for rows that do not exist; the item itself is done
+ *                    x == 99    fail() is called for rows that do not exist; the whole block fails
  *   slow           y = 2 x + 1, after `ms` milliseconds an item
  *   uneven         y[3] = x + first index of the block, place in the block, index; work grows with the index; blocks
  *                  of 7
