@@ -264,9 +264,10 @@ static int dispatch(struct loop *loop, int from, int tag) {
     }
 }
 
-/* Takes what has come in, as long as there is a slot for an answer. */
+/* Takes what has come in, as long as there is a slot for an answer; not for ever, since the own team waits too. */
 static int receive(struct loop *loop, bool *did) {
-    for (bool got = true; got && loop->place.n_ranks > 1;) {
+    bool got = loop->place.n_ranks > 1;
+    for (int n = 0; got && n < COMM_SLOTS; n++) {
         int from = 0, tag = 0, slot;
         if (find_slot(loop, &slot))
             return -1;

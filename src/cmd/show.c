@@ -18,7 +18,7 @@ enum { ROWS = 8192, DEFAULT_HEAD = 20 };
 struct show {
     const char *path, *sort, *fields;
     int64_t head; /* -1: the default */
-    bool where_failed, csv, descending;
+    bool where_failed, csv, descending, head_by_default;
 
     struct reader *reader;
     const struct reader_field *all;
@@ -378,7 +378,7 @@ static int write_table(struct show *show) {
     if (columns) {
         int n_shown = sheaf_table_write(stdout, columns, n_columns, show->n_rows, show->fields ? 0 : line_columns());
         fflush(stdout);
-        if (show->n_rows < show->n_matching)
+        if (show->n_rows < show->n_matching && show->head_by_default)
             fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
                     sheaf_text_count(show->n_matching - show->n_rows, a));
         if (n_shown < n_columns)
@@ -416,7 +416,8 @@ int sheaf_cmd_show(int argc, char **argv) {
     if (code >= 0)
         return code;
     show.path = argv[first_word];
-    if (show.head < 0)
+    show.head_by_default = show.head < 0;
+    if (show.head_by_default)
         show.head = show.csv ? 0 : DEFAULT_HEAD;
     int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
     if (rc == 0) {

@@ -18,14 +18,20 @@ int sheaf_handout_next(struct handout *handout, int rank, int64_t wanted, struct
     struct span *left = &handout->left[rank];
     int64_t end = left->first + left->n;
     *blocks = (struct span){left->first, 0};
-    if (left->n == 0)
-        return 0;
-    if (handout->pending->next(handout->pending->self, left->first, end, blocks, error))
-        return -1;
-    if (blocks->n > wanted)
-        blocks->n = wanted;
-    int64_t next = blocks->n ? blocks->first + blocks->n : end;
-    *left = (struct span){next, end - next};
+    /* A run may come in pieces: those that adjoin are joined. */
+    while (blocks->n < wanted && left->n > 0) {
+        struct span run;
+        if (handout->pending->next(handout->pending->self, left->first, end, &run, error))
+            return -1;
+        if (run.n > 0 && blocks->n > 0 && run.first != blocks->first + blocks->n)
+            break;
+        int64_t room = wanted - blocks->n, n = run.n < room ? run.n : room;
+        if (blocks->n == 0)
+            blocks->first = run.first;
+        blocks->n += n;
+        int64_t next = n > 0 ? run.first + n : end;
+        *left = (struct span){next, end - next};
+    }
     return 0;
 }
 
