@@ -47,6 +47,7 @@ int sheaf_fail_errno(struct sheaf_error *error, const char *format, ...) {
     if (error) {
         size_t used = strlen(error->text);
         snprintf(error->text + used, sizeof error->text - used, ": %s", strerror(kept));
+        sheaf_text_one_line(error->text);
     }
     errno = kept;
     return -1;
@@ -67,5 +68,6 @@ int sheaf_error_prefix(struct sheaf_error *error, const char *format, ...) {
     va_end(values);
     size_t used = strlen(error->text);
     snprintf(error->text + used, sizeof error->text - used, "%s", rest);
+    sheaf_text_one_line(error->text);
     return -1;
 }

@@ -136,8 +136,10 @@ int sheaf_text_to_double(const char *text, size_t length, double *value) {
         if (*p == '(')
             return -1; /* "nan(…)" */
     char *end;
+    errno = 0;
     *value = strtod(buffer, &end);
-    return *end == '\0' ? 0 : -1;
+    bool too_large = errno == ERANGE && isinf(*value);
+    return *end == '\0' && !too_large ? 0 : -1;
 }
 
 int sheaf_text_to_int64(const char *text, size_t length, int64_t *value) {
