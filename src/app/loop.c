@@ -201,10 +201,9 @@ static int ask(struct loop *loop, struct seat *seat, bool *did) {
     if (loop->setup->coordinator) {
         *did = true;
         loop->wanted = wanted;
-        return sheaf_coordinator_next(loop->setup->coordinator, 0, wanted, &seat->chunk.input, &loop->error) ||
-                       seat_chunk(loop, seat)
-                   ? -1
-                   : 0;
+        if (sheaf_coordinator_next(loop->setup->coordinator, 0, wanted, &seat->chunk.input, &loop->error))
+            return -1;
+        return seat_chunk(loop, seat);
     }
     bool sent = false;
     if (send_number(loop, TAG_ASK, wanted, &sent))

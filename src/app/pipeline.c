@@ -316,8 +316,9 @@ static int close_results(struct run *run) {
     run->record.end_unix_s = sheaf_clock_unix_s();
     run->record.n_items = run->before[ITEM_PENDING] - run->after[ITEM_PENDING];
     run->record.reason = all[ITEM_PENDING] ? RUN_PARTIAL : RUN_COMPLETE;
-    return sheaf_results_end_run(results, &run->record, &run->error) || sheaf_results_close(results, &run->error) ? -1
-                                                                                                                  : 0;
+    if (sheaf_results_end_run(results, &run->record, &run->error))
+        return -1;
+    return sheaf_results_close(results, &run->error);
 }
 
 static int write_summary(struct run *run) {

@@ -410,6 +410,12 @@ static int write_csv(struct show *show) {
     return 0;
 }
 
+static int show_rows(struct show *show) {
+    if (choose_fields(show) || choose_rows(show))
+        return -1;
+    return show->csv ? write_csv(show) : write_table(show);
+}
+
 int sheaf_cmd_show(int argc, char **argv) {
     struct show show = {.head = -1};
     int first_word = 0, code = sheaf_cmd_begin(&usage, table, &show, argc, argv, &first_word, false);
@@ -422,7 +428,7 @@ int sheaf_cmd_show(int argc, char **argv) {
     int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
     if (rc == 0) {
         show.all = sheaf_reader_fields(show.reader, &show.n_all);
-        rc = choose_fields(&show) || choose_rows(&show) || (show.csv ? write_csv(&show) : write_table(&show)) ? -1 : 0;
+        rc = show_rows(&show);
     }
     if (rc == 0 && (fflush(stdout) || ferror(stdout)))
         rc = sheaf_fail_errno(&show.error, "cannot write the table");

@@ -277,7 +277,9 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
         return sheaf_yaml_refuse(job->kernel, error, "kernel %s: %s", t->name,
                                  own.text[0] ? own.text : "refused to open and did not say why");
     b->opened = true;
-    return take_shape(b, &shape, error) || write_identity(b, error) ? -1 : 0;
+    if (take_shape(b, &shape, error))
+        return -1;
+    return write_identity(b, error);
 }
 
 int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_error *error) {

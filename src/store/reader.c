@@ -165,7 +165,9 @@ static int look_inside(struct reader *r) {
         return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
     }
     r->n_items = (int64_t)n_items;
-    return find_fields(r) || read_failures(r) ? -1 : 0;
+    if (find_fields(r))
+        return -1;
+    return read_failures(r);
 }
 
 int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error *error) {

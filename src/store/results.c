@@ -67,12 +67,11 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
             return -1;
     }
     r->sink.most_failures = errors[0];
-    return find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
-                   find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
-                   find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
-                   find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error)
-               ? -1
-               : 0;
+    if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
+        find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
+        find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error))
+        return -1;
+    return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
 
 /* The first line in which two identities differ; lengths without the line end. */
