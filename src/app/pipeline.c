@@ -15,6 +15,7 @@
 #include "comm/comm.h"
 #include "core/clock.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "exec/team.h"
 #include "job/items.h"
 #include "job/source.h"
@@ -250,6 +251,31 @@ static void give_up(void *context, const struct sheaf_error *error) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
+/* Counts what became of the items, and closes this run's row of the table of runs. */
+static int end_record(struct run *run, enum run_reason reason, struct sheaf_error *error) {
+    if (sheaf_results_count(&run->results, run->begin, run->end, run->after, error))
+        return -1;
+    run->record.end_unix_s = sheaf_clock_unix_s();
+    run->record.n_items = run->before[ITEM_PENDING] - run->after[ITEM_PENDING];
+    run->record.reason = (uint8_t)reason;
+    return sheaf_results_end_run(&run->results, &run->record, error);
+}
+
+/* TERM, INT or HUP: what is finished is written; threads may be at work on the rest. */
+static void leave(void *context) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_progress_end(&run->progress);
+    if (is_first(run)) {
+        end_record(run, RUN_INTERRUPTED, &ignored);
+        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                run->job.output);
+        sheaf_lock_release(&run->lock);
+    }
+    fflush(NULL);
+    _exit(SHEAF_EXIT_INTERRUPTED);
+}
+
 static int begin_record(struct run *run) {
     struct run_record *record = &run->record;
     *record = (struct run_record){
@@ -272,6 +298,7 @@ static int compute(struct run *run) {
                                       .shape = &run->shape,
                                       .sink = &run->results.sink,
                                       .progress = &run->progress};
+    const double stop_after_s = run->options->stop_after_s;
     int rc = scatter_partitions(run, &handout, &pending);
     if (rc == 0 && is_first(run)) {
         FILE *out = run->options->quiet ? NULL : stderr;
@@ -287,11 +314,15 @@ static int compute(struct run *run) {
                                    .shape = &run->shape,
                                    .coordinator = is_first(run) ? &coordinator : NULL,
                                    .n_blocks = run->partition.n,
+                                   .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                    .give_up = give_up,
+                                   .leave = leave,
                                    .context = run};
         run->created = false;
         run->compute_s = -sheaf_clock_s();
+        sheaf_interrupt_watch_leave();
         rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
+        sheaf_interrupt_unwatch_leave();
         run->compute_s += sheaf_clock_s();
     }
     sheaf_progress_end(&run->progress);
@@ -309,14 +340,14 @@ static int64_t count_failed(const int64_t *counts) {
 static int close_results(struct run *run) {
     struct results *results = &run->results;
     int64_t all[ITEM_SKIPPED + 1];
-    if (sheaf_results_count(results, run->begin, run->end, run->after, &run->error) ||
-        sheaf_results_count(results, 0, results->n_items, all, &run->error) ||
+    if (sheaf_results_count(results, 0, results->n_items, all, &run->error) ||
+        sheaf_results_count(results, run->begin, run->end, run->after, &run->error) ||
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
         return -1;
-    run->record.end_unix_s = sheaf_clock_unix_s();
-    run->record.n_items = run->before[ITEM_PENDING] - run->after[ITEM_PENDING];
-    run->record.reason = all[ITEM_PENDING] ? RUN_PARTIAL : RUN_COMPLETE;
-    if (sheaf_results_end_run(results, &run->record, &run->error))
+    enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
+                             : all[ITEM_PENDING]      ? RUN_PARTIAL
+                                                      : RUN_COMPLETE;
+    if (end_record(run, reason, &run->error))
         return -1;
     return sheaf_results_close(results, &run->error);
 }
@@ -384,7 +415,9 @@ static int run_all(struct run *run) {
 /* Every rank leaves with the same code: a launcher ends the others when one fails. */
 static int agree_exit(struct run *run, int rc) {
     struct sheaf_error ignored;
-    int64_t exit = count_failed(run->after) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
+    int64_t exit = run->after[ITEM_PENDING]   ? SHEAF_EXIT_INTERRUPTED
+                   : count_failed(run->after) ? SHEAF_EXIT_FAILED
+                                              : SHEAF_EXIT_DONE;
     if (rc)
         return (int)run->error.exit;
     return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;
@@ -393,6 +426,7 @@ static int agree_exit(struct run *run, int rc) {
 int sheaf_pipeline_run(const struct run_options *options) {
     struct run run = {.options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1};
     struct sheaf_error ignored;
+    sheaf_interrupt_watch_drain();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     int rc = sheaf_comm_open(&run.comm, &run.error);
     if (rc == 0) {

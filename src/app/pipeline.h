@@ -21,6 +21,7 @@ struct run_options {
     const struct job_override *overrides;
     int n_threads;                /* compute threads of a rank; 0: as many as the rank has cores */
     int64_t first_item, end_item; /* -1, -1: all */
+    double stop_after_s;          /* drain after so many seconds; 0: never */
     bool overwrite;
     bool quiet; /* no progress, no summary */
 };

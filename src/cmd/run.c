@@ -82,6 +82,13 @@ static int apply_items(void *target, const char *value, struct sheaf_error *erro
     return 0;
 }
 
+static int apply_stop_after(void *target, const char *value, struct sheaf_error *error) {
+    struct run_words *words = target;
+    if (sheaf_text_to_seconds(value, &words->options.stop_after_s))
+        return sheaf_refuse(error, "'%s' should be a time, such as 90s, 30m, 2h or 1:30:00", value);
+    return 0;
+}
+
 static int apply_overwrite(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
     ((struct run_words *)target)->options.overwrite = true;
@@ -99,6 +106,7 @@ static const struct sheaf_option table[] = {
     {'s', "set", "KEY=VALUE", "change a setting of the job: --set params.samples=360", apply_set},
     {'t', "threads", "N", "compute threads of a rank (default: its share of the cores)", apply_threads},
     {'i', "items", "FIRST:END", "compute only some items, to try a job: --items 0:10", apply_items},
+    {0, "stop-after", "TIME", "begin no more items after 90s, 30m, 2h; run again to go on", apply_stop_after},
     {0, "overwrite", NULL, "start anew where the results file exists", apply_overwrite},
     {'q', "quiet", NULL, "no progress and no summary", apply_quiet},
     {0},

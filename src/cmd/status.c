@@ -6,7 +6,7 @@
 #include "plan/row_sink.h"
 #include "store/reader.h"
 
-enum { EXIT_UNFINISHED = 75, ROWS = 65536 };
+enum { ROWS = 65536 };
 
 static int apply_exit_code(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
@@ -57,7 +57,7 @@ int sheaf_cmd_status(int argc, char **argv) {
                 printf(", %s %s", sheaf_text_count(counts[s], text), names[s]);
         printf("\n");
         if (exit_code && counts[ITEM_PENDING])
-            code = EXIT_UNFINISHED;
+            code = SHEAF_EXIT_INTERRUPTED;
         else if (exit_code && counts[ITEM_DONE] < sheaf_reader_n_items(reader))
             code = SHEAF_EXIT_FAILED;
     }

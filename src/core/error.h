@@ -12,10 +12,11 @@
 
 /* The exit codes of the program (DESIGN §10). */
 enum sheaf_exit {
-    SHEAF_EXIT_DONE = 0,        /* every item is done */
-    SHEAF_EXIT_FAILED = 1,      /* some items failed */
-    SHEAF_EXIT_USAGE = 2,       /* wrong usage or job file */
-    SHEAF_EXIT_ENVIRONMENT = 3, /* I/O, MPI, memory */
+    SHEAF_EXIT_DONE = 0,         /* every item is done */
+    SHEAF_EXIT_FAILED = 1,       /* some items failed */
+    SHEAF_EXIT_USAGE = 2,        /* wrong usage or job file */
+    SHEAF_EXIT_ENVIRONMENT = 3,  /* I/O, MPI, memory */
+    SHEAF_EXIT_INTERRUPTED = 75, /* run again to go on */
 };
 
 #define SHEAF_ERROR_BYTES 1024

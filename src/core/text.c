@@ -160,6 +160,30 @@ int sheaf_text_to_int64(const char *text, size_t length, int64_t *value) {
     return 0;
 }
 
+int sheaf_text_to_seconds(const char *text, double *wall_s) {
+    static const char letters[] = "smhd";
+    static const double units_s[] = {1, 60, 3600, 86400};
+    size_t length = strlen(text);
+    double part, sum = 0;
+    if (strchr(text, ':')) { /* [HOURS:]MINUTES:SECONDS */
+        int n_parts = 1;
+        for (const char *colon; (colon = strchr(text, ':')) != NULL; text = colon + 1, n_parts++) {
+            if (n_parts > 2 || sheaf_text_to_double(text, (size_t)(colon - text), &part) || !(part >= 0))
+                return -1;
+            sum = 60 * (sum + part);
+        }
+        if (sheaf_text_to_double(text, strlen(text), &part) || !(part >= 0 && part < 60))
+            return -1;
+        *wall_s = sum + part;
+    } else {
+        const char *letter = length > 1 ? strchr(letters, text[length - 1]) : NULL;
+        if (sheaf_text_to_double(text, length - (letter != NULL), &part))
+            return -1;
+        *wall_s = part * (letter ? units_s[letter - letters] : 1);
+    }
+    return *wall_s > 0 && *wall_s < 1e10 ? 0 : -1;
+}
+
 const char *sheaf_text_count(int64_t value, char buffer[32]) {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%lld", (long long)value);

@@ -34,6 +34,10 @@ const char *sheaf_text_count(int64_t value, char buffer[32]);
 /* Seconds as "0.21 s", "3:07", "2:04:59", "4 d 02:10". Returns `buffer`. */
 const char *sheaf_text_duration(double wall_s, char buffer[32]);
 
+/* Reads "90", "90s", "30m", "2h", "1d" or "1:30:00" as seconds. Returns 0, or -1 if it is anything else or not more
+   than 0. */
+int sheaf_text_to_seconds(const char *text, double *wall_s);
+
 /* A rate with three digits and k, M or G: "1.25 M". Returns `buffer`. */
 const char *sheaf_text_rate(double value, char buffer[32]);
 

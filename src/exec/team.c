@@ -22,6 +22,8 @@ struct team {
     struct chunk *queue[TEAM_CHUNKS]; /* posted, not all taken */
     int n_queued;
     int64_t taken; /* blocks taken of queue[0] */
+    int n_busy;    /* grains at work */
+    bool drain;    /* no more grains are taken */
     bool stop;     /* threads leave at the next grain */
     bool broken;
     struct sheaf_error error; /* the first */
@@ -49,7 +51,7 @@ static void raise_event(struct team *team) {
 static bool take_grain(struct team *team, struct grain *grain) {
     bool taken = false;
     pthread_mutex_lock(&team->lock);
-    if (team->n_queued && !team->stop) {
+    if (team->n_queued && !team->stop && !team->drain) {
         struct chunk *chunk = team->queue[0];
         int64_t left = chunk->blocks.n - team->taken, n = left / (4 * team->n_threads);
         double block_s = team->counts.block_s;
@@ -63,6 +65,7 @@ static bool take_grain(struct team *team, struct grain *grain) {
             memmove(team->queue, team->queue + 1, (size_t)team->n_queued * sizeof *team->queue);
             team->taken = 0;
         }
+        team->n_busy++;
         taken = true;
     }
     pthread_mutex_unlock(&team->lock);
@@ -133,11 +136,14 @@ static void finish_grain(struct team *team, const struct grain *grain, struct wo
     counts->n_failed += did->n_failed;
     counts->busy_s += did->busy_s;
     counts->block_s = counts->block_s > 0 ? 0.75 * counts->block_s + 0.25 * block_s : block_s;
-    pthread_mutex_unlock(&team->lock);
     worker->n_failures = 0;
     for (int64_t b = grain->first; b < grain->first + grain->n; b++)
         atomic_store_explicit(&chunk->finished[b], 1, memory_order_release);
-    if (atomic_fetch_sub(&chunk->n_unfinished, grain->n) == grain->n)
+    bool last_of_chunk = atomic_fetch_sub(&chunk->n_unfinished, grain->n) == grain->n;
+    team->n_busy--;
+    bool drained = team->drain && team->n_busy == 0;
+    pthread_mutex_unlock(&team->lock);
+    if (last_of_chunk || drained)
         raise_event(team); /* the chunk is thread 0's again */
 }
 
@@ -216,6 +222,19 @@ void sheaf_team_post(struct team *team, struct chunk *chunk) {
     pthread_mutex_unlock(&team->lock);
     atomic_fetch_add(&team->posts, 1);
     sheaf_futex_wake(&team->posts);
+}
+
+void sheaf_team_drain(struct team *team) {
+    pthread_mutex_lock(&team->lock);
+    team->drain = true;
+    pthread_mutex_unlock(&team->lock);
+}
+
+bool sheaf_team_idle(struct team *team) {
+    pthread_mutex_lock(&team->lock);
+    bool idle = team->drain && team->n_busy == 0;
+    pthread_mutex_unlock(&team->lock);
+    return idle;
 }
 
 int sheaf_team_failures(struct team *team, struct failure **failures, int64_t *n, int64_t *most,

@@ -43,6 +43,12 @@ int sheaf_team_run(struct team *team, void (*talk)(void *context), void *context
 /* Gives the team a chunk to compute; it belongs to the team until chunk->n_unfinished is 0. */
 void sheaf_team_post(struct team *team, struct chunk *chunk);
 
+/* Begins no more grains; those at work are finished. What was posted and not taken is given back. */
+void sheaf_team_drain(struct team *team);
+
+/* Whether the team drains and every grain is finished. */
+bool sheaf_team_idle(struct team *team);
+
 /* Moves the messages of items that failed, since the last call, to the end of failures[*n]; the array grows and is the
    caller's. Only where there is no sink. */
 int sheaf_team_failures(struct team *team, struct failure **failures, int64_t *n, int64_t *most,
@@ -53,7 +59,7 @@ struct team_counts sheaf_team_counts(struct team *team);
 /* Whether a thread had to give up (a write failed, no memory); *error says why. */
 bool sheaf_team_broken(struct team *team, struct sheaf_error *error);
 
-/* Sleeps until a chunk is finished or the team is broken, for at most timeout_s seconds. `seen` is what
+/* Sleeps until a chunk is finished, the team is broken or has drained, for at most timeout_s seconds. `seen` is what
    sheaf_team_events gave before the caller looked around; nothing that happened since is missed. */
 uint32_t sheaf_team_events(struct team *team);
 void sheaf_team_wait(struct team *team, uint32_t seen, double timeout_s);

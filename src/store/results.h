@@ -31,7 +31,7 @@ struct results_plan {
 };
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
-enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_FAILED = 3 };
+enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };
 
 /* One run, as recorded in the file. */
 struct run_record {

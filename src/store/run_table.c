@@ -14,7 +14,7 @@ const struct run_column sheaf_run_columns[RUN_COLUMNS] = {
     {GROUP "/runs/nodes", SHEAF_INT32, 1, AT(n_nodes), NULL, "nodes"},
     {GROUP "/runs/items", SHEAF_INT64, 1, AT(n_items), NULL, "items computed in the run"},
     {GROUP "/runs/reason", SHEAF_UINT8, 1, AT(reason), NULL,
-     "why it ended: 0 broken off (or still running), 1 complete, 2 part of the items asked for, 3 failed"},
+     "why it ended: 0 broken off (or still running), 1 complete, 2 the items asked for are done, 3 interrupted"},
     {GROUP "/runs/host", SHEAF_UINT8, sizeof(((struct run_record *)NULL)->host), AT(host), NULL,
      "host of rank 0, UTF-8 bytes"},
 };

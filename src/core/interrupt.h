@@ -1,0 +1,22 @@
+/*
+ * interrupt - what signals ask of a run (R8). The only global state of the program.
+ *
+ * SIGUSR1 asks to drain: finish the items at work and end in order. TERM, INT and HUP ask to leave at once; a second
+ * one of these ends the process as if nobody watched.
+ */
+#ifndef SHEAF_CORE_INTERRUPT_H
+#define SHEAF_CORE_INTERRUPT_H
+
+enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
+
+/* From now on SIGUSR1 is remembered. It may come while a run is still setting up, or already closing. */
+void sheaf_interrupt_watch_drain(void);
+
+/* Between these two TERM, INT and HUP are remembered; before and after they do what they always did. */
+void sheaf_interrupt_watch_leave(void);
+void sheaf_interrupt_unwatch_leave(void);
+
+/* The strongest request so far. */
+enum interrupt sheaf_interrupt_seen(void);
+
+#endif
