@@ -1,4 +1,5 @@
 /* main - finds the subcommand and returns its exit code. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,6 +36,14 @@ static int refuse(const char *word) {
     return SHEAF_EXIT_USAGE;
 }
 
+/* What a subcommand printed must have arrived. */
+static int check_stdout(int code) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "sheaf: cannot write to the standard output: %s\n", strerror(errno));
+    return SHEAF_EXIT_ENVIRONMENT;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: sheaf SUBCOMMAND … (sheaf --help tells more)\n");
@@ -50,6 +59,6 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < N; i++)
         if (strcmp(argv[1], subcommands[i].name) == 0)
-            return subcommands[i].run(argc - 1, argv + 1);
+            return check_stdout(subcommands[i].run(argc - 1, argv + 1));
     return refuse(argv[1]);
 }

@@ -46,7 +46,7 @@ struct run {
     int n_threads;
     struct lock lock;
     struct results results;
-    bool created; /* in this run, and nothing is computed yet */
+    bool created; /* the results file, in this run; it is published before the first row */
     struct sheaf_string identity;
     struct rank_facts *facts; /* [n_ranks] */
     struct run_record record;
@@ -146,7 +146,9 @@ static int choose_window(struct run *run) {
     int64_t n_items = run->items.n_items;
     run->begin = run->options->first_item >= 0 ? run->options->first_item : 0;
     run->end = run->options->end_item >= 0 ? run->options->end_item : n_items;
-    if (run->options->first_item >= 0 && run->begin >= n_items)
+    if (run->options->first_item >= 0 && n_items == 0)
+        return sheaf_refuse(&run->error, "--items: the job has no items");
+    if (run->begin >= n_items && n_items > 0)
         return sheaf_refuse(&run->error, "--items %" PRId64 ":…: the job has %" PRId64 " items, 0 to %" PRId64,
                             run->begin, n_items, n_items - 1);
     run->end = run->end < n_items ? run->end : n_items;
@@ -177,7 +179,7 @@ static int open_results(struct run *run) {
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     run->created = create;
-    if (sheaf_results_open(&run->results, &plan, error))
+    if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     run->results.sink.begin = run->begin;
     run->results.sink.end = run->end;
@@ -276,6 +278,13 @@ static void leave(void *context) {
     _exit(SHEAF_EXIT_INTERRUPTED);
 }
 
+static int publish(struct run *run) {
+    if (run->created && sheaf_results_publish(run->job.output, &run->error))
+        return -1;
+    run->created = false;
+    return 0;
+}
+
 static int begin_record(struct run *run) {
     struct run_record *record = &run->record;
     *record = (struct run_record){
@@ -305,6 +314,8 @@ static int compute(struct run *run) {
         int64_t n_before = run->end - run->begin - run->before[ITEM_PENDING];
         sheaf_progress_begin(&run->progress, out, run->job.name, run->end - run->begin, n_before);
         rc = begin_record(run);
+        if (rc == 0)
+            rc = publish(run);
     }
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0) {
@@ -318,7 +329,6 @@ static int compute(struct run *run) {
                                    .give_up = give_up,
                                    .leave = leave,
                                    .context = run};
-        run->created = false;
         run->compute_s = -sheaf_clock_s();
         sheaf_interrupt_watch_leave();
         rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
@@ -396,8 +406,11 @@ static int run_pending(struct run *run) {
     if (sheaf_comm_broadcast_value(run->comm, &n_pending, &run->error))
         return -1;
     if (n_pending == 0) {
+        int rc = is_first(run) ? publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);
-        return sheaf_comm_agree(run->comm, is_first(run) ? write_summary(run) : 0, &run->error);
+        if (rc == 0 && is_first(run))
+            rc = write_summary(run);
+        return sheaf_comm_agree(run->comm, rc, &run->error);
     }
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
         open_team(run) || compute(run))
@@ -428,6 +441,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     struct sheaf_error ignored;
     sheaf_interrupt_watch_drain();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
+    sheaf_results_start();
     int rc = sheaf_comm_open(&run.comm, &run.error);
     if (rc == 0) {
         run.place = sheaf_comm_place(run.comm);
@@ -435,8 +449,8 @@ int sheaf_pipeline_run(const struct run_options *options) {
     }
     if (rc && is_first(&run))
         report_error(&run.error);
-    if (rc && run.created)
-        unlink(run.job.output); /* it holds nothing, and would only be in the way of the mended job */
+    if (run.created)
+        sheaf_results_discard(run.job.output);
     int exit = agree_exit(&run, rc);
     sheaf_team_close(run.team);
     sheaf_results_close(&run.results, &ignored);

@@ -19,15 +19,17 @@ static void list_all(void) {
         printf("%-12s %s\n", kernels[i]->name, kernels[i]->summary);
 }
 
-static void print_field(const struct sheaf_field *f, const char *note) {
+/* "float64[3]"; an input of width 0 takes any. */
+static void print_field(const struct sheaf_field *f, bool is_input) {
     char type[64];
-    if (f->width == 1)
-        snprintf(type, sizeof type, "%s", sheaf_type_name(f->type));
-    else if (f->width == 0)
-        snprintf(type, sizeof type, "%s[any]", sheaf_type_name(f->type));
-    else
-        snprintf(type, sizeof type, "%s[%lld]", sheaf_type_name(f->type), (long long)f->width);
-    printf("  %-18s %-9s %-6s %s%s\n", f->name, type, f->unit ? f->unit : "", f->long_name ? f->long_name : "", note);
+    snprintf(type, sizeof type, "%s", sheaf_type_name(f->type));
+    size_t used = strlen(type);
+    if (f->width == 0 && is_input)
+        snprintf(type + used, sizeof type - used, "[any]");
+    else if (f->width != 1)
+        snprintf(type + used, sizeof type - used, "[%lld]", (long long)f->width);
+    printf("  %-18s %-9s %-6s %s%s\n", f->name ? f->name : "(no name)", type, f->unit ? f->unit : "",
+           f->long_name ? f->long_name : "", is_input && (f->flags & SHEAF_OPTIONAL) ? " (optional)" : "");
 }
 
 static void print_params(const struct sheaf_kernel *k) {
@@ -78,7 +80,7 @@ static void print_outputs(const struct sheaf_kernel *k) {
     printf("\ngives\n");
     if (known && k->open(&setup, &shape, &self) == 0) {
         for (int i = 0; i < shape.n_outputs; i++)
-            print_field(&shape.outputs[i], "");
+            print_field(&shape.outputs[i], false);
         if (k->close)
             k->close(self);
     } else {
@@ -99,7 +101,7 @@ static int print_one(const char *name, struct sheaf_error *error) {
         if (k->n_inputs)
             printf("\nreads\n");
         for (int i = 0; i < k->n_inputs; i++)
-            print_field(&k->inputs[i], k->inputs[i].flags & SHEAF_OPTIONAL ? " (optional)" : "");
+            print_field(&k->inputs[i], true);
         print_params(k);
         print_outputs(k);
     }

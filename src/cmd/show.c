@@ -261,9 +261,9 @@ static const char *exact_cell(enum sheaf_type type, const char *value, struct sh
     return sheaf_arena_text(arena, buffer, strlen(buffer));
 }
 
-/* cells[width][n] of a field for rows[n]; for people (few digits) or exact. NULL after an error. */
-static const char **field_cells(struct show *show, int field, const int64_t *rows, int64_t n,
-                                struct sheaf_arena *arena) {
+/* cells[width][n] of a field for the n rows shown from `at` on; for people (few digits) or exact. An output that is
+   pending is an empty cell. NULL after an error. */
+static const char **field_cells(struct show *show, int field, int64_t at, int64_t n, struct sheaf_arena *arena) {
     const struct sheaf_field *f = &show->all[field].field;
     size_t value_bytes = f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type);
     int64_t n_cells = n * f->width;
@@ -274,25 +274,26 @@ static const char **field_cells(struct show *show, int field, const int64_t *row
         sheaf_fail_memory(&show->error, "so many rows; use --head");
         return NULL;
     }
-    if (sheaf_reader_values(show->reader, field, rows, n, values, arena, &show->error))
+    if (sheaf_reader_values(show->reader, field, show->rows + at, n, values, arena, &show->error))
         return NULL;
+    const bool is_output = show->all[field].is_output;
     bool rounded = !show->csv && (f->type == SHEAF_FLOAT64 || f->type == SHEAF_FLOAT32);
     for (int64_t w = 0; w < f->width; w++) {
         for (int64_t i = 0; i < n; i++) {
             const char *value = values + (size_t)(i * f->width + w) * value_bytes;
-            if (rounded)
-                numbers[i] = sheaf_type_to_double(f->type, value);
-            else
-                cells[w * n + i] = exact_cell(f->type, value, arena);
+            bool empty = is_output && show->statuses[at + i] == ITEM_PENDING;
+            numbers[i] = rounded && !empty ? sheaf_type_to_double(f->type, value) : NAN;
+            cells[w * n + i] = empty ? "" : rounded ? NULL : exact_cell(f->type, value, arena);
         }
         const char **column = rounded ? sheaf_table_numbers(numbers, n, arena) : NULL;
-        if (column)
-            memcpy(cells + w * n, column, (size_t)n * sizeof *cells);
-        for (int64_t i = 0; i < n; i++)
-            if ((rounded && !column) || !cells[w * n + i]) {
+        for (int64_t i = 0; i < n; i++) {
+            if (column && !cells[w * n + i])
+                cells[w * n + i] = column[i];
+            if (!cells[w * n + i]) {
                 sheaf_fail_memory(&show->error, "so many rows; use --head");
                 return NULL;
             }
+        }
     }
     return cells;
 }
@@ -348,7 +349,7 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
     }
     for (int c = 0; c < show->n_chosen; c++) {
         const struct sheaf_field *f = &show->all[show->chosen[c]].field;
-        const char **cells = field_cells(show, show->chosen[c], rows, n, arena);
+        const char **cells = field_cells(show, show->chosen[c], at, n, arena);
         if (!cells)
             return NULL;
         for (int64_t w = 0; w < f->width; w++) {
@@ -430,8 +431,6 @@ int sheaf_cmd_show(int argc, char **argv) {
         show.all = sheaf_reader_fields(show.reader, &show.n_all);
         rc = show_rows(&show);
     }
-    if (rc == 0 && (fflush(stdout) || ferror(stdout)))
-        rc = sheaf_fail_errno(&show.error, "cannot write the table");
     sheaf_reader_close(show.reader);
     free(show.chosen);
     free(show.rows);

@@ -18,6 +18,8 @@ struct comm {
     MPI_Request sends[COMM_SLOTS];
     MPI_Win window; /* of the shared memory */
     void *own;      /* the shared memory of a solo run */
+    void *pages;    /* [n_pages_bytes] the window's memory, made read-only */
+    size_t n_pages_bytes;
 };
 
 /* The variables by which launchers tell a process that it is one of many: PMIx (mpirun, srun --mpi=pmix), PMI (MPICH,
@@ -118,6 +120,8 @@ void sheaf_comm_close(struct comm *comm) {
     if (!comm->solo) {
         int started = 0;
         MPI_Initialized(&started);
+        if (comm->n_pages_bytes) /* MPI may have taken them from the heap, and gives them back to it */
+            mprotect(comm->pages, comm->n_pages_bytes, PROT_READ | PROT_WRITE);
         if (comm->window != MPI_WIN_NULL)
             MPI_Win_free(&comm->window);
         if (comm->unit != MPI_DATATYPE_NULL)
@@ -266,7 +270,11 @@ int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *contex
         check(MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
         wait_asleep(&request, "share memory on a node", error))
         return -1;
-    mprotect(at, n_pages_bytes, PROT_READ); /* a kernel that writes there is caught; no harm where it cannot be done */
+    /* A kernel that writes there is caught; no harm where it cannot be done. */
+    if (mprotect(at, n_pages_bytes, PROT_READ) == 0) {
+        comm->pages = at;
+        comm->n_pages_bytes = n_pages_bytes;
+    }
     return 0;
 }
 

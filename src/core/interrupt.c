@@ -16,14 +16,17 @@ static void note(int number) {
         atomic_store(&seen, wanted);
 }
 
+/* What the user has chosen to ignore (nohup) stays ignored. */
 static void watch(int number, int flags, struct sigaction *old) {
     struct sigaction action = {.sa_handler = note, .sa_flags = flags};
     sigemptyset(&action.sa_mask);
-    sigaction(number, &action, old);
+    if (sigaction(number, NULL, old) == 0 && old->sa_handler != SIG_IGN)
+        sigaction(number, &action, NULL);
 }
 
 void sheaf_interrupt_watch_drain(void) {
-    watch(SIGUSR1, SA_RESTART, NULL);
+    struct sigaction old;
+    watch(SIGUSR1, SA_RESTART, &old);
 }
 
 void sheaf_interrupt_watch_leave(void) {

@@ -59,7 +59,6 @@ int sheaf_options_parse(const struct sheaf_option *table, void *target, int argc
     optind = 0; /* glibc: start afresh, so that a test may parse many times */
     *help = false;
     for (;;) {
-        int at = optind > 0 ? optind : 1;
         int c = getopt_long(argc, argv, letters, longs, NULL);
         if (c == -1)
             break;
@@ -67,8 +66,12 @@ int sheaf_options_parse(const struct sheaf_option *table, void *target, int argc
             *help = true;
             return 0;
         }
-        if (c == '?')
-            return unknown(table, argv[optind > at ? optind - 1 : at], error);
+        if (c == '?' && optopt >= LONG_BASE)
+            return sheaf_refuse(error, "option '%s' takes no value", argv[optind - 1]);
+        if (c == '?') { /* optopt: the letter, or 0 for a long name */
+            char letter[] = {'-', (char)optopt, '\0'};
+            return unknown(table, optopt ? letter : argv[optind - 1], error);
+        }
         if (c == ':')
             return sheaf_refuse(error, "option '%s' needs a value", argv[optind - 1]);
         int index = c - LONG_BASE;

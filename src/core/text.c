@@ -168,7 +168,9 @@ int sheaf_text_to_seconds(const char *text, double *wall_s) {
     if (strchr(text, ':')) { /* [HOURS:]MINUTES:SECONDS */
         int n_parts = 1;
         for (const char *colon; (colon = strchr(text, ':')) != NULL; text = colon + 1, n_parts++) {
-            if (n_parts > 2 || sheaf_text_to_double(text, (size_t)(colon - text), &part) || !(part >= 0))
+            bool below_hours = n_parts > 1; /* minutes behind hours */
+            if (n_parts > 2 || sheaf_text_to_double(text, (size_t)(colon - text), &part) || !(part >= 0) ||
+                (below_hours && part >= 60))
                 return -1;
             sum = 60 * (sum + part);
         }
@@ -202,9 +204,9 @@ const char *sheaf_text_duration(double wall_s, char buffer[32]) {
         snprintf(buffer, 32, "?");
     else if (wall_s < 0.01)
         snprintf(buffer, 32, "%.1f ms", wall_s * 1e3);
-    else if (wall_s < 10)
+    else if (wall_s < 9.995)
         snprintf(buffer, 32, "%.2f s", wall_s);
-    else if (wall_s < 60)
+    else if (wall_s < 59.95)
         snprintf(buffer, 32, "%.1f s", wall_s);
     else {
         long long s = (long long)(wall_s + 0.5);
@@ -239,6 +241,31 @@ const char *sheaf_text_double(double value, char buffer[32]) {
     if (isnan(value))
         snprintf(buffer, 32, "nan"); /* never "-nan" */
     return buffer;
+}
+
+size_t sheaf_text_valid(const char *text, size_t length) {
+    size_t at = 0;
+    while (at < length) {
+        unsigned char lead = (unsigned char)text[at];
+        size_t n = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+        if (n == 0 || lead >= 0xf5 || at + n > length)
+            return at;
+        for (size_t i = 1; i < n; i++)
+            if (((unsigned char)text[at + i] & 0xc0) != 0x80)
+                return at;
+        at += n;
+    }
+    return length;
+}
+
+size_t sheaf_text_prefix(const char *text, size_t n_characters) {
+    size_t n_bytes = 0;
+    for (size_t seen = 0; text[n_bytes]; n_bytes++) {
+        seen += ((unsigned char)text[n_bytes] & 0xc0) != 0x80;
+        if (seen > n_characters)
+            break;
+    }
+    return n_bytes;
 }
 
 size_t sheaf_text_columns(const char *text, size_t length) {

@@ -44,6 +44,12 @@ const char *sheaf_text_rate(double value, char buffer[32]);
 /* A double as the shortest decimal that reads back as the same value (17 digits at most). Returns `buffer`. */
 const char *sheaf_text_double(double value, char buffer[32]);
 
+/* The offset of the first byte that is not UTF-8, or `length`. */
+size_t sheaf_text_valid(const char *text, size_t length);
+
+/* Bytes of the first n_characters of a UTF-8 text, or of all of it if it is shorter. */
+size_t sheaf_text_prefix(const char *text, size_t n_characters);
+
 /* Terminal columns that UTF-8 text[length] takes, counting one for each character. */
 size_t sheaf_text_columns(const char *text, size_t length);
 

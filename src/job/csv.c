@@ -169,10 +169,10 @@ static int count_header(const struct items *items, struct place at, int *n_colum
     }
 }
 
-static int add_field(struct items *items, const char *name, struct sheaf_error *error) {
+static int add_field(struct items *items, const char *name, int64_t line, struct sheaf_error *error) {
     char what[256];
     int k = items->n_fields;
-    snprintf(what, sizeof what, "%s:1: column %d", items->name, k + 1);
+    snprintf(what, sizeof what, "%s:%" PRId64 ": column %d", items->name, line, k + 1);
     if (sheaf_items_check_name(name, what, error))
         return -1;
     if (sheaf_items_find(items->fields, k, name) >= 0)
@@ -195,8 +195,9 @@ static int read_header(struct items *items, struct place *at, struct sheaf_error
     items->fields = sheaf_arena_take(&items->arena, (size_t)csv->n_columns * sizeof *items->fields);
     if (!csv->cells || !csv->columns || !items->fields)
         return sheaf_fail_memory(error, items->name);
+    int64_t line = at->line;
     if (csv->plain)
-        return add_field(items, "line", error);
+        return add_field(items, "line", 1, error);
     if (parse_row(items, at, csv->cells, csv->n_columns, error))
         return -1;
     for (int k = 0; k < csv->n_columns; k++) {
@@ -209,7 +210,7 @@ static int read_header(struct items *items, struct place *at, struct sheaf_error
         const char *name = cell_text(&cell, &items->arena, &length);
         if (!name)
             return sheaf_fail_memory(error, items->name);
-        if (add_field(items, name, error))
+        if (add_field(items, name, line, error))
             return -1;
     }
     at->row = 0;
@@ -224,13 +225,16 @@ static bool is_blank(const struct cell *cell) {
 }
 
 static bool is_integer(const struct cell *cell) {
-    size_t sign = cell->length && (*cell->data == '-' || *cell->data == '+');
-    if (cell->length == sign || cell->length - sign > 18)
-        return false;
-    for (size_t i = sign; i < cell->length; i++)
-        if (!isdigit((unsigned char)cell->data[i]))
-            return false;
-    return true;
+    const char *p = cell->data, *end = p + cell->length;
+    int64_t value;
+    while (p < end && isspace((unsigned char)*p))
+        p++;
+    while (end > p && isspace((unsigned char)end[-1]))
+        end--;
+    const char *first = p += p < end && (*p == '-' || *p == '+');
+    while (p < end && isdigit((unsigned char)*p))
+        p++;
+    return p == end && p > first && (end - first < 19 || sheaf_text_to_int64(cell->data, cell->length, &value) == 0);
 }
 
 /* What one more cell says about its column. */

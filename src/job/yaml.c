@@ -111,12 +111,26 @@ static struct yaml_node *convert(struct conversion *c, int id, int depth) {
     }
 }
 
-static void explain(const yaml_parser_t *parser, const char *file, struct sheaf_error *error) {
+/* Names a byte of the text by its line and column; returns -1. */
+static int refuse_byte(const char *file, const char *text, size_t offset, const char *what, struct sheaf_error *error) {
+    size_t line = 1, start = 0;
+    for (size_t i = 0; i < offset; i++)
+        if (text[i] == '\n')
+            line++, start = i + 1;
+    return sheaf_refuse(error, "%s:%zu:%zu: %s", file, line, sheaf_text_columns(text + start, offset - start) + 1,
+                        what);
+}
+
+static void explain(const yaml_parser_t *parser, const char *file, const char *text, size_t length,
+                    struct sheaf_error *error) {
+    size_t offset = sheaf_text_valid(text, length);
+    bool is_utf8 = offset == length; /* then it is a control character, and libyaml knows where */
     if (parser->error == YAML_MEMORY_ERROR)
         sheaf_fail_memory(error, file);
     else if (parser->error == YAML_READER_ERROR)
-        sheaf_refuse(error, "%s: byte %zu: %s; a job file is UTF-8 text", file, parser->problem_offset,
-                     parser->problem ? parser->problem : "cannot be read");
+        refuse_byte(file, text, is_utf8 && parser->problem_offset < length ? parser->problem_offset : offset,
+                    is_utf8 ? "has a control character; remove it" : "is not UTF-8 text; save the file as UTF-8",
+                    error);
     else
         sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s", file, parser->problem_mark.line + 1,
                      parser->problem_mark.column + 1, parser->problem ? parser->problem : "cannot be read",
@@ -134,7 +148,7 @@ static int parse_tree(struct yaml_document *document, const char *file, const ch
         return sheaf_fail_memory(error, "the YAML parser");
     yaml_parser_set_input_string(&parser, (const unsigned char *)text, length);
     if (!yaml_parser_load(&parser, &from)) {
-        explain(&parser, file, error);
+        explain(&parser, file, text, length, error);
         goto out;
     }
     struct conversion c = {document, &from, sheaf_arena_text(&document->arena, file, strlen(file)), 0, error};
@@ -149,7 +163,7 @@ static int parse_tree(struct yaml_document *document, const char *file, const ch
     yaml_document_delete(&from);
     if (rc == 0 && *root) { /* anything behind the first document is a slip */
         if (!yaml_parser_load(&parser, &from)) {
-            explain(&parser, file, error);
+            explain(&parser, file, text, length, error);
             rc = -1;
         } else {
             if (yaml_document_get_root_node(&from))
@@ -166,12 +180,14 @@ out:
 int sheaf_yaml_parse(struct yaml_document *document, const char *file, const char *text, size_t length,
                      struct sheaf_error *error) {
     *document = (struct yaml_document){0};
-    if (parse_tree(document, file, text, length, &document->root, error) == 0 && document->root)
-        return 0;
-    if (!document->root && error && error->text[0] == '\0')
-        sheaf_refuse(error, "%s: is empty; a job needs at least name, items and kernel", file);
-    sheaf_yaml_free(document);
-    return -1;
+    const char *nul = memchr(text, '\0', length);
+    int rc = nul ? refuse_byte(file, text, (size_t)(nul - text), "holds a NUL character; remove it", error)
+                 : parse_tree(document, file, text, length, &document->root, error);
+    if (rc == 0 && !document->root)
+        rc = sheaf_refuse(error, "%s: is empty; a job needs at least items and kernel", file);
+    if (rc)
+        sheaf_yaml_free(document);
+    return rc;
 }
 
 /* The map's slot for a key, made if it is not there. NULL if there is no memory. */
@@ -249,6 +265,10 @@ int sheaf_yaml_refuse(const struct yaml_node *node, struct sheaf_error *error, c
     va_start(values, format);
     sheaf_vrefuse(error, format, values);
     va_end(values);
+    return sheaf_yaml_prefix(node, error);
+}
+
+int sheaf_yaml_prefix(const struct yaml_node *node, struct sheaf_error *error) {
     if (node->line > 0 && strncmp(node->file, "--", 2) != 0)
         return sheaf_error_prefix(error, "%s:%d:%d: ", node->file, node->line, node->column);
     return sheaf_error_prefix(error, "%s: ", node->file);

@@ -51,6 +51,9 @@ struct yaml_node *sheaf_yaml_get(const struct yaml_node *map, const char *key);
 int sheaf_yaml_refuse(const struct yaml_node *node, struct sheaf_error *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Puts the node's place before a message. Always returns -1. */
+int sheaf_yaml_prefix(const struct yaml_node *node, struct sheaf_error *error);
+
 /* Check that a node is of the kind and give its value; `what` names it in messages ("items.count"). */
 int sheaf_yaml_text(const struct yaml_node *node, const char *what, const char **value, struct sheaf_error *error);
 int sheaf_yaml_count(const struct yaml_node *node, const char *what, int64_t *value, struct sheaf_error *error);

@@ -50,6 +50,21 @@ static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *e
     return path ? sheaf_registry_open(&b->kernel, path, colon + 1, error) : sheaf_fail_memory(error, "the kernel");
 }
 
+/* What the table says of its params and inputs must make sense. */
+static int check_table(const struct sheaf_kernel *t, struct sheaf_error *error) {
+    for (int k = 0; k < t->n_params; k++) {
+        const struct sheaf_param *param = &t->params[k];
+        bool known = param->type == SHEAF_FLOAT64 || param->type == SHEAF_INT64 || param->type == SHEAF_TEXT;
+        if (!param->name || !known)
+            return sheaf_refuse(error, "kernel %s: its param %d has no name, or is neither float64, int64 nor text",
+                                t->name, k);
+    }
+    for (int k = 0; k < t->n_inputs; k++)
+        if (!t->inputs[k].name || !sheaf_type_bytes(t->inputs[k].type) || t->inputs[k].width < 0)
+            return sheaf_refuse(error, "kernel %s: its input %d has no name, type or width", t->name, k);
+    return 0;
+}
+
 /* --- params -------------------------------------------------------------------------------------------------------- */
 
 static const char *wanted(enum sheaf_type type) {
@@ -97,11 +112,6 @@ static int read_params(struct binding *b, const struct job *job, struct sheaf_er
     b->params = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->params);
     if (!b->params)
         return sheaf_fail_memory(error, "the params");
-    for (int k = 0; k < t->n_params; k++)
-        if (!t->params[k].name ||
-            (t->params[k].type != SHEAF_FLOAT64 && t->params[k].type != SHEAF_INT64 && t->params[k].type != SHEAF_TEXT))
-            return sheaf_refuse(error, "kernel %s: its param %d has no name, or is neither float64, int64 nor text",
-                                t->name, k);
     if (check_param_names(t, job, error))
         return -1;
     for (int k = 0; k < t->n_params; k++) {
@@ -147,8 +157,6 @@ static int bind_inputs(struct binding *b, const struct job *job, struct sheaf_er
         return sheaf_fail_memory(error, "the inputs");
     for (int k = 0; k < t->n_inputs; k++) {
         const struct sheaf_field *input = &t->inputs[k];
-        if (!input->name || !sheaf_type_bytes(input->type) || input->width < 0)
-            return sheaf_refuse(error, "kernel %s: its input %d has no name, type or width", t->name, k);
         b->inputs[k] = *input;
         b->field[k] = sheaf_items_find(b->fields, b->n_fields, input->name);
         if (b->field[k] < 0 && !(input->flags & SHEAF_OPTIONAL))
@@ -262,12 +270,9 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
 int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    *b = (struct binding){.fields = fields, .n_fields = n_fields};
-    if (find_kernel(b, job, &own)) {
-        if (error)
-            *error = own;
-        return sheaf_yaml_refuse(job->kernel, error, "%s", own.text);
-    }
+    *b = (struct binding){.place = job->kernel, .fields = fields, .n_fields = n_fields};
+    if (find_kernel(b, job, error) || check_table(&b->kernel.table, error))
+        return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;
     if (read_params(b, job, error) || bind_inputs(b, job, error))
         return -1;
@@ -278,7 +283,7 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
                                  own.text[0] ? own.text : "refused to open and did not say why");
     b->opened = true;
     if (take_shape(b, &shape, error))
-        return -1;
+        return sheaf_yaml_prefix(job->kernel, error);
     return write_identity(b, error);
 }
 
@@ -287,8 +292,8 @@ int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_er
     struct sheaf_setup setup = make_setup(b, &own);
     if (b->kernel.table.prepare(b->self, &setup, memory) == 0)
         return 0;
-    return sheaf_refuse(error, "kernel %s: cannot prepare its shared data: %s", b->kernel.table.name,
-                        own.text[0] ? own.text : "it did not say why");
+    return sheaf_yaml_refuse(b->place, error, "kernel %s: cannot prepare its shared data: %s", b->kernel.table.name,
+                             own.text[0] ? own.text : "it did not say why");
 }
 
 void sheaf_binding_close(struct binding *b) {

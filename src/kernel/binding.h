@@ -30,7 +30,8 @@ struct binding {
     int64_t block;               /* items of a block */
     size_t scratch_bytes;        /* of each thread */
     size_t shared_bytes;
-    bool serial; /* map is not thread-safe */
+    bool serial;                   /* map is not thread-safe */
+    const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
     const struct sheaf_field *fields; /* [n_fields] of the items; borrowed */
     struct sheaf_string identity;     /* canonical text of kernel, params, outputs and block */

@@ -79,6 +79,8 @@ int sheaf_partition_weighted(const double *cost, int64_t n_units, int64_t unit, 
             low = middle;
     }
     cut(cost, n_units, n_ranks, high, ends);
+    for (int rank = 0; high == 0 && rank < n_ranks; rank++) /* nothing costs anything: as many for each */
+        ends[rank] = n_units / n_ranks * (rank + 1) + n_units % n_ranks * (rank + 1) / n_ranks;
     int64_t at = 0;
     for (int rank = 0; rank < n_ranks; rank++) {
         int64_t end = ends[rank] == n_units ? window.n : ends[rank] * unit;

@@ -77,7 +77,7 @@ const char *sheaf_progress_bar(const struct progress *p, int64_t n_done, int64_t
     struct sheaf_string figures = {0}, line = {0};
     double share = p->n_items ? (double)(p->n_before + n_done + n_failed) / (double)p->n_items : 1;
     write_figures(p, n_done, n_failed, elapsed_s, &figures);
-    sheaf_string_add(&line, "%.20s ", p->name);
+    sheaf_string_add(&line, "%.*s ", (int)sheaf_text_prefix(p->name, 20), p->name);
     int used = (int)(sheaf_text_columns(line.data ? line.data : "", line.length) + figures.length);
     int width = p->n_columns - used - 4;
     width = width > 40 ? 40 : width;
@@ -86,7 +86,10 @@ const char *sheaf_progress_bar(const struct progress *p, int64_t n_done, int64_t
         draw_bar(share < 1 ? share : 1, width, &line);
         sheaf_string_add(&line, "▏");
     }
-    snprintf(text, text_bytes, "%s%s", line.data ? line.data : "", figures.data ? figures.data : "");
+    sheaf_string_add(&line, "%s", figures.data ? figures.data : "");
+    /* One character more than fits, and the terminal would break the line. */
+    size_t n_bytes = sheaf_text_prefix(line.data ? line.data : "", (size_t)p->n_columns);
+    snprintf(text, text_bytes, "%.*s", (int)n_bytes, line.data ? line.data : "");
     sheaf_string_free(&line);
     sheaf_string_free(&figures);
     return text;

@@ -25,14 +25,9 @@ static int column_width(const struct table_column *column, int64_t n_rows) {
    where it is cut. */
 static void write_cut(FILE *out, const char *text, int width) {
     bool cut = width_of(text) > width;
-    int shown = 0, limit = cut ? width - 1 : width;
-    for (const char *p = text; *p; p++) {
-        bool starts = ((unsigned char)*p & 0xc0) != 0x80;
-        if (starts && shown == limit)
-            break;
-        shown += starts;
-        fputc((unsigned char)*p < 0x20 || *p == 0x7f ? ' ' : *p, out);
-    }
+    size_t n_bytes = sheaf_text_prefix(text, (size_t)(cut ? width - 1 : width));
+    for (size_t i = 0; i < n_bytes; i++)
+        fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i], out);
     if (cut)
         fputs("…", out);
 }
@@ -73,7 +68,8 @@ void sheaf_table_csv(FILE *out, const char *const *cells, int n_cells) {
     for (int c = 0; c < n_cells; c++) {
         if (c)
             fputc(',', out);
-        if (!strpbrk(cells[c], ",\"\r\n")) {
+        bool blank_line = n_cells == 1 && cells[c][0] == '\0'; /* which readers would pass over */
+        if (!blank_line && !strpbrk(cells[c], ",\"\r\n")) {
             fputs(cells[c], out);
             continue;
         }

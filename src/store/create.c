@@ -26,7 +26,7 @@ struct creation {
     hid_t text;             /* type of variable-length UTF-8 */
     hid_t dataset_creation; /* contiguous, allocated at once, never filled */
     hid_t text_creation;    /* for texts, which HDF5 insists on filling */
-    hid_t link_creation;    /* makes groups on the way */
+    hid_t link_creation;    /* makes groups on the way; names are UTF-8 */
     struct sheaf_error *error;
 };
 
@@ -60,7 +60,7 @@ static int make_dimension(struct creation *c, const char *name, int64_t size) {
     hid_t dataset = H5I_INVALID_HID;
     if (creation < 0 || H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) < 0)
         goto out;
-    dataset = H5Dcreate2(c->file, name, H5T_IEEE_F32BE, space, H5P_DEFAULT, creation, H5P_DEFAULT);
+    dataset = H5Dcreate2(c->file, name, H5T_IEEE_F32BE, space, c->link_creation, creation, H5P_DEFAULT);
     if (dataset >= 0 && H5DSset_scale(dataset, label) >= 0)
         rc = 0;
 out:
@@ -219,7 +219,8 @@ static int link_inputs(struct creation *c) {
     char *target = realpath(items->name, NULL);
     int rc = target ? 0 : sheaf_fail_errno(c->error, "%s: cannot be found", items->name);
     for (int k = 0; rc == 0 && k < items->n_fields; k++)
-        if (H5Lcreate_external(target, items->links[k], c->file, items->fields[k].name, H5P_DEFAULT, H5P_DEFAULT) < 0)
+        if (H5Lcreate_external(target, items->links[k], c->file, items->fields[k].name, c->link_creation, H5P_DEFAULT) <
+            0)
             rc = h5_fail(c, "link an input field");
     free(target);
     return rc;
@@ -368,7 +369,8 @@ static int set_up(struct creation *c, hid_t file_creation) {
         H5Pset_layout(c->dataset_creation, H5D_CONTIGUOUS) < 0 ||
         H5Pset_alloc_time(c->dataset_creation, H5D_ALLOC_TIME_EARLY) < 0 ||
         H5Pset_fill_time(c->dataset_creation, H5D_FILL_TIME_NEVER) < 0 ||
-        H5Pset_create_intermediate_group(c->link_creation, 1) < 0)
+        H5Pset_create_intermediate_group(c->link_creation, 1) < 0 ||
+        H5Pset_char_encoding(c->link_creation, H5T_CSET_UTF8) < 0)
         return h5_fail(c, "set up");
     return 0;
 }
@@ -427,24 +429,32 @@ static int probe(const char *path, struct sheaf_error *error) {
 }
 
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error) {
-    int rc = -1;
     sheaf_h5_start();
-    char *aside = sheaf_path_with(plan->path, ".new");
+    char *aside = sheaf_path_with(plan->path, SUFFIX_NEW);
     if (!aside)
         return sheaf_fail_memory(error, "a path");
-    if (probe(aside, error))
-        goto out;
-    if (write_file(plan, aside, error) || reserve(aside, error)) {
+    int rc = probe(aside, error);
+    if (rc == 0 && (write_file(plan, aside, error) || reserve(aside, error))) {
         unlink(aside);
-        goto out;
+        rc = -1;
     }
-    if (rename(aside, plan->path)) {
-        sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, plan->path);
-        unlink(aside);
-        goto out;
-    }
-    rc = sheaf_file_sync_folder(plan->path, error);
-out:
     free(aside);
     return rc;
+}
+
+int sheaf_results_publish(const char *path, struct sheaf_error *error) {
+    char *aside = sheaf_path_with(path, SUFFIX_NEW);
+    if (!aside)
+        return sheaf_fail_memory(error, "a path");
+    int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path)
+                                 : sheaf_file_sync_folder(path, error);
+    free(aside);
+    return rc;
+}
+
+void sheaf_results_discard(const char *path) {
+    char *aside = sheaf_path_with(path, SUFFIX_NEW);
+    if (aside)
+        unlink(aside);
+    free(aside);
 }

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,10 +74,58 @@ static int open_field(struct items *items, const struct job *job, int k, struct 
     return 0;
 }
 
+/* Whether every value of one type is one of the other, or is rounded to one of its floats. */
+static bool always_fits(enum sheaf_type from, enum sheaf_type to) {
+    static const int ranks[] = {[SHEAF_UINT8] = 1, [SHEAF_INT32] = 2, [SHEAF_INT64] = 3};
+    if (to == SHEAF_FLOAT64 || to == SHEAF_FLOAT32)
+        return true;
+    return from != SHEAF_FLOAT64 && from != SHEAF_FLOAT32 && ranks[from] <= ranks[to];
+}
+
+static bool fits(double value, enum sheaf_type type) {
+    static const double least[] = {[SHEAF_INT64] = -0x1p63, [SHEAF_INT32] = -0x1p31, [SHEAF_UINT8] = 0};
+    static const double behind[] = {[SHEAF_INT64] = 0x1p63, [SHEAF_INT32] = 0x1p31, [SHEAF_UINT8] = 256};
+    return value == floor(value) && value >= least[type] && value < behind[type];
+}
+
+/* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
+static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
+    enum { ROWS = 4096 };
+    struct sheaf_field *f = &items->fields[field];
+    int rc = -1;
+    char number[32];
+    void **columns = calloc((size_t)items->n_fields, sizeof *columns);
+    double *values = columns ? columns[field] = malloc(ROWS * (size_t)f->width * sizeof *values) : NULL;
+    if (!values) {
+        sheaf_fail_memory(error, items->name);
+        goto out;
+    }
+    f->type = SHEAF_FLOAT64;
+    for (int64_t first = 0; first < items->n_items; first += ROWS) {
+        int64_t n = items->n_items - first < ROWS ? items->n_items - first : ROWS;
+        if (items->source->read(items, first, n, columns, NULL, error))
+            goto out;
+        for (int64_t i = 0; i < n * f->width; i++)
+            if (!fits(values[i], type)) {
+                sheaf_refuse(error, "%s:%s: item %" PRId64 " is %s; the kernel takes '%s' as %s", items->name,
+                             items->links[field], first + i / f->width, sheaf_text_double(values[i], number), f->name,
+                             sheaf_type_name(type));
+                goto out;
+            }
+    }
+    rc = 0;
+out:
+    free(values);
+    free(columns);
+    return rc;
+}
+
 static int input_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     struct sheaf_field *f = &items->fields[field];
     if (type == SHEAF_TEXT)
         return sheaf_refuse(error, "%s: field '%s' holds numbers, the kernel wants text", items->name, f->name);
+    if (!always_fits(f->type, type) && check_values(items, field, type, error))
+        return -1;
     f->type = type; /* HDF5 converts while reading */
     return 0;
 }

@@ -12,6 +12,8 @@
 #define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
 
+#define SUFFIX_NEW ".new" /* of a results file that is not yet published */
+
 /* Rows of the tables: bounded, and reserved when the file is made. */
 enum { ERRORS_MOST = 10000, RUNS_MOST = 1000 };
 

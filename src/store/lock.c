@@ -41,9 +41,11 @@ int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_er
         return sheaf_fail_memory(error, "a path");
     for (;;) {
         int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+            return sheaf_refuse(error, "%s: its folder is not there; make it, or choose another place with -o",
+                                results_path);
         if (fd < 0)
-            return sheaf_fail_errno(error, "%s: cannot create the lock file; is the folder there and writable?",
-                                    lock->path);
+            return sheaf_fail_errno(error, "%s: cannot create the lock file; is the folder writable?", lock->path);
         if (flock(fd, LOCK_EX | LOCK_NB)) {
             int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, error)
                                           : sheaf_fail_errno(error, "%s: cannot lock", lock->path);

@@ -16,6 +16,10 @@
 
 enum { WINDOW = 1 << 16 }; /* items whose status is read at a time */
 
+void sheaf_results_start(void) {
+    sheaf_h5_start();
+}
+
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
 /* Where a dataset of the given shape lies in the file. */
@@ -26,7 +30,9 @@ static int find_dataset(const struct results *r, hid_t file, const char *name, c
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
     hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
     if (space < 0) {
-        sheaf_h5_fail(error, r->path, name);
+        char what[300];
+        snprintf(what, sizeof what, "find the dataset '%s'", name);
+        sheaf_h5_fail(error, r->path, what);
     } else if (H5Sget_simple_extent_ndims(space) != rank || H5Sget_simple_extent_dims(space, dims, NULL) != rank ||
                dims[0] != (hsize_t)shape[0] || (rank > 1 && dims[1] != (hsize_t)shape[1])) {
         sheaf_fail(error, "%s: the dataset '%s' has another shape than this job; the file was changed", r->path, name);
@@ -122,10 +128,12 @@ static int count_failures(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
-static int look_inside(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+/* `path`: where the file is at present. */
+static int look_inside(struct results *r, const struct results_plan *plan, const char *path,
+                       struct sheaf_error *error) {
     int rc = -1;
     sheaf_h5_start();
-    hid_t file = H5Fopen(plan->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
@@ -170,7 +178,7 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
                         path);
 }
 
-int sheaf_results_open(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
     *r = (struct results){.fd = -1};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
@@ -182,12 +190,16 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, struc
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
     if (!r->path || !r->window || !r->sink.columns)
         return sheaf_fail_memory(error, "the results file");
-    if (look_inside(r, plan, error))
-        return -1;
-    r->fd = r->sink.fd = open(r->path, O_RDWR | O_CLOEXEC);
-    if (r->fd < 0)
-        return sheaf_fail_errno(error, "%s: cannot open for writing", r->path);
-    return count_failures(r, error);
+    char *path = sheaf_path_with(plan->path, created ? SUFFIX_NEW : "");
+    if (!path)
+        return sheaf_fail_memory(error, "the results file");
+    int rc = look_inside(r, plan, path, error);
+    if (rc == 0) {
+        r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
+        rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path) : count_failures(r, error);
+    }
+    free(path);
+    return rc;
 }
 
 int sheaf_results_close(struct results *r, struct sheaf_error *error) {
@@ -214,11 +226,13 @@ static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf
     return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
 }
 
-/* Whether block k of the window read last, which begins at item `base`, has a pending item that the sink takes. */
+/* Whether a block has a pending item that the sink takes, as far as the window read last reaches: items base …
+   base + n_read - 1. */
 static bool is_pending(const struct results *r, int64_t block, int64_t base, int64_t n_read) {
     int64_t first = block * r->block, end = first + r->block;
     first = first > r->sink.begin ? first : r->sink.begin;
     end = end < r->sink.end ? end : r->sink.end;
+    first = first > base ? first : base;
     end = end < base + n_read ? end : base + n_read;
     return first < end && memchr(r->window + (first - base), ITEM_PENDING, (size_t)(end - first)) != NULL;
 }

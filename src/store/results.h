@@ -17,6 +17,10 @@
 #include "plan/row_sink.h"
 #include "plan/span.h"
 
+/* To be called before MPI starts. A parallel HDF5 that starts later has MPI_Finalize close its files, which crashes
+   after a full disk. */
+void sheaf_results_start(void);
+
 /* What a results file is made from; everything is borrowed. */
 struct results_plan {
     const char *path;
@@ -60,13 +64,19 @@ struct results {
    HDF5 file. Anything else is somebody's data and is refused. */
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
 
-/* Creates the file aside, with everything in it, reserves its space and renames it into place; a file of that name is
-   replaced. */
+/* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
 
-/* Opens an existing file for writing rows; refuses one that is no results file, is damaged or belongs to another
-   job, saying what differs. Release with sheaf_results_close, also after an error. */
-int sheaf_results_open(struct results *results, const struct results_plan *plan, struct sheaf_error *error);
+/* Renames the file that was created into place; one of that name is replaced. Or removes it again: until it is
+   published, a run that is refused destroys nothing. */
+int sheaf_results_publish(const char *path, struct sheaf_error *error);
+void sheaf_results_discard(const char *path);
+
+/* Opens the results file, or where `created` the one that is not yet published, for writing rows; refuses one that is
+   no results file, is damaged or belongs to another job, saying what differs. Release with sheaf_results_close, also
+   after an error. */
+int sheaf_results_open(struct results *results, const struct results_plan *plan, bool created,
+                       struct sheaf_error *error);
 
 /* Which blocks have pending items among [begin, end). Valid while `results` is open. */
 struct pending sheaf_results_pending(struct results *results);
