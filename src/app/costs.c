@@ -39,7 +39,8 @@ static int find_field(struct costs *c, struct sheaf_error *error) {
         return -1;
     }
     if (items->fields[c->field].type == SHEAF_TEXT || items->fields[c->field].width != 1)
-        return sheaf_yaml_refuse(c->job->cost, error, "field '%s' holds no single number an item; it cannot be a cost",
+        return sheaf_yaml_refuse(c->job->cost, error,
+                                 "field '%s' is text or has several values an item; a cost is one number an item",
                                  name);
     return 0;
 }

@@ -235,7 +235,7 @@ static int open_team(struct run *run) {
         sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     if (is_first(run) && !run->options->quiet)
-        sheaf_ranks_warn_binding(run->facts, run->place.n_ranks);
+        sheaf_ranks_warn_binding(run->facts, run->place.n_ranks, run->place.launched);
     return 0;
 }
 

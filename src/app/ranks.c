@@ -27,14 +27,15 @@ int sheaf_ranks_choose_threads(int asked, int n_cores, int n_local_ranks) {
     return n < 1 ? 1 : n > MOST_THREADS ? MOST_THREADS : (int)n;
 }
 
-void sheaf_ranks_warn_binding(const struct rank_facts *facts, int n_ranks) {
-    for (int r = 0; r < n_ranks; r++) {
-        if (facts[r].n_threads <= facts[r].n_cores)
-            continue;
-        fprintf(stderr,
-                "sheaf: rank %d has %d threads but may use only %d core%s; mpirun --bind-to none, or "
-                "--map-by ppr:1:socket:PE=%d, gives it more\n",
-                r, facts[r].n_threads, facts[r].n_cores, facts[r].n_cores == 1 ? "" : "s", facts[r].n_threads);
+void sheaf_ranks_warn_binding(const struct rank_facts *facts, int n_ranks, bool launched) {
+    int r = 0;
+    while (r < n_ranks && facts[r].n_threads <= facts[r].n_cores)
+        r++;
+    if (r == n_ranks)
         return;
-    }
+    fprintf(stderr, "sheaf: rank %d has %d threads but may use only %d core%s", r, facts[r].n_threads, facts[r].n_cores,
+            facts[r].n_cores == 1 ? "" : "s");
+    if (launched)
+        fprintf(stderr, "; mpirun --bind-to none, or --map-by ppr:1:socket:PE=%d, gives it more", facts[r].n_threads);
+    fputc('\n', stderr);
 }

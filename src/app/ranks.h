@@ -4,6 +4,7 @@
 #ifndef SHEAF_APP_RANKS_H
 #define SHEAF_APP_RANKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* What a rank tells of itself. */
@@ -19,7 +20,8 @@ int sheaf_ranks_cores(void);
    may use. `asked` is 0 where the user said nothing. */
 int sheaf_ranks_choose_threads(int asked, int n_cores, int n_local_ranks);
 
-/* Says on stderr, once, if ranks have more threads than cores: the usual cause is mpirun's binding. */
-void sheaf_ranks_warn_binding(const struct rank_facts *facts, int n_ranks);
+/* Says on stderr, once, if ranks have more threads than cores: where they were launched, the usual cause is mpirun's
+   binding. */
+void sheaf_ranks_warn_binding(const struct rank_facts *facts, int n_ranks, bool launched);
 
 #endif

@@ -51,14 +51,15 @@ int sheaf_cmd_status(int argc, char **argv) {
     if (sheaf_reader_open(&reader, argv[first_word], &error) || count(reader, counts, &error)) {
         code = sheaf_cmd_fail(&error);
     } else {
-        printf("%s: %s items", argv[first_word], sheaf_text_count(sheaf_reader_n_items(reader), text));
+        int64_t n_items = sheaf_reader_n_items(reader);
+        printf("%s: %s item%s", argv[first_word], sheaf_text_count(n_items, text), n_items == 1 ? "" : "s");
         for (int s = 0; s <= ITEM_SKIPPED; s++)
             if (counts[s] || s == ITEM_DONE)
                 printf(", %s %s", sheaf_text_count(counts[s], text), names[s]);
         printf("\n");
         if (exit_code && counts[ITEM_PENDING])
             code = SHEAF_EXIT_INTERRUPTED;
-        else if (exit_code && counts[ITEM_DONE] < sheaf_reader_n_items(reader))
+        else if (exit_code && counts[ITEM_DONE] < n_items)
             code = SHEAF_EXIT_FAILED;
     }
     sheaf_reader_close(reader);

@@ -105,8 +105,8 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
     comm->window = MPI_WIN_NULL;
     for (int i = 0; i < COMM_SLOTS; i++)
         comm->sends[i] = MPI_REQUEST_NULL;
-    comm->place = (struct comm_place){0, 1, 1, 1};
     comm->solo = !launched();
+    comm->place = (struct comm_place){!comm->solo, 0, 1, 1, 1};
     return comm->solo ? 0 : open_mpi(comm, error);
 }
 

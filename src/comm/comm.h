@@ -19,6 +19,7 @@ struct comm;
 
 /* Who we are. */
 struct comm_place {
+    bool launched; /* by mpirun, srun, … */
     int rank, n_ranks;
     int n_local_ranks; /* ranks on this node */
     int n_nodes;

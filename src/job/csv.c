@@ -200,6 +200,10 @@ static int read_header(struct items *items, struct place *at, struct sheaf_error
         return add_field(items, "line", 1, error);
     if (parse_row(items, at, csv->cells, csv->n_columns, error))
         return -1;
+    const struct cell *only = &csv->cells[0];
+    if (csv->n_columns == 1 && (memchr(only->data, ';', only->length) || memchr(only->data, '\t', only->length)))
+        return broken(items, line, error,
+                      "has one column with ';' or tabs in its name; separate the columns by commas");
     for (int k = 0; k < csv->n_columns; k++) {
         size_t length;
         struct cell cell = csv->cells[k];

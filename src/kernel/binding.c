@@ -101,7 +101,8 @@ static int check_param_names(const struct sheaf_kernel *t, const struct job *job
             known = known || strcmp(name, names[k]) == 0;
         if (!known)
             rc = sheaf_yaml_refuse(job->params[i].node, error, "kernel %s has no param '%s'%s", t->name, name,
-                                   sheaf_text_suggest(name, names, t->n_params, true, hint, sizeof hint));
+                                   t->n_params ? sheaf_text_suggest(name, names, t->n_params, true, hint, sizeof hint)
+                                               : "; it takes none");
     }
     free(names);
     return rc;

@@ -24,6 +24,8 @@ static int open(const struct sheaf_setup *setup, struct sheaf_shape *shape, void
     if (setup->params[0].integer < 0 || setup->params[0].integer > most_terms)
         return setup->refuse(setup, "params.terms is %lld; it should be 0 to %lld", (long long)setup->params[0].integer,
                              (long long)most_terms);
+    if (!setup->inputs[0].name && setup->n_fields > 0) /* more likely a slip than a wish for the index */
+        return setup->refuse(setup, "the items have no field 'x'; name one so, or use items without fields (count: N)");
     *self = NULL; /* nothing to remember between calls */
     shape->n_outputs = COUNT_OF(outputs);
     shape->outputs = outputs;

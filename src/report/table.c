@@ -84,10 +84,18 @@ void sheaf_table_csv(FILE *out, const char *const *cells, int n_cells) {
     fputc('\n', out);
 }
 
-const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_arena *arena) {
+/* Zeros at the end of a decimal that stands for nothing more precise. */
+static size_t trailing_zeros(const char *text) {
+    size_t length = strlen(text), n = 0;
+    while (n < length && text[length - 1 - n] == '0')
+        n++;
+    return n;
+}
+
+/* How to write a column: with as many decimals as give its largest value 7 digits, or in powers of ten. */
+static bool choose_fixed(const double *values, int64_t n, int *decimals) {
     double least = INFINITY, most = 0;
     bool integers = true;
-    char buffer[64];
     for (int64_t i = 0; i < n; i++) {
         double size = fabs(values[i]);
         if (!isfinite(size) || size == 0)
@@ -96,15 +104,30 @@ const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_a
         least = size < least ? size : least;
         most = size > most ? size : most;
     }
+    int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1;
     integers = integers && most < 1e15;
     bool fixed = most == 0 || integers || (most < 1e7 && least >= 1e-4);
-    int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1, decimals = whole < 7 && !integers ? 7 - whole : 0;
+    *decimals = !fixed ? 6 : integers || whole >= 7 ? 0 : 7 - whole;
+    return fixed;
+}
+
+const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_arena *arena) {
+    char buffer[64];
+    int decimals;
+    bool fixed = choose_fixed(values, n, &decimals);
+    size_t spare = (size_t)decimals; /* zeros that all of them end with */
+    for (int64_t i = 0; i < n && spare > 0 && fixed; i++) {
+        snprintf(buffer, sizeof buffer, "%.*f", decimals, values[i]);
+        if (isfinite(values[i]) && trailing_zeros(buffer) < spare)
+            spare = trailing_zeros(buffer);
+    }
+    decimals -= fixed ? (int)spare : 0;
     const char **cells = sheaf_arena_take(arena, (size_t)n * sizeof *cells);
     for (int64_t i = 0; cells && i < n; i++) {
         if (isnan(values[i]))
             snprintf(buffer, sizeof buffer, "nan");
         else
-            snprintf(buffer, sizeof buffer, fixed ? "%.*f" : "%.*e", fixed ? decimals : 6, values[i]);
+            snprintf(buffer, sizeof buffer, fixed ? "%.*f" : "%.*e", decimals, values[i]);
         cells[i] = sheaf_arena_text(arena, buffer, strlen(buffer));
         if (!cells[i])
             return NULL;

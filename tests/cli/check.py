@@ -1,0 +1,472 @@
+"""check.py WHAT ARGUMENTS... - looks into results files with h5py and numpy, independently of Sheaf. Each function
+`check_WHAT` below is one check; it takes texts and raises AssertionError with what it found."""
+import csv
+import io
+import math
+import os
+import sys
+
+os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # also works beside a run
+try:
+    import h5py
+    import numpy as np
+except ImportError as missing:
+    sys.exit(f"the tests need h5py for {sys.executable} (Debian: python3-h5py): {missing}")
+
+PENDING, DONE, FAILED = 0, 1, 2
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+
+
+def text(value):
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def status_is(file, wanted):
+    status = file["status"][:]
+    assert status.dtype == np.uint8, status.dtype
+    assert (status == wanted).all(), f"{file.filename}: statuses {np.unique(status, return_counts=True)}"
+
+
+def same_bytes(path, a, b, field):
+    x, y = a[field][()], b[field][()]
+    assert x.dtype == y.dtype and x.shape == y.shape, f"{path}: {field}: {x.dtype}{x.shape}, {y.dtype}{y.shape}"
+    if x.tobytes() != y.tobytes():
+        rows = np.flatnonzero((x != y).reshape(len(x), -1).any(axis=1))
+        raise AssertionError(f"{path}: {field} differs in rows {rows[:10]}")
+
+
+def check_same(fields, reference, *paths):
+    """The fields (A,B,..) have the same bytes in all files, and every item is done."""
+    assert paths
+    with h5py.File(reference) as a:
+        status_is(a, DONE)
+        for path in paths:
+            with h5py.File(path) as b:
+                status_is(b, DONE)
+                for field in fields.split(","):
+                    same_bytes(path, a, b, field)
+
+
+# --- what the values should be -------------------------------------------------------------------------------------
+
+
+def check_square_plus(path, n):
+    """y = x**2 + sum(range(10000)) for the index x; whole numbers below 2**53, so exact."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        x = np.arange(int(n), dtype=np.int64)
+        assert f["y"].dtype == np.float64 and f["y"].shape == (int(n),), f["y"]
+        assert (f["y"][:] == (x * x + sum(range(10000))).astype(np.float64)).all()
+
+
+def check_square_plus_hdf5(path, source, dataset, terms):
+    """The same for x from an HDF5 file: one rounding for the square, one for the sum, as in numpy."""
+    with h5py.File(path) as f, h5py.File(source) as s:
+        status_is(f, DONE)
+        x = s[dataset][:].astype(np.float64)
+        assert (f["y"][:] == x * x + float(sum(range(int(terms))))).all()
+
+
+def check_jpl(path):
+    """Against the values JPL publishes, which it rounds; see data/README.md."""
+    with h5py.File(path) as f, open(f"{TOP}/tests/data/jpl_moid_every_third.csv", newline="") as known:
+        status_is(f, DONE)
+        moid, names, n = f["moid"][:], f["name"].asstr()[:], 0
+        assert len(moid) == 7099
+        for row in csv.DictReader(known):
+            k = int(row["row"])
+            assert names[k] == row["name"], (k, names[k], row["name"])
+            assert abs(moid[k] - float(row["earth_moid_au"])) < 0.002, (k, moid[k], row)
+            n += 1
+        assert n > 2300, n  # JPL has none for a few
+        for angle in ("true_anomaly", "earth_longitude"):
+            assert ((f[angle][:] >= 0) & (f[angle][:] <= 360)).all()
+
+
+def check_uneven(path):
+    """y = x + first item of the block of 7, place in the block, index."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        i = np.arange(len(f["x"]))
+        assert f["y"].shape == (len(i), 3)
+        assert (f["y"][:] == np.stack([f["x"][:] + i // 7 * 7, i % 7, i], axis=1)).all()
+
+
+def check_poke(path):
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        x = f["x"][:]
+        ten = 10 * np.floor(x).astype(np.int64)[:, None]
+        assert (f["f64"][:] == x).all()
+        for name, kind, width in (("f32", np.float32, 2), ("i64", np.int64, 3), ("i32", np.int32, 4), ("u8", np.uint8, 5)):
+            wanted = ten + np.arange(width)
+            wanted = wanted % 256 if kind == np.uint8 else wanted
+            assert f[name].dtype == kind and f[name].shape == wanted.shape, f[name]
+            assert (f[name][:] == wanted.astype(kind)).all(), name
+
+
+def check_slow(path, state):
+    """y = 2 x + 1 in each row that is marked done, whatever happened; with state `all` that is all of them."""
+    with h5py.File(path) as f:
+        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        assert np.isin(status, (PENDING, DONE)).all(), np.unique(status)
+        done = status == DONE
+        assert (y[done] == 2 * x[done] + 1).all(), f"{path}: wrong rows {np.flatnonzero(done & (y != 2 * x + 1))}"
+        assert state != "all" or done.all(), f"{path}: {np.count_nonzero(~done)} of {len(x)} are not done"
+        assert state != "some" or done.any() and not done.all()
+        for name in f:  # the whole file can be read
+            f[name][()] if isinstance(f[name], h5py.Dataset) else None
+
+
+def check_killed(killed, finished, reference, least="0"):
+    """Folders of copies: made after kills, and after the runs that went on from there."""
+    n = 0
+    for name in sorted(os.listdir(killed)):
+        path = os.path.join(killed, name)
+        check_slow(path, "any")
+        with h5py.File(path) as f:
+            assert (f["status"][: int(least)] == DONE).all(), f"{path}: lost what was done before"
+        n += 1
+    paths = [os.path.join(finished, name) for name in sorted(os.listdir(finished))]
+    assert n > 0 and paths
+    check_same("y,x", reference, *paths)
+
+
+def check_slow_folder(folder):
+    names = sorted(os.listdir(folder))
+    assert names
+    for name in names:
+        check_slow(os.path.join(folder, name), "any")
+
+
+def check_killed_fails(killed, finished):
+    """The kernel `fails`: y = x where done, NaN where failed; in the end each failed item has its message."""
+    for folder in (killed, finished):
+        names = sorted(os.listdir(folder))
+        assert names
+        for name in names:
+            path = os.path.join(folder, name)
+            with h5py.File(path) as f:
+                x, y, status = f["x"][:], f["y"][:], f["status"][:]
+                assert (y[status == DONE] == x[status == DONE]).all(), path
+                assert np.isnan(y[status == FAILED]).all(), path
+                noted = f["sheaf/errors/item"][:]
+                assert set(noted[noted >= 0]) >= set(np.flatnonzero(status == FAILED)), path
+                if folder == finished:
+                    assert list(np.flatnonzero(status == FAILED)) == [1, 4, 5, 6, 7], (path, status)
+                    assert (np.delete(status, [1, 4, 5, 6, 7]) == DONE).all()
+
+
+def integral_period(length, amplitude_deg, g):
+    """The pendulum's period as the integral it is, 4 sqrt(L/g) K(sin(amplitude/2)). With t = sinh(u) in K's algebraic
+    form, K = integral over u > 0 of 1 / sqrt(1 + (k' sinh u)^2), k' = cos(amplitude/2): smooth, even and soon gone,
+    where the trapezoidal rule is exact to rounding."""
+    h = 0.02
+    u = np.arange(0, 60, h)
+    values = 1 / np.sqrt(1 + (math.cos(math.radians(amplitude_deg) / 2) * np.sinh(u)) ** 2)
+    return 4 * math.sqrt(length / g) * h * (values.sum() - values[0] / 2)
+
+
+def check_pendulum(path, g):
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        assert len(f["period"]) >= 10
+        for length, amplitude, period, stretch in zip(f["length"][:], f["amplitude"][:], f["period"][:], f["stretch"][:]):
+            wanted = integral_period(length, amplitude, float(g))
+            assert abs(period / wanted - 1) < 1e-11, (length, amplitude, period, wanted)
+            small = 2 * math.pi * math.sqrt(length / float(g))
+            assert abs(stretch / (wanted / small) - 1) < 1e-11, (length, amplitude, stretch)
+
+
+def check_some_squares(path):
+    with h5py.File(path) as f:
+        done = f["status"][:] == DONE
+        x = np.arange(len(done), dtype=np.float64)
+        assert done[:10].all() and not done.all(), np.count_nonzero(done)
+        assert (f["y"][:][done] == (x * x + sum(range(10000)))[done]).all()
+
+
+# --- resuming ------------------------------------------------------------------------------------------------------
+
+
+def check_items(path, begin, end):
+    """Only items begin..end-1 of a slow job are done; the others hold the fill value."""
+    with h5py.File(path) as f:
+        status, y, x = f["status"][:], f["y"][:], f["x"][:]
+        inside = (np.arange(len(x)) >= int(begin)) & (np.arange(len(x)) < int(end))
+        assert (status == np.where(inside, DONE, PENDING)).all(), status
+        assert (y[inside] == 2 * x[inside] + 1).all()
+        assert np.isnan(y[~inside]).all(), y
+
+
+def check_runs(path, *items):
+    """One row of the table of runs for each run, with the number of items it computed (-1: not told)."""
+    with h5py.File(path) as f:
+        runs = {name: d[:] for name, d in f["sheaf/runs"].items()}
+        used = np.flatnonzero(runs["start"] > 0)
+        assert list(used) == list(range(len(items))), used
+        for k, wanted in enumerate(items):
+            assert int(wanted) < 0 or runs["items"][k] == int(wanted), (k, runs["items"][: len(items)])
+            assert runs["end"][k] >= runs["start"][k] > 1.6e9
+            assert runs["ranks"][k] >= 1 and runs["threads"][k] >= 1 and runs["nodes"][k] == 1
+            assert bytes(runs["host"][k]).rstrip(b"\0").decode() == os.uname().nodename
+
+
+def check_empty(path, *fields):
+    with h5py.File(path) as f:
+        assert f["status"].shape == (0,)
+        for field in fields:
+            assert f[field].shape[0] == 0
+
+
+def check_spoil(path, row):
+    with h5py.File(path, "r+") as f:
+        f["y"][int(row)] = -1234.5
+
+
+def check_spoilt(path, row):
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        assert f["y"][int(row)] == -1234.5, "the row was computed again"
+
+
+# --- failing items -------------------------------------------------------------------------------------------------
+
+
+def check_failed(path, output, *items):
+    """Exactly these items failed, hold NaN, and have a message; the others are done."""
+    with h5py.File(path) as f:
+        failed = np.flatnonzero(f["status"][:] == FAILED)
+        assert list(failed) == sorted(map(int, items)), failed
+        assert (f["status"][:][np.setdiff1d(np.arange(len(f["status"])), failed)] == DONE).all()
+        assert np.isnan(f[output][:][failed]).all()
+        assert not np.isnan(f[output][:][f["status"][:] == DONE]).any()
+        noted = f["sheaf/errors/item"][:]
+        assert sorted(noted[noted >= 0]) == list(failed), noted[noted >= 0]
+
+
+def check_fails_values(path):
+    with h5py.File(path) as f:
+        done = f["status"][:] == DONE
+        assert (f["y"][:][done] == f["x"][:][done]).all()
+
+
+def check_messages(path):
+    """Messages in the file are UTF-8, one line, end with NUL bytes and fit their slots; the long one is cut."""
+    with h5py.File(path) as f:
+        items, slots = f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]
+        for item, slot in zip(items[items >= 0], slots):
+            raw = bytes(slot)
+            assert b"\0" in raw, "not ended"
+            message = raw[: raw.index(b"\0")].decode("utf-8")
+            assert message and all(ord(c) >= 0x20 and ord(c) != 0x7F for c in message), (item, message)
+            if item == 2:  # hostile.c writes 10,000 characters
+                pattern = ("100%s of %n nothing next line   %%" * 9)[: len(message)]
+                assert 200 <= len(message) < 300 and message.rstrip("…") == pattern[: len(message.rstrip("…"))], message
+
+
+def check_where_failed(table, items):
+    """`sheaf show --where-failed --csv` has exactly these items, each with a message of one line."""
+    head, *rows = read_table(table)
+    assert head[:3] == ["item", "status", "message"], head
+    assert [r[0] for r in rows] == items.split(","), [r[0] for r in rows]
+    for r in rows:
+        assert len(r) == len(head) and r[1] == "failed" and len(r[2]) > 5 and "\n" not in r[2], r
+
+
+def check_only_block(path, begin, end):
+    """Whatever became of items begin..end-1, all others are done and right; what is done there is right too."""
+    with h5py.File(path) as f:
+        i = np.arange(len(f["x"]))
+        outside = (i < int(begin)) | (i >= int(end))
+        status, x, y = f["status"][:], f["x"][:], f["y"][:]
+        assert (status[outside] == DONE).all() and np.isin(status, (DONE, FAILED)).all(), status
+        assert (y[status == DONE] == x[status == DONE]).all() and np.isnan(y[status == FAILED]).all()
+
+
+# --- labels --------------------------------------------------------------------------------------------------------
+
+
+def check_moid_labels(path, job):
+    with h5py.File(path) as f:
+        outputs = {"moid": "au", "true_anomaly": "deg", "earth_longitude": "deg"}
+        for name, units in outputs.items():
+            a = f[name].attrs
+            assert text(a["units"]) == units and len(text(a["long_name"])) > 10, dict(a)
+            assert np.isnan(a["_FillValue"]).all() and a["_FillValue"].dtype == f[name].dtype
+        flags = f["status"].attrs
+        assert flags["flag_values"].dtype == np.uint8
+        meanings = dict(zip(text(flags["flag_meanings"]).split(), flags["flag_values"]))
+        assert len(meanings) == len(flags["flag_values"])
+        assert (meanings["pending"], meanings["done"], meanings["failed"]) == (PENDING, DONE, FAILED)
+        for name in f:
+            if isinstance(f[name], h5py.Dataset) and not h5py.h5ds.is_scale(f[name].id):
+                for dimension in f[name].dims:
+                    assert len(dimension) == 1, f"{name}: a dimension without a scale"
+        for name in ("moid", "status", "name", "e"):
+            assert f[name].dims[0][0] == f["item"], name
+        assert f["seconds"].dims[0][0] == f["block"]
+        per_block = int(f["seconds"].attrs["items_per_block"][0])
+        assert len(f["seconds"]) == math.ceil(len(f["moid"]) / per_block)
+        assert text(f.attrs["title"]) == "moid" and text(f.attrs["Conventions"]).startswith("CF-")
+        assert text(f["sheaf/job"][()]) == open(job, encoding="utf-8").read()
+        assert len(text(f["sheaf"].attrs["identity"])) >= 16 and "moid" in text(f["sheaf/identity"][()])
+        assert text(f["sheaf"].attrs["version"])
+
+
+def check_csv_columns(path, source):
+    """Every column of the CSV is there: texts as str, whole numbers as int64, numbers as float64, empty cells NaN."""
+    with h5py.File(path) as f, open(source, newline="", encoding="utf-8-sig") as given:
+        rows = list(csv.DictReader(given))
+        assert len(rows) == len(f["status"])
+        for name in rows[0]:
+            cells = [row[name] for row in rows]
+            dataset = f[name]
+            if h5py.check_string_dtype(dataset.dtype) is not None:
+                assert h5py.check_string_dtype(dataset.dtype).encoding == "utf-8"
+                assert list(dataset.asstr()[:]) == cells, name
+                assert not all(is_number(c) for c in cells if c.strip()), f"{name}: numbers kept as text"
+            elif dataset.dtype == np.int64:
+                assert [int(c) for c in cells] == list(dataset[:]), name
+            else:
+                assert dataset.dtype == np.float64, (name, dataset.dtype)
+                wanted = np.array([float(c) if c.strip() else math.nan for c in cells])
+                assert np.array_equal(dataset[:], wanted, equal_nan=True), name
+
+
+def is_number(cell):
+    try:
+        float(cell)
+        return True
+    except ValueError:
+        return False
+
+
+def check_types(path, *pairs):
+    with h5py.File(path) as f:
+        for pair in pairs:
+            name, wanted = pair.split("=")
+            kind = "str" if h5py.check_string_dtype(f[name].dtype) is not None else str(f[name].dtype)
+            assert kind == wanted, (name, kind)
+
+
+def check_linked(path, source):
+    """Input fields are external links with the source's values; nothing is copied."""
+    with h5py.File(path) as f, h5py.File(source) as s:
+        for name, there in (("x", "x"), ("k", "deep/k"), ("w", "w")):
+            assert isinstance(f.get(name, getlink=True), h5py.ExternalLink), name
+            assert (f[name][:] == s[there][:]).all(), name
+        assert (f["y"][:] == 2 * s["x"][:] + 1).all()
+
+
+def check_xarray(path):
+    """Both engines give labelled variables; exits 77 where xarray is not installed."""
+    engines = []
+    try:
+        import xarray
+    except ImportError:
+        print("python3-xarray is not installed")
+        sys.exit(77)
+    for engine, module in (("h5netcdf", "h5netcdf"), ("netcdf4", "netCDF4")):
+        try:
+            __import__(module)
+            engines.append(engine)
+        except ImportError:
+            pass
+    if not engines:
+        print("neither python3-h5netcdf nor python3-netcdf4 is installed")
+        sys.exit(77)
+    for engine in engines:
+        with xarray.open_dataset(path, engine=engine) as data, h5py.File(path) as f:
+            assert data["moid"].dims == ("item",), (engine, data["moid"].dims)
+            assert data["moid"].attrs["units"] == "au"
+            assert (data["moid"].values == f["moid"][:]).all()
+            assert str(data["name"].values[0]) == f["name"].asstr()[0]
+
+
+# --- show ----------------------------------------------------------------------------------------------------------
+
+
+def read_table(path):
+    return list(csv.reader(io.StringIO(open(path, newline="", encoding="utf-8").read())))
+
+
+def check_csv_output(table, path):
+    """`sheaf show --csv` and the file say the same, to the last bit."""
+    with h5py.File(path) as f:
+        head, *rows = read_table(table)
+        assert head[:2] == ["item", "status"], head
+        assert len(rows) == len(f["status"]) and [int(r[0]) for r in rows] == list(range(len(rows)))
+        meanings = text(f["status"].attrs["flag_meanings"]).split()
+        assert [r[1] for r in rows] == [meanings[s] for s in f["status"][:]]
+        own = {"item", "block", "status", "seconds", "sheaf"}
+        wanted = []
+        for name in f:
+            if name in own or (h5py.h5ds.is_scale(f[name].id) and name.startswith("values_")):
+                continue
+            d = f[name]
+            wanted += [name] if d.ndim == 1 else [f"{name}[{w}]" for w in range(d.shape[1])]
+        assert sorted(head[2:]) == sorted(wanted), (head, wanted)
+        for column, name in list(enumerate(head))[2:]:
+            base, _, place = name.partition("[")
+            d = f[base]
+            values = d[:] if d.ndim == 1 else d[:, int(place[:-1])]
+            cells = [r[column] for r in rows]
+            if h5py.check_string_dtype(d.dtype) is not None:
+                assert cells == [text(v) for v in values], name
+            elif d.dtype.kind == "f":
+                again = np.array([float(c) for c in cells]).astype(d.dtype)
+                assert np.array_equal(again, values, equal_nan=True), name
+            else:
+                assert [int(c) for c in cells] == [int(v) for v in values], name
+
+
+def check_sorted(table, path, field, direction, n):
+    """The table has the n rows with the smallest (largest) values of the field, in order; what is NaN comes last."""
+    with h5py.File(path) as f:
+        values = f[field][:].astype(float)
+        key = np.where(np.isnan(values), np.inf, values if direction == "up" else -values)
+        wanted = np.lexsort((np.arange(len(key)), key))[: int(n)]
+        rows = read_table(table)[1:]
+        assert [int(r[0]) for r in rows] == list(wanted), (rows[:5], wanted[:5])
+
+
+def check_pending_cells(table, column):
+    """What is not computed shows no number."""
+    head, *rows = read_table(table)
+    at, states = head.index(column), {row[1] for row in rows}
+    assert states == {"pending", "done"}, states
+    shown = {row[at] for row in rows if row[1] == "pending"}
+    assert shown <= {"", "nan"}, f"pending rows show {sorted(shown)[:5]}"
+
+
+# --- making inputs -------------------------------------------------------------------------------------------------
+
+
+def check_make_input(path, n):
+    """An HDF5 input: x float64, k int32, w two values an item, cost."""
+    n = int(n)
+    with h5py.File(path, "w") as f:
+        f["x"] = np.linspace(-50, 75, n)
+        f["deep/k"] = (np.arange(n) * 7 % 1000).astype(np.int32)
+        f["w"] = np.arange(2.0 * n).reshape(n, 2)
+        f["cost"] = 1 + (np.arange(n) % 97).astype(np.float32)
+
+
+def check_make_foreign(path):
+    with h5py.File(path, "w") as f:
+        f["precious"] = np.arange(10)
+
+
+def check_hold(path):
+    """Opens the file as a notebook would, with HDF5's own locking, says so, and keeps it open until stdin ends."""
+    del os.environ["HDF5_USE_FILE_LOCKING"]
+    with h5py.File(path, "r") as f:
+        before = f["status"][:]
+        print("open", flush=True)
+        sys.stdin.read()
+        print(len(before), flush=True)
+
+
+if __name__ == "__main__":
+    globals()["check_" + sys.argv[1]](*sys.argv[2:])

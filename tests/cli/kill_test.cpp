@@ -1,0 +1,178 @@
+/* SIGKILL at any moment: the file opens, each row that is marked done is right, and the next run goes on from there
+   (DESIGN R1). SHEAF_TEST_SLOW=1 repeats it hundreds of times. */
+#include "cli/program.h"
+
+#include <random>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+
+namespace {
+
+class Kill : public Program {
+  protected:
+    static constexpr int n_items = 160;
+    static constexpr Layout layout{2, 2};
+
+    Kill() {
+        std::vector<double> x;
+        for (int i = 0; i < n_items; i++)
+            x.push_back(0.75 * i - 20);
+        write_x("in.csv", x);
+        /* ~2 ms × 160 / 4 threads: long enough to be hit, also in the middle of a chunk. */
+        write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 4}\n");
+        mkdir(path("killed").c_str(), 0777);
+        mkdir(path("finished").c_str(), 0777);
+        run_job({"job.yaml", "-o", "whole.h5"}, {0, 2});
+        random_.seed(std::random_device{}());
+    }
+
+    int random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
+
+    /* Waits for a moment: some number of items done, or, each third time, some time after the start, when the file may
+       not even be there. */
+    void wait_for_a_moment(Child &child, int round) {
+        if (round % 3 == 2) {
+            struct timespec pause = {0, 1000000L * random(500)};
+            nanosleep(&pause, nullptr);
+            return;
+        }
+        StatusPlace place;
+        int wanted = 1 + random(n_items - 2);
+        EXPECT_TRUE(wait_until([&] {
+            if (place.offset < 0)
+                place = find_status(path("job.h5"));
+            return !child.running() || (place.offset >= 0 && count_done(path("job.h5"), place) >= wanted);
+        }));
+    }
+
+    /* Starts a run, lets `hit` kill something at a random moment, looks, finishes, and compares. */
+    void repeat(int n, const std::function<void(Child &, int round)> &hit) {
+        int n_hit = 0;
+        for (int round = 0; round < n && !HasFailure(); round++) {
+            SCOPED_TRACE("round " + std::to_string(round));
+            {
+                Child child(command({"run", "job.yaml", "-q"}, layout), start());
+                wait_for_a_moment(child, round);
+                hit(child, round);
+                Result result = child.wait();
+                EXPECT_FALSE(result.timed_out) << result;
+                EXPECT_TRUE(wait_until([&] { return child.processes().empty(); })) << "something outlives the run";
+                n_hit += result.exit != 0;
+            }
+            std::string name = "/" + std::to_string(round) + ".h5";
+            if (exists(path("job.h5")))
+                ASSERT_EQ(shell("cp job.h5 killed" + name).exit, 0);
+            Result again = run_job({"job.yaml"}, layout);
+            ASSERT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0) << again;
+            EXPECT_EQ(list_folder(folder_), (Words{"finished", "in.csv", "job.yaml", "killed", "whole.h5"}))
+                << "after a run in order nothing is left of the killed one";
+        }
+        if (HasFailure())
+            return;
+        EXPECT_GT(n_hit, n / 3) << "most runs ended before they could be killed: nothing was tested";
+        check({"killed", path("killed"), path("finished"), path("whole.h5")});
+    }
+
+    std::mt19937 random_;
+};
+
+TEST_F(Kill, Everything) {
+    repeat(slow_tests() ? 200 : 10, [](Child &child, int) { child.kill_all(SIGKILL); });
+}
+
+TEST_F(Kill, OneRank) {
+    repeat(slow_tests() ? 200 : 5, [this](Child &child, int) {
+        std::vector<pid_t> ranks = child.processes("sheaf");
+        if (!ranks.empty())
+            kill(ranks[static_cast<size_t>(random(static_cast<int>(ranks.size())))], SIGKILL);
+        else
+            child.kill_all(SIGKILL);
+    });
+}
+
+/* The ranks outlive mpirun by up to a second; repeat() waits until they are gone. */
+TEST_F(Kill, TheLauncherAlone) {
+    repeat(slow_tests() ? 200 : 5, [](Child &child, int) { kill(child.pid(), SIGKILL); });
+}
+
+/* Killed again and again, the run gets on each time and the end is the same. */
+TEST_F(Kill, AgainAndAgain) {
+    for (int round = 0; round < (slow_tests() ? 20 : 4); round++) {
+        StatusPlace place = find_status(path("job.h5"));
+        long before = place.offset < 0 ? 0 : count_done(path("job.h5"), place);
+        Child child(command({"run", "job.yaml", "-q"}, round % 2 ? layout : Layout{0, 2}), start());
+        EXPECT_TRUE(wait_until([&] {
+            place = place.offset < 0 ? find_status(path("job.h5")) : place;
+            return !child.running() || (place.offset >= 0 && count_done(path("job.h5"), place) >= before + 20);
+        }));
+        child.kill_all(SIGKILL);
+        child.wait();
+        ASSERT_TRUE(wait_until([&] { return child.processes().empty(); }));
+        check({"slow", path("job.h5"), "any"});
+    }
+    run_job({"job.yaml"}, layout);
+    check({"same", "x,y", path("whole.h5"), path("job.h5")});
+}
+
+/* Ended early in order (DESIGN R8): exit 75, the file is true and tidy, the same command goes on. */
+class EndedEarly : public Kill {
+  protected:
+    EndedEarly() { write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 50}\n"); }
+
+    void wait_for_some(Child &child) {
+        StatusPlace place;
+        EXPECT_TRUE(wait_until([&] {
+            place = place.offset < 0 ? find_status(path("job.h5")) : place;
+            return !child.running() || (place.offset >= 0 && count_done(path("job.h5"), place) >= 10);
+        }));
+    }
+
+    void expect_resumable(Child &child) {
+        EXPECT_TRUE(wait_until([&] { return child.processes().empty(); })) << "something outlives the run";
+        check({"slow", path("job.h5"), "some"});
+        EXPECT_EQ(sheaf({"status", "job.h5", "--exit-code"}).exit, 75);
+        run_job({"job.yaml"}, {2, 8});
+        check({"same", "x,y", path("whole.h5"), path("job.h5")});
+        EXPECT_EQ(list_folder(folder_), (Words{"finished", "in.csv", "job.h5", "job.yaml", "killed", "whole.h5"}));
+        EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
+    }
+};
+
+TEST_F(EndedEarly, ByASignal) {
+    for (int signal : {SIGUSR1, SIGTERM, SIGINT})
+        for (int ranks : slow_tests() ? std::vector<int>{0, 1, 2, 3} : std::vector<int>{0, 3}) {
+            SCOPED_TRACE(strsignal(signal) + (", ranks " + std::to_string(ranks)));
+            Child child(command({"run", "job.yaml", "-q"}, {ranks, 1}), start());
+            wait_for_some(child);
+            kill(child.pid(), signal);
+            Result result = child.wait();
+            EXPECT_FALSE(result.timed_out) << result;
+            if (ranks == 0 || signal == SIGUSR1) {
+                EXPECT_EQ(result.exit, 75) << result;
+            } else {
+                EXPECT_NE(result.exit, 0) << "mpirun has its own codes\n" << result;
+            }
+            expect_resumable(child);
+        }
+}
+
+TEST_F(EndedEarly, ByStopAfter) {
+    for (int ranks : {0, 2}) {
+        SCOPED_TRACE(ranks);
+        Child child(command({"run", "job.yaml", "--stop-after", "1s"}, {ranks, 1}), start());
+        Result result = child.wait();
+        EXPECT_EQ(result.exit, 75) << result;
+        EXPECT_GE(count_of(result.err, "again"), 1) << "says how to go on\n" << result;
+        expect_resumable(child);
+    }
+    run_job({"job.yaml", "--stop-after", "1h"}, {2, 8});
+    for (std::string bad : {"", "soon", "-5s", "0x1m", "5 parsecs"}) {
+        Result result = run_job({"job.yaml", "--stop-after", bad}, {}, 2);
+        EXPECT_EQ(count_of(result.err, "--stop-after"), 1) << result;
+    }
+}
+
+} // namespace

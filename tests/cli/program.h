@@ -1,0 +1,120 @@
+/*
+ * program - runs sheaf, mpirun, python and shells as a user would, for the tests of the whole program.
+ *
+ * A Child runs in a session of its own, so that all that descends from it (mpirun puts its ranks into process groups of
+ * their own) can be found and killed. Every wait has a deadline; what passes it is killed and says so.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+using Words = std::vector<std::string>;
+
+/* What became of a command. */
+struct Result {
+    int exit = -1;        /* exit code, or 128 + signal as in a shell */
+    std::string out, err; /* stdout and stderr */
+    std::string command;  /* for messages */
+    bool timed_out = false;
+};
+
+/* Everything about it, for a failing assertion. */
+std::ostream &operator<<(std::ostream &to, const Result &result);
+
+/* How a command is started. */
+struct Start {
+    std::string folder;                       /* where; empty: the test's own folder */
+    std::map<std::string, std::string> env{}; /* set, or unset where the value is empty */
+    double deadline_s = 90;
+    bool with_stdin = false; /* a pipe that close_stdin ends; else /dev/null */
+};
+
+class Child {
+  public:
+    Child(const Words &words, const Start &start);
+    ~Child(); /* kills what is left of it */
+    Child(const Child &) = delete;
+    Child &operator=(const Child &) = delete;
+
+    pid_t pid() const { return pid_; }
+    bool running();
+    Result wait(); /* until the command itself ends, or the deadline */
+
+    /* Processes of the session that are alive, its leader among them; only those called `name` if one is given. */
+    std::vector<pid_t> processes(const std::string &name = "") const;
+    void kill_all(int signal) const;
+    std::string out() const; /* so far */
+    void close_stdin();
+
+  private:
+    pid_t pid_ = -1;
+    int out_ = -1, err_ = -1, in_ = -1;
+    bool ended_ = false;
+    double until_s_ = 0;
+    Result result_;
+};
+
+/* Polls until `holds` or the deadline; whether it held. */
+bool wait_until(const std::function<bool()> &holds, double deadline_s = 30);
+
+std::string read_file(const std::string &path);
+void write_file(const std::string &path, const std::string &text);
+bool exists(const std::string &path);
+/* Names in a folder, sorted. */
+Words list_folder(const std::string &path);
+std::string shell_word(const std::string &word); /* for a shell */
+int count_of(const std::string &text, const std::string &part);
+bool slow_tests(); /* SHEAF_TEST_SLOW=1 */
+
+/* Ranks (0: without mpirun) and threads (0: sheaf chooses). */
+struct Layout {
+    int ranks = 0, threads = 0;
+    std::string name() const;
+};
+
+/* The base of all tests here: a folder of its own, removed in the end, with what is needed to run jobs in it. */
+class Program : public ::testing::Test {
+  protected:
+    Program();
+    ~Program() override;
+
+    std::string path(const std::string &name) const { return folder_ + "/" + name; }
+    void write(const std::string &name, const std::string &text) const { write_file(path(name), text); }
+    std::string read(const std::string &name) const { return read_file(path(name)); }
+
+    /* A job file in the folder; `kernel` may be hostile:NAME. */
+    void write_job(const std::string &name, const std::string &items, const std::string &kernel,
+                   const std::string &more = "") const;
+    /* A CSV with column x of these values. */
+    void write_x(const std::string &name, const std::vector<double> &x) const;
+
+    Start start() const; /* in the folder, with the environment of the tests */
+    Words command(const Words &arguments, const Layout &layout = {}) const;
+    Result run(const Words &words) const;
+    Result shell(const std::string &line) const;
+    Result sheaf(const Words &arguments, const Layout &layout = {}) const;
+    /* sheaf run, which must end with `exit`. */
+    Result run_job(const Words &arguments, const Layout &layout = {}, int exit = 0) const;
+    /* tests/cli/check.py must agree. */
+    void check(const Words &arguments) const;
+
+    std::string folder_;
+
+  private:
+    std::string shm_; /* for Open MPI's shared memory, so that killed runs leave nothing in /dev/shm */
+};
+
+/* Where the statuses of a results file lie, to look at them while a run writes. */
+struct StatusPlace {
+    off_t offset = -1;
+    long n_items = 0;
+};
+StatusPlace find_status(const std::string &path); /* offset -1 if there is no such file yet */
+long count_done(const std::string &path, const StatusPlace &place);

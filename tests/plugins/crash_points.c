@@ -1,0 +1,69 @@
+/*
+ * crash_points.c - no kernel: for LD_PRELOAD, so that a test can kill a run at each of its writes in turn. Counts the
+ * calls that change files (write, pwrite, rename, fsync, ftruncate, fallocate, unlink; not to stdout and stderr) in the
+ * process that has
+ *   SHEAF_CRASH_AT=N       SIGKILL at call N, counted from 1
+ *   SHEAF_CRASH_HOW=       before: nothing of it is done; half: the first half of the bytes is written; after: all is
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_long calls;
+
+/* Which part of this call is to be done before the end: 'b', 'h', 'a', or 0 to live on. */
+static char fate(void) {
+    const char *at = getenv("SHEAF_CRASH_AT"), *how = getenv("SHEAF_CRASH_HOW");
+    if (at == NULL || atomic_fetch_add(&calls, 1) + 1 != atol(at))
+        return 0;
+    return how != NULL ? *how : 'b';
+}
+
+static void die(void) {
+    kill(getpid(), SIGKILL);
+    for (;;)
+        pause();
+}
+
+#define REAL(NAME) ((__typeof__(&NAME))dlsym(RTLD_NEXT, #NAME))
+
+/* A call that is done or not. */
+#define WHOLE(RESULT, NAME, PARAMETERS, ARGUMENTS)                                                                     \
+    __attribute__((visibility("default"))) RESULT NAME PARAMETERS {                                                    \
+        char end = fate();                                                                                             \
+        if (end == 'b' || end == 'h')                                                                                  \
+            die();                                                                                                     \
+        RESULT result = REAL(NAME) ARGUMENTS;                                                                          \
+        if (end != 0)                                                                                                  \
+            die();                                                                                                     \
+        return result;                                                                                                 \
+    }
+
+/* A call that may be done in part. */
+#define BYTES(NAME, PARAMETERS, WHOLE_ARGUMENTS, HALF_ARGUMENTS)                                                       \
+    __attribute__((visibility("default"))) ssize_t NAME PARAMETERS {                                                   \
+        char end = fd > 2 ? fate() : 0;                                                                                \
+        if (end == 'b')                                                                                                \
+            die();                                                                                                     \
+        ssize_t result = end == 'h' ? REAL(NAME) HALF_ARGUMENTS : REAL(NAME) WHOLE_ARGUMENTS;                          \
+        if (end != 0)                                                                                                  \
+            die();                                                                                                     \
+        return result;                                                                                                 \
+    }
+
+BYTES(write, (int fd, const void *data, size_t n), (fd, data, n), (fd, data, n / 2))
+BYTES(pwrite, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at), (fd, data, n / 2, at))
+BYTES(pwrite64, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at), (fd, data, n / 2, at))
+WHOLE(int, rename, (const char *from, const char *to), (from, to))
+WHOLE(int, unlink, (const char *path), (path))
+WHOLE(int, fsync, (int fd), (fd))
+WHOLE(int, ftruncate, (int fd, off_t size), (fd, size))
+WHOLE(int, ftruncate64, (int fd, off64_t size), (fd, size))
+WHOLE(int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))
+WHOLE(int, fallocate64, (int fd, int mode, off64_t at, off64_t n), (fd, mode, at, n))

@@ -1,0 +1,153 @@
+// core/file: whole reads and writes at offsets, mappings, paths.
+#include "unit/sheaf.h"
+
+using namespace unit;
+
+namespace {
+
+std::string taken(char *text) {
+    std::string copy = text ? text : "(null)";
+    free(text);
+    return copy;
+}
+
+} // namespace
+
+TEST(FileRead, GivesTheWholeTerminatedText) {
+    Folder folder;
+    for (const std::string &bytes : {std::string(), std::string("abc"), std::string("a\0b", 3)}) {
+        char *text = nullptr;
+        size_t n_bytes = 99;
+        Error error;
+        ASSERT_EQ(sheaf_file_read(folder.write("f", bytes).c_str(), 100, &text, &n_bytes, error), 0) << error.text();
+        EXPECT_EQ(std::string(text, n_bytes), bytes);
+        EXPECT_EQ(text[n_bytes], '\0');
+        free(text);
+    }
+}
+
+TEST(FileRead, RefusesWhatItCannotTake) {
+    Folder folder;
+    char *text = nullptr;
+    size_t n_bytes;
+    Error error;
+    EXPECT_EQ(sheaf_file_read((folder / "none.yaml").c_str(), 100, &text, &n_bytes, error), -1);
+    EXPECT_HAS(error.text(), folder / "none.yaml: cannot open");
+    EXPECT_HAS(error.text(), "No such file");
+    EXPECT_EQ(error.error.exit, SHEAF_EXIT_USAGE);
+    EXPECT_EQ(sheaf_file_read(folder.path().c_str(), 100, &text, &n_bytes, error), -1);
+    EXPECT_HAS(error.text(), folder.path() + ": is not a regular file");
+    std::string big = folder.write("big", std::string(101, 'x'));
+    EXPECT_EQ(sheaf_file_read(big.c_str(), 100, &text, &n_bytes, error), -1);
+    EXPECT_HAS(error.text(), big);
+    EXPECT_HAS(error.text(), "100 bytes");
+    EXPECT_EQ(sheaf_file_read(folder.write("f", std::string(100, 'x')).c_str(), 100, &text, &n_bytes, error), 0);
+    free(text);
+}
+
+TEST(FilePread, ReadsExactlyAndNoFurtherThanTheEnd) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    int fd = open(path.c_str(), O_RDONLY);
+    char data[8] = {};
+    Error error;
+    EXPECT_EQ(sheaf_file_pread(fd, data, 4, 3, "f", error), 0);
+    EXPECT_STREQ(data, "3456");
+    EXPECT_EQ(sheaf_file_pread(fd, data, 0, 1000, "f", error), 0) << "nothing can be read anywhere";
+    EXPECT_EQ(sheaf_file_pread(fd, data, 4, 7, "out.h5", error), -1);
+    EXPECT_STARTS(error.text(), "out.h5: ");
+    EXPECT_EQ(error.error.exit, SHEAF_EXIT_ENVIRONMENT);
+    close(fd);
+    EXPECT_EQ(sheaf_file_pread(fd, data, 1, 0, "out.h5", error), -1);
+    EXPECT_STARTS(error.text(), "out.h5: cannot read");
+}
+
+TEST(FilePwrite, WritesAtTheOffset) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    int fd = open(path.c_str(), O_RDWR);
+    Error error;
+    EXPECT_EQ(sheaf_file_pwrite(fd, "ab", 2, 4, "f", error), 0);
+    EXPECT_EQ(sheaf_file_pwrite(fd, "xy", 2, 12, "f", error), 0) << "behind the end";
+    close(fd);
+    EXPECT_EQ(read_bytes(path), std::string("0123ab6789\0\0xy", 14));
+}
+
+TEST(FilePwrite, AReadOnlyDescriptorIsAnErrorThatNamesTheFile) {
+    Folder folder;
+    int fd = open(folder.write("f", "0123456789").c_str(), O_RDONLY);
+    Error error;
+    EXPECT_EQ(sheaf_file_pwrite(fd, "ab", 2, 4, "out.h5", error), -1);
+    EXPECT_STARTS(error.text(), "out.h5: cannot write");
+    EXPECT_HAS(error.text(), "run again");
+    EXPECT_EQ(error.error.exit, SHEAF_EXIT_ENVIRONMENT);
+    close(fd);
+}
+
+TEST(FilePwrite, AShortWriteIsFollowedByTheReason) {
+    Folder folder;
+    std::string path = folder.write("f", std::string(1 << 20, 'x'));
+    int fd = open(path.c_str(), O_RDWR), rc;
+    Error error;
+    {
+        FullDisk full((1 << 20) + 10);
+        rc = sheaf_file_pwrite(fd, std::string(100, 'y').data(), 100, (1 << 20) - 50, "out.h5", error);
+    }
+    close(fd);
+    EXPECT_EQ(rc, -1);
+    EXPECT_HAS(error.text(), "out.h5: cannot write");
+    EXPECT_HAS(error.text(), "too large");
+    EXPECT_EQ(read_bytes(path).size(), size_t{(1 << 20) + 10}) << "what fits is written";
+}
+
+TEST(FilePwrite, AFullDiskSaysSo) {
+    int fd = open("/dev/full", O_RDWR);
+    if (fd < 0)
+        GTEST_SKIP() << "no /dev/full here";
+    Error error;
+    EXPECT_EQ(sheaf_file_pwrite(fd, "ab", 2, 0, "out.h5", error), -1);
+    EXPECT_HAS(error.text(), "No space left");
+    close(fd);
+}
+
+TEST(Mapping, HoldsTheFilesBytes) {
+    Folder folder;
+    struct sheaf_mapping mapping;
+    Error error;
+    ASSERT_EQ(sheaf_mapping_open(&mapping, folder.write("f", "some bytes").c_str(), error), 0);
+    EXPECT_EQ(std::string(mapping.data, mapping.n_bytes), "some bytes");
+    sheaf_mapping_close(&mapping);
+    EXPECT_EQ(mapping.data, nullptr);
+    ASSERT_EQ(sheaf_mapping_open(&mapping, folder.write("empty", "").c_str(), error), 0) << "an empty file is fine";
+    EXPECT_EQ(mapping.data, nullptr);
+    EXPECT_EQ(mapping.n_bytes, 0u);
+    sheaf_mapping_close(&mapping);
+    EXPECT_EQ(sheaf_mapping_open(&mapping, (folder / "none").c_str(), error), -1);
+    EXPECT_HAS(error.text(), folder / "none");
+    sheaf_mapping_close(&mapping);
+}
+
+TEST(Path, IsSeenFromAFolder) {
+    EXPECT_EQ(taken(sheaf_path_join("jobs", "a.csv")), "jobs/a.csv");
+    EXPECT_EQ(taken(sheaf_path_join("jobs/", "a.csv")), "jobs/a.csv");
+    EXPECT_EQ(taken(sheaf_path_join("jobs", "../data/a.csv")), "jobs/../data/a.csv");
+    EXPECT_EQ(taken(sheaf_path_join("jobs", "/data/a.csv")), "/data/a.csv");
+    EXPECT_EQ(taken(sheaf_path_join(".", "a.csv")), "a.csv");
+    EXPECT_EQ(taken(sheaf_path_join("/", "a.csv")), "/a.csv");
+}
+
+TEST(Path, HasAFolder) {
+    EXPECT_EQ(taken(sheaf_path_folder("jobs/moid.yaml")), "jobs");
+    EXPECT_EQ(taken(sheaf_path_folder("a/b/c")), "a/b");
+    EXPECT_EQ(taken(sheaf_path_folder("moid.yaml")), ".");
+    EXPECT_EQ(taken(sheaf_path_folder("/moid.yaml")), "/");
+    EXPECT_EQ(taken(sheaf_path_with("out.h5", ".lock")), "out.h5.lock");
+}
+
+TEST(Path, AFolderCanBeSynced) {
+    Folder folder;
+    Error error;
+    EXPECT_EQ(sheaf_file_sync_folder((folder / "f").c_str(), error), 0) << error.text();
+    EXPECT_EQ(sheaf_file_sync_folder("/nowhere/at/all/f", error), -1);
+    EXPECT_HAS(error.text(), "/nowhere/at/all");
+}

@@ -1,0 +1,172 @@
+// app/costs and app/fields_message: partitions by a cost field; the fields that rank 0 tells the others.
+#include "unit/sheaf.h"
+
+extern "C" {
+#include "app/fields_message.h"
+}
+
+using namespace unit;
+
+namespace {
+
+int all_pending(void *, int64_t from, int64_t end, struct span *run, struct sheaf_error *) {
+    *run = {from, end - from};
+    return 0;
+}
+
+// Blocks with an odd number are done.
+int even_pending(void *, int64_t from, int64_t end, struct span *run, struct sheaf_error *) {
+    int64_t first = from + (from & 1);
+    *run = {first < end ? first : from, first < end ? 1 : 0};
+    return 0;
+}
+
+struct Costs {
+    Folder folder;
+    Job job;
+    Items items;
+    chunk_shape shape;
+    Error error;
+    std::vector<span> parts;
+
+    Costs(const std::string &csv, const std::string &field, int64_t block)
+        : job("items: {csv: " + folder.write("t.csv", csv) +
+              "}\nkernel: any\nschedule: {policy: weighted, cost: " + field + "}\n"),
+          items(job) {
+        EXPECT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(items.rc, 0) << items.error.text();
+        shape = {0, nullptr, 0, nullptr, block, items.items.n_items};
+    }
+    int cut(int n_ranks, span window, decltype(&all_pending) next = all_pending) {
+        struct pending pending = {nullptr, next};
+        parts.assign(static_cast<size_t>(n_ranks), span{-1, -1});
+        return sheaf_costs_partition(&job.job, &items.items, &pending, &shape, window, n_ranks, parts.data(), error);
+    }
+};
+
+} // namespace
+
+TEST(Costs, CutWhereTheCostIsEqual) {
+    Costs c("x,cost\n1,1\n2,1\n3,1\n4,1\n5,4\n6,8\n", "cost", 1);
+    ASSERT_EQ(c.cut(2, {0, 6}), 0) << c.error.text();
+    EXPECT_EQ(c.parts[0].first, 0);
+    EXPECT_EQ(c.parts[0].n, 5) << "1+1+1+1+4 = 8";
+    EXPECT_EQ(c.parts[1].first, 5);
+    EXPECT_EQ(c.parts[1].n, 1);
+}
+
+TEST(Costs, AreSummedOverBlocks) {
+    Costs c("cost\n1\n1\n1\n1\n4\n8\n3\n", "cost", 2); /* blocks cost 2, 2, 12, 3 */
+    ASSERT_EQ(c.cut(2, {0, 4}), 0) << c.error.text();
+    EXPECT_EQ(c.parts[0].n, 2) << "2+2 | 12+3, not 2+2+12 | 3";
+    EXPECT_EQ(c.parts[1].n, 2);
+}
+
+TEST(Costs, DoneBlocksCostNothing) {
+    Costs c("cost\n1\n100\n1\n100\n1\n100\n3\n100\n", "cost", 1);
+    ASSERT_EQ(c.cut(2, {0, 8}, even_pending), 0) << c.error.text();
+    int64_t seven = 6; /* the item that costs 3 */
+    EXPECT_LE(c.parts[0].first + c.parts[0].n, seven) << "1+1+1 | 3";
+    EXPECT_GT(c.parts[0].first + c.parts[0].n, 4);
+}
+
+TEST(Costs, AWindowMayBeginAnywhere) {
+    std::string csv = "cost\n";
+    for (int i = 0; i < 100; i++)
+        csv += i < 50 ? "1000\n" : "1\n";
+    Costs c(csv, "cost", 5);
+    ASSERT_EQ(c.cut(2, {10, 10}), 0) << c.error.text();
+    EXPECT_EQ(c.parts[0].first, 10);
+    EXPECT_EQ(c.parts[0].n, 5);
+    EXPECT_EQ(c.parts[1].first, 15);
+    EXPECT_EQ(c.parts[1].n, 5);
+}
+
+TEST(Costs, ManyRowsAreReadPieceByPiece) {
+    std::string csv = "x,cost\n";
+    for (int i = 0; i < 30000; i++)
+        csv += "0," + std::string(i < 20000 ? "1\n" : "2\n");
+    Costs c(csv, "cost", 10);
+    ASSERT_EQ(c.cut(4, {0, 3000}), 0) << c.error.text();
+    for (const span &part : c.parts) { /* 40,000 in all */
+        int64_t sum = 0;
+        for (int64_t i = 10 * part.first; i < 10 * (part.first + part.n); i++)
+            sum += i < 20000 ? 1 : 2;
+        EXPECT_EQ(sum, 10000);
+    }
+}
+
+TEST(Costs, WhatIsNoCostIsRefusedWithItsPlace) {
+    const struct {
+        const char *csv, *field, *what;
+    } cases[] = {{"x,cost\n1,1\n", "cots", "no field 'cots' in "},
+                 {"x,cost\n1,1\n", "cots", "did you mean 'cost'?"},
+                 {"x,cost\n1,a\n", "cost", "'cost' holds no single number an item"},
+                 {"x,cost\n1,1\n2,-0.5\n", "cost", "item 1 of "},
+                 {"x,cost\n1,1\n2,-0.5\n", "cost", "has the cost -0.5; it should be 0 or more"},
+                 {"x,cost\n1,1\n2,\n", "cost", "has the cost nan"},
+                 {"x,cost\n1,inf\n", "cost", "has the cost inf"}};
+    for (const auto &k : cases) {
+        Costs c(k.csv, k.field, 1);
+        EXPECT_EQ(c.cut(2, {0, c.items.items.n_items}), -1);
+        EXPECT_STARTS(c.error.text(), "sweep.yaml:3:");
+        EXPECT_HAS(c.error.text(), k.what);
+    }
+}
+
+TEST(Costs, NoItemsAreFine) {
+    Costs c("x,cost\n", "cost", 1);
+    ASSERT_EQ(c.cut(3, {0, 0}), 0) << c.error.text();
+    for (const span &part : c.parts)
+        EXPECT_EQ(part.n, 0);
+}
+
+// Costs may all be zero, or unknown as zero: the work is still to be shared.
+TEST(Costs, ZeroCostsStillUseEveryRank) {
+    std::string csv = "cost\n";
+    for (int i = 0; i < 100; i++)
+        csv += "0\n";
+    Costs c(csv, "cost", 1);
+    ASSERT_EQ(c.cut(4, {0, 100}), 0) << c.error.text();
+    for (const span &part : c.parts)
+        EXPECT_LE(part.n, 50) << "no rank has nearly everything";
+}
+
+// -------------------------------------------------------------------------------------------------- fields_message
+
+TEST(FieldsMessage, TellsTheFieldsAsTheyAre) {
+    sheaf_field fields[] = {field("x", SHEAF_FLOAT64), field("größe", SHEAF_TEXT), field("r", SHEAF_INT32, 1000),
+                            field(nullptr, SHEAF_UINT8)};
+    std::string longest(200, 'n'); /* the longest name there may be */
+    fields[3].name = longest.c_str();
+    struct items items = {}, arrived = {};
+    items.n_items = int64_t{1} << 40;
+    items.n_fields = 4;
+    items.fields = fields;
+    struct sheaf_buffer buffer = {};
+    Error error;
+    ASSERT_EQ(sheaf_fields_pack(&buffer, &items, error), 0);
+    ASSERT_EQ(sheaf_fields_unpack(&buffer, &arrived, error), 0);
+    EXPECT_EQ(arrived.n_items, items.n_items);
+    ASSERT_EQ(arrived.n_fields, 4);
+    for (int k = 0; k < 4; k++) {
+        EXPECT_STREQ(arrived.fields[k].name, fields[k].name);
+        EXPECT_EQ(arrived.fields[k].type, fields[k].type);
+        EXPECT_EQ(arrived.fields[k].width, fields[k].width);
+    }
+    sheaf_buffer_free(&buffer);
+    sheaf_items_close(&arrived);
+}
+
+TEST(FieldsMessage, TellsThatThereAreNone) {
+    struct items items = {}, arrived = {};
+    items.n_items = 12;
+    struct sheaf_buffer buffer = {};
+    Error error;
+    ASSERT_EQ(sheaf_fields_pack(&buffer, &items, error), 0);
+    ASSERT_EQ(sheaf_fields_unpack(&buffer, &arrived, error), 0);
+    EXPECT_EQ(arrived.n_items, 12);
+    EXPECT_EQ(arrived.n_fields, 0);
+    sheaf_buffer_free(&buffer);
+    sheaf_items_close(&arrived);
+}

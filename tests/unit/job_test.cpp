@@ -1,0 +1,266 @@
+// job/job: what a job file asks for, checked; every refusal names file:line:column, what was found and what is right.
+#include "unit/sheaf.h"
+
+using namespace unit;
+
+namespace {
+
+const std::string RIGHT = "name: sweep\n"
+                          "items: {csv: a.csv}\n"
+                          "kernel: square_plus\n";
+
+std::string refusal(const std::string &text, const Overrides &overrides = {}) {
+    Job job(text, overrides);
+    EXPECT_EQ(job.rc, -1) << text;
+    EXPECT_EQ(job.error.error.exit, SHEAF_EXIT_USAGE) << text;
+    return job.error.text();
+}
+
+} // namespace
+
+// ---------------------------------------------------------------------------------------------------- what is read
+
+TEST(Job, IsReadAsWritten) {
+    Job job("name: survey\n"
+            "output: results/s.h5\n"
+            "items: {csv: ../data/a.csv}\n"
+            "kernel: moid\n"
+            "params: {samples: 720, tolerance: 1e-9}\n"
+            "schedule: {policy: weighted, cost: seconds_guess}\n",
+            {}, "jobs/moid.yaml");
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    EXPECT_STREQ(job.job.name, "survey");
+    EXPECT_STREQ(job.job.output, "results/s.h5") << "seen from the current folder";
+    EXPECT_EQ(job.job.items.kind, JOB_CSV);
+    EXPECT_STREQ(job.job.items.path, "jobs/../data/a.csv") << "seen from the job file";
+    EXPECT_STREQ(job.job.kernel->text, "moid");
+    ASSERT_EQ(job.job.n_params, 2);
+    EXPECT_STREQ(job.job.params[0].name, "samples");
+    EXPECT_STREQ(job.job.params[0].node->text, "720");
+    EXPECT_STREQ(job.job.params[1].name, "tolerance");
+    EXPECT_EQ(job.job.policy, JOB_WEIGHTED);
+    EXPECT_STREQ(job.job.cost->text, "seconds_guess");
+    EXPECT_STREQ(job.job.folder, "jobs");
+}
+
+TEST(Job, NameAndOutputFollowTheFile) {
+    const struct {
+        const char *file, *name, *output;
+    } cases[] = {{"moid.yaml", "moid", "moid.h5"},
+                 {"jobs/moid.yaml", "moid", "moid.h5"},
+                 {"/a/b.c/deep.sweep.yml", "deep", "deep.h5"},
+                 {"plain", "plain", "plain.h5"},
+                 {"jobs/.yaml", "job", "job.h5"}};
+    for (const auto &c : cases) {
+        Job job("items: {count: 3}\nkernel: square_plus\n", {}, c.file);
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_STREQ(job.job.name, c.name);
+        EXPECT_STREQ(job.job.output, c.output);
+    }
+    Job job("name: other\nitems: {count: 3}\nkernel: square_plus\n", {}, "jobs/moid.yaml");
+    EXPECT_STREQ(job.job.output, "other.h5");
+}
+
+TEST(Job, EachSourceOfItems) {
+    Job lines("items: {lines: list.txt}\nkernel: k.so:k\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(lines.rc, 0) << lines.error.text();
+    EXPECT_EQ(lines.job.items.kind, JOB_LINES);
+    EXPECT_STREQ(lines.job.items.path, "jobs/list.txt");
+
+    Job count("items: {count: 1_000_000}\nkernel: square_plus\n");
+    ASSERT_EQ(count.rc, 0) << count.error.text();
+    EXPECT_EQ(count.job.items.kind, JOB_COUNT);
+    EXPECT_EQ(count.job.items.count, 1000000);
+
+    Job none("items: {count: 0}\nkernel: square_plus\n");
+    EXPECT_EQ(none.rc, 0);
+    EXPECT_EQ(none.job.items.count, 0);
+
+    Job hdf5("items: {hdf5: {file: in.h5, fields: {x: /x, r: /group/positions}}}\nkernel: moid\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(hdf5.rc, 0) << hdf5.error.text();
+    EXPECT_EQ(hdf5.job.items.kind, JOB_HDF5);
+    EXPECT_STREQ(hdf5.job.items.path, "jobs/in.h5");
+    ASSERT_EQ(hdf5.job.items.n_fields, 2);
+    EXPECT_STREQ(hdf5.job.items.fields[1].name, "r");
+    EXPECT_STREQ(hdf5.job.items.fields[1].node->text, "/group/positions");
+}
+
+TEST(Job, AbsolutePathsStay) {
+    Job job("items: {csv: /data/a.csv}\nkernel: moid\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(job.rc, 0);
+    EXPECT_STREQ(job.job.items.path, "/data/a.csv");
+}
+
+TEST(Job, ThePlainScheduleIsStatic) {
+    for (const char *schedule : {"", "schedule: {policy: static}\n", "schedule: {}\n"}) {
+        Job job(RIGHT + schedule);
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(job.job.policy, JOB_STATIC);
+        EXPECT_EQ(job.job.cost, nullptr);
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------- what is wrong
+
+struct Wrong {
+    const char *rule, *text, *where, *what;
+};
+
+void PrintTo(const Wrong &w, std::ostream *out) {
+    *out << w.text;
+}
+
+class JobRefusal : public testing::TestWithParam<Wrong> {};
+
+TEST_P(JobRefusal, NamesPlaceFaultAndRemedy) {
+    std::string text = refusal(GetParam().text);
+    EXPECT_STARTS(text, std::string("sweep.yaml:") + GetParam().where + ": ");
+    EXPECT_HAS(text, GetParam().what);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Job, JobRefusal,
+    testing::Values(
+        Wrong{"NoMap", "just words\n", "1:1", "a job is 'just words'; it should be a map"},
+        Wrong{"List", "- a\n- b\n", "1:1", "it should be a map"},
+        Wrong{"UnknownKey", "name: a\nitmes: {count: 1}\nkernel: moid\n", "2:1",
+              "unknown key 'itmes'; did you mean 'items'?"},
+        Wrong{"UnknownKeyFarFromAll", "items: {count: 1}\nkernel: moid\nfrobnicate: 1\n", "3:1", "'kernel'"},
+        Wrong{"MissingItems", "name: a\nkernel: moid\n", "1:1", "'items' is missing; add one of items: {csv: FILE}"},
+        Wrong{"MissingKernel", "name: a\nitems: {count: 1}\n", "1:1", "'kernel' is missing; add kernel: NAME"},
+        Wrong{"ItemsIsText", "items: a.csv\nkernel: moid\n", "1:8", "items is 'a.csv'; it should be a map"},
+        Wrong{"ItemsIsList", "items: [a.csv]\nkernel: moid\n", "1:8", "items is a list; it should be a map"},
+        Wrong{"ItemsIsEmpty", "items:\nkernel: moid\n", "1:7", "items"},
+        Wrong{"NoSource", "items: {}\nkernel: moid\n", "1:8", "exactly one of csv, lines, count, hdf5"},
+        Wrong{"TwoSources", "items: {csv: a.csv, count: 3}\nkernel: moid\n", "1:8", "items has 2 sources"},
+        Wrong{"UnknownSource", "items:\n  cvs: a.csv\nkernel: moid\n", "2:3",
+              "unknown key 'cvs' in items; did you mean 'csv'?"},
+        Wrong{"CsvIsMap", "items: {csv: {file: a}}\nkernel: moid\n", "1:14",
+              "items.csv is a map; it should be one text"},
+        Wrong{"CsvIsEmpty", "items: {csv: ''}\nkernel: moid\n", "1:14", "items.csv is empty"},
+        Wrong{"CountIsText", "items: {count: many}\nkernel: moid\n", "1:16", "items.count is 'many'"},
+        Wrong{"CountIsQuoted", "items: {count: '12'}\nkernel: moid\n", "1:16", "a whole number"},
+        Wrong{"CountIsNegative", "items: {count: -1}\nkernel: moid\n", "1:16", "0 or more"},
+        Wrong{"CountIsBroken", "items: {count: 1.5}\nkernel: moid\n", "1:16", "items.count is '1.5'"},
+        Wrong{"CountIsTooLarge", "items: {count: 1e30}\nkernel: moid\n", "1:16", "items.count is '1e30'"},
+        Wrong{"Hdf5IsText", "items: {hdf5: a.h5}\nkernel: moid\n", "1:15", "items.hdf5 is 'a.h5'; it should be a map"},
+        Wrong{"Hdf5WithoutFields", "items: {hdf5: {file: a.h5}}\nkernel: moid\n", "1:15",
+              "items.hdf5 needs 'file' and 'fields'"},
+        Wrong{"Hdf5WithoutFile", "items: {hdf5: {fields: {x: /x}}}\nkernel: moid\n", "1:15",
+              "items.hdf5 needs 'file' and 'fields'"},
+        Wrong{"Hdf5UnknownKey", "items: {hdf5: {file: a.h5, field: {x: /x}}}\nkernel: moid\n", "1:28",
+              "unknown key 'field' in items.hdf5; did you mean 'fields'?"},
+        Wrong{"Hdf5NoField", "items: {hdf5: {file: a.h5, fields: {}}}\nkernel: moid\n", "1:36",
+              "items.hdf5.fields is empty"},
+        Wrong{"Hdf5FieldIsList", "items: {hdf5: {file: a.h5, fields: {x: [1]}}}\nkernel: moid\n", "1:40",
+              "x is a list"},
+        Wrong{"KernelIsMap", "items: {count: 1}\nkernel: {name: moid}\n", "2:9", "kernel is a map"},
+        Wrong{"KernelIsEmpty", "items: {count: 1}\nkernel:\n", "2:8", "kernel is empty"},
+        Wrong{"ParamsIsList", "items: {count: 1}\nkernel: moid\nparams: [1]\n", "3:9", "params is a list"},
+        Wrong{"ParamIsList", "items: {count: 1}\nkernel: moid\nparams: {samples: [1, 2]}\n", "3:19",
+              "params.samples should be a single value"},
+        Wrong{"ScheduleIsText", "items: {count: 1}\nkernel: moid\nschedule: static\n", "3:11",
+              "schedule is 'static'; it should be a map"},
+        Wrong{"UnknownScheduleKey", "items: {count: 1}\nkernel: moid\nschedule: {polcy: static}\n", "3:12",
+              "unknown key 'polcy' in schedule; did you mean 'policy'?"},
+        Wrong{"UnknownPolicy", "items: {count: 1}\nkernel: moid\nschedule: {policy: wieghted, cost: x}\n", "3:20",
+              "unknown schedule.policy 'wieghted'; did you mean 'weighted'?"},
+        Wrong{"PolicyFarFromAll", "items: {count: 1}\nkernel: moid\nschedule: {policy: guided}\n", "3:20",
+              "'static', 'weighted'"},
+        Wrong{"WeightedWithoutCost", "items: {count: 1}\nkernel: moid\nschedule: {policy: weighted}\n", "3:11",
+              "add cost: FIELD"},
+        Wrong{"CostWithoutWeighted", "items: {count: 1}\nkernel: moid\nschedule: {cost: x}\n", "3:18",
+              "schedule.cost goes with policy: weighted"},
+        Wrong{"NameIsPath", "name: a/b\nitems: {count: 1}\nkernel: moid\n", "1:7",
+              "name is 'a/b'; it should be a word that can name a file"},
+        Wrong{"NameIsHidden", "name: .a\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is '.a'"},
+        Wrong{"NameIsMap", "name: {a: b}\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is a map"},
+        Wrong{"OutputIsList", "output: [a]\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is a list"},
+        Wrong{"OutputIsEmpty", "output: ''\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is empty"}),
+    [](const testing::TestParamInfo<Wrong> &info) { return std::string(info.param.rule); });
+
+// ------------------------------------------------------------------------------------------------------- overrides
+
+TEST(JobOverrides, TakeThePlaceOfValues) {
+    Job job(RIGHT + "params: {samples: 720, other: 1}\n", {{"params.samples", "360"}, {"output", "b.h5"}});
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    ASSERT_EQ(job.job.n_params, 2);
+    EXPECT_STREQ(job.job.params[0].node->text, "360");
+    EXPECT_STREQ(job.job.params[1].node->text, "1");
+    EXPECT_STREQ(job.job.output, "b.h5");
+}
+
+TEST(JobOverrides, MakeMapsOnTheWay) {
+    Job job(RIGHT, {{"params.samples", "360"}, {"params.more", "1"}, {"schedule.policy", "static"}});
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    ASSERT_EQ(job.job.n_params, 2);
+    EXPECT_STREQ(job.job.params[0].name, "samples");
+    EXPECT_STREQ(job.job.params[1].name, "more");
+}
+
+TEST(JobOverrides, TheLastOneCounts) {
+    Job job(RIGHT, {{"kernel", "moid"}, {"kernel", "square_plus"}});
+    ASSERT_EQ(job.rc, 0);
+    EXPECT_STREQ(job.job.kernel->text, "square_plus");
+}
+
+TEST(JobOverrides, MayBeMapsAndQuotedTexts) {
+    Job job(RIGHT, {{"items", "{count: 5}"}, {"output", "'it''s.h5'"}});
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    EXPECT_EQ(job.job.items.kind, JOB_COUNT);
+    EXPECT_EQ(job.job.items.count, 5);
+    EXPECT_STREQ(job.job.output, "it's.h5");
+}
+
+TEST(JobOverrides, DoNotChangeWhatAnAliasShares) {
+    Job job("items: {count: 1}\nkernel: square_plus\nparams: &p {terms: 1}\nschedule: {}\n", {{"params.terms", "2"}});
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    EXPECT_STREQ(job.job.params[0].node->text, "2");
+}
+
+TEST(JobOverrides, APathIsSeenFromTheCurrentFolder) {
+    Job job(RIGHT, {{"items.csv", "b.csv"}}, "jobs/sweep.yaml");
+    ASSERT_EQ(job.rc, 0) << job.error.text();
+    EXPECT_STREQ(job.job.items.path, "b.csv");
+    Job unchanged(RIGHT, {{"name", "x"}}, "jobs/sweep.yaml");
+    EXPECT_STREQ(unchanged.job.items.path, "jobs/a.csv");
+}
+
+TEST(JobOverrides, AWrongOneIsNamedAsItWasGiven) {
+    EXPECT_STARTS(refusal(RIGHT, {{"items", "{count: x}"}}), "--set items: items.count is 'x'");
+    EXPECT_STARTS(refusal(RIGHT, {{"schedule.policy", "fast"}}),
+                  "--set schedule.policy: unknown schedule.policy 'fast'");
+    EXPECT_STARTS(refusal(RIGHT, {{"params.samples", "[1]"}}), "--set params.samples: params.samples should be");
+    EXPECT_STARTS(refusal(RIGHT, {{"nmae", "x"}}), "--set nmae: unknown key 'nmae'; did you mean 'name'?");
+    EXPECT_STARTS(refusal(RIGHT, {{"parms.samples", "1"}}), "--set parms.samples: unknown key 'parms'");
+    EXPECT_STARTS(refusal(RIGHT, {{"name", "[1"}}), "--set name");
+    EXPECT_HAS(refusal(RIGHT, {{"name", "[1"}}), "is not YAML");
+    EXPECT_HAS(refusal(RIGHT, {{"name", ""}}), "--set name: has no value");
+}
+
+TEST(JobOverrides, PathsMustLeadSomewhere) {
+    EXPECT_STARTS(refusal(RIGHT, {{"", "1"}}), "--set ");
+    EXPECT_STARTS(refusal(RIGHT, {{"params.", "1"}}), "--set params.: a name is missing in 'params.'");
+    EXPECT_STARTS(refusal(RIGHT, {{"params..x", "1"}}), "--set params..x: a name is missing");
+    EXPECT_STARTS(refusal(RIGHT, {{".x", "1"}}), "--set .x: a name is missing");
+    EXPECT_STARTS(refusal(RIGHT, {{"kernel.x", "1"}}), "--set kernel.x: 'kernel' has no parts to set");
+    EXPECT_STARTS(refusal(RIGHT, {{"items.csv.x", "1"}}), "--set items.csv.x: 'items.csv' has no parts to set");
+}
+
+TEST(JobOverrides, ASecondSourceOfItemsIsRefused) {
+    EXPECT_HAS(refusal(RIGHT, {{"items.count", "3"}}), "items has 2 sources");
+}
+
+TEST(JobOverrides, AVeryLongPathIsRefusedNotCutInTwo) {
+    std::string path(3000, 'x');
+    EXPECT_STARTS(refusal(RIGHT, {{path, "1"}}), "--set xxx");
+}
+
+TEST(Job, AllOfTheRepositorysJobsCanBeRead) {
+    for (const auto &entry : std::filesystem::recursive_directory_iterator(SHEAF_SOURCE_DIR "/jobs")) {
+        if (entry.path().extension() != ".yaml")
+            continue;
+        Job job(read_bytes(entry.path()), {}, entry.path());
+        EXPECT_EQ(job.rc, 0) << job.error.text();
+    }
+}

@@ -1,0 +1,356 @@
+// store: whose a file is, the table of runs, and the lock.
+#include "unit/sheaf.h"
+
+#include <sys/wait.h>
+
+using namespace unit;
+
+namespace {
+
+// HDF5's own exit handler can crash after a failed write (sheaf_h5_start); said before any test uses HDF5.
+[[maybe_unused]] const herr_t no_exit_handler = H5dont_atexit();
+
+const std::vector<sheaf_field> Y = {field("y", SHEAF_FLOAT64)};
+
+std::string refusal(Store &store) {
+    EXPECT_EQ(store.open(), -1);
+    std::string text = store.error.text();
+    EXPECT_STARTS(text, store.path + ": ");
+    store.close();
+    return text.substr(std::min(text.size(), store.path.size()));
+}
+
+// An HDF5 file of somebody else's.
+void make_foreign(const std::string &path) {
+    hid_t file = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hsize_t dims = 3;
+    hid_t space = H5Screate_simple(1, &dims, nullptr);
+    hid_t dataset = H5Dcreate2(file, "status", H5T_NATIVE_UINT8, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    H5Dclose(dataset);
+    H5Sclose(space);
+    H5Fclose(file);
+}
+
+} // namespace
+
+TEST(ResultsOpen, AnotherJobsFileIsRefusedNamingTheDifference) {
+    Store store("{count: 100}", Y, 10);
+    ASSERT_EQ(store.create(), 0);
+    std::string other = store.identity;
+    other.replace(other.find("param n: 1"), 10, "param n: 2");
+    store.plan.identity = other.c_str();
+    std::string text = refusal(store);
+    EXPECT_HAS(text, "another job");
+    EXPECT_HAS(text, "'param n: 1'");
+    EXPECT_HAS(text, "'param n: 2'");
+    EXPECT_HAS(text, "-o");
+    EXPECT_HAS(text, "--overwrite");
+    EXPECT_EQ(store.error.error.exit, SHEAF_EXIT_USAGE);
+    store.plan.identity = store.identity.c_str();
+    EXPECT_EQ(store.open(), 0) << "and is untouched: " << store.error.text();
+}
+
+TEST(ResultsOpen, TheFirstDifferenceIsNamedWhereverItIs) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"items: count 100\nkernel: any 1\n", "items: count 101\nkernel: any 1\n"},
+        {"a\nb\n", "a\nc\n"},
+        {"a\nb\n", "a\nb\nlonger\n"},
+        {"a\nb\nlonger\n", "a\nb\n"},
+        {"", "something\n"},
+    };
+    for (const auto &[there, now] : cases) {
+        Store store("{count: 100}", Y, 10);
+        store.plan.identity = there.c_str();
+        ASSERT_EQ(store.create(), 0);
+        store.plan.identity = now.c_str();
+        EXPECT_HAS(refusal(store), "another job");
+        store.plan.identity = there.c_str();
+        EXPECT_EQ(store.open(), 0) << store.error.text();
+    }
+}
+
+TEST(ResultsOpen, WhatIsNoResultsFileIsRefused) {
+    Store store("{count: 100}", Y, 10);
+    store.folder.write("out.h5", "just text, and more of it than a signature has\n");
+    EXPECT_HAS(refusal(store), "not an HDF5 file");
+    store.folder.write("out.h5", "");
+    EXPECT_HAS(refusal(store), "not an HDF5 file");
+    make_foreign(store.path);
+    EXPECT_HAS(refusal(store), "not a results file of Sheaf");
+    std::filesystem::remove(store.path);
+    std::filesystem::create_directory(store.path);
+    EXPECT_HAS(refusal(store), "not an HDF5 file");
+}
+
+TEST(ResultsOpen, ATruncatedFileIsRefused) {
+    Store store("{count: 10000}", Y, 10);
+    ASSERT_EQ(store.create(), 0);
+    std::string bytes = read_bytes(store.path);
+    for (size_t n : {bytes.size() - 1, bytes.size() / 2, size_t{1000}, size_t{100}, size_t{9}}) {
+        store.folder.write("out.h5", bytes.substr(0, n));
+        std::string text = refusal(store);
+        EXPECT_HAS(text, "move it away");
+    }
+}
+
+TEST(ResultsOpen, AFileOfAnotherShapeIsRefused) {
+    Store store("{count: 100}", Y, 10);
+    ASSERT_EQ(store.create(), 0);
+    store.items.items.n_items = 101; /* the identity does not tell */
+    EXPECT_HAS(refusal(store), "another shape");
+    store.items.items.n_items = 100;
+    store.plan.block = 20;
+    EXPECT_HAS(refusal(store), "'seconds' has another shape");
+    store.plan.block = 10;
+    store.outputs[0].width = 2;
+    EXPECT_HAS(refusal(store), "'y'");
+}
+
+// What repacking tools and curious users do.
+TEST(ResultsOpen, AFileThatWasRepackedOrLacksADatasetIsRefused) {
+    Store store("{count: 100}", Y, 10);
+    ASSERT_EQ(store.create(), 0);
+    hid_t file = H5Fopen(store.path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    hsize_t dims = 100, piece = 10;
+    hid_t space = H5Screate_simple(1, &dims, nullptr), creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, &piece);
+    H5Ldelete(file, "y", H5P_DEFAULT);
+    H5Dclose(H5Dcreate2(file, "y", H5T_NATIVE_DOUBLE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Pclose(creation);
+    H5Sclose(space);
+    H5Fclose(file);
+    EXPECT_HAS(refusal(store), "'y' is not stored in one piece");
+
+    file = H5Fopen(store.path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    H5Ldelete(file, "y", H5P_DEFAULT);
+    H5Fclose(file);
+    std::string text = refusal(store);
+    EXPECT_HAS(text, "y");
+    EXPECT_EQ(text.find("cannot y:"), std::string::npos) << text;
+}
+
+TEST(ResultsOpen, AFileThatMayNotBeWrittenIsAnError) {
+    if (geteuid() == 0)
+        GTEST_SKIP() << "root may write anything";
+    Store store("{count: 100}", Y, 10);
+    ASSERT_EQ(store.create(), 0);
+    std::filesystem::permissions(store.path, std::filesystem::perms::owner_read);
+    EXPECT_HAS(refusal(store), "cannot open for writing");
+}
+
+TEST(ResultsMayReplace, OnlyItsOwnAndWrecks) {
+    Store store("{count: 100}", Y, 10);
+    auto may = [&] { return sheaf_results_may_replace(store.path.c_str(), store.error) == 0; };
+    EXPECT_TRUE(may()) << "nothing is there";
+    ASSERT_EQ(store.create(), 0);
+    EXPECT_TRUE(may()) << "a results file";
+    std::filesystem::resize_file(store.path, 3000);
+    EXPECT_TRUE(may()) << "the wreck of an HDF5 file";
+    store.folder.write("out.h5", "my thesis\n");
+    EXPECT_FALSE(may());
+    EXPECT_STARTS(store.error.text(), store.path + ": is not a results file of Sheaf and is not overwritten");
+    make_foreign(store.path);
+    EXPECT_FALSE(may()) << "somebody's data";
+    EXPECT_EQ(store.error.error.exit, SHEAF_EXIT_USAGE);
+}
+
+TEST(ResultsCreate, ReplacesAFileAndForgetsItsRows) {
+    Store store("{count: 100}", Y, 10);
+    store.make();
+    ASSERT_EQ(store.write(0, 10), 0);
+    store.make();
+    int64_t counts[ITEM_SKIPPED + 1];
+    ASSERT_EQ(sheaf_results_count(&store.results, 0, 100, counts, store.error), 0);
+    EXPECT_EQ(counts[ITEM_PENDING], 100);
+    EXPECT_EQ(store.results.sink.n_failures.load(), 0);
+}
+
+TEST(ResultsCreate, UntilItIsPublishedNothingIsReplaced) {
+    Store store("{count: 100}", Y, 10);
+    store.make();
+    ASSERT_EQ(store.write(0, 10), 0);
+    ASSERT_EQ(store.close(), 0);
+    std::string before = read_bytes(store.path);
+    ASSERT_EQ(sheaf_results_create(&store.plan, store.error), 0) << store.error.text();
+    EXPECT_EQ(read_bytes(store.path), before);
+    sheaf_results_discard(store.path.c_str());
+    EXPECT_EQ(read_bytes(store.path), before);
+    EXPECT_FALSE(std::filesystem::exists(store.path + ".new"));
+    sheaf_results_discard(store.path.c_str()); /* again: nothing is there */
+    EXPECT_EQ(sheaf_results_publish(store.path.c_str(), store.error), -1) << "nothing to publish";
+    EXPECT_EQ(read_bytes(store.path), before);
+}
+
+TEST(ResultsCreate, RowsMayBeWrittenBeforeAndAfterPublishing) {
+    Store store("{count: 100}", Y, 10);
+    ASSERT_EQ(sheaf_results_create(&store.plan, store.error), 0) << store.error.text();
+    ASSERT_EQ(sheaf_results_open(&store.results, &store.plan, true, store.error), 0) << store.error.text();
+    EXPECT_EQ(store.write(0, 2), 0);
+    ASSERT_EQ(sheaf_results_publish(store.path.c_str(), store.error), 0) << store.error.text();
+    EXPECT_EQ(store.write(2, 2), 0) << "the descriptor follows the file";
+    ASSERT_EQ(sheaf_results_close(&store.results, store.error), 0);
+    ASSERT_EQ(store.open(), 0) << store.error.text();
+    int64_t counts[ITEM_SKIPPED + 1];
+    ASSERT_EQ(sheaf_results_count(&store.results, 0, 100, counts, store.error), 0);
+    EXPECT_EQ(counts[ITEM_DONE], 40);
+}
+
+TEST(ResultsCreate, AFullDiskIsSaidAndLeavesNothing) {
+    Store store("{count: 1000000}", Y, 10);
+    int rc;
+    {
+        FullDisk full(1 << 20);
+        rc = store.create();
+    }
+    EXPECT_EQ(rc, -1);
+    EXPECT_STARTS(store.error.text(), store.path);
+    EXPECT_HAS(store.error.text(), "too large");
+    EXPECT_EQ(store.error.error.exit, SHEAF_EXIT_ENVIRONMENT);
+    EXPECT_FALSE(std::filesystem::exists(store.path));
+    EXPECT_FALSE(std::filesystem::exists(store.path + ".new"));
+    EXPECT_EQ(store.create(), 0) << "with room again: " << store.error.text();
+    EXPECT_EQ(store.open(), 0) << store.error.text();
+}
+
+TEST(ResultsCreate, ALeftoverOfACrashIsNoObstacle) {
+    Store store("{count: 100}", Y, 10);
+    store.folder.write("out.h5.new", "half a file");
+    ASSERT_EQ(store.create(), 0) << store.error.text();
+    EXPECT_EQ(store.open(), 0);
+    EXPECT_FALSE(std::filesystem::exists(store.path + ".new"));
+}
+
+// ---------------------------------------------------------------------------------------------------- table of runs
+
+namespace {
+
+struct run_record record(double start, double end, int64_t n_items, uint8_t reason, const char *host) {
+    struct run_record r = {start, end, 3, 2, 1, n_items, reason, {}};
+    snprintf(r.host, sizeof r.host, "%s", host);
+    return r;
+}
+
+std::vector<double> column(const std::string &path, const char *name, size_t width = 1) {
+    hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    std::vector<double> values(RUNS_MOST * width);
+    EXPECT_GE(H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    return values;
+}
+
+} // namespace
+
+TEST(RunTable, HasARowForEachRun) {
+    Store store("{count: 100}", Y, 10);
+    store.make();
+    struct run_record first = record(1000, 0, 0, RUN_BROKEN_OFF, "here");
+    ASSERT_EQ(sheaf_results_begin_run(&store.results, &first, store.error), 0) << store.error.text();
+    ASSERT_EQ(store.open(), 0) << "killed, and started again";
+    struct run_record second = record(2000, 0, 0, RUN_BROKEN_OFF, "there");
+    ASSERT_EQ(sheaf_results_begin_run(&store.results, &second, store.error), 0);
+    second = record(2000, 2500, 60, RUN_COMPLETE, "there");
+    ASSERT_EQ(sheaf_results_end_run(&store.results, &second, store.error), 0);
+    ASSERT_EQ(store.close(), 0);
+    auto three = [&](const char *name) {
+        std::vector<double> all = column(store.path, name);
+        return std::vector<double>(all.begin(), all.begin() + 3);
+    };
+    EXPECT_EQ(three(GROUP "/runs/start"), (std::vector<double>{1000, 2000, 0}));
+    EXPECT_EQ(three(GROUP "/runs/end"), (std::vector<double>{0, 2500, 0}));
+    EXPECT_EQ(three(GROUP "/runs/ranks"), (std::vector<double>{3, 3, 0}));
+    EXPECT_EQ(three(GROUP "/runs/threads"), (std::vector<double>{2, 2, 0}));
+    EXPECT_EQ(three(GROUP "/runs/items"), (std::vector<double>{0, 60, 0}));
+    EXPECT_EQ(three(GROUP "/runs/reason"), (std::vector<double>{RUN_BROKEN_OFF, RUN_COMPLETE, 0}));
+    std::vector<double> hosts = column(store.path, GROUP "/runs/host", 64);
+    EXPECT_EQ(hosts[0], 'h');
+    EXPECT_EQ(hosts[64], 't');
+    EXPECT_EQ(hosts[64 + 5], 0);
+}
+
+TEST(RunTable, LaterRunsShareTheLastRow) {
+    Store store("{count: 100}", Y, 10);
+    store.make();
+    for (int i = 1; i <= RUNS_MOST + 5; i++) {
+        struct run_record run = record(i, 0, 0, RUN_BROKEN_OFF, "host");
+        ASSERT_EQ(sheaf_results_begin_run(&store.results, &run, store.error), 0);
+    }
+    ASSERT_EQ(store.close(), 0);
+    std::vector<double> starts = column(store.path, GROUP "/runs/start");
+    EXPECT_EQ(starts[0], 1);
+    EXPECT_EQ(starts[RUNS_MOST - 2], RUNS_MOST - 1);
+    EXPECT_EQ(starts[RUNS_MOST - 1], RUNS_MOST + 5);
+    EXPECT_EQ(store.open(), 0) << "nothing was written beyond the table: " << store.error.text();
+}
+
+// ------------------------------------------------------------------------------------------------------------ lock
+
+TEST(Lock, KeepsASecondRunOutAndNamesTheFirst) {
+    Folder folder;
+    std::string path = folder / "out.h5";
+    struct lock first = {-1, nullptr}, second = {-1, nullptr};
+    Error error;
+    ASSERT_EQ(sheaf_lock_take(&first, path.c_str(), error), 0) << error.text();
+    EXPECT_TRUE(std::filesystem::exists(path + ".lock"));
+    EXPECT_EQ(sheaf_lock_take(&second, path.c_str(), error), -1);
+    EXPECT_STARTS(error.text(), path + ": another run is writing it");
+    EXPECT_HAS(error.text(), "process " + std::to_string(getpid()) + " on ");
+    EXPECT_EQ(error.error.exit, SHEAF_EXIT_USAGE);
+    sheaf_lock_release(&second);
+    EXPECT_TRUE(std::filesystem::exists(path + ".lock")) << "who was refused must not remove it";
+    sheaf_lock_release(&first);
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock"));
+    ASSERT_EQ(sheaf_lock_take(&second, path.c_str(), error), 0) << error.text();
+    sheaf_lock_release(&second);
+    sheaf_lock_release(&second); /* again: nothing happens */
+}
+
+TEST(Lock, OtherFilesHaveTheirOwn) {
+    Folder folder;
+    struct lock a = {-1, nullptr}, b = {-1, nullptr};
+    Error error;
+    EXPECT_EQ(sheaf_lock_take(&a, (folder / "a.h5").c_str(), error), 0);
+    EXPECT_EQ(sheaf_lock_take(&b, (folder / "b.h5").c_str(), error), 0);
+    sheaf_lock_release(&a);
+    sheaf_lock_release(&b);
+}
+
+TEST(Lock, TheFileOfADeadProcessIsNoObstacle) {
+    Folder folder;
+    std::string path = folder / "out.h5";
+    pid_t child = fork();
+    if (child == 0) { /* takes the lock and dies without releasing it */
+        struct lock lock = {-1, nullptr};
+        _exit(sheaf_lock_take(&lock, path.c_str(), nullptr) == 0 ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    ASSERT_TRUE(std::filesystem::exists(path + ".lock"));
+    struct lock lock = {-1, nullptr};
+    Error error;
+    EXPECT_EQ(sheaf_lock_take(&lock, path.c_str(), error), 0) << error.text();
+    EXPECT_HAS(read_bytes(path + ".lock"), std::to_string(getpid()));
+    EXPECT_EQ(read_bytes(path + ".lock").find(std::to_string(child) + " "), std::string::npos);
+    sheaf_lock_release(&lock);
+}
+
+TEST(Lock, AFolderThatIsNotThereIsAnErrorThatNamesTheFile) {
+    struct lock lock = {-1, nullptr};
+    Error error;
+    EXPECT_EQ(sheaf_lock_take(&lock, "/nowhere/out.h5", error), -1);
+    EXPECT_HAS(error.text(), "/nowhere/out.h5");
+    EXPECT_HAS(error.text(), "folder");
+    sheaf_lock_release(&lock);
+}
+
+TEST(Lock, DoesNotTouchTheResultsFile) {
+    Folder folder;
+    std::string path = folder.write("out.h5", "bytes");
+    struct lock lock = {-1, nullptr};
+    Error error;
+    ASSERT_EQ(sheaf_lock_take(&lock, path.c_str(), error), 0);
+    EXPECT_EQ(read_bytes(path), "bytes");
+    sheaf_lock_release(&lock);
+    EXPECT_EQ(read_bytes(path), "bytes");
+}

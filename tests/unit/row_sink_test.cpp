@@ -1,0 +1,240 @@
+// plan/row_sink: bytes land at their offsets, what is outside the window is left alone, the status comes last.
+#include "unit/sheaf.h"
+
+using namespace unit;
+
+namespace {
+
+enum { N_ITEMS = 20, BLOCK = 5, MOST = 3 };
+
+// A file laid out by hand: 64 bytes of head, a float64 column, an int32[2] column, seconds, status, failures.
+struct Sink {
+    Folder folder;
+    std::string path;
+    struct row_sink sink = {};
+    row_column columns[2] = {{64, 8}, {64 + 8 * N_ITEMS, 8}};
+    static constexpr size_t SECONDS = 64 + 16 * N_ITEMS, STATUS = SECONDS + 4 * 4, ITEM = STATUS + N_ITEMS;
+    static constexpr size_t MESSAGE = ITEM + 8 * MOST, END = MESSAGE + FAILURE_BYTES * MOST;
+
+    explicit Sink(int flags = O_RDWR) : path(folder.write("out.h5", std::string(END, '\xee'))) {
+        sink.fd = open(path.c_str(), flags);
+        sink.path = "out.h5";
+        sink.n_columns = 2;
+        sink.columns = columns;
+        sink.seconds_offset = SECONDS;
+        sink.status_offset = STATUS;
+        sink.end = N_ITEMS;
+        sink.failure_item_offset = ITEM;
+        sink.failure_message_offset = MESSAGE;
+        sink.most_failures = MOST;
+    }
+    ~Sink() {
+        if (sink.fd >= 0)
+            close(sink.fd);
+    }
+
+    template <typename T> T at(size_t offset) const {
+        T value;
+        memcpy(&value, read_bytes(path).data() + offset, sizeof value);
+        return value;
+    }
+    std::string status() const { return read_bytes(path).substr(STATUS, N_ITEMS); }
+    bool untouched(size_t offset, size_t n) const {
+        return read_bytes(path).substr(offset, n) == std::string(n, '\xee');
+    }
+};
+
+// Rows first … first + n - 1 with values that tell their item.
+struct Rows {
+    std::vector<double> a;
+    std::vector<int32_t> b;
+    std::vector<uint8_t> status;
+    std::vector<float> seconds;
+    std::vector<struct failure> failures;
+    const void *columns[2];
+    struct rows rows = {};
+
+    Rows(int64_t first, int64_t n) {
+        for (int64_t i = first; i < first + n; i++) {
+            a.push_back(static_cast<double>(i) + 0.5);
+            b.push_back(static_cast<int32_t>(10 * i));
+            b.push_back(static_cast<int32_t>(10 * i + 1));
+            status.push_back(ITEM_DONE);
+        }
+        for (int64_t k = first / BLOCK; k < (first + n + BLOCK - 1) / BLOCK; k++)
+            seconds.push_back(static_cast<float>(k) + 0.25F);
+        rows.first = first;
+        rows.n = n;
+        rows.first_block = first / BLOCK;
+        rows.n_blocks = static_cast<int64_t>(seconds.size());
+    }
+
+    void fail(int64_t item, const char *message) {
+        struct failure failure = {item, {}};
+        snprintf(failure.message, FAILURE_BYTES, "%s", message);
+        failures.push_back(failure);
+        if (item >= rows.first && item < rows.first + rows.n)
+            status[static_cast<size_t>(item - rows.first)] = ITEM_FAILED;
+    }
+
+    const struct rows *get() {
+        columns[0] = a.data();
+        columns[1] = b.data();
+        rows.columns = columns;
+        rows.status = status.data();
+        rows.seconds = seconds.data();
+        rows.n_failures = static_cast<int64_t>(failures.size());
+        rows.failures = failures.data();
+        return &rows;
+    }
+};
+
+} // namespace
+
+TEST(RowSink, BytesLandAtTheirOffsets) {
+    Sink s;
+    Rows rows(5, 10);
+    Error error;
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+    EXPECT_TRUE(s.untouched(0, 64));
+    for (int64_t i = 0; i < N_ITEMS; i++) {
+        size_t k = static_cast<size_t>(i);
+        bool written = i >= 5 && i < 15;
+        if (!written) {
+            EXPECT_TRUE(s.untouched(64 + 8 * k, 8));
+            EXPECT_TRUE(s.untouched(64 + 8 * N_ITEMS + 8 * k, 8));
+            EXPECT_TRUE(s.untouched(Sink::STATUS + k, 1));
+        } else {
+            EXPECT_EQ(s.at<double>(64 + 8 * k), static_cast<double>(i) + 0.5);
+            EXPECT_EQ(s.at<int32_t>(64 + 8 * N_ITEMS + 8 * k), 10 * i);
+            EXPECT_EQ(s.at<int32_t>(64 + 8 * N_ITEMS + 8 * k + 4), 10 * i + 1);
+            EXPECT_EQ(s.at<uint8_t>(Sink::STATUS + k), ITEM_DONE);
+        }
+    }
+    EXPECT_TRUE(s.untouched(Sink::SECONDS, 4));
+    EXPECT_EQ(s.at<float>(Sink::SECONDS + 4), 1.25F);
+    EXPECT_EQ(s.at<float>(Sink::SECONDS + 8), 2.25F);
+    EXPECT_TRUE(s.untouched(Sink::SECONDS + 12, 4));
+    EXPECT_TRUE(s.untouched(Sink::ITEM, Sink::END - Sink::ITEM));
+}
+
+TEST(RowSink, ItemsOutsideTheWindowAreLeftAlone) {
+    for (auto [begin, end] : {std::pair{7, 12}, {0, 6}, {14, 20}, {0, 5}, {15, 20}, {10, 10}}) {
+        Sink s;
+        s.sink.begin = begin;
+        s.sink.end = end;
+        Rows rows(5, 10);
+        Error error;
+        ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+        for (int i = 0; i < N_ITEMS; i++) {
+            size_t k = static_cast<size_t>(i);
+            if (i >= 5 && i < 15 && i >= begin && i < end) {
+                EXPECT_EQ(s.at<double>(64 + 8 * k), i + 0.5);
+                EXPECT_EQ(s.at<int32_t>(64 + 8 * N_ITEMS + 8 * k + 4), 10 * i + 1);
+                EXPECT_EQ(s.at<uint8_t>(Sink::STATUS + k), ITEM_DONE);
+            } else {
+                EXPECT_TRUE(s.untouched(64 + 8 * k, 8)) << i;
+                EXPECT_TRUE(s.untouched(64 + 8 * N_ITEMS + 8 * k, 8)) << i;
+                EXPECT_TRUE(s.untouched(Sink::STATUS + k, 1)) << i;
+            }
+        }
+    }
+}
+
+TEST(RowSink, FailuresGoIntoTheTableUpToItsEnd) {
+    Sink s;
+    Rows rows(0, 10);
+    for (int i = 0; i < 5; i++)
+        rows.fail(2 * i, ("message " + std::to_string(i)).c_str());
+    Error error;
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+    for (size_t k = 0; k < MOST; k++) {
+        EXPECT_EQ(s.at<int64_t>(Sink::ITEM + 8 * k), static_cast<int64_t>(2 * k));
+        EXPECT_EQ(std::string(read_bytes(s.path).data() + Sink::MESSAGE + FAILURE_BYTES * k),
+                  "message " + std::to_string(k));
+    }
+    EXPECT_EQ(read_bytes(s.path).size(), +Sink::END) << "nothing behind the table";
+    EXPECT_EQ(s.sink.n_failures.load(), 5) << "those without room are counted";
+    for (int i = 0; i < 10; i++)
+        EXPECT_EQ(s.status()[static_cast<size_t>(i)], i % 2 ? ITEM_DONE : ITEM_FAILED) << "the status tells of all";
+}
+
+TEST(RowSink, FailuresOutsideTheWindowAreNotRecorded) {
+    Sink s;
+    s.sink.begin = 3;
+    s.sink.end = 6;
+    Rows rows(0, 10);
+    rows.fail(2, "before");
+    rows.fail(4, "inside");
+    rows.fail(6, "behind");
+    Error error;
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0);
+    EXPECT_EQ(s.sink.n_failures.load(), 1);
+    EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 4);
+}
+
+TEST(RowSink, LaterFailuresFollowEarlierOnes) {
+    Sink s;
+    Error error;
+    Rows first(0, 5), second(5, 5);
+    first.fail(1, "one");
+    second.fail(7, "seven");
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), error), 0);
+    EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 1);
+    EXPECT_EQ(s.at<int64_t>(Sink::ITEM + 8), 7);
+}
+
+TEST(RowSink, AFileThatCannotBeWrittenIsAnErrorThatNamesIt) {
+    Sink readonly(O_RDONLY), closed;
+    close(closed.sink.fd);
+    closed.sink.fd = -1;
+    for (Sink *s : {&readonly, &closed}) {
+        Rows rows(0, 10);
+        Error error;
+        EXPECT_EQ(sheaf_row_sink_write(&s->sink, rows.get(), error), -1);
+        EXPECT_STARTS(error.text(), "out.h5: cannot write");
+        EXPECT_EQ(error.error.exit, SHEAF_EXIT_ENVIRONMENT);
+        EXPECT_TRUE(s->untouched(0, Sink::END));
+    }
+}
+
+TEST(RowSink, ARowIsNotMarkedDoneWhenItsValuesCouldNotBeWritten) {
+    Sink s;
+    s.columns[1].offset = (1 << 20) - 24; /* three rows fit before the disk is full; the status would too */
+    Rows rows(0, 10);
+    Error error;
+    int rc;
+    {
+        FullDisk full(1 << 20);
+        rc = sheaf_row_sink_write(&s.sink, rows.get(), error);
+    }
+    EXPECT_EQ(rc, -1);
+    EXPECT_HAS(error.text(), "out.h5: cannot write");
+    EXPECT_HAS(error.text(), "too large");
+    EXPECT_TRUE(s.untouched(Sink::STATUS, N_ITEMS));
+}
+
+TEST(RowSink, CountsWhatIsInsideTheWindow) {
+    Sink s;
+    s.sink.begin = 2;
+    s.sink.end = 9;
+    Rows rows(0, 10);
+    rows.fail(0, "outside");
+    rows.fail(3, "inside");
+    rows.status[4] = ITEM_TIMED_OUT;
+    rows.status[5] = ITEM_CRASHED;
+    int64_t n_done = 100, n_failed = 10;
+    sheaf_row_sink_count(&s.sink, rows.get(), &n_done, &n_failed);
+    EXPECT_EQ(n_done, 100 + 4);
+    EXPECT_EQ(n_failed, 10 + 3);
+}
+
+TEST(RowSink, StatusValuesAreThoseOfTheFormat) {
+    EXPECT_EQ(ITEM_PENDING, 0);
+    EXPECT_EQ(ITEM_DONE, 1);
+    EXPECT_EQ(ITEM_FAILED, 2);
+    EXPECT_EQ(ITEM_TIMED_OUT, 3);
+    EXPECT_EQ(ITEM_CRASHED, 4);
+    EXPECT_EQ(ITEM_SKIPPED, 5);
+}

@@ -1,0 +1,405 @@
+// sheaf.h - what the unit tests share: the project's C headers, temporary folders, and owners of jobs and items.
+//
+// System headers come first: none of them may be read inside extern "C". <stdatomic.h> gives C++23 the C names.
+#ifndef SHEAF_TESTS_UNIT_SHEAF_H
+#define SHEAF_TESTS_UNIT_SHEAF_H
+
+#include <stdatomic.h>
+
+#include <fcntl.h>
+#include <hdf5.h>
+#include <hdf5_hl.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <ostream>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+extern "C" {
+#include <sheaf/kernel.h>
+
+#include "app/costs.h"
+#include "app/rows_message.h"
+#include "core/arena.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/interrupt.h"
+#include "core/options.h"
+#include "core/text.h"
+#include "core/type.h"
+#include "exec/team.h"
+#include "exec/worker.h"
+#include "job/csv.h"
+#include "job/items.h"
+#include "job/job.h"
+#include "job/source.h"
+#include "job/yaml.h"
+#include "kernel/binding.h"
+#include "kernel/registry.h"
+#include "plan/chunk.h"
+#include "plan/handout.h"
+#include "plan/partition.h"
+#include "plan/row_sink.h"
+#include "report/progress.h"
+#include "report/summary.h"
+#include "report/table.h"
+#include "store/input.h"
+#include "store/layout.h"
+#include "store/lock.h"
+#include "store/reader.h"
+#include "store/results.h"
+}
+
+namespace unit {
+
+// ------------------------------------------------------------------------------------------------- looking at texts
+
+inline testing::AssertionResult has(const char *, const char *, const std::string &text, const std::string &part) {
+    if (text.find(part) != std::string::npos)
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "'" << text << "'\ndoes not hold\n'" << part << "'";
+}
+
+inline testing::AssertionResult starts(const char *, const char *, const std::string &text, const std::string &part) {
+    if (text.starts_with(part))
+        return testing::AssertionSuccess();
+    return testing::AssertionFailure() << "'" << text << "'\ndoes not start with\n'" << part << "'";
+}
+
+#define EXPECT_HAS(text, part) EXPECT_PRED_FORMAT2(unit::has, text, part)
+#define EXPECT_STARTS(text, part) EXPECT_PRED_FORMAT2(unit::starts, text, part)
+
+// Whether bytes are well-formed UTF-8 (lengths and continuation bytes; overlong forms are not looked for).
+inline bool is_utf8(const std::string &text) {
+    for (size_t i = 0; i < text.size();) {
+        unsigned char lead = static_cast<unsigned char>(text[i++]);
+        int more = lead < 0x80 ? 0 : lead < 0xc2 ? -1 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : lead < 0xf5 ? 3 : -1;
+        if (more < 0)
+            return false;
+        for (; more > 0; more--)
+            if (i == text.size() || (static_cast<unsigned char>(text[i++]) & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
+// Characters of UTF-8 text.
+inline size_t n_characters(const std::string &text) {
+    size_t n = 0;
+    for (char c : text)
+        n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    return n;
+}
+
+// An error to hand to a function. It begins with rubbish: whoever fails must fill it, whoever succeeds may leave it.
+struct Error {
+    sheaf_error error;
+    Error() {
+        memset(&error, 0, sizeof error);
+        strcpy(error.text, "rubbish from before");
+    }
+    operator sheaf_error *() { return &error; }
+    std::string text() const { return error.text; }
+};
+
+// ------------------------------------------------------------------------------------------------------------ files
+
+// A folder of its own, removed at the end with all that is in it.
+class Folder {
+  public:
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "sheaf-unit-XXXXXX").string();
+        if (!mkdtemp(name.data()))
+            throw std::runtime_error("cannot make a temporary folder");
+        path_ = name;
+    }
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    Folder(const Folder &) = delete;
+    Folder &operator=(const Folder &) = delete;
+
+    const std::string &path() const { return path_; }
+    std::string operator/(const std::string &name) const { return path_ + "/" + name; }
+
+    // Writes a file and gives its path.
+    std::string write(const std::string &name, const std::string &bytes) const {
+        std::string path = *this / name;
+        std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+        return path;
+    }
+
+  private:
+    std::string path_;
+};
+
+// While it lives, no file can grow beyond n_bytes: as a disk that is full.
+class FullDisk {
+  public:
+    explicit FullDisk(rlim_t n_bytes) {
+        handler_ = signal(SIGXFSZ, SIG_IGN);
+        getrlimit(RLIMIT_FSIZE, &before_);
+        struct rlimit limit = {n_bytes, before_.rlim_max};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    ~FullDisk() {
+        setrlimit(RLIMIT_FSIZE, &before_);
+        signal(SIGXFSZ, handler_);
+    }
+    FullDisk(const FullDisk &) = delete;
+    FullDisk &operator=(const FullDisk &) = delete;
+
+  private:
+    struct rlimit before_;
+    void (*handler_)(int);
+};
+
+inline std::string read_bytes(const std::string &path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// What a function writes to a FILE.
+inline std::string written(const std::function<void(FILE *)> &write) {
+    char *data = nullptr;
+    size_t n_bytes = 0;
+    FILE *out = open_memstream(&data, &n_bytes);
+    write(out);
+    fclose(out);
+    std::string text(data, n_bytes);
+    free(data);
+    return text;
+}
+
+// ---------------------------------------------------------------------------------------------------- jobs and items
+
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+// A job read from text, with what reading said.
+class Job {
+  public:
+    struct job job;
+    Error error;
+    int rc;
+
+    explicit Job(const std::string &text, const Overrides &overrides = {}, const std::string &file = "sweep.yaml") {
+        std::vector<struct job_override> list;
+        for (const auto &[path, value] : overrides)
+            list.push_back({path.c_str(), value.c_str()});
+        rc = sheaf_job_parse(&job, file.c_str(), text.data(), text.size(), list.data(), static_cast<int>(list.size()),
+                             error);
+    }
+    ~Job() { sheaf_job_free(&job); }
+    Job(const Job &) = delete;
+    Job &operator=(const Job &) = delete;
+};
+
+// The items of a job, from whichever source.
+class Items {
+  public:
+    struct items items;
+    Error error;
+    int rc;
+
+    explicit Items(const Job &job) {
+        rc = job.job.items.kind == JOB_HDF5 ? sheaf_input_open(&items, &job.job, error)
+                                            : sheaf_items_open(&items, &job.job, error);
+    }
+    ~Items() { sheaf_items_close(&items); }
+    Items(const Items &) = delete;
+    Items &operator=(const Items &) = delete;
+
+    int find(const char *name) const { return sheaf_items_find(items.fields, items.n_fields, name); }
+};
+
+inline Job csv_job(const std::string &path, const std::string &kernel = "square_plus") {
+    return Job("items: {csv: " + path + "}\nkernel: " + kernel + "\n");
+}
+
+// A kernel of tests/plugins/hostile.c, as a job names it.
+inline std::string hostile(const std::string &name) {
+    return std::string(SHEAF_PLUGIN_DIR) + "/hostile.so:" + name;
+}
+
+// A kernel opened for a job and its items' fields.
+class Kernel {
+  public:
+    struct binding binding;
+    Error error;
+    int rc;
+
+    Kernel(Job &job, const std::vector<sheaf_field> &fields) : fields_(fields) {
+        rc = sheaf_binding_open(&binding, &job.job, fields_.data(), static_cast<int>(fields_.size()), error);
+    }
+    ~Kernel() { sheaf_binding_close(&binding); }
+    Kernel(const Kernel &) = delete;
+    Kernel &operator=(const Kernel &) = delete;
+
+    struct chunk_shape shape(int64_t n_items) const {
+        return {binding.n_inputs, binding.inputs, binding.n_outputs, binding.outputs, binding.block, n_items};
+    }
+
+  private:
+    std::vector<sheaf_field> fields_;
+};
+
+inline sheaf_field field(const char *name, sheaf_type type, int64_t width = 1, const char *unit = nullptr,
+                         const char *long_name = nullptr) {
+    return {name, type, width, 0, unit, long_name};
+}
+
+// ---------------------------------------------------------------------------------------------------- results files
+
+// A results file in a folder of its own, for items from YAML (with FOLDER for that folder) and given outputs.
+class Store {
+  public:
+    Folder folder;
+    std::string path = folder / "out.h5";
+    Job job;
+    Items items;
+    std::vector<sheaf_field> outputs;
+    std::string identity;
+    struct results_plan plan;
+    struct results results;
+    Error error;
+
+    Store(
+        const std::string &source, std::vector<sheaf_field> fields, int64_t block,
+        const std::function<void(const Folder &)> &prepare = [](const Folder &) {})
+        : job((prepare(folder), "items: " + placed(source) + "\nkernel: any\n")), items(job),
+          outputs(std::move(fields)) {
+        EXPECT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(items.rc, 0) << items.error.text();
+        identity = std::string(items.items.identity.data) + "kernel: any 1\nparam n: 1\n";
+        for (const sheaf_field &f : outputs)
+            identity += std::string("output ") + f.name + ": " + sheaf_type_name(f.type) + "[" +
+                        std::to_string(f.width) + "]\n";
+        plan = {path.c_str(),
+                "the job",
+                "text of the job\n",
+                "sheaf run a.yaml",
+                "any",
+                identity.c_str(),
+                &items.items,
+                static_cast<int>(outputs.size()),
+                outputs.data(),
+                block};
+    }
+    ~Store() { close(); }
+    Store(const Store &) = delete;
+    Store &operator=(const Store &) = delete;
+
+    int create() { return sheaf_results_create(&plan, error) || sheaf_results_publish(plan.path, error) ? -1 : 0; }
+    int open() {
+        close();
+        opened_ = true;
+        return sheaf_results_open(&results, &plan, false, error);
+    }
+    int close() {
+        int rc = opened_ ? sheaf_results_close(&results, error) : 0;
+        opened_ = false;
+        return rc;
+    }
+    void make() {
+        ASSERT_EQ(create(), 0) << error.text();
+        ASSERT_EQ(open(), 0) << error.text();
+    }
+    int64_t n_items() const { return items.items.n_items; }
+    int64_t n_blocks() const { return (n_items() + plan.block - 1) / plan.block; }
+
+    // What value j of output c of an item is in these tests; fits every type.
+    static int64_t value(int c, int64_t item, int64_t j) { return (17 * item + 5 * c + j) % 251; }
+
+    // Writes the rows of blocks b … b + n - 1; items for which `fails` is true fail with a message.
+    int write(
+        int64_t b, int64_t n, const std::function<bool(int64_t)> &fails = [](int64_t) { return false; }) {
+        int64_t first = b * plan.block, end = std::min((b + n) * plan.block, n_items());
+        std::vector<std::vector<char>> memory;
+        std::vector<const void *> columns;
+        std::vector<uint8_t> status;
+        std::vector<float> seconds(static_cast<size_t>(n), 0.5F);
+        std::vector<struct failure> failures;
+        for (int64_t i = first; i < end; i++) {
+            status.push_back(fails(i) ? ITEM_FAILED : ITEM_DONE);
+            if (!fails(i))
+                continue;
+            failures.push_back({i, {}});
+            snprintf(failures.back().message, FAILURE_BYTES, "item %lld failed", static_cast<long long>(i));
+        }
+        for (size_t c = 0; c < outputs.size(); c++) {
+            size_t bytes = sheaf_type_bytes(outputs[c].type);
+            memory.emplace_back(static_cast<size_t>((end - first) * outputs[c].width) * bytes + 1);
+            for (int64_t i = first; i < end; i++)
+                for (int64_t j = 0; j < outputs[c].width; j++)
+                    put(outputs[c].type, value(static_cast<int>(c), i, j),
+                        memory.back().data() + static_cast<size_t>((i - first) * outputs[c].width + j) * bytes);
+            columns.push_back(memory.back().data());
+        }
+        struct rows rows = {first,
+                            end - first,
+                            b,
+                            n,
+                            columns.data(),
+                            status.data(),
+                            seconds.data(),
+                            static_cast<int64_t>(failures.size()),
+                            failures.data()};
+        return sheaf_row_sink_write(&results.sink, &rows, error);
+    }
+
+    // Writes statuses behind the module's back.
+    void set_status(const std::vector<uint8_t> &status) {
+        ASSERT_EQ(pwrite(results.fd, status.data(), status.size(), results.sink.status_offset),
+                  static_cast<ssize_t>(status.size()));
+    }
+
+  private:
+    bool opened_ = false;
+
+    std::string placed(std::string source) const {
+        for (size_t at; (at = source.find("FOLDER")) != std::string::npos;)
+            source.replace(at, 6, folder.path());
+        return source;
+    }
+
+    static void put(sheaf_type type, int64_t value, char *to) {
+        auto store = [&](auto v) { memcpy(to, &v, sizeof v); };
+        if (type == SHEAF_FLOAT64)
+            store(static_cast<double>(value));
+        else if (type == SHEAF_FLOAT32)
+            store(static_cast<float>(value));
+        else if (type == SHEAF_INT64)
+            store(value);
+        else if (type == SHEAF_INT32)
+            store(static_cast<int32_t>(value));
+        else
+            store(static_cast<uint8_t>(value));
+    }
+};
+
+} // namespace unit
+
+#endif
