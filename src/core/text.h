@@ -57,7 +57,7 @@ size_t sheaf_text_columns(const char *text, size_t length);
    least 1), or -1 if none is close. NULL names are skipped. */
 int sheaf_text_closest(const char *wanted, const char *const *names, int n_names);
 
-/* "; did you mean 'moid'?" for the closest name, else "" or, where `list` is set, "; there are 'a', 'b'".
+/* "; did you mean 'moid'?" for the closest name, else "" or, where `list` is set, "; there is 'a', 'b'".
    Returns `buffer`. */
 const char *sheaf_text_suggest(const char *wanted, const char *const *names, int n_names, bool list, char *buffer,
                                size_t buffer_bytes);

@@ -26,7 +26,8 @@ int sheaf_table_write(FILE *out, const struct table_column *columns, int n_table
 /* Writes a record of CSV: quoted where needed, ended by a newline. */
 void sheaf_table_csv(FILE *out, const char *const *cells, int n_cells);
 
-/* Texts of values[n] for a column that is to be read by people: the same number of decimals, about 7 digits. Returns
+/* Texts of values[n] for a column that is to be read by people: the same number of decimals, about 7 digits, without
+   zeros that all of them end with. Returns
    cells[n] in the arena, or NULL if there is no memory. */
 const char **sheaf_table_numbers(const double *values, int64_t n, struct sheaf_arena *arena);
 

@@ -19,6 +19,52 @@ struct input {
     hid_t *datasets; /* [n_datasets] */
 };
 
+/* Rows of a field to read at a time: about a megabyte. */
+static int64_t window_rows(const struct sheaf_field *field, int64_t n_items) {
+    int64_t most = (INT64_C(1) << 17) / field->width;
+    most = most < 1 ? 1 : most;
+    return most < n_items ? most : n_items > 0 ? n_items : 1;
+}
+
+/* Reads rows first … first + n - 1 of a dataset as the memory type. */
+static int read_rows(const struct items *items, hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width,
+                     void *values, struct sheaf_error *error) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    hid_t from = H5Dget_space(dataset);
+    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
+    H5Sclose(to);
+    H5Sclose(from);
+    return bad ? sheaf_h5_fail(error, items->name, "read a field") : 0;
+}
+
+static bool is_unsigned_64(hid_t dataset) {
+    hid_t type = H5Dget_type(dataset);
+    bool is = H5Tget_class(type) == H5T_INTEGER && H5Tget_size(type) == 8 && H5Tget_sign(type) == H5T_SGN_NONE;
+    H5Tclose(type);
+    return is;
+}
+
+/* Sheaf has no uint64: HDF5 would clip what is beyond int64 without a word. */
+static int check_unsigned(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t n_items,
+                          const struct sheaf_field *field, struct sheaf_error *error) {
+    const int64_t rows = window_rows(field, n_items);
+    uint64_t *values = malloc((size_t)(rows * field->width) * sizeof *values);
+    int rc = values ? 0 : sheaf_fail_memory(error, items->name);
+    for (int64_t first = 0; rc == 0 && first < n_items; first += rows) {
+        int64_t n = n_items - first < rows ? n_items - first : rows;
+        rc = read_rows(items, dataset, H5T_NATIVE_UINT64, first, n, field->width, values, error);
+        for (int64_t i = 0; rc == 0 && i < n * field->width; i++)
+            if (values[i] > INT64_MAX)
+                rc =
+                    sheaf_yaml_refuse(node, error, "%s:%s: item %" PRId64 " is %" PRIu64 "; integers go up to 2^63 - 1",
+                                      items->name, node->text, first + i / field->width, values[i]);
+    }
+    free(values);
+    return rc;
+}
+
 /* Rank and shape of a dataset that can be a field: rows, and values a row. */
 static int look_at(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t *n_items,
                    struct sheaf_field *field, struct sheaf_error *error) {
@@ -40,7 +86,7 @@ static int look_at(const struct items *items, hid_t dataset, const struct yaml_n
         return sheaf_yaml_refuse(node, error, "%s:%s: its rows are empty", items->name, node->text);
     *n_items = (int64_t)dims[0];
     field->width = rank == 2 ? (int64_t)dims[1] : 1;
-    return 0;
+    return is_unsigned_64(dataset) ? check_unsigned(items, dataset, node, *n_items, field, error) : 0;
 }
 
 static int open_field(struct items *items, const struct job *job, int k, struct sheaf_error *error) {
@@ -90,19 +136,19 @@ static bool fits(double value, enum sheaf_type type) {
 
 /* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
 static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    enum { ROWS = 4096 };
     struct sheaf_field *f = &items->fields[field];
+    const int64_t rows = window_rows(f, items->n_items);
     int rc = -1;
     char number[32];
     void **columns = calloc((size_t)items->n_fields, sizeof *columns);
-    double *values = columns ? columns[field] = malloc(ROWS * (size_t)f->width * sizeof *values) : NULL;
+    double *values = columns ? columns[field] = malloc((size_t)(rows * f->width) * sizeof *values) : NULL;
     if (!values) {
         sheaf_fail_memory(error, items->name);
         goto out;
     }
     f->type = SHEAF_FLOAT64;
-    for (int64_t first = 0; first < items->n_items; first += ROWS) {
-        int64_t n = items->n_items - first < ROWS ? items->n_items - first : ROWS;
+    for (int64_t first = 0; first < items->n_items; first += rows) {
+        int64_t n = items->n_items - first < rows ? items->n_items - first : rows;
         if (items->source->read(items, first, n, columns, NULL, error))
             goto out;
         for (int64_t i = 0; i < n * f->width; i++)
@@ -137,16 +183,9 @@ static int input_read(struct items *items, int64_t first, int64_t n, void *const
     for (int k = 0; k < items->n_fields; k++) {
         if (!columns[k])
             continue;
-        hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)items->fields[k].width};
-        hid_t from = H5Dget_space(input->datasets[k]);
-        hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
-        int bad =
-            H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-            H5Dread(input->datasets[k], sheaf_h5_type(items->fields[k].type), to, from, H5P_DEFAULT, columns[k]) < 0;
-        H5Sclose(to);
-        H5Sclose(from);
-        if (bad)
-            return sheaf_h5_fail(error, items->name, "read a field");
+        if (read_rows(items, input->datasets[k], sheaf_h5_type(items->fields[k].type), first, n, items->fields[k].width,
+                      columns[k], error))
+            return -1;
     }
     return 0;
 }

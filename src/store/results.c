@@ -306,43 +306,50 @@ int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *
     return 0;
 }
 
-/* Fills rows [first, first + n) of every output. */
-static int fill_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+/* Fills rows [first, first + n) of every output; `fill` is room for WINDOW bytes. */
+static int fill_rows(struct results *r, int64_t first, int64_t n, char *fill, struct sheaf_error *error) {
     for (int k = 0; k < r->n_outputs; k++) {
         const struct row_column *column = &r->sink.columns[k];
         const struct sheaf_field *field = &r->outputs[k];
         int64_t n_values = n * field->width, value_bytes = (int64_t)sheaf_type_bytes(field->type);
         off_t at = column->offset + first * (off_t)column->row_bytes;
         int64_t most = WINDOW / value_bytes;
-        sheaf_type_fill(field->type, r->window, n_values < most ? n_values : most);
+        sheaf_type_fill(field->type, fill, n_values < most ? n_values : most);
         for (int64_t done = 0; done < n_values; done += most) {
             int64_t piece = n_values - done < most ? n_values - done : most;
-            if (sheaf_file_pwrite(r->fd, r->window, (size_t)(piece * value_bytes), at + done * value_bytes, r->path,
-                                  error))
+            if (sheaf_file_pwrite(r->fd, fill, (size_t)(piece * value_bytes), at + done * value_bytes, r->path, error))
                 return -1;
         }
     }
     return 0;
 }
 
-int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
-    for (int64_t at = 0; at < r->n_items;) {
-        int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
-        if (read_status(r, at, n, error))
-            return -1;
-        const char *first = memchr(r->window, ITEM_PENDING, (size_t)n);
-        if (!first) {
-            at += n;
-            continue;
-        }
-        int64_t from = first - r->window, upto = from;
-        while (upto < n && r->window[upto] == ITEM_PENDING)
+/* Fills the pending rows of the window of status read last: items base … base + n - 1. */
+static int fill_window(struct results *r, int64_t base, int64_t n, char *fill, struct sheaf_error *error) {
+    for (int64_t from = 0, upto; from < n; from = upto) {
+        const char *first = memchr(r->window + from, ITEM_PENDING, (size_t)(n - from));
+        if (!first)
+            break;
+        from = first - r->window;
+        for (upto = from; upto < n && r->window[upto] == ITEM_PENDING;)
             upto++;
-        if (fill_rows(r, at + from, upto - from, error)) /* overwrites the window */
+        if (fill_rows(r, base + from, upto - from, fill, error))
             return -1;
-        at += upto;
     }
     return 0;
+}
+
+int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
+    char *fill = malloc(WINDOW);
+    int rc = fill ? 0 : sheaf_fail_memory(error, "fill values");
+    for (int64_t at = 0; rc == 0 && at < r->n_items; at += WINDOW) {
+        int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+        rc = read_status(r, at, n, error);
+        if (rc == 0)
+            rc = fill_window(r, at, n, fill, error);
+    }
+    free(fill);
+    return rc;
 }
 
 /* --- the table of runs --------------------------------------------------------------------------------------------- */

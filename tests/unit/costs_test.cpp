@@ -101,7 +101,7 @@ TEST(Costs, WhatIsNoCostIsRefusedWithItsPlace) {
         const char *csv, *field, *what;
     } cases[] = {{"x,cost\n1,1\n", "cots", "no field 'cots' in "},
                  {"x,cost\n1,1\n", "cots", "did you mean 'cost'?"},
-                 {"x,cost\n1,a\n", "cost", "'cost' holds no single number an item"},
+                 {"x,cost\n1,a\n", "cost", "field 'cost' is text or has several values an item"},
                  {"x,cost\n1,1\n2,-0.5\n", "cost", "item 1 of "},
                  {"x,cost\n1,1\n2,-0.5\n", "cost", "has the cost -0.5; it should be 0 or more"},
                  {"x,cost\n1,1\n2,\n", "cost", "has the cost nan"},

@@ -390,9 +390,10 @@ TEST(TableCsv, ALoneEmptyCellIsStillARow) {
 }
 
 TEST(TableNumbers, HaveTheSameDecimalsAndAboutSevenDigits) {
-    EXPECT_EQ(numbers({0.5, 12.25, 100}), (std::vector<std::string>{"0.5000", "12.2500", "100.0000"}));
+    EXPECT_EQ(numbers({1.0 / 3, 12.25, 100}), (std::vector<std::string>{"0.3333", "12.2500", "100.0000"}));
+    EXPECT_EQ(numbers({0.5, 12.25, 100}), (std::vector<std::string>{"0.50", "12.25", "100.00"})) << "no idle zeros";
     EXPECT_EQ(numbers({1, 2, 300}), (std::vector<std::string>{"1", "2", "300"})) << "whole numbers";
-    EXPECT_EQ(numbers({0, NAN, -1.5}), (std::vector<std::string>{"0.000000", "nan", "-1.500000"}));
+    EXPECT_EQ(numbers({0, NAN, -1.5}), (std::vector<std::string>{"0.0", "nan", "-1.5"}));
     std::vector<std::string> small = numbers({1.5e-9, 2.5});
     EXPECT_EQ(strtod(small[0].c_str(), nullptr), 1.5e-9) << "a small one keeps its digits: " << small[0];
     std::vector<std::string> large = numbers({1.25e12, 2.5});
