@@ -155,7 +155,7 @@ TEST_F(Edges, PathsOfAJobElsewhere) {
     run_job({"there/job.yaml"}, {2, 1});
     check({"slow", path("job.h5"), "all"});
     run_job({"there/job.yaml", "--set", "items={csv: here.csv}", "-o", "here.h5"});
-    EXPECT_EQ(sheaf({"status", "here.h5"}).out, "here.h5: 1 items, 1 done\n");
+    EXPECT_EQ(sheaf({"status", "here.h5"}).out, "here.h5: 1 item, 1 done\n");
     EXPECT_EQ(list_folder(path("there")), (Words{"in.csv", "job.yaml", "own.so"}));
 }
 
@@ -230,11 +230,11 @@ TEST_F(Edges, Quiet) {
 /* lines: one item a line, as text. */
 TEST_F(Edges, Lines) {
     write("words.txt", "one\ntwo, three\n\n\"four\"\r\nlast");
-    write("job.yaml", "items: {lines: words.txt}\nkernel: square_plus\n");
+    write("job.yaml", "items: {lines: words.txt}\nkernel: " SHEAF_PLUGIN_DIR "/hostile.so:line_in\n");
     run_job({"job.yaml"}, {2, 1});
-    Result rows = sheaf({"show", "job.h5", "--csv", "--fields", "line"});
-    EXPECT_EQ(rows.out, "item,status,line\n0,done,one\n1,done,\"two, three\"\n2,done,\n3,done,\"\"\"four\"\"\"\n"
-                        "4,done,last\n")
+    Result rows = sheaf({"show", "job.h5", "--csv", "--fields", "line,length"});
+    EXPECT_EQ(rows.out, "item,status,line,length\n0,done,one,3\n1,done,\"two, three\",10\n2,done,,0\n"
+                        "3,done,\"\"\"four\"\"\",6\n4,done,last,4\n")
         << rows;
 }
 

@@ -186,7 +186,7 @@ TEST_F(Errors, ReadOnlyFolder) {
     if (geteuid() == 0)
         GTEST_SKIP() << "root may write everywhere";
     ASSERT_EQ(mkdir(path("closed").c_str(), 0555), 0);
-    refused({"good.yaml", "-o", "closed/out.h5"}, {"closed/out.h5", "writable"});
+    refused({"good.yaml", "-o", "closed/out.h5"}, {"closed/out.h5", "writable"}, 3);
 }
 
 TEST_F(Errors, Plugins) {

@@ -166,6 +166,8 @@ TEST_F(Show, OnATerminal) {
         execl(program.c_str(), "sheaf", "show", file.c_str(), nullptr);
         _exit(127);
     }
+    if (pid < 0)
+        GTEST_SKIP() << "there are no pseudo-terminals here: " << strerror(errno);
     std::string text;
     char buffer[4096];
     for (ssize_t n; (n = ::read(terminal, buffer, sizeof buffer)) > 0 || (n < 0 && errno == EINTR);)

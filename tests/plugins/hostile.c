@@ -22,6 +22,7 @@
  *   shared_check   y = x; every call checks all of 1 MB of shared data
  *   impure_serial  no input; y = index; fails the block if two calls overlap
  *   text_in        input `word`, text: length, and checksum (FNV-1a, 32 bits)
+ *   line_in        the same of input `line`
  */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
@@ -490,3 +491,6 @@ static int text_in_map(const void *self, const struct sheaf_context *context, co
 }
 
 KERNEL(text_in, "takes text", .n_inputs = 1, .inputs = text_in_inputs, .open = text_in_open, .map = text_in_map);
+
+static const struct sheaf_field line_in_inputs[] = {FIELD("line", SHEAF_TEXT, 1)};
+KERNEL(line_in, "takes lines", .n_inputs = 1, .inputs = line_in_inputs, .open = text_in_open, .map = text_in_map);
