@@ -54,9 +54,9 @@ static int add_rows(struct costs *c, int64_t first, int64_t n, struct sheaf_erro
         double cost = sheaf_type_to_double(field->type, c->column.data + (size_t)i * sheaf_type_bytes(field->type));
         if (!(cost >= 0 && cost < 1e300)) {
             char number[32];
-            rc =
-                sheaf_yaml_refuse(c->job->cost, error, "item %" PRId64 " of %s has the cost %s; it should be 0 or more",
-                                  first + i, c->items->name, sheaf_text_double(cost, number));
+            rc = sheaf_yaml_refuse(c->job->cost, error,
+                                   "item %" PRId64 " of %s has the cost %s; it should be 0 or more, and below 1e300",
+                                   first + i, c->items->name, sheaf_text_double(cost, number));
         } else {
             int64_t block = (first + i) / c->shape->block - c->window.first;
             c->cost[block / c->unit] += cost;

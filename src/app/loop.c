@@ -275,6 +275,7 @@ static void give_up(struct loop *loop) {
     const struct sheaf_error error = loop->error; /* what follows may write another */
     bool sent = false, empty = false;
     loop->failed = true;
+    sheaf_interrupt_arm_exit(false); /* from here on it is we who end the program */
     if (is_first(loop)) {
         loop->setup->give_up(loop->setup->context, &error);
         return;

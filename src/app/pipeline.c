@@ -44,6 +44,7 @@ struct run {
     struct span partition;
     struct team *team;
     int n_threads;
+    char *output; /* where the results file really lies */
     struct lock lock;
     struct results results;
     bool created; /* the results file, in this run; it is published before the first row */
@@ -161,8 +162,11 @@ static int open_results(struct run *run) {
     sheaf_string_add(&run->identity, "%s%s", run->items.identity.data, run->kernel.identity.data);
     if (run->identity.failed)
         return sheaf_fail_memory(error, "the job's identity");
+    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
+    if (!run->output)
+        return sheaf_fail_memory(error, "a path");
     struct results_plan plan = {
-        .path = run->job.output,
+        .path = run->output,
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
@@ -222,7 +226,7 @@ static int scatter_partitions(struct run *run, struct handout *handout, struct p
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
 static int open_team(struct run *run) {
-    struct rank_facts own = {.n_cores = sheaf_ranks_cores()};
+    struct rank_facts own = {.n_cores = sheaf_team_cores()};
     own.n_threads = run->n_threads =
         sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
     int rc = sheaf_team_open(&run->team, run->n_threads, &run->kernel, run->shared,
@@ -279,7 +283,7 @@ static void leave(void *context) {
 }
 
 static int publish(struct run *run) {
-    if (run->created && sheaf_results_publish(run->job.output, &run->error))
+    if (run->created && sheaf_results_publish(run->output, &run->error))
         return -1;
     run->created = false;
     return 0;
@@ -331,7 +335,9 @@ static int compute(struct run *run) {
                                    .context = run};
         run->compute_s = -sheaf_clock_s();
         sheaf_interrupt_watch_leave();
+        sheaf_interrupt_arm_exit(true);
         rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
+        sheaf_interrupt_arm_exit(false);
         sheaf_interrupt_unwatch_leave();
         run->compute_s += sheaf_clock_s();
     }
@@ -440,6 +446,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     struct run run = {.options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1};
     struct sheaf_error ignored;
     sheaf_interrupt_watch_drain();
+    sheaf_interrupt_guard();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     sheaf_results_start();
     int rc = sheaf_comm_open(&run.comm, &run.error);
@@ -450,7 +457,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     if (rc && is_first(&run))
         report_error(&run.error);
     if (run.created)
-        sheaf_results_discard(run.job.output);
+        sheaf_results_discard(run.output);
     int exit = agree_exit(&run, rc);
     sheaf_team_close(run.team);
     sheaf_results_close(&run.results, &ignored);
@@ -461,6 +468,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_string_free(&run.identity);
     sheaf_buffer_free(&run.text);
     free(run.facts);
+    free(run.output);
     sheaf_comm_close(run.comm);
     return exit;
 }

@@ -1,6 +1,5 @@
 #include "app/ranks.h"
 
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,11 +8,6 @@
 #include "core/text.h"
 
 enum { MOST_THREADS = 4096 };
-
-int sheaf_ranks_cores(void) {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
 
 int sheaf_ranks_choose_threads(int asked, int n_cores, int n_local_ranks) {
     const char *variable = getenv("OMP_NUM_THREADS");

@@ -13,9 +13,6 @@ struct rank_facts {
     double busy_s;              /* inside the kernel, summed over threads */
 };
 
-/* Cores that this process may use. */
-int sheaf_ranks_cores(void);
-
 /* Compute threads for a rank: as asked; else OMP_NUM_THREADS; else its part of the node's cores, but no more than it
    may use. `asked` is 0 where the user said nothing. */
 int sheaf_ranks_choose_threads(int asked, int n_cores, int n_local_ranks);

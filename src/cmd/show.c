@@ -340,12 +340,12 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
         messages[i] = sheaf_reader_message(show->reader, rows[i]);
     }
     int k = 0;
-    columns[k++] = (struct table_column){"item", false, items};
+    columns[k++] = (struct table_column){"item", false, false, items};
     if (show->where_failed) {
-        columns[k++] = (struct table_column){"status", true, statuses};
-        columns[k++] = (struct table_column){"message", true, messages};
+        columns[k++] = (struct table_column){"status", true, false, statuses};
+        columns[k++] = (struct table_column){"message", true, true, messages};
     } else if (show->unfinished || show->csv) {
-        columns[k++] = (struct table_column){"status", true, statuses};
+        columns[k++] = (struct table_column){"status", true, false, statuses};
     }
     for (int c = 0; c < show->n_chosen; c++) {
         const struct sheaf_field *f = &show->all[show->chosen[c]].field;
@@ -354,7 +354,7 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
             return NULL;
         for (int64_t w = 0; w < f->width; w++) {
             const char *head = column_head(show, show->chosen[c], w, arena);
-            columns[k++] = (struct table_column){head ? head : f->name, f->type == SHEAF_TEXT, cells + w * n};
+            columns[k++] = (struct table_column){head ? head : f->name, f->type == SHEAF_TEXT, false, cells + w * n};
         }
     }
     *n_columns = k;

@@ -13,7 +13,7 @@
 /* Opens a regular file for reading and gives its size. */
 static int open_regular(const char *path, size_t *n_bytes, struct sheaf_error *error) {
     struct stat about;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
     if (fd < 0) {
         sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
         return -1;
@@ -130,6 +130,48 @@ int sheaf_file_sync_folder(const char *path, struct sheaf_error *error) {
         close(fd);
     free(folder);
     return rc;
+}
+
+int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (stat(path, &about))
+        return sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
+    *stamp = (struct sheaf_stamp){
+        .device = (uint64_t)about.st_dev,
+        .inode = (uint64_t)about.st_ino,
+        .n_bytes = (int64_t)about.st_size,
+        .changed_s = (int64_t)about.st_mtim.tv_sec,
+        .changed_ns = (int64_t)about.st_mtim.tv_nsec,
+    };
+    return 0;
+}
+
+int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {
+    struct sheaf_stamp now;
+    if (sheaf_stamp_take(&now, path, error) == 0 && now.device == stamp->device && now.inode == stamp->inode &&
+        now.n_bytes == stamp->n_bytes && now.changed_s == stamp->changed_s && now.changed_ns == stamp->changed_ns)
+        return 0;
+    return sheaf_fail(error,
+                      "%s: was changed while the run used it; what is marked done was computed from the old "
+                      "content, so put that back to go on, or start anew with --overwrite",
+                      path);
+}
+
+char *sheaf_path_follow(const char *path) {
+    char target[4096];
+    char *at = strdup(path);
+    for (int n = 0; at && n < 40; n++) { /* as many as the kernel follows */
+        ssize_t length = readlink(at, target, sizeof target - 1);
+        if (length < 0)
+            break; /* no link */
+        target[length] = '\0';
+        char *folder = sheaf_path_folder(at);
+        char *next = folder ? sheaf_path_join(folder, target) : NULL;
+        free(folder);
+        free(at);
+        at = next;
+    }
+    return at;
 }
 
 char *sheaf_path_join(const char *folder, const char *path) {

@@ -31,6 +31,21 @@ int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, co
 /* fsync of the folder that holds the path, so that a rename in it lasts. */
 int sheaf_file_sync_folder(const char *path, struct sheaf_error *error);
 
+/* Which state of a file we saw: another inode, size or time of change means that it was changed. */
+struct sheaf_stamp {
+    uint64_t device, inode;
+    int64_t n_bytes, changed_s, changed_ns;
+};
+
+int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);
+
+/* Refuses a file that is no longer as it was. */
+int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);
+
+/* Where a path leads when symbolic links at its end are followed, also to a file that is not there yet. New memory, or
+   NULL. */
+char *sheaf_path_follow(const char *path);
+
 /* `path` seen from `folder`: path itself if it is absolute or the folder is ".". New memory, or NULL. */
 char *sheaf_path_join(const char *folder, const char *path);
 

@@ -7,6 +7,8 @@
 #ifndef SHEAF_CORE_INTERRUPT_H
 #define SHEAF_CORE_INTERRUPT_H
 
+#include <stdbool.h>
+
 enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
 
 /* From now on SIGUSR1 is remembered. It may come while a run is still setting up, or already closing. */
@@ -15,6 +17,11 @@ void sheaf_interrupt_watch_drain(void);
 /* Between these two TERM, INT and HUP are remembered; before and after they do what they always did. */
 void sheaf_interrupt_watch_leave(void);
 void sheaf_interrupt_unwatch_leave(void);
+
+/* From now on two ways of dying have a message and exit code 3: SIGBUS, which an input file that shrinks while it is
+   mapped raises, and, while `armed`, exit() called by a kernel, which would look like success. */
+void sheaf_interrupt_guard(void);
+void sheaf_interrupt_arm_exit(bool armed);
 
 /* The strongest request so far. */
 enum interrupt sheaf_interrupt_seen(void);

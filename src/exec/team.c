@@ -42,6 +42,10 @@ struct grain {
     int64_t first, n;
 };
 
+int sheaf_team_cores(void) {
+    return omp_get_num_procs();
+}
+
 static void raise_event(struct team *team) {
     atomic_fetch_add(&team->events, 1);
     sheaf_futex_wake(&team->events);

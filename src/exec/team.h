@@ -22,6 +22,10 @@
 
 struct team;
 
+/* Cores that this process may use: what it was bound to from outside, also where OMP_PROC_BIND has bound the calling
+   thread to one of them since. */
+int sheaf_team_cores(void);
+
 /* What the team has done so far; a snapshot. */
 struct team_counts {
     int64_t n_done, n_failed; /* items written through the sink */

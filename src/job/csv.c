@@ -431,6 +431,22 @@ static void csv_close(struct items *items) {
 
 static const struct items_source source = {csv_convert, csv_read, csv_close};
 
+/* Results are read as UTF-8, where one other byte spoils a whole column. */
+static int check_text(const struct items *items, struct sheaf_error *error) {
+    const struct csv *csv = items->self;
+    const char *text = csv->file.data;
+    size_t n_bytes = csv->file.n_bytes, valid = text ? sheaf_text_valid(text, n_bytes) : n_bytes;
+    const char *nul = text ? memchr(text, '\0', valid) : NULL;
+    size_t bad = nul ? (size_t)(nul - text) : valid;
+    int64_t line = 1;
+    if (bad == n_bytes)
+        return 0;
+    for (size_t i = 0; i < bad; i++)
+        line += text[i] == '\n';
+    return broken(items, line, error,
+                  nul ? "holds a NUL byte; remove it" : "is not UTF-8 text; save it so (iconv -f latin1 -t utf-8)");
+}
+
 static int open_text(struct items *items, bool plain, struct sheaf_error *error) {
     char hash[SHEAF_HASH_BYTES];
     struct place at = {.line = 1};
@@ -441,7 +457,8 @@ static int open_text(struct items *items, bool plain, struct sheaf_error *error)
     items->self = csv;
     csv->plain = plain;
     csv->n_columns = 1;
-    if (sheaf_mapping_open(&csv->file, items->name, error))
+    if (sheaf_stamp_take(&items->stamp, items->name, error) || sheaf_mapping_open(&csv->file, items->name, error) ||
+        check_text(items, error))
         return -1;
     if (read_header(items, &at, error) || scan(items, at, error))
         return -1;

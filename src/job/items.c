@@ -11,7 +11,13 @@ int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, st
 
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error) {
-    return items->source->read(items, first, n, columns, arena, error);
+    if (items->source->read(items, first, n, columns, arena, error)) {
+        struct sheaf_error change; /* says it better than a value that cannot be read */
+        if (items->stamp.inode && sheaf_stamp_check(&items->stamp, items->name, &change) && error)
+            *error = change;
+        return -1;
+    }
+    return items->stamp.inode ? sheaf_stamp_check(&items->stamp, items->name, error) : 0;
 }
 
 void sheaf_items_close(struct items *items) {

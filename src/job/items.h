@@ -13,6 +13,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 
 struct items;
@@ -36,11 +37,13 @@ struct items {
     int n_fields;
     struct sheaf_field *fields;   /* [n_fields], in the arena */
     const char *const *links;     /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    struct sheaf_stamp stamp;     /* of the file `name`, taken before it was read; all zero where there is none */
     struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
     struct sheaf_arena arena;     /* owns names and fields */
 };
 
-/* See struct items_source. `convert` does nothing where the type is right already; closing releases everything. */
+/* See struct items_source. `convert` does nothing where the type is right already; closing releases everything.
+   Reading fails if the file was changed since it was opened: its values would not be those of the identity. */
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);

@@ -7,6 +7,8 @@
 #include "core/file.h"
 #include "core/text.h"
 
+static const int64_t most_count = 1000000000000000; /* offsets in the results file must fit 63 bits */
+
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* Moves a malloc'ed text into the job's arena. */
@@ -83,7 +85,10 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     case JOB_LINES:
         return read_path(job, node->value[0], "items.lines", error);
     case JOB_COUNT:
-        return sheaf_yaml_count(node->value[0], "items.count", &job->items.count, error);
+        if (sheaf_yaml_count(node->value[0], "items.count", &job->items.count, error))
+            return -1;
+        return job->items.count > most_count ? sheaf_yaml_refuse(node->value[0], error, "items.count is beyond 10^15")
+                                             : 0;
     case JOB_HDF5:
         return read_hdf5(job, node->value[0], error);
     }

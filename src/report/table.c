@@ -15,7 +15,7 @@ static int column_width(const struct table_column *column, int64_t n_rows) {
     int width = width_of(column->head);
     for (int64_t i = 0; i < n_rows; i++) {
         int w = width_of(column->cells[i]);
-        w = column->is_text && w > WIDEST_TEXT ? WIDEST_TEXT : w;
+        w = column->is_text && !column->is_whole && w > WIDEST_TEXT ? WIDEST_TEXT : w;
         width = w > width ? w : width;
     }
     return width;
@@ -50,7 +50,7 @@ int sheaf_table_write(FILE *out, const struct table_column *columns, int n_table
     for (; n_shown < n_table_columns && n_shown < MOST_SHOWN; n_shown++) {
         widths[n_shown] = column_width(&columns[n_shown], n_rows);
         used += widths[n_shown] + (n_shown ? GAP : 0);
-        if (n_columns && n_shown && used > n_columns)
+        if (n_columns && n_shown && used > n_columns && !columns[n_shown].is_whole)
             break;
     }
     for (int c = 0; c < n_shown; c++)

@@ -15,6 +15,7 @@
 struct table_column {
     const char *head;
     bool is_text;       /* to the left; numbers stand to the right */
+    bool is_whole;      /* a text that is shown whole, whatever the width, such as a message */
     const char **cells; /* [n_rows] */
 };
 

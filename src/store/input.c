@@ -232,6 +232,8 @@ int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_er
         return sheaf_fail_memory(error, "the items");
     if (access(items->name, R_OK))
         return sheaf_refuse(error, "%s: cannot open: %s", items->name, strerror(errno));
+    if (sheaf_stamp_take(&items->stamp, items->name, error))
+        return -1;
     input->file = H5Fopen(items->name, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (input->file < 0) {
         H5Eclear2(H5E_DEFAULT);

@@ -120,7 +120,7 @@ static int read_failures(struct reader *r) {
     if (!items || !messages || !r->failures)
         goto out;
     if (H5Dread(item, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, items) < 0 ||
-        H5Dread(message, H5T_NATIVE_CHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, messages) < 0)
+        H5Dread(message, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, messages) < 0)
         goto out;
     for (hsize_t k = 0; k < most && items[k] >= 0; k++) {
         struct failure *failure = &r->failures[r->n_failures++];

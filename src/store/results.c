@@ -133,6 +133,8 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                        struct sheaf_error *error) {
     int rc = -1;
     sheaf_h5_start();
+    if (access(path, R_OK | W_OK))
+        return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
     hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);

@@ -276,7 +276,7 @@ struct Column {
 std::string table(std::vector<Column> columns, int n_columns = 0, int *n_shown = nullptr) {
     std::vector<struct table_column> list;
     for (Column &c : columns)
-        list.push_back({c.head, c.is_text, c.cells.data()});
+        list.push_back({c.head, c.is_text, false, c.cells.data()});
     int n = 0;
     std::string text = written([&](FILE *out) {
         n = sheaf_table_write(out, list.data(), static_cast<int>(list.size()),
