@@ -27,15 +27,6 @@ static int reserve(struct sheaf_string *string, size_t extra) {
     return 0;
 }
 
-void sheaf_string_add_bytes(struct sheaf_string *string, const char *bytes, size_t n_bytes) {
-    if (reserve(string, n_bytes))
-        return;
-    if (n_bytes)
-        memcpy(string->data + string->length, bytes, n_bytes);
-    string->length += n_bytes;
-    string->data[string->length] = '\0';
-}
-
 void sheaf_string_add(struct sheaf_string *string, const char *format, ...) {
     va_list values, again;
     va_start(values, format);

@@ -17,7 +17,6 @@ struct sheaf_string {
 };
 
 void sheaf_string_add(struct sheaf_string *string, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void sheaf_string_add_bytes(struct sheaf_string *string, const char *bytes, size_t n_bytes);
 void sheaf_string_free(struct sheaf_string *string);
 
 /* Replaces control characters by spaces, in place, and drops an UTF-8 character that was cut at the end. */
