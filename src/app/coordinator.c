@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/rows_message.h"
+#include "core/type.h"
+#include "plan/parcel.h"
 
 /* Reads the items' values for the kernel's inputs straight to where the chunk has them. */
 static int read_inputs(struct coordinator *c, struct span blocks, void *const *inputs, struct sheaf_arena *texts,
@@ -15,13 +16,13 @@ static int read_inputs(struct coordinator *c, struct span blocks, void *const *i
     for (int k = 0; k < c->kernel->n_inputs; k++)
         if (c->kernel->field[k] >= 0)
             columns[c->kernel->field[k]] = inputs[k];
-    sheaf_chunk_items(c->shape, blocks, &first, &n);
+    sheaf_chunk_items(c->carrying, blocks, &first, &n);
     return sheaf_items_read(c->items, first, n, columns, texts, error);
 }
 
-int sheaf_coordinator_next(struct coordinator *c, int rank, int64_t wanted, struct sheaf_buffer *input,
-                           struct sheaf_error *error) {
-    struct span blocks;
+/* Lays out and fills a chunk; with *fits false, and not packed, where its texts make it larger than it may be. */
+static int fill_chunk(struct coordinator *c, const struct chunk_shape *shape, struct span blocks, size_t most_bytes,
+                      struct sheaf_buffer *input, bool *fits, struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
     int rc = -1;
     void **inputs = sheaf_arena_take(&arena, (size_t)c->kernel->n_inputs * sizeof *inputs);
@@ -29,26 +30,52 @@ int sheaf_coordinator_next(struct coordinator *c, int rank, int64_t wanted, stru
         sheaf_fail_memory(error, "reading items");
         goto out;
     }
-    if (sheaf_handout_next(c->handout, rank, wanted, &blocks, error) ||
-        sheaf_chunk_layout(input, c->shape, blocks, inputs, error))
+    if (sheaf_chunk_layout(input, shape, blocks, inputs, error))
         goto out;
-    if (blocks.n > 0 && (read_inputs(c, blocks, inputs, &arena, error) || sheaf_chunk_pack(input, c->shape, error)))
-        goto out;
+    *fits = true;
+    if (blocks.n > 0 && input->n_bytes > SHEAF_ALIGN) {
+        if (read_inputs(c, blocks, inputs, &arena, error))
+            goto out;
+        *fits = blocks.n == 1 || sheaf_chunk_packed_bytes(input, shape) <= most_bytes;
+        if (*fits && sheaf_chunk_pack(input, shape, error))
+            goto out;
+    }
     rc = 0;
 out:
     sheaf_arena_free(&arena);
     return rc;
 }
 
+int sheaf_coordinator_next(struct coordinator *c, const struct chunk_ask *ask, struct sheaf_buffer *input,
+                           struct sheaf_error *error) {
+    const struct chunk_shape *shape = ask->maps ? c->mapping : c->carrying;
+    struct span blocks;
+    bool fits = false;
+    if (sheaf_handout_next(c->handout, ask->pool, &ask->handout, &blocks, error))
+        return -1;
+    for (;;) {
+        if (fill_chunk(c, shape, blocks, ask->most_bytes, input, &fits, error))
+            return -1;
+        if (fits)
+            return 0;
+        sheaf_handout_put_back(c->handout, ask->pool, blocks, blocks.n / 2);
+        blocks.n /= 2;
+    }
+}
+
 int sheaf_coordinator_take(struct coordinator *c, const struct sheaf_buffer *message, struct sheaf_error *error) {
     struct rows rows;
-    const void **columns = malloc((size_t)c->shape->n_outputs * sizeof *columns);
+    size_t n_bytes;
+    int rc = 0;
+    const void **columns = malloc((size_t)c->carrying->n_outputs * sizeof *columns);
     if (!columns)
         return sheaf_fail_memory(error, "taking rows");
-    sheaf_rows_unpack(message, c->shape, columns, &rows);
-    int rc = sheaf_row_sink_write(c->sink, &rows, error);
-    if (rc == 0)
-        sheaf_row_sink_count(c->sink, &rows, &c->n_done, &c->n_failed);
+    for (const char *at = message->data; rc == 0 && !sheaf_parcel_is_seal(at); at += n_bytes) {
+        sheaf_parcel_look(at, c->carrying, columns, &rows, &n_bytes);
+        rc = sheaf_row_sink_write(c->sink, &rows, error);
+        if (rc == 0)
+            sheaf_row_sink_count(c->sink, &rows, &c->n_done, &c->n_failed);
+    }
     free(columns);
     return rc;
 }

@@ -22,18 +22,27 @@ struct coordinator {
     struct handout *handout;
     struct items *items;
     const struct binding *kernel;
-    const struct chunk_shape *shape;
+    const struct chunk_shape *carrying; /* chunks for ranks that do not map the input carry every field */
+    const struct chunk_shape *mapping;  /* for those that do: only the fields that are not mapped */
     struct row_sink *sink;
     struct progress *progress;
-    int64_t n_done, n_failed; /* items that came by message */
+    int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */
 };
 
-/* Puts the next blocks for a rank, at most `wanted`, into the buffer with their field data, packed (plan/chunk.h);
-   no blocks when there is no more work for it. */
-int sheaf_coordinator_next(struct coordinator *coordinator, int rank, int64_t wanted, struct sheaf_buffer *input,
+/* What a pool's leader asks. */
+struct chunk_ask {
+    struct handout_ask handout;
+    int32_t pool;
+    int32_t maps;      /* whether it maps the input */
+    size_t most_bytes; /* that the chunk may have */
+};
+
+/* Puts the next blocks for a pool into the buffer with their field data, packed (plan/chunk.h); no blocks when there is
+   no more work for it. */
+int sheaf_coordinator_next(struct coordinator *coordinator, const struct chunk_ask *ask, struct sheaf_buffer *input,
                            struct sheaf_error *error);
 
-/* Writes the rows of a message into the results file. */
+/* Writes the rows of a message of parcels into the results file. */
 int sheaf_coordinator_take(struct coordinator *coordinator, const struct sheaf_buffer *rows, struct sheaf_error *error);
 
 #endif

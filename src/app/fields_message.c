@@ -9,11 +9,17 @@ struct field_message {
     int64_t type, width;
 };
 
+struct head {
+    int64_t n_items;
+    size_t most_text_bytes;
+};
+
 int sheaf_fields_pack(struct sheaf_buffer *buffer, const struct items *items, struct sheaf_error *error) {
-    size_t n = (size_t)items->n_fields, at = sizeof items->n_items;
+    const struct head head = {items->n_items, items->most_text_bytes};
+    size_t n = (size_t)items->n_fields, at = sizeof head;
     if (sheaf_buffer_resize(buffer, at + n * sizeof(struct field_message), error))
         return -1;
-    memcpy(buffer->data, &items->n_items, sizeof items->n_items);
+    memcpy(buffer->data, &head, sizeof head);
     for (size_t k = 0; k < n; k++, at += sizeof(struct field_message)) {
         struct field_message message = {.type = items->fields[k].type, .width = items->fields[k].width};
         snprintf(message.name, sizeof message.name, "%s", items->fields[k].name);
@@ -23,8 +29,11 @@ int sheaf_fields_pack(struct sheaf_buffer *buffer, const struct items *items, st
 }
 
 int sheaf_fields_unpack(const struct sheaf_buffer *buffer, struct items *items, struct sheaf_error *error) {
-    size_t at = sizeof items->n_items, n = (buffer->n_bytes - at) / sizeof(struct field_message);
-    memcpy(&items->n_items, buffer->data, sizeof items->n_items);
+    struct head head;
+    size_t at = sizeof head, n = (buffer->n_bytes - at) / sizeof(struct field_message);
+    memcpy(&head, buffer->data, sizeof head);
+    items->n_items = head.n_items;
+    items->most_text_bytes = head.most_text_bytes;
     items->fields = sheaf_arena_take(&items->arena, n * sizeof *items->fields);
     if (!items->fields)
         return sheaf_fail_memory(error, "the fields");

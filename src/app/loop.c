@@ -3,58 +3,64 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/feeder.h"
 #include "app/outbox.h"
-#include "app/rows_message.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/type.h"
 
 enum tag {
-    TAG_ASK = 1, /* to rank 0: int64 blocks wanted */
-    TAG_CHUNK,   /* from rank 0: a packed input, without blocks at the end */
-    TAG_ROWS,    /* to rank 0: finished rows */
+    TAG_ASK = 1, /* to rank 0: a struct chunk_ask */
+    TAG_CHUNK,   /* from rank 0: a packed chunk, without blocks at the end */
+    TAG_ROWS,    /* to rank 0: parcels of finished rows, and a seal */
+    TAG_COUNTS,  /* to rank 0: int64[2] items done and failed whose rows the sender wrote itself, since the last one */
     TAG_BYE,     /* to rank 0: the rank has sent its last row */
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
     TAG_DRAIN,   /* to rank 0, and from it to all: begin no more items */
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
 
-enum { SEATS = 3, WORKER_SLOTS = 4 };              /* chunks in hand; messages under way from a rank but 0 */
-static const double chunk_s = 0.05;                /* work of a chunk, for the whole team */
-static const size_t chunk_bytes = (size_t)8 << 20; /* and its largest size */
-static const double ship_s = 0.1;                  /* finished rows wait at most this long for their chunk to end */
+enum { WORKER_SLOTS = 4 };                           /* messages under way from a rank but 0 */
+static const size_t chunk_bytes = (size_t)8 << 20;   /* of a chunk, at most, */
+static const size_t chunks_bytes = (size_t)96 << 20; /* and of one for each pool: rank 0 may have them all in hand */
+static const size_t least_chunk_bytes = (size_t)256 << 10;
+static const size_t rows_bytes = (size_t)4 << 20;    /* of a message of rows, about */
+static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */
+static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
+static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills two seconds after TERM */
 static const double nap_least_s = 20e-6, nap_most_s = 1e-3, nap_alone_s = 0.05;
 
-_Static_assert((int)SEATS <= TEAM_CHUNKS, "a team takes every chunk in hand");
-
-/* A place for a chunk. */
-struct seat {
-    enum { SEAT_FREE, SEAT_ASKED, SEAT_WORKING } state;
-    struct chunk chunk;
-    double shipped_s; /* when rows were sent last */
-};
-
 struct loop {
     const struct loop_setup *setup;
     struct comm_place place;
-    struct seat seats[SEATS];
+    struct feeder feeder;
     struct outbox out;
     struct sheaf_buffer in;
-    int64_t wanted;           /* blocks asked for last */
-    bool asked;               /* an answer is due */
-    bool no_more;             /* the partition is used up, or the run drains */
-    bool draining;            /* the team begins no more grains */
-    bool told;                /* rank 0 knows that we drain */
-    bool bye;                 /* TAG_BYE is sent */
-    bool end;                 /* TAG_END has come */
-    int n_present;            /* rank 0: other ranks that have not said bye */
-    int drain_told, end_told; /* rank 0: ranks below these have been sent TAG_DRAIN, TAG_END */
-    struct failure *failures; /* [n_failures] not shipped yet */
-    int64_t n_failures, most_failures;
-    bool failed; /* the run is given up */
+    struct parcel *waiting, **waiting_end; /* rows to send */
+    size_t waiting_bytes;
+    double shipped_s, counted_s; /* when rows, and counts, were sent last */
+    struct team_counts counted;  /* that rank 0 knows of */
+    int seat;                    /* that a chunk was asked for, or -1 */
+    bool draining;               /* the team begins no more grains */
+    bool told;                   /* rank 0 knows that we drain */
+    bool bye;                    /* TAG_BYE is sent */
+    bool end;                    /* TAG_END has come */
+    int n_present;               /* rank 0: other ranks that have not said bye */
+    int drain_told, end_told;    /* rank 0: ranks below these have been sent TAG_DRAIN, TAG_END */
+    bool failed;                 /* the run is given up */
     struct sheaf_error error;
 };
+
+size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools) {
+    size_t most = chunks_bytes / (size_t)n_pools, block = sheaf_chunk_most_bytes(shape, 1);
+    most = most < chunk_bytes ? most : chunk_bytes;
+    most = most > least_chunk_bytes ? most : least_chunk_bytes;
+    if (sheaf_chunk_block_bytes(shape) == 0)
+        return block;
+    return most > block ? most : block;
+}
 
 static bool is_first(const struct loop *loop) {
     return loop->place.rank == 0;
@@ -64,130 +70,126 @@ static void nap(struct loop *loop) {
     sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_most_s);
 }
 
-/* --- shipping rows ------------------------------------------------------------------------------------------------- */
+/* --- sending rows -------------------------------------------------------------------------------------------------- */
 
-/* Sends the rows of blocks b … b + n - 1, with all messages of failed items so far. */
-static int ship_blocks(struct loop *loop, struct seat *seat, int64_t b, int64_t n, bool *did) {
-    int slot;
-    if (sheaf_outbox_find(&loop->out, &slot, &loop->error))
-        return -1;
-    if (slot < 0)
-        return 0;
-    struct chunk *chunk = &seat->chunk;
-    if (sheaf_team_failures(loop->setup->team, &loop->failures, &loop->n_failures, &loop->most_failures,
-                            &loop->error) ||
-        sheaf_rows_pack(&loop->out.buffers[slot], loop->setup->shape, chunk, b, n, loop->failures, loop->n_failures,
-                        &loop->error))
-        return -1;
-    loop->n_failures = 0;
-    for (int64_t i = b; i < b + n; i++)
-        atomic_store_explicit(&chunk->finished[i], 2, memory_order_relaxed); /* shipped */
-    *did = true;
-    return sheaf_outbox_send(&loop->out, slot, 0, TAG_ROWS, &loop->error);
+/* Takes the team's finished parcels to the end of the own list. */
+static void collect(struct loop *loop) {
+    size_t n_bytes;
+    *loop->waiting_end = sheaf_team_parcels(loop->setup->team, &n_bytes);
+    loop->waiting_bytes += n_bytes;
+    while (*loop->waiting_end)
+        loop->waiting_end = &(*loop->waiting_end)->next;
 }
 
-/* Ships the finished rows of a chunk, run by run; *left tells whether some had to stay for want of a slot. */
-static int ship_finished(struct loop *loop, struct seat *seat, bool *did, bool *left) {
-    struct chunk *chunk = &seat->chunk;
-    seat->shipped_s = sheaf_clock_s();
-    for (int64_t b = 0, n; b<chunk->blocks.n; b += n> 0 ? n : 1) {
-        n = 0;
-        while (b + n < chunk->blocks.n && atomic_load_explicit(&chunk->finished[b + n], memory_order_acquire) == 1)
-            n++;
-        bool shipped = false;
-        if (n > 0 && ship_blocks(loop, seat, b, n, &shipped))
+/* Moves parcels from the front of the list into a message: one large one as it is, or copies of several. */
+static int fill_message(struct loop *loop, struct sheaf_buffer *message) {
+    struct parcel *sent = loop->waiting, *last = NULL;
+    message->n_bytes = 0;
+    do {
+        struct parcel *parcel = last ? last->next : sent;
+        if (!last && parcel->data.n_bytes >= large_bytes) {
+            struct sheaf_buffer swapped = *message;
+            *message = parcel->data;
+            parcel->data = swapped;
+        } else {
+            size_t at = message->n_bytes;
+            if (sheaf_buffer_resize(message, at + parcel->data.n_bytes, &loop->error))
+                return -1;
+            memcpy(message->data + at, parcel->data.data, parcel->data.n_bytes);
+        }
+        loop->waiting_bytes -= parcel->held_bytes;
+        last = parcel;
+    } while (last->next && message->n_bytes < rows_bytes);
+    loop->waiting = last->next;
+    if (!loop->waiting)
+        loop->waiting_end = &loop->waiting;
+    last->next = NULL;
+    sheaf_team_return(loop->setup->team, sent);
+    return sheaf_parcel_seal(message, &loop->error);
+}
+
+/* Sends rows: all that are there if `now`, else when it is worth it. */
+static int ship_rows(struct loop *loop, bool now, bool *did) {
+    collect(loop);
+    now = now || loop->waiting_bytes >= enough_bytes || sheaf_clock_s() - loop->shipped_s > ship_s;
+    while (now && loop->waiting) {
+        int slot;
+        if (sheaf_outbox_find(&loop->out, &slot, &loop->error))
             return -1;
-        *did = *did || shipped;
-        *left = *left || (n > 0 && !shipped);
+        if (slot < 0)
+            return 0;
+        if (fill_message(loop, &loop->out.buffers[slot]) ||
+            sheaf_outbox_send(&loop->out, slot, 0, TAG_ROWS, &loop->error))
+            return -1;
+        *did = true;
     }
+    if (now)
+        loop->shipped_s = sheaf_clock_s();
     return 0;
 }
 
-/* Looks after a chunk at work: its rows go out now and then, its seat is free when nothing of it will come any more. */
-static int look_after_chunk(struct loop *loop, struct seat *seat, bool *did) {
-    bool over = atomic_load(&seat->chunk.n_unfinished) == 0 || (loop->draining && sheaf_team_idle(loop->setup->team));
-    bool left = false;
-    if (!is_first(loop)) { /* on rank 0 the threads write their rows themselves */
-        if (!over && sheaf_clock_s() - seat->shipped_s < ship_s)
-            return 0;
-        if (ship_finished(loop, seat, did, &left))
-            return -1;
-    }
-    if (over && !left) {
-        seat->state = SEAT_FREE;
-        *did = true;
+/* Tells rank 0 how far we are, for the progress it shows. */
+static int ship_counts(struct loop *loop) {
+    struct team_counts counts = sheaf_team_counts(loop->setup->team);
+    int64_t grown[2] = {counts.n_done - loop->counted.n_done, counts.n_failed - loop->counted.n_failed};
+    bool sent = false;
+    if ((!grown[0] && !grown[1]) || sheaf_clock_s() - loop->counted_s < count_s)
+        return 0;
+    if (sheaf_outbox_post(&loop->out, 0, TAG_COUNTS, grown, sizeof grown, &sent, &loop->error))
+        return -1;
+    if (sent) {
+        loop->counted = counts;
+        loop->counted_s = sheaf_clock_s();
     }
     return 0;
 }
 
 /* --- asking for chunks --------------------------------------------------------------------------------------------- */
 
-/* Blocks for the next chunk: as many as keep the team busy for chunk_s, growing step by step while little is known. */
-static int64_t choose_wanted(const struct loop *loop) {
-    const struct loop_setup *setup = loop->setup;
-    int64_t most = (int64_t)(chunk_bytes / sheaf_chunk_block_bytes(setup->shape)), n = 4 * setup->n_threads;
-    double block_s = sheaf_team_counts(setup->team).block_s;
-    if (block_s > 0) {
-        double fit = chunk_s * setup->n_threads / block_s;
-        n = fit < 8.0 * (double)loop->wanted ? (int64_t)fit : 8 * loop->wanted;
-        n = n < setup->n_threads ? setup->n_threads : n;
-    }
-    most = most < 1 ? 1 : most;
-    return n < most ? n : most;
+/* The chunk of a seat is there. */
+static void seat_chunk(struct loop *loop, int seat) {
+    if (!loop->draining) /* else its blocks stay pending */
+        sheaf_feeder_post(&loop->feeder, seat, sheaf_chunk_blocks(sheaf_pool_data(loop->setup->pool, seat)));
 }
 
-/* The chunk's input is there: gives it to the team. */
-static int seat_chunk(struct loop *loop, struct seat *seat) {
-    seat->state = SEAT_FREE;
-    if (sheaf_chunk_blocks(&seat->chunk.input).n == 0)
-        loop->no_more = true;
-    if (loop->no_more) /* or the run drains: the blocks stay pending */
-        return 0;
-    if (sheaf_chunk_unpack(&seat->chunk, loop->setup->shape, &loop->error))
+static struct chunk_ask make_ask(const struct loop *loop) {
+    return (struct chunk_ask){
+        .handout = sheaf_feeder_ask(&loop->feeder),
+        .pool = loop->setup->pool_index,
+        .maps = loop->setup->maps,
+        .most_bytes = loop->setup->pool->seat_bytes,
+    };
+}
+
+/* Rank 0 answers itself, straight into the seat. */
+static int ask_self(struct loop *loop, int seat) {
+    struct pool *pool = loop->setup->pool;
+    struct chunk_ask ask = make_ask(loop);
+    struct sheaf_buffer input = {.data = sheaf_pool_data(pool, seat), .capacity = pool->seat_bytes, .fixed = true};
+    if (sheaf_coordinator_next(loop->setup->coordinator, &ask, &input, &loop->error))
         return -1;
-    seat->state = SEAT_WORKING;
-    seat->shipped_s = sheaf_clock_s();
-    sheaf_team_post(loop->setup->team, &seat->chunk);
+    seat_chunk(loop, seat);
     return 0;
 }
 
-/* Asks for a chunk for a free seat; rank 0 answers itself. */
-static int ask(struct loop *loop, struct seat *seat, bool *did) {
-    int64_t wanted = choose_wanted(loop);
-    if (is_first(loop)) {
+/* Asks for chunks for the pool, one at a time. */
+static int feed(struct loop *loop, bool *did) {
+    while (loop->setup->leads && !loop->draining && loop->seat < 0 && sheaf_feeder_due(&loop->feeder)) {
+        int seat = sheaf_pool_free_seat(loop->setup->pool);
+        if (seat < 0)
+            return 0;
+        bool sent = false;
+        struct chunk_ask ask = make_ask(loop);
+        if (is_first(loop) ? ask_self(loop, seat)
+                           : sheaf_outbox_post(&loop->out, 0, TAG_ASK, &ask, sizeof ask, &sent, &loop->error))
+            return -1;
         *did = true;
-        loop->wanted = wanted;
-        if (sheaf_coordinator_next(loop->setup->coordinator, 0, wanted, &seat->chunk.input, &loop->error))
-            return -1;
-        return seat_chunk(loop, seat);
-    }
-    bool sent = false;
-    if (sheaf_outbox_post(&loop->out, 0, TAG_ASK, &wanted, sizeof wanted, &sent, &loop->error))
-        return -1;
-    if (sent) {
-        *did = loop->asked = true;
-        loop->wanted = wanted;
-        seat->state = SEAT_ASKED;
+        if (!is_first(loop)) {
+            loop->seat = sent ? seat : -1;
+            return 0;
+        }
     }
     return 0;
-}
-
-static int look_after_seats(struct loop *loop, bool *did) {
-    for (int i = 0; i < SEATS; i++) {
-        struct seat *seat = &loop->seats[i];
-        if (seat->state == SEAT_WORKING && look_after_chunk(loop, seat, did))
-            return -1;
-        if (seat->state == SEAT_FREE && !loop->no_more && !loop->asked && ask(loop, seat, did))
-            return -1;
-    }
-    return 0;
-}
-
-static bool all_free(const struct loop *loop) {
-    for (int i = 0; i < SEATS; i++)
-        if (loop->seats[i].state != SEAT_FREE)
-            return false;
-    return true;
 }
 
 /* --- receiving ----------------------------------------------------------------------------------------------------- */
@@ -195,45 +197,59 @@ static bool all_free(const struct loop *loop) {
 static void begin_drain(struct loop *loop) {
     if (loop->draining)
         return;
-    loop->draining = loop->no_more = true;
+    loop->draining = true;
     sheaf_team_drain(loop->setup->team);
 }
 
 /* Rank 0: answers a rank that asks. A slot is known to be free. */
 static int answer(struct loop *loop, int rank) {
     int slot;
-    int64_t wanted = 0; /* a run that drains has nothing for anybody */
-    if (!loop->draining)
-        memcpy(&wanted, loop->in.data, sizeof wanted);
-    if (sheaf_outbox_find(&loop->out, &slot, &loop->error) || slot < 0 ||
-        sheaf_coordinator_next(loop->setup->coordinator, rank, wanted, &loop->out.buffers[slot], &loop->error))
+    struct chunk_ask ask;
+    struct span none = {0, 0};
+    memcpy(&ask, loop->in.data, sizeof ask);
+    if (sheaf_outbox_find(&loop->out, &slot, &loop->error) || slot < 0)
         return -1;
+    struct sheaf_buffer *chunk = &loop->out.buffers[slot];
+    if (loop->draining) { /* nothing for anybody */
+        chunk->n_bytes = 0;
+        if (sheaf_buffer_resize(chunk, SHEAF_ALIGN, &loop->error))
+            return -1;
+        sheaf_chunk_write_blocks(chunk->data, none);
+    } else if (sheaf_coordinator_next(loop->setup->coordinator, &ask, chunk, &loop->error)) {
+        return -1;
+    }
     return sheaf_outbox_send(&loop->out, slot, rank, TAG_CHUNK, &loop->error);
 }
 
-/* Puts the message just received into the seat that waits for it. */
-static int accept_chunk(struct loop *loop) {
-    for (int i = 0; i < SEATS; i++) {
-        struct seat *seat = &loop->seats[i];
-        if (seat->state != SEAT_ASKED)
-            continue;
-        struct sheaf_buffer received = loop->in;
-        loop->in = seat->chunk.input;
-        seat->chunk.input = received;
-        loop->asked = false;
-        return seat_chunk(loop, seat);
-    }
-    return sheaf_fail(&loop->error, "a chunk came that nobody asked for");
+/* Takes a chunk into the seat that waits for it. */
+static int accept_chunk(struct loop *loop, size_t n_bytes) {
+    struct pool *pool = loop->setup->pool;
+    int seat = loop->seat;
+    if (seat < 0 || n_bytes > pool->seat_bytes)
+        return sheaf_fail(&loop->error, "a chunk of %zu bytes came that was not asked for", n_bytes);
+    if (sheaf_comm_take(loop->setup->comm, sheaf_pool_data(pool, seat), &loop->error))
+        return -1;
+    loop->seat = -1;
+    seat_chunk(loop, seat);
+    return 0;
+}
+
+static void take_counts(struct loop *loop) {
+    int64_t grown[2];
+    memcpy(grown, loop->in.data, sizeof grown);
+    loop->setup->coordinator->n_done += grown[0];
+    loop->setup->coordinator->n_failed += grown[1];
 }
 
 static int dispatch(struct loop *loop, int from, int tag) {
     switch (tag) {
     case TAG_ASK:
         return answer(loop, from);
-    case TAG_CHUNK:
-        return accept_chunk(loop);
     case TAG_ROWS:
         return sheaf_coordinator_take(loop->setup->coordinator, &loop->in, &loop->error);
+    case TAG_COUNTS:
+        take_counts(loop);
+        return 0;
     case TAG_BYE:
         loop->n_present--;
         return 0;
@@ -251,17 +267,33 @@ static int dispatch(struct loop *loop, int from, int tag) {
     }
 }
 
+/* Takes one message, if one has come. */
+static int receive_one(struct loop *loop, bool *got) {
+    int from = 0, tag = 0;
+    size_t n_bytes = 0;
+    if (sheaf_comm_look(loop->setup->comm, got, &from, &tag, &n_bytes, &loop->error))
+        return -1;
+    if (!*got)
+        return 0;
+    if (tag == TAG_CHUNK)
+        return accept_chunk(loop, n_bytes);
+    loop->in.n_bytes = 0;
+    if (sheaf_buffer_resize(&loop->in, n_bytes, &loop->error) ||
+        sheaf_comm_take(loop->setup->comm, loop->in.data, &loop->error))
+        return -1;
+    return dispatch(loop, from, tag);
+}
+
 /* Takes what has come in, as long as there is a slot for an answer; not for ever, since the own team waits too. */
 static int receive(struct loop *loop, bool *did) {
     bool got = loop->place.n_ranks > 1;
     for (int n = 0; got && n < COMM_SLOTS; n++) {
-        int from = 0, tag = 0, slot;
+        int slot;
         if (sheaf_outbox_find(&loop->out, &slot, &loop->error))
             return -1;
         if (slot < 0)
             return 0;
-        if (sheaf_comm_receive(loop->setup->comm, &got, &from, &tag, &loop->in, &loop->error) ||
-            (got && dispatch(loop, from, tag)))
+        if (receive_one(loop, &got))
             return -1;
         *did = *did || got;
     }
@@ -295,15 +327,11 @@ static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
     begin_drain(loop);
     for (; sheaf_clock_s() < until_s; nap(loop)) {
-        bool did = false, left = false, empty = false;
-        if (receive(loop, &did))
+        bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
+        if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) ||
+            sheaf_outbox_empty(&loop->out, &empty, &loop->error))
             break;
-        for (int i = 0; i < SEATS && !is_first(loop); i++)
-            if (loop->seats[i].state == SEAT_WORKING && ship_finished(loop, &loop->seats[i], &did, &left))
-                break;
-        if (sheaf_outbox_empty(&loop->out, &empty, &loop->error))
-            break;
-        if (loop->place.n_ranks == 1 && sheaf_team_idle(loop->setup->team))
+        if (loop->place.n_ranks == 1 && idle)
             break;
     }
     loop->setup->leave(loop->setup->context);
@@ -330,10 +358,15 @@ static int look_for_drain(struct loop *loop) {
 
 /* --- the loop ------------------------------------------------------------------------------------------------------ */
 
+/* Whether no thread of this rank will begin a grain any more, and none is at one. */
+static bool is_over(const struct loop *loop) {
+    struct pool *pool = loop->setup->pool;
+    bool used_up = atomic_load(&pool->closed) && sheaf_pool_untaken(pool) == 0;
+    return (loop->draining || used_up) && sheaf_team_idle(loop->setup->team);
+}
+
 /* A rank that is through says bye; when all have, rank 0 ends the run for them. */
 static int say_bye(struct loop *loop) {
-    if (!loop->no_more || loop->asked || !all_free(loop))
-        return 0;
     if (!is_first(loop))
         return loop->bye ? 0 : sheaf_outbox_post(&loop->out, 0, TAG_BYE, NULL, 0, &loop->bye, &loop->error);
     bool sent = loop->n_present == 0;
@@ -347,20 +380,25 @@ static int say_bye(struct loop *loop) {
     return 0;
 }
 
+static void show_progress(struct loop *loop) {
+    const struct coordinator *coordinator = loop->setup->coordinator;
+    struct team_counts own = sheaf_team_counts(loop->setup->team);
+    sheaf_progress_show(coordinator->progress, own.n_done + coordinator->n_done, own.n_failed + coordinator->n_failed);
+}
+
 /* One look around; *did tells whether there was anything to do. */
 static int look_around(struct loop *loop, bool *did) {
-    const struct loop_setup *setup = loop->setup;
     if (sheaf_interrupt_seen() == INTERRUPT_LEAVE)
         leave(loop);
-    if (sheaf_team_broken(setup->team, &loop->error) || look_for_drain(loop) || receive(loop, did) ||
-        look_after_seats(loop, did) || say_bye(loop))
+    if (sheaf_team_broken(loop->setup->team, &loop->error) || look_for_drain(loop) || receive(loop, did) ||
+        feed(loop, did))
         return -1;
-    if (is_first(loop)) {
-        struct team_counts own = sheaf_team_counts(setup->team);
-        sheaf_progress_show(setup->coordinator->progress, own.n_done + setup->coordinator->n_done,
-                            own.n_failed + setup->coordinator->n_failed);
-    }
-    return 0;
+    bool over = is_over(loop); /* before rows are collected: then these are the last */
+    if (is_first(loop))
+        show_progress(loop);
+    else if (ship_rows(loop, over, did) || ship_counts(loop))
+        return -1;
+    return over && loop->seat < 0 && !loop->waiting ? say_bye(loop) : 0;
 }
 
 /* Thread 0's whole run. */
@@ -382,30 +420,24 @@ static void talk(void *context) {
 }
 
 int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error) {
-    int rc = -1;
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return sheaf_fail_memory(error, "the run");
     loop->setup = setup;
     loop->place = sheaf_comm_place(setup->comm);
-    sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
+    loop->seat = -1;
+    loop->waiting_end = &loop->waiting;
     loop->n_present = loop->place.n_ranks - 1;
-    loop->no_more = setup->n_blocks == 0;
-    loop->wanted = 1;
-    for (int i = 0; i < SEATS; i++)
-        if (sheaf_chunk_open(&loop->seats[i].chunk, setup->shape, error))
-            goto out;
-    rc = sheaf_team_run(setup->team, talk, loop, error);
+    sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
+    sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
+    int rc = sheaf_team_run(setup->team, talk, loop, error);
     if (rc == 0 && loop->failed) {
         *error = loop->error;
         rc = -1;
     }
-out:
-    for (int i = 0; i < SEATS; i++)
-        sheaf_chunk_close(&loop->seats[i].chunk);
+    sheaf_team_return(setup->team, loop->waiting);
     sheaf_outbox_close(&loop->out);
     sheaf_buffer_free(&loop->in);
-    free(loop->failures);
     free(loop);
     return rc;
 }

@@ -1,9 +1,9 @@
 /*
- * loop - what thread 0 of each rank does during a run: keeps the team fed with chunks and its rows on their way.
+ * loop - what thread 0 of each rank does during a run: keeps the pool fed with chunks and finished rows on their way.
  *
- * A rank asks rank 0 for the next chunk of its partition before it runs out, computes it, and sends finished rows back
- * as they come; rank 0 asks itself. One rank and many are the same loop. A signal or a deadline ends it early, in order:
- * items at work are finished, the rest is given back.
+ * The leader of a pool asks rank 0 for the next chunk before the threads run out of work; rank 0 asks itself. Ranks that
+ * do not write their rows themselves send them to rank 0. One rank and many are the same loop. A signal or a deadline
+ * ends it early, in order: items at work are finished, the rest is given back.
  */
 #ifndef SHEAF_APP_LOOP_H
 #define SHEAF_APP_LOOP_H
@@ -13,14 +13,18 @@
 #include "core/error.h"
 #include "exec/team.h"
 #include "plan/chunk.h"
+#include "plan/pool.h"
 
 struct loop_setup {
     struct comm *comm;
     struct team *team;
-    int n_threads;
+    struct pool *pool;
     const struct chunk_shape *shape;
     struct coordinator *coordinator; /* on rank 0; else NULL */
-    int64_t n_blocks;                /* pending or not, in this rank's partition; 0: there is nothing to ask for */
+    bool leads;                      /* this rank asks for chunks for the pool, */
+    int pool_index;                  /* which is this one for the hand-out */
+    bool maps;                       /* whether the input is mapped here */
+    bool eager;                      /* chunks are for this pool in any case: ask early */
     double stop_at_s;                /* rank 0: when to drain, on sheaf_clock_s; 0: never */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
     /* On rank 0, at once, when a rank cannot go on. */
@@ -29,6 +33,9 @@ struct loop_setup {
     void (*leave)(void *context);
     void *context;
 };
+
+/* Bytes that chunks may have in a run with so many pools: a block fits in any case. */
+size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools);
 
 /* Runs to the end of the work, or until it has drained. Collective. */
 int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error);

@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "app/coordinator.h"
-#include "app/costs.h"
 #include "app/fields_message.h"
 #include "app/loop.h"
 #include "app/ranks.h"
+#include "app/schedule.h"
+#include "app/transport.h"
 #include "comm/comm.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -20,7 +21,6 @@
 #include "job/items.h"
 #include "job/source.h"
 #include "kernel/binding.h"
-#include "plan/partition.h"
 #include "report/progress.h"
 #include "report/summary.h"
 #include "store/input.h"
@@ -39,9 +39,11 @@ struct run {
     struct job job;
     struct items items; /* open on rank 0; elsewhere only n_items and fields */
     struct binding kernel;
-    struct chunk_shape shape;
+    struct chunk_shape carrying; /* chunks with all fields; */
+    struct chunk_shape shape;    /* this rank's, without those that it maps */
     const void *shared;
-    struct span partition;
+    struct schedule schedule;
+    struct transport transport;
     struct team *team;
     int n_threads;
     char *output; /* where the results file really lies */
@@ -126,13 +128,14 @@ static int open_kernel(struct run *run) {
         rc = convert_inputs(run);
     if (sheaf_comm_agree(run->comm, rc, &run->error))
         return -1;
-    run->shape = (struct chunk_shape){
+    run->carrying = (struct chunk_shape){
         .n_inputs = run->kernel.n_inputs,
         .inputs = run->kernel.inputs,
         .n_outputs = run->kernel.n_outputs,
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
         .n_items = run->items.n_items,
+        .most_text_bytes = run->items.most_text_bytes,
     };
     return 0;
 }
@@ -197,41 +200,42 @@ static struct span block_window(const struct run *run) {
     return (struct span){first, end > first ? end - first : 0};
 }
 
-static int make_partitions(struct run *run, const struct pending *pending, struct span *partitions) {
-    struct span window = block_window(run);
-    if (run->job.policy == JOB_WEIGHTED)
-        return sheaf_costs_partition(&run->job, &run->items, pending, &run->shape, window, run->place.n_ranks,
-                                     partitions, &run->error);
-    return sheaf_partition_static(pending, window, run->place.n_ranks, partitions, &run->error);
-}
-
-/* Rank 0 cuts the work; each rank gets its partition. */
-static int scatter_partitions(struct run *run, struct handout *handout, struct pending *pending) {
-    struct span *partitions = NULL;
-    int rc = 0;
-    if (is_first(run)) {
-        *pending = sheaf_results_pending(&run->results);
-        partitions = calloc((size_t)run->place.n_ranks, sizeof *partitions);
-        rc = partitions ? make_partitions(run, pending, partitions) : sheaf_fail_memory(&run->error, "the partitions");
-        if (rc == 0)
-            rc = sheaf_handout_open(handout, pending, partitions, run->place.n_ranks, &run->error);
-    }
-    rc = sheaf_comm_agree(run->comm, rc, &run->error);
-    if (rc == 0)
-        rc = sheaf_comm_scatter(run->comm, partitions, &run->partition, sizeof run->partition, &run->error);
-    free(partitions);
-    return sheaf_comm_agree(run->comm, rc, &run->error);
+static int open_schedule(struct run *run) {
+    struct pending pending = {0};
+    if (is_first(run))
+        pending = sheaf_results_pending(&run->results);
+    return sheaf_schedule_open(&run->schedule, run->comm, &run->job, &run->items, &pending, &run->carrying,
+                               block_window(run), &run->error);
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
 static int open_team(struct run *run) {
+    const struct transport *transport = &run->transport;
+    struct team_setup setup = {
+        .n_threads = run->n_threads,
+        .kernel = &run->kernel,
+        .shape = &run->shape,
+        .shared = run->shared,
+        .pool = run->schedule.pool,
+        .leads = run->schedule.leads,
+        .sink = transport->sink,
+        .sends_failures = !is_first(run),
+        .input = transport->input,
+        .stamp = &transport->stamp,
+        .check_s = transport->check_s,
+    };
+    int rc = sheaf_team_open(&run->team, &setup, &run->error);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
+static int count_threads(struct run *run) {
     struct rank_facts own = {.n_cores = sheaf_team_cores()};
     own.n_threads = run->n_threads =
         sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
-    int rc = sheaf_team_open(&run->team, run->n_threads, &run->kernel, run->shared,
-                             is_first(run) ? &run->results.sink : NULL, &run->error);
-    if (rc == 0 && is_first(run)) {
+    int rc = 0;
+    if (is_first(run)) {
         run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
         rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
     }
@@ -302,47 +306,71 @@ static int begin_record(struct run *run) {
     return sheaf_results_begin_run(&run->results, record, &run->error);
 }
 
-static int compute(struct run *run) {
-    struct handout handout = {0};
-    struct pending pending = {0};
-    struct coordinator coordinator = {.handout = &handout,
-                                      .items = &run->items,
-                                      .kernel = &run->kernel,
-                                      .shape = &run->shape,
-                                      .sink = &run->results.sink,
-                                      .progress = &run->progress};
-    const double stop_after_s = run->options->stop_after_s;
-    int rc = scatter_partitions(run, &handout, &pending);
+/* Decides which ranks open the files, and opens them there. */
+static int open_transport(struct run *run) {
+    struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .n_items = run->items.n_items};
+    char *output = NULL;
+    int rc = is_first(run) ? begin_record(run) : 0;
     if (rc == 0 && is_first(run)) {
-        FILE *out = run->options->quiet ? NULL : stderr;
-        int64_t n_before = run->end - run->begin - run->before[ITEM_PENDING];
-        sheaf_progress_begin(&run->progress, out, run->job.name, run->end - run->begin, n_before);
-        rc = begin_record(run);
-        if (rc == 0)
-            rc = publish(run);
+        output = sheaf_results_place(&run->results);
+        setup.items = &run->items;
+        setup.sink = &run->results.sink;
+        setup.output = output;
+        setup.mark = run->record.start_unix_s;
+        setup.mark_offset = sheaf_results_run_offset(&run->results);
+        rc = output ? 0 : sheaf_fail_memory(&run->error, "a path");
     }
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
-    if (rc == 0) {
-        struct loop_setup setup = {.comm = run->comm,
-                                   .team = run->team,
-                                   .n_threads = run->n_threads,
-                                   .shape = &run->shape,
-                                   .coordinator = is_first(run) ? &coordinator : NULL,
-                                   .n_blocks = run->partition.n,
-                                   .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
-                                   .give_up = give_up,
-                                   .leave = leave,
-                                   .context = run};
-        run->compute_s = -sheaf_clock_s();
-        sheaf_interrupt_watch_leave();
-        sheaf_interrupt_arm_exit(true);
-        rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
-        sheaf_interrupt_arm_exit(false);
-        sheaf_interrupt_unwatch_leave();
-        run->compute_s += sheaf_clock_s();
-    }
+    if (rc == 0)
+        rc = sheaf_transport_open(&run->transport, run->comm, &setup, &run->error);
+    free(output);
+    run->shape = run->carrying;
+    run->shape.mapped = run->transport.mapped;
+    return rc;
+}
+
+/* Everything that must be there before the first item is computed. */
+static int prepare(struct run *run) {
+    if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
+        count_threads(run) || open_schedule(run) || open_transport(run) ||
+        sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error) || open_team(run))
+        return -1;
+    return sheaf_comm_agree(run->comm, is_first(run) ? publish(run) : 0, &run->error);
+}
+
+static int compute(struct run *run) {
+    const double stop_after_s = run->options->stop_after_s;
+    struct coordinator coordinator = {.handout = &run->schedule.handout,
+                                      .items = &run->items,
+                                      .kernel = &run->kernel,
+                                      .carrying = &run->carrying,
+                                      .mapping = &run->shape,
+                                      .sink = &run->results.sink,
+                                      .progress = &run->progress};
+    struct loop_setup setup = {.comm = run->comm,
+                               .team = run->team,
+                               .pool = run->schedule.pool,
+                               .shape = &run->shape,
+                               .coordinator = is_first(run) ? &coordinator : NULL,
+                               .leads = run->schedule.leads,
+                               .pool_index = run->schedule.index,
+                               .maps = run->transport.maps,
+                               .eager = run->schedule.eager,
+                               .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
+                               .give_up = give_up,
+                               .leave = leave,
+                               .context = run};
+    if (is_first(run))
+        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->end - run->begin,
+                             run->end - run->begin - run->before[ITEM_PENDING]);
+    run->compute_s = -sheaf_clock_s();
+    sheaf_interrupt_watch_leave();
+    sheaf_interrupt_arm_exit(true);
+    int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
+    sheaf_interrupt_arm_exit(false);
+    sheaf_interrupt_unwatch_leave();
+    run->compute_s += sheaf_clock_s();
     sheaf_progress_end(&run->progress);
-    sheaf_handout_close(&handout);
     return rc;
 }
 
@@ -388,7 +416,10 @@ static int write_summary(struct run *run) {
         .n_threads = run->n_threads,
         .n_nodes = run->place.n_nodes,
         .busy = busy,
-        .policy = run->job.policy == JOB_WEIGHTED ? "weighted" : "static",
+        .policy = sheaf_schedule_name(run->schedule.policy),
+        .policy_why = run->schedule.why,
+        .transport = run->transport.direct ? "direct" : "gather",
+        .transport_why = run->transport.why,
     };
     if (!run->options->quiet)
         sheaf_summary_write(stderr, &summary);
@@ -398,7 +429,8 @@ static int write_summary(struct run *run) {
 
 static int finish(struct run *run) {
     struct rank_facts own = {.n_threads = run->n_threads, .busy_s = sheaf_team_counts(run->team).busy_s};
-    if (sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
+    if (sheaf_comm_agree(run->comm, sheaf_transport_close(&run->transport, &run->error), &run->error) ||
+        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     int rc = is_first(run) ? close_results(run) : 0;
     if (rc == 0 && is_first(run))
@@ -418,10 +450,7 @@ static int run_pending(struct run *run) {
             rc = write_summary(run);
         return sheaf_comm_agree(run->comm, rc, &run->error);
     }
-    if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
-        open_team(run) || compute(run))
-        return -1;
-    return finish(run);
+    return prepare(run) || compute(run) ? -1 : finish(run);
 }
 
 static int run_all(struct run *run) {
@@ -443,7 +472,8 @@ static int agree_exit(struct run *run, int rc) {
 }
 
 int sheaf_pipeline_run(const struct run_options *options) {
-    struct run run = {.options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1};
+    struct run run = {
+        .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .transport.own.fd = -1};
     struct sheaf_error ignored;
     sheaf_interrupt_watch_drain();
     sheaf_interrupt_guard();
@@ -460,6 +490,8 @@ int sheaf_pipeline_run(const struct run_options *options) {
         sheaf_results_discard(run.output);
     int exit = agree_exit(&run, rc);
     sheaf_team_close(run.team);
+    sheaf_schedule_close(&run.schedule);
+    sheaf_transport_close(&run.transport, &ignored);
     sheaf_results_close(&run.results, &ignored);
     sheaf_lock_release(&run.lock);
     sheaf_binding_close(&run.kernel);

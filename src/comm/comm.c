@@ -16,10 +16,13 @@ struct comm {
     MPI_Comm all, node, leaders;
     MPI_Datatype unit; /* SHEAF_ALIGN bytes: an int count of them reaches 2^37 bytes */
     MPI_Request sends[COMM_SLOTS];
-    MPI_Win window; /* of the shared memory */
-    void *own;      /* the shared memory of a solo run */
-    void *pages;    /* [n_pages_bytes] the window's memory, made read-only */
+    MPI_Win windows[COMM_MEMORIES]; /* memory that a node shares */
+    void *own[COMM_MEMORIES];       /* of a solo run */
+    int n_memories;
+    void *pages; /* [n_pages_bytes] of shared data, made read-only */
     size_t n_pages_bytes;
+    MPI_Message found; /* looked at and not taken */
+    int found_units;
 };
 
 /* The variables by which launchers tell a process that it is one of many: PMIx (mpirun, srun --mpi=pmix), PMI (MPICH,
@@ -66,8 +69,45 @@ static int wait_asleep(MPI_Request *request, const char *what, struct sheaf_erro
     }
 }
 
+/* The ranks that share a node: those of a machine, or as many of them as SHEAF_RANKS_PER_NODE says. */
+static int find_node(struct comm *comm, struct sheaf_error *error) {
+    const char *text = getenv("SHEAF_RANKS_PER_NODE");
+    long most = text ? strtol(text, NULL, 10) : 0;
+    int local_rank = 0;
+    MPI_Comm machine = MPI_COMM_NULL;
+    if (check(MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &machine),
+              "find the ranks of a machine", error))
+        return -1;
+    MPI_Comm_size(machine, &comm->place.n_local_ranks);
+    MPI_Comm_rank(machine, &local_rank);
+    int group = most > 0 && most < INT_MAX ? local_rank / (int)most : 0;
+    int rc = check(MPI_Comm_split(machine, group, comm->place.rank, &comm->node), "find the ranks of a node", error);
+    MPI_Comm_free(&machine);
+    if (rc == 0)
+        MPI_Comm_rank(comm->node, &comm->place.node_rank);
+    return rc;
+}
+
+/* Numbers the nodes, through their leaders. */
+static int find_nodes(struct comm *comm, struct sheaf_error *error) {
+    int node[2] = {0, 0};
+    bool leads = comm->place.node_rank == 0;
+    if (check(MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders), "find the nodes",
+              error))
+        return -1;
+    if (leads) {
+        MPI_Comm_rank(comm->leaders, &node[0]);
+        MPI_Comm_size(comm->leaders, &node[1]);
+    }
+    if (check(MPI_Bcast(node, 2, MPI_INT, 0, comm->node), "count the nodes", error))
+        return -1;
+    comm->place.node = node[0];
+    comm->place.n_nodes = node[1];
+    return 0;
+}
+
 static int open_mpi(struct comm *comm, struct sheaf_error *error) {
-    int provided = 0, node_rank = 0, n_nodes = 0;
+    int provided = 0;
     if (check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "start", error))
         return -1;
     if (provided < MPI_THREAD_FUNNELED)
@@ -77,20 +117,8 @@ static int open_mpi(struct comm *comm, struct sheaf_error *error) {
     MPI_Comm_set_errhandler(comm->all, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm->all, &comm->place.rank);
     MPI_Comm_size(comm->all, &comm->place.n_ranks);
-    if (check(MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &comm->node),
-              "find the ranks of a node", error))
-        return -1;
-    MPI_Comm_rank(comm->node, &node_rank);
-    MPI_Comm_size(comm->node, &comm->place.n_local_ranks);
-    if (check(MPI_Comm_split(comm->all, node_rank == 0 ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders),
-              "find the nodes", error))
-        return -1;
-    if (comm->leaders != MPI_COMM_NULL)
-        MPI_Comm_size(comm->leaders, &n_nodes);
-    if (check(MPI_Bcast(&n_nodes, 1, MPI_INT, 0, comm->node), "count the nodes", error))
-        return -1;
-    comm->place.n_nodes = n_nodes;
-    if (check(MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
+    if (find_node(comm, error) || find_nodes(comm, error) ||
+        check(MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
         return -1;
     return check(MPI_Type_commit(&comm->unit), "make a type", error);
 }
@@ -102,11 +130,12 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
         return sheaf_fail_memory(error, "the ranks");
     comm->all = comm->node = comm->leaders = MPI_COMM_NULL;
     comm->unit = MPI_DATATYPE_NULL;
-    comm->window = MPI_WIN_NULL;
+    for (int i = 0; i < COMM_MEMORIES; i++)
+        comm->windows[i] = MPI_WIN_NULL;
     for (int i = 0; i < COMM_SLOTS; i++)
         comm->sends[i] = MPI_REQUEST_NULL;
     comm->solo = !launched();
-    comm->place = (struct comm_place){!comm->solo, 0, 1, 1, 1};
+    comm->place = (struct comm_place){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_nodes = 1};
     return comm->solo ? 0 : open_mpi(comm, error);
 }
 
@@ -122,8 +151,9 @@ void sheaf_comm_close(struct comm *comm) {
         MPI_Initialized(&started);
         if (comm->n_pages_bytes) /* MPI may have taken them from the heap, and gives them back to it */
             mprotect(comm->pages, comm->n_pages_bytes, PROT_READ | PROT_WRITE);
-        if (comm->window != MPI_WIN_NULL)
-            MPI_Win_free(&comm->window);
+        for (int i = 0; i < COMM_MEMORIES; i++)
+            if (comm->windows[i] != MPI_WIN_NULL)
+                MPI_Win_free(&comm->windows[i]);
         if (comm->unit != MPI_DATATYPE_NULL)
             MPI_Type_free(&comm->unit);
         if (comm->leaders != MPI_COMM_NULL)
@@ -135,7 +165,8 @@ void sheaf_comm_close(struct comm *comm) {
         if (started)
             MPI_Finalize();
     }
-    free(comm->own);
+    for (int i = 0; i < COMM_MEMORIES; i++)
+        free(comm->own[i]);
     free(comm);
 }
 
@@ -220,41 +251,51 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
     return wait_asleep(&request, "gather", error);
 }
 
-/* --- shared data --------------------------------------------------------------------------------------------------- */
+/* --- memory of a node ---------------------------------------------------------------------------------------------- */
 
-/* The node's memory: the leader brings it, the others see it. Room for alignment on both sides, so that whole pages
-   belong to it alone and can be made read-only. */
-static int map_window(struct comm *comm, size_t n_bytes, size_t page, char **memory, struct sheaf_error *error) {
+/* The node's memory: the leader brings it, the others see it. It begins at a page, with room behind up to the next, so
+   that whole pages belong to it alone and can be made read-only. */
+static int map_window(struct comm *comm, size_t n_bytes, size_t page, MPI_Win *window, void **memory,
+                      struct sheaf_error *error) {
     void *base = NULL;
     MPI_Aint size = 0;
-    int unit = 0, node_rank = 0;
-    MPI_Comm_rank(comm->node, &node_rank);
-    size_t wanted = node_rank == 0 ? n_bytes + 2 * page : 0;
-    if (check(MPI_Win_allocate_shared((MPI_Aint)wanted, 1, MPI_INFO_NULL, comm->node, &base, &comm->window),
+    int unit = 0;
+    size_t wanted = comm->place.node_rank == 0 ? n_bytes + 2 * page : 0;
+    if (check(MPI_Win_allocate_shared((MPI_Aint)wanted, 1, MPI_INFO_NULL, comm->node, &base, window),
               "share memory on a node (is /dev/shm full?)", error) ||
-        check(MPI_Win_shared_query(comm->window, 0, &size, &unit, &base), "share memory on a node", error))
+        check(MPI_Win_shared_query(*window, 0, &size, &unit, &base), "share memory on a node", error))
         return -1;
     *memory = (char *)base + (page - (uintptr_t)base % page) % page;
     return 0;
 }
 
+int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    int rc = 0, which = comm->n_memories++;
+    *memory = NULL;
+    n_bytes = sheaf_round_up(n_bytes, page);
+    if (which >= COMM_MEMORIES) {
+        rc = sheaf_fail(error, "more than %d memories are shared", COMM_MEMORIES);
+    } else if (comm->solo) {
+        *memory = comm->own[which] = aligned_alloc(page, n_bytes);
+        rc = *memory ? 0 : sheaf_fail_memory(error, "the node");
+    } else {
+        rc = map_window(comm, n_bytes, page, &comm->windows[which], memory, error);
+    }
+    return sheaf_comm_agree(comm, rc, error);
+}
+
 int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
                      void *context, const void **memory, struct sheaf_error *error) {
-    char *at = NULL;
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), n_pages_bytes = sheaf_round_up(n_bytes, page);
+    void *at = NULL;
+    size_t n_pages_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
     MPI_Request request;
-    int rc = 0;
     *memory = NULL;
     if (n_bytes == 0)
         return 0;
-    if (comm->solo) {
-        at = comm->own = aligned_alloc(page, n_pages_bytes);
-        rc = at ? 0 : sheaf_fail_memory(error, "the shared data");
-    } else {
-        rc = map_window(comm, n_pages_bytes, page, &at, error);
-    }
-    if (sheaf_comm_agree(comm, rc, error))
+    if (sheaf_comm_node_memory(comm, n_bytes, &at, error))
         return -1;
+    int rc = 0;
     if (comm->place.rank == 0) {
         memset(at, 0, n_pages_bytes);
         rc = fill(context, at, error);
@@ -299,26 +340,25 @@ int sheaf_comm_sent(struct comm *comm, int slot, bool *sent, struct sheaf_error 
     return 0;
 }
 
-int sheaf_comm_receive(struct comm *comm, bool *got, int *from, int *tag, struct sheaf_buffer *buffer,
-                       struct sheaf_error *error) {
-    MPI_Message message;
+int sheaf_comm_look(struct comm *comm, bool *got, int *from, int *tag, size_t *n_bytes, struct sheaf_error *error) {
     MPI_Status status;
-    int waiting = 0, n_units = 0;
+    int waiting = 0;
     *got = false;
     if (comm->solo)
         return 0;
-    if (check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->all, &waiting, &message, &status), "receive", error))
+    if (check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->all, &waiting, &comm->found, &status), "receive", error))
         return -1;
     if (!waiting)
         return 0;
-    if (check(MPI_Get_count(&status, comm->unit, &n_units), "receive", error))
-        return -1;
-    buffer->n_bytes = 0;
-    if (sheaf_buffer_resize(buffer, (size_t)n_units * SHEAF_ALIGN, error) ||
-        check(MPI_Mrecv(buffer->data, n_units, comm->unit, &message, &status), "receive", error))
+    if (check(MPI_Get_count(&status, comm->unit, &comm->found_units), "receive", error))
         return -1;
     *got = true;
     *from = status.MPI_SOURCE;
     *tag = status.MPI_TAG;
+    *n_bytes = (size_t)comm->found_units * SHEAF_ALIGN;
     return 0;
+}
+
+int sheaf_comm_take(struct comm *comm, void *data, struct sheaf_error *error) {
+    return check(MPI_Mrecv(data, comm->found_units, comm->unit, &comm->found, MPI_STATUS_IGNORE), "receive", error);
 }

@@ -21,8 +21,10 @@ struct comm;
 struct comm_place {
     bool launched; /* by mpirun, srun, … */
     int rank, n_ranks;
-    int n_local_ranks; /* ranks on this node */
-    int n_nodes;
+    int n_local_ranks;   /* ranks on this machine */
+    int n_nodes;         /* SHEAF_RANKS_PER_NODE=K in the environment makes a node of every K ranks of a machine, to try
+                          what happens between nodes without having them */
+    int node, node_rank; /* 0 … n_nodes - 1; our place on it: 0 is its leader, and the first node's is rank 0 */
 };
 
 /* Whether this process is rank 0 or alone, as far as the launcher's environment tells: for what is to be said once
@@ -62,6 +64,11 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
 int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
                      void *context, const void **memory, struct sheaf_error *error);
 
+/* Memory that all ranks of a node read and write, 64-byte aligned, its contents undefined; the leader's n_bytes count.
+   It lives until sheaf_comm_close. At most COMM_MEMORIES in a run. Collective; agrees on the outcome. */
+#define COMM_MEMORIES 2
+int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error);
+
 /* Messages between two ranks. Their size is free, also beyond 2^31 bytes. */
 
 /* Starts to send the buffer's bytes; `slot` says which sending this is, 0 … COMM_SLOTS - 1, and must be free. The
@@ -73,9 +80,9 @@ int sheaf_comm_send(struct comm *comm, int slot, int to, int tag, const struct s
 /* Whether the slot is free: nothing was sent, or it has left. */
 int sheaf_comm_sent(struct comm *comm, int slot, bool *sent, struct sheaf_error *error);
 
-/* Takes one waiting message, if there is any: *got, who sent it, its tag, and its bytes in the buffer, whose size is
-   then a multiple of 64 (the tail undefined). */
-int sheaf_comm_receive(struct comm *comm, bool *got, int *from, int *tag, struct sheaf_buffer *buffer,
-                       struct sheaf_error *error);
+/* Looks whether a message has come: *got, who sent it, its tag, and its size, which is a multiple of 64 (the tail
+   undefined). It must then be taken, into memory of that size, before the next look. */
+int sheaf_comm_look(struct comm *comm, bool *got, int *from, int *tag, size_t *n_bytes, struct sheaf_error *error);
+int sheaf_comm_take(struct comm *comm, void *data, struct sheaf_error *error);
 
 #endif

@@ -7,6 +7,9 @@
 
 int sheaf_buffer_resize(struct sheaf_buffer *buffer, size_t n_bytes, struct sheaf_error *error) {
     if (n_bytes > buffer->capacity) {
+        if (buffer->fixed)
+            return sheaf_fail(error, "%zu bytes do not fit into the %zu that were planned for them", n_bytes,
+                              buffer->capacity);
         /* A quarter more than asked, so that a slowly growing use does not move each time. */
         size_t capacity = sheaf_round_up(n_bytes + n_bytes / 4, SHEAF_ALIGN);
         char *data = capacity >= n_bytes ? aligned_alloc(SHEAF_ALIGN, capacity) : NULL;
@@ -24,6 +27,7 @@ int sheaf_buffer_resize(struct sheaf_buffer *buffer, size_t n_bytes, struct shea
 }
 
 void sheaf_buffer_free(struct sheaf_buffer *buffer) {
-    free(buffer->data);
+    if (!buffer->fixed)
+        free(buffer->data);
     *buffer = (struct sheaf_buffer){0};
 }

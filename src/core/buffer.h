@@ -4,6 +4,7 @@
 #ifndef SHEAF_CORE_BUFFER_H
 #define SHEAF_CORE_BUFFER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/error.h"
@@ -13,6 +14,7 @@ struct sheaf_buffer {
     char *data;
     size_t n_bytes; /* in use */
     size_t capacity;
+    bool fixed; /* memory of somebody else's: it neither grows nor is released */
 };
 
 /* Makes n_bytes the size in use; the first bytes (up to the old size) are kept, the rest is undefined. */

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Opens a regular file for reading and gives its size. */
@@ -132,29 +133,66 @@ int sheaf_file_sync_folder(const char *path, struct sheaf_error *error) {
     return rc;
 }
 
+static struct sheaf_stamp make_stamp(const struct stat *about) {
+    return (struct sheaf_stamp){
+        .device = (uint64_t)about->st_dev,
+        .inode = (uint64_t)about->st_ino,
+        .n_bytes = (int64_t)about->st_size,
+        .changed_s = (int64_t)about->st_mtim.tv_sec,
+        .changed_ns = (int64_t)about->st_mtim.tv_nsec,
+    };
+}
+
+int sheaf_stamp_take_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (fstat(fd, &about))
+        return sheaf_fail_errno(error, "%s: cannot stat", path);
+    *stamp = make_stamp(&about);
+    return 0;
+}
+
+bool sheaf_stamp_same(const struct sheaf_stamp *a, const struct sheaf_stamp *b) {
+    return a->inode == b->inode && a->n_bytes == b->n_bytes && a->changed_s == b->changed_s &&
+           a->changed_ns == b->changed_ns;
+}
+
 int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {
     struct stat about;
     if (stat(path, &about))
         return sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
-    *stamp = (struct sheaf_stamp){
-        .device = (uint64_t)about.st_dev,
-        .inode = (uint64_t)about.st_ino,
-        .n_bytes = (int64_t)about.st_size,
-        .changed_s = (int64_t)about.st_mtim.tv_sec,
-        .changed_ns = (int64_t)about.st_mtim.tv_nsec,
-    };
+    *stamp = make_stamp(&about);
     return 0;
 }
 
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {
     struct sheaf_stamp now;
-    if (sheaf_stamp_take(&now, path, error) == 0 && now.device == stamp->device && now.inode == stamp->inode &&
-        now.n_bytes == stamp->n_bytes && now.changed_s == stamp->changed_s && now.changed_ns == stamp->changed_ns)
+    if (sheaf_stamp_take(&now, path, error) == 0 && now.device == stamp->device && sheaf_stamp_same(&now, stamp))
         return 0;
     return sheaf_fail(error,
                       "%s: was changed while the run used it; what is marked done was computed from the old "
                       "content, so put that back to go on, or start anew with --overwrite",
                       path);
+}
+
+enum sheaf_disk sheaf_disk_of(const char *path) {
+    /* statfs(2) and linux/magic.h; those of Lustre, GPFS, BeeGFS, OrangeFS and PanFS from their own sources */
+    static const unsigned long cluster[] = {
+        0x0BD00BD0, 0x47504653, 0x19830326, 0x20030528, 0xAAD7AAEA, 0x00C36400 /* Ceph */, 0x7461636F /* OCFS2 */,
+        0x01161970 /* GFS2 */};
+    static const unsigned long network[] = {0x6969 /* NFS */,      0x517B /* SMB */,    0xFE534D42 /* SMB2 */,
+                                            0xFF534D42 /* CIFS */, 0x01021997 /* 9P */, 0x5346414F /* AFS */,
+                                            0x73757245 /* Coda */, 0x65735546 /* FUSE */};
+    struct statfs about;
+    if (statfs(path, &about))
+        return DISK_LOCAL;
+    unsigned long type = (unsigned long)about.f_type & 0xFFFFFFFF;
+    for (size_t i = 0; i < sizeof cluster / sizeof *cluster; i++)
+        if (type == cluster[i])
+            return DISK_CLUSTER;
+    for (size_t i = 0; i < sizeof network / sizeof *network; i++)
+        if (type == network[i])
+            return DISK_NETWORK;
+    return DISK_LOCAL;
 }
 
 char *sheaf_path_follow(const char *path) {

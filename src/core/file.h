@@ -4,6 +4,7 @@
 #ifndef SHEAF_CORE_FILE_H
 #define SHEAF_CORE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,15 @@ int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_e
 
 /* Refuses a file that is no longer as it was. */
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);
+
+/* The same for a file that is open, and whether two nodes see the same file: the device has another number on each. */
+int sheaf_stamp_take_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error);
+bool sheaf_stamp_same(const struct sheaf_stamp *a, const struct sheaf_stamp *b);
+
+/* What kind of file system a file lies on: of this node alone, one that all nodes of a cluster write coherently (Lustre,
+   GPFS, BeeGFS, CephFS, …), or one whose servers and caches reorder writes (NFS, SMB, FUSE, …). */
+enum sheaf_disk { DISK_LOCAL, DISK_CLUSTER, DISK_NETWORK };
+enum sheaf_disk sheaf_disk_of(const char *path);
 
 /* Where a path leads when symbolic links at its end are followed, also to a file that is not there yet. New memory, or
    NULL. */

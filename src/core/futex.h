@@ -1,5 +1,6 @@
 /*
- * futex - sleep until a word changes (Linux futex(2)); what every idle thread of Sheaf sleeps on.
+ * futex - sleep until a word changes (Linux futex(2)); what every idle thread of Sheaf sleeps on. The word may lie in
+ * memory that several processes share.
  */
 #ifndef SHEAF_CORE_FUTEX_H
 #define SHEAF_CORE_FUTEX_H

@@ -5,41 +5,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/futex.h"
 #include "core/type.h"
 #include "exec/worker.h"
 
-/* A grain is this much work where blocks are cheap, so that taking one and writing its rows cost next to nothing. */
-static const double grain_s = 500e-6;
+/* Rows that wait to be sent: threads pause when there are more. */
+static const size_t most_waiting_bytes = (size_t)64 << 20;
+static const size_t worth_sending_bytes = (size_t)1 << 20;
 
-struct team {
-    const struct binding *kernel;
-    struct row_sink *sink;
-    int n_threads;
-    struct worker *workers; /* [n_threads] */
-
-    pthread_mutex_t lock;             /* guards what follows, up to `events` */
-    struct chunk *queue[TEAM_CHUNKS]; /* posted, not all taken */
-    int n_queued;
-    int64_t taken; /* blocks taken of queue[0] */
-    int n_busy;    /* grains at work */
-    bool drain;    /* no more grains are taken */
-    bool stop;     /* threads leave at the next grain */
-    bool broken;
-    struct sheaf_error error; /* the first */
-    struct team_counts counts;
-    struct failure *failures; /* [n_failures] not yet shipped */
-    int64_t n_failures, most_failures;
-
-    _Atomic uint32_t events; /* futex of thread 0 */
-    _Atomic uint32_t posts;  /* futex of the compute threads */
-    pthread_mutex_t serial;  /* held around map where the kernel is not thread-safe */
+/* A compute thread. */
+struct hand {
+    struct worker worker;
+    struct parcel *parcel; /* it computes into */
+    const void **columns;  /* [n_outputs] room for struct rows */
 };
 
-/* A run of blocks of one chunk. */
-struct grain {
-    struct chunk *chunk;
-    int64_t first, n;
+struct team {
+    struct team_setup setup;
+    int n_hands;
+    struct hand *hands; /* [n_hands] */
+
+    _Atomic(int32_t) n_busy;   /* threads that are at a grain, or look for one */
+    _Atomic(bool) drain;       /* no more grains are taken */
+    _Atomic(int64_t) check_us; /* when the input is to be looked at next */
+    _Atomic(bool) stop;        /* threads leave at the next grain */
+
+    pthread_mutex_t lock; /* guards what follows, up to `events` */
+    struct parcel *ready, **ready_end, *spare;
+    size_t waiting_bytes; /* of `ready` and of what thread 0 has taken and not given back */
+    struct team_counts counts;
+    bool broken;
+    struct sheaf_error error; /* the first */
+
+    _Atomic(uint32_t) events; /* futex of thread 0 */
+    _Atomic(uint32_t) room;   /* futex of threads that wait for parcels to leave */
+    pthread_mutex_t serial;   /* held around map where the kernel is not thread-safe */
 };
 
 int sheaf_team_cores(void) {
@@ -51,217 +52,210 @@ static void raise_event(struct team *team) {
     sheaf_futex_wake(&team->events);
 }
 
-/* Takes the next grain; false when there is none now. Small near a chunk's end, so that threads end together. */
-static bool take_grain(struct team *team, struct grain *grain) {
-    bool taken = false;
-    pthread_mutex_lock(&team->lock);
-    if (team->n_queued && !team->stop && !team->drain) {
-        struct chunk *chunk = team->queue[0];
-        int64_t left = chunk->blocks.n - team->taken, n = left / (4 * team->n_threads);
-        double block_s = team->counts.block_s;
-        if (block_s * (double)n > grain_s)
-            n = (int64_t)(grain_s / block_s);
-        n = n < 1 ? 1 : n;
-        *grain = (struct grain){chunk, team->taken, n};
-        team->taken += n;
-        if (team->taken == chunk->blocks.n) {
-            team->n_queued--;
-            memmove(team->queue, team->queue + 1, (size_t)team->n_queued * sizeof *team->queue);
-            team->taken = 0;
-        }
-        team->n_busy++;
-        taken = true;
-    }
-    pthread_mutex_unlock(&team->lock);
-    return taken;
-}
-
 static void break_team(struct team *team, const struct sheaf_error *error) {
     pthread_mutex_lock(&team->lock);
     if (!team->broken)
         team->error = *error;
-    team->broken = team->stop = true;
+    team->broken = true;
     pthread_mutex_unlock(&team->lock);
+    atomic_store(&team->stop, true);
     raise_event(team);
 }
 
-/* Leaves the worker's failures for thread 0. Without memory the messages are lost, the statuses are not. */
-static void hand_failures(struct team *team, struct worker *worker) {
-    int64_t n = team->n_failures + worker->n_failures;
-    if (n > team->most_failures) {
-        struct failure *failures = realloc(team->failures, (size_t)(2 * n) * sizeof *failures);
-        if (!failures)
-            return;
-        team->failures = failures;
-        team->most_failures = 2 * n;
-    }
-    memcpy(team->failures + team->n_failures, worker->failures, (size_t)worker->n_failures * sizeof *worker->failures);
-    team->n_failures = n;
-}
+/* --- rows ---------------------------------------------------------------------------------------------------------- */
 
-/* Writes the grain's rows and counts them. */
-static int write_grain(struct team *team, const struct grain *grain, const struct worker *worker,
-                       struct team_counts *counts, struct sheaf_error *error) {
-    struct chunk *chunk = grain->chunk;
-    const struct binding *kernel = team->kernel;
-    const void **columns = malloc((size_t)kernel->n_outputs * sizeof *columns);
-    if (!columns)
-        return sheaf_fail_memory(error, "writing rows");
-    int64_t at = grain->first * kernel->block, n = grain->n * kernel->block;
-    for (int c = 0; c < kernel->n_outputs; c++)
-        columns[c] = (char *)chunk->out[c] + (size_t)at * sheaf_field_row_bytes(&kernel->outputs[c]);
-    struct rows rows = {
-        .first = chunk->first_item + at,
-        .n = at + n < chunk->n_items ? n : chunk->n_items - at,
-        .first_block = chunk->blocks.first + grain->first,
-        .n_blocks = grain->n,
-        .columns = columns,
-        .status = chunk->status + at,
-        .seconds = chunk->seconds + grain->first,
-        .n_failures = worker->n_failures,
-        .failures = worker->failures,
-    };
-    int rc = sheaf_row_sink_write(team->sink, &rows, error);
-    sheaf_row_sink_count(team->sink, &rows, &counts->n_done, &counts->n_failed);
-    free(columns);
-    return rc;
-}
-
-/* Adds what the grain did to the team's counts and says that its blocks are final. */
-static void finish_grain(struct team *team, const struct grain *grain, struct worker *worker,
-                         const struct team_counts *did) {
-    struct chunk *chunk = grain->chunk;
-    struct team_counts *counts = &team->counts;
-    double block_s = did->busy_s / (double)grain->n;
-    pthread_mutex_lock(&team->lock);
-    if (!team->sink && worker->n_failures)
-        hand_failures(team, worker);
-    counts->n_done += did->n_done;
-    counts->n_failed += did->n_failed;
-    counts->busy_s += did->busy_s;
-    counts->block_s = counts->block_s > 0 ? 0.75 * counts->block_s + 0.25 * block_s : block_s;
-    worker->n_failures = 0;
-    for (int64_t b = grain->first; b < grain->first + grain->n; b++)
-        atomic_store_explicit(&chunk->finished[b], 1, memory_order_release);
-    bool last_of_chunk = atomic_fetch_sub(&chunk->n_unfinished, grain->n) == grain->n;
-    team->n_busy--;
-    bool drained = team->drain && team->n_busy == 0;
-    pthread_mutex_unlock(&team->lock);
-    if (last_of_chunk || drained)
-        raise_event(team); /* the chunk is thread 0's again */
-}
-
-static int run_grain(struct team *team, struct worker *worker, const struct grain *grain, struct sheaf_error *error) {
-    struct team_counts did = {.busy_s = -worker->busy_s};
-    for (int64_t b = grain->first; b < grain->first + grain->n; b++) {
-        if (team->kernel->serial)
-            pthread_mutex_lock(&team->serial);
-        int rc = sheaf_worker_block(worker, grain->chunk, b, error);
-        if (team->kernel->serial)
-            pthread_mutex_unlock(&team->serial);
-        if (rc)
-            return -1;
-    }
-    did.busy_s += worker->busy_s;
-    if (team->sink && write_grain(team, grain, worker, &did, error))
+/* Writes the rows of the hand's parcel and counts them. */
+static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *error) {
+    struct rows rows;
+    size_t n_bytes;
+    int64_t n_done = 0, n_failed = 0;
+    sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
+    rows.n_failures = hand->worker.n_failures;
+    rows.failures = hand->worker.failures;
+    if (sheaf_row_sink_write(team->setup.sink, &rows, error))
         return -1;
-    finish_grain(team, grain, worker, &did);
+    sheaf_row_sink_count(team->setup.sink, &rows, &n_done, &n_failed);
+    pthread_mutex_lock(&team->lock);
+    team->counts.n_done += n_done;
+    team->counts.n_failed += n_failed;
+    pthread_mutex_unlock(&team->lock);
     return 0;
 }
 
-static bool stopped(struct team *team) {
+/* Leaves the hand's parcel for thread 0, and gives the hand another. Waits while too much is on its way. */
+static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *error) {
+    if (hand->worker.n_failures && sheaf_parcel_add_failures(hand->parcel, team->setup.shape, hand->worker.failures,
+                                                             hand->worker.n_failures, error))
+        return -1;
+    hand->parcel->next = NULL;
     pthread_mutex_lock(&team->lock);
-    bool stop = team->stop;
+    *team->ready_end = hand->parcel;
+    team->ready_end = &hand->parcel->next;
+    hand->parcel->held_bytes = hand->parcel->data.n_bytes;
+    team->waiting_bytes += hand->parcel->held_bytes;
+    bool worth = team->waiting_bytes >= worth_sending_bytes;
+    hand->parcel = team->spare;
+    if (hand->parcel)
+        team->spare = hand->parcel->next;
     pthread_mutex_unlock(&team->lock);
-    return stop;
+    if (worth)
+        raise_event(team);
+    if (!hand->parcel)
+        hand->parcel = calloc(1, sizeof *hand->parcel);
+    return hand->parcel ? 0 : sheaf_fail_memory(error, "the rows");
 }
 
-static void compute(struct team *team, struct worker *worker) {
+static void wait_for_room(struct team *team) {
+    for (;;) {
+        uint32_t seen = atomic_load(&team->room);
+        pthread_mutex_lock(&team->lock);
+        bool full = team->waiting_bytes > most_waiting_bytes;
+        pthread_mutex_unlock(&team->lock);
+        if (!full || atomic_load(&team->stop))
+            return;
+        sheaf_futex_wait(&team->room, seen, -1);
+    }
+}
+
+/* --- grains -------------------------------------------------------------------------------------------------------- */
+
+/* The values that were computed from a mapped file are used only if it was not changed meanwhile. */
+static int check_input(struct team *team, struct sheaf_error *error) {
+    const struct team_setup *setup = &team->setup;
+    if (!setup->input)
+        return 0;
+    if (setup->check_s > 0) {
+        int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->check_us);
+        if (now < due || !atomic_compare_exchange_strong(&team->check_us, &due, now + (int64_t)(setup->check_s * 1e6)))
+            return 0;
+    }
+    return sheaf_stamp_check(setup->stamp, setup->input, error);
+}
+
+static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
+    const struct team_setup *setup = &team->setup;
+    double busy_s = -hand->worker.busy_s;
+    hand->worker.n_failures = 0;
+    if (sheaf_worker_grain(&hand->worker, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
+                           setup->kernel->serial ? &team->serial : NULL, error))
+        return -1;
+    busy_s += hand->worker.busy_s;
+    if (sheaf_pool_finish(setup->pool, grain, busy_s) && setup->leads)
+        raise_event(team);
+    pthread_mutex_lock(&team->lock);
+    team->counts.busy_s += busy_s;
+    pthread_mutex_unlock(&team->lock);
+    if (check_input(team, error))
+        return -1;
+    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures))
+        return write_rows(team, hand, error);
+    if (hand_over(team, hand, error))
+        return -1;
+    wait_for_room(team);
+    return 0;
+}
+
+/* Takes a grain, and wakes thread 0 when what is left gets low. */
+static bool take_grain(struct team *team, struct grain *grain) {
+    struct pool *pool = team->setup.pool;
+    if (atomic_load(&team->drain) || atomic_load(&team->stop) || !sheaf_pool_take(pool, grain))
+        return false;
+    int64_t left = sheaf_pool_untaken(pool), low = atomic_load_explicit(&pool->low, memory_order_relaxed);
+    if (team->setup.leads && left < low && left + grain->blocks.n >= low)
+        raise_event(team);
+    return true;
+}
+
+/* A thread that has finished its grain, or found none: thread 0 may wait for the last one. */
+static void leave_grain(struct team *team) {
+    bool last = atomic_fetch_sub(&team->n_busy, 1) == 1;
+    if (last && (atomic_load(&team->drain) || atomic_load(&team->setup.pool->closed)))
+        raise_event(team);
+}
+
+static void compute(struct team *team, struct hand *hand) {
+    struct pool *pool = team->setup.pool;
     struct grain grain;
     struct sheaf_error error = {0};
-    for (;;) {
-        uint32_t seen = atomic_load(&team->posts);
-        if (take_grain(team, &grain)) {
-            if (run_grain(team, worker, &grain, &error))
-                break_team(team, &error);
-        } else if (stopped(team)) {
-            return;
-        } else {
-            sheaf_futex_wait(&team->posts, seen, -1);
-        }
+    while (!atomic_load(&team->stop)) {
+        uint32_t seen = atomic_load(&pool->posts);
+        atomic_fetch_add(&team->n_busy, 1); /* before it looks: see sheaf_team_idle */
+        bool taken = take_grain(team, &grain);
+        if (taken && run_grain(team, hand, &grain, &error))
+            break_team(team, &error);
+        leave_grain(team);
+        if (taken)
+            continue;
+        atomic_fetch_add(&pool->n_hungry, 1);
+        if (team->setup.leads)
+            raise_event(team);
+        if (!atomic_load(&team->stop))
+            sheaf_futex_wait(&pool->posts, seen, -1);
+        atomic_fetch_sub(&pool->n_hungry, 1);
     }
 }
 
 static void stop_team(struct team *team) {
-    pthread_mutex_lock(&team->lock);
-    team->stop = true;
-    pthread_mutex_unlock(&team->lock);
-    atomic_fetch_add(&team->posts, 1);
-    sheaf_futex_wake(&team->posts);
+    atomic_store(&team->stop, true);
+    sheaf_pool_wake(team->setup.pool);
+    atomic_fetch_add(&team->room, 1);
+    sheaf_futex_wake(&team->room);
 }
 
 int sheaf_team_run(struct team *team, void (*talk)(void *context), void *context, struct sheaf_error *error) {
     int granted = 0;
     omp_set_dynamic(0);
-#pragma omp parallel num_threads(team->n_threads + 1) default(none) shared(team, talk, context, granted)
+#pragma omp parallel num_threads(team->n_hands + 1) default(none) shared(team, talk, context, granted)
     {
         if (omp_get_thread_num() > 0) {
-            compute(team, &team->workers[omp_get_thread_num() - 1]);
+            compute(team, &team->hands[omp_get_thread_num() - 1]);
         } else {
             granted = omp_get_num_threads();
-            if (granted == team->n_threads + 1)
+            if (granted == team->n_hands + 1)
                 talk(context);
             stop_team(team);
         }
     }
-    if (granted != team->n_threads + 1)
+    if (granted != team->n_hands + 1)
         return sheaf_fail(error, "OpenMP gave %d threads of %d; unset OMP_THREAD_LIMIT or ask for fewer (--threads)",
-                          granted - 1, team->n_threads);
+                          granted - 1, team->n_hands);
     return 0;
 }
 
-void sheaf_team_post(struct team *team, struct chunk *chunk) {
-    pthread_mutex_lock(&team->lock);
-    team->queue[team->n_queued++] = chunk;
-    pthread_mutex_unlock(&team->lock);
-    atomic_fetch_add(&team->posts, 1);
-    sheaf_futex_wake(&team->posts);
-}
+/* --- for thread 0 -------------------------------------------------------------------------------------------------- */
 
 void sheaf_team_drain(struct team *team) {
-    pthread_mutex_lock(&team->lock);
-    team->drain = true;
-    pthread_mutex_unlock(&team->lock);
+    atomic_store(&team->drain, true);
 }
 
 bool sheaf_team_idle(struct team *team) {
-    pthread_mutex_lock(&team->lock);
-    bool idle = team->drain && team->n_busy == 0;
-    pthread_mutex_unlock(&team->lock);
-    return idle;
+    return atomic_load(&team->n_busy) == 0;
 }
 
-int sheaf_team_failures(struct team *team, struct failure **failures, int64_t *n, int64_t *most,
-                        struct sheaf_error *error) {
-    int rc = 0;
+struct parcel *sheaf_team_parcels(struct team *team, size_t *n_bytes) {
+    *n_bytes = 0;
     pthread_mutex_lock(&team->lock);
-    if (team->n_failures && *n + team->n_failures > *most) {
-        int64_t wanted = *n + team->n_failures;
-        struct failure *grown = realloc(*failures, (size_t)wanted * sizeof *grown);
-        if (grown) {
-            *failures = grown;
-            *most = wanted;
-        } else {
-            rc = sheaf_fail_memory(error, "messages of failed items");
-        }
-    }
-    if (rc == 0 && team->n_failures) {
-        memcpy(*failures + *n, team->failures, (size_t)team->n_failures * sizeof **failures);
-        *n += team->n_failures;
-        team->n_failures = 0;
+    struct parcel *parcels = team->ready;
+    team->ready = NULL;
+    team->ready_end = &team->ready;
+    pthread_mutex_unlock(&team->lock);
+    for (const struct parcel *p = parcels; p; p = p->next)
+        *n_bytes += p->held_bytes;
+    return parcels;
+}
+
+void sheaf_team_return(struct team *team, struct parcel *parcels) {
+    pthread_mutex_lock(&team->lock);
+    while (parcels) {
+        struct parcel *next = parcels->next;
+        team->waiting_bytes -= parcels->held_bytes;
+        parcels->next = team->spare;
+        team->spare = parcels;
+        parcels = next;
     }
     pthread_mutex_unlock(&team->lock);
-    return rc;
+    atomic_fetch_add(&team->room, 1);
+    sheaf_futex_wake(&team->room);
 }
 
 struct team_counts sheaf_team_counts(struct team *team) {
@@ -288,34 +282,62 @@ void sheaf_team_wait(struct team *team, uint32_t seen, double timeout_s) {
     sheaf_futex_wait(&team->events, seen, timeout_s);
 }
 
-int sheaf_team_open(struct team **made, int n_threads, const struct binding *kernel, const void *shared,
-                    struct row_sink *sink, struct sheaf_error *error) {
+/* --- opening and closing ------------------------------------------------------------------------------------------- */
+
+static int open_hand(struct hand *hand, const struct team_setup *setup, struct sheaf_error *error) {
+    hand->parcel = calloc(1, sizeof *hand->parcel);
+    hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
+    if (!hand->parcel || !hand->columns)
+        return sheaf_fail_memory(error, "the team");
+    return sheaf_worker_open(&hand->worker, setup->kernel, setup->shape, setup->shared, error);
+}
+
+static void free_parcels(struct parcel *parcels) {
+    while (parcels) {
+        struct parcel *next = parcels->next;
+        sheaf_parcel_free(parcels);
+        free(parcels);
+        parcels = next;
+    }
+}
+
+static void close_hand(struct hand *hand) {
+    if (hand->parcel)
+        hand->parcel->next = NULL;
+    free_parcels(hand->parcel);
+    free(hand->columns);
+    sheaf_worker_close(&hand->worker);
+}
+
+int sheaf_team_open(struct team **made, const struct team_setup *setup, struct sheaf_error *error) {
     struct team *team = calloc(1, sizeof *team);
     *made = team;
     if (!team)
         return sheaf_fail_memory(error, "the team");
-    team->kernel = kernel;
-    team->sink = sink;
+    team->setup = *setup;
+    team->ready_end = &team->ready;
     pthread_mutex_init(&team->lock, NULL);
     pthread_mutex_init(&team->serial, NULL);
-    team->workers = calloc((size_t)n_threads, sizeof *team->workers);
-    if (!team->workers)
+    team->hands = calloc((size_t)setup->n_threads, sizeof *team->hands);
+    if (!team->hands)
         return sheaf_fail_memory(error, "the team");
-    for (; team->n_threads < n_threads; team->n_threads++)
-        if (sheaf_worker_open(&team->workers[team->n_threads], kernel, shared, error)) {
-            sheaf_worker_close(&team->workers[team->n_threads]);
+    for (; team->n_hands < setup->n_threads; team->n_hands++)
+        if (open_hand(&team->hands[team->n_hands], setup, error)) {
+            close_hand(&team->hands[team->n_hands]);
             return -1;
         }
+    atomic_fetch_add(&setup->pool->n_workers, setup->n_threads);
     return 0;
 }
 
 void sheaf_team_close(struct team *team) {
     if (!team)
         return;
-    for (int i = 0; i < team->n_threads; i++)
-        sheaf_worker_close(&team->workers[i]);
-    free(team->workers);
-    free(team->failures);
+    for (int i = 0; i < team->n_hands; i++)
+        close_hand(&team->hands[i]);
+    free(team->hands);
+    free_parcels(team->ready);
+    free_parcels(team->spare);
     pthread_mutex_destroy(&team->lock);
     pthread_mutex_destroy(&team->serial);
     free(team);

@@ -67,60 +67,86 @@ static bool aligned(const void *data) {
     return (uintptr_t)data % SHEAF_ALIGN == 0;
 }
 
-/* Whether all columns may be used where they lie: aligned, and padded or free to be padded behind the block. */
-static bool in_place(const struct worker *w, const struct chunk *chunk, int64_t at) {
-    bool padded = w->block.n == w->block.n_padded || at + w->block.n == chunk->n_items;
-    for (int c = 0; padded && c < w->kernel->n_inputs; c++)
-        padded = !chunk->in[c] ||
-                 aligned((const char *)chunk->in[c] + (size_t)at * sheaf_field_row_bytes(&w->kernel->inputs[c]));
-    for (int c = 0; padded && c < w->kernel->n_outputs; c++)
-        padded = aligned((char *)chunk->out[c] + (size_t)at * sheaf_field_row_bytes(&w->kernel->outputs[c]));
-    return padded;
+/* Where a block lies: item `at` of the chunk, item `to` of the parcel. */
+struct place {
+    const struct chunk *chunk;
+    struct parcel *parcel;
+    int64_t at, to;
+};
+
+static const char *input_at(const struct worker *w, const struct place *place, int c) {
+    const char *column = w->columns[c];
+    return column ? column + (size_t)place->at * sheaf_field_row_bytes(&w->shape->inputs[c]) : NULL;
 }
 
-static void point_in_place(struct worker *w, const struct chunk *chunk, int64_t at) {
-    for (int c = 0; c < w->kernel->n_inputs; c++)
-        w->in[c] = chunk->in[c] ? (const char *)chunk->in[c] + (size_t)at * sheaf_field_row_bytes(&w->kernel->inputs[c])
-                                : NULL;
-    for (int c = 0; c < w->kernel->n_outputs; c++)
-        w->out[c] = (char *)chunk->out[c] + (size_t)at * sheaf_field_row_bytes(&w->kernel->outputs[c]);
+static char *output_at(const struct worker *w, const struct place *place, int c) {
+    return place->parcel->out[c] + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]);
 }
 
-/* Copies the block's inputs, padded, into private memory and points the outputs there too. */
-static int stage_in(struct worker *w, const struct chunk *chunk, int64_t at, struct sheaf_error *error) {
-    size_t n = (size_t)w->block.n, n_padded = (size_t)w->block.n_padded, n_bytes = 0;
-    const struct binding *kernel = w->kernel;
-    for (int c = 0; c < kernel->n_inputs; c++)
-        n_bytes += sheaf_round_up(n_padded * sheaf_field_row_bytes(&kernel->inputs[c]), SHEAF_ALIGN);
-    for (int c = 0; c < kernel->n_outputs; c++)
-        n_bytes += sheaf_round_up(n_padded * sheaf_field_row_bytes(&kernel->outputs[c]), SHEAF_ALIGN);
+/* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
+   there in place of pointers. */
+static bool usable(const struct worker *w, const struct place *place, int c) {
+    const char *at = input_at(w, place, c);
+    bool whole = w->block.n == w->block.n_padded;
+    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && place->at + w->block.n == place->chunk->n_items);
+    return !at || (padded && aligned(at) && w->shape->inputs[c].type != SHEAF_TEXT);
+}
+
+/* Whether an output may be written where it will lie. */
+static bool writable(const struct worker *w, const struct place *place, int c) {
+    bool whole = w->block.n == w->block.n_padded;
+    return aligned(output_at(w, place, c)) && (whole || place->to + w->block.n == place->parcel->n_items);
+}
+
+static size_t staged_bytes(const struct worker *w, const struct sheaf_field *field) {
+    return sheaf_round_up((size_t)w->block.n_padded * sheaf_field_row_bytes(field), SHEAF_ALIGN);
+}
+
+/* Copies an input, padded, to private memory. */
+static void stage_input(const struct worker *w, const struct place *place, int c, char *to) {
+    const struct sheaf_field *field = &w->shape->inputs[c];
+    size_t row = sheaf_field_row_bytes(field), n = (size_t)w->block.n;
+    memcpy(to, input_at(w, place, c), n * row);
+    for (size_t k = n; k < (size_t)w->block.n_padded; k++)
+        memcpy(to + k * row, to + (n - 1) * row, row);
+    struct sheaf_text *texts = (struct sheaf_text *)(void *)to;
+    for (size_t k = 0; field->type == SHEAF_TEXT && k < (size_t)(w->block.n_padded * field->width); k++)
+        texts[k].data = place->chunk->data + (uintptr_t)texts[k].data;
+}
+
+/* Points the kernel at its columns, in place or staged. */
+static int point_columns(struct worker *w, const struct place *place, struct sheaf_error *error) {
+    const struct chunk_shape *shape = w->shape;
+    size_t n_bytes = 0;
+    for (int c = 0; c < shape->n_inputs; c++)
+        n_bytes += usable(w, place, c) ? 0 : staged_bytes(w, &shape->inputs[c]);
+    for (int c = 0; c < shape->n_outputs; c++)
+        n_bytes += writable(w, place, c) ? 0 : staged_bytes(w, &shape->outputs[c]);
     w->staging.n_bytes = 0;
-    if (sheaf_buffer_resize(&w->staging, n_bytes, error))
+    if (n_bytes && sheaf_buffer_resize(&w->staging, n_bytes, error))
         return -1;
     char *to = w->staging.data;
-    for (int c = 0; c < kernel->n_inputs; c++) {
-        size_t row = sheaf_field_row_bytes(&kernel->inputs[c]);
-        w->in[c] = NULL;
-        if (!chunk->in[c])
+    for (int c = 0; c < shape->n_inputs; c++) {
+        w->in[c] = input_at(w, place, c);
+        if (usable(w, place, c))
             continue;
-        memcpy(to, (const char *)chunk->in[c] + (size_t)at * row, n * row);
-        for (size_t k = n; k < n_padded; k++)
-            memcpy(to + k * row, to + (n - 1) * row, row);
+        stage_input(w, place, c, to);
         w->in[c] = to;
-        to += sheaf_round_up(n_padded * row, SHEAF_ALIGN);
+        to += staged_bytes(w, &shape->inputs[c]);
     }
-    for (int c = 0; c < kernel->n_outputs; c++) {
-        w->out[c] = to;
-        to += sheaf_round_up(n_padded * sheaf_field_row_bytes(&kernel->outputs[c]), SHEAF_ALIGN);
+    for (int c = 0; c < shape->n_outputs; c++) {
+        bool direct = writable(w, place, c);
+        w->out[c] = direct ? output_at(w, place, c) : to;
+        to += direct ? 0 : staged_bytes(w, &shape->outputs[c]);
     }
     return 0;
 }
 
-static void stage_out(const struct worker *w, struct chunk *chunk, int64_t at) {
-    for (int c = 0; c < w->kernel->n_outputs; c++) {
-        size_t row = sheaf_field_row_bytes(&w->kernel->outputs[c]);
-        memcpy((char *)chunk->out[c] + (size_t)at * row, w->out[c], (size_t)w->block.n * row);
-    }
+static void unstage_outputs(const struct worker *w, const struct place *place) {
+    for (int c = 0; c < w->shape->n_outputs; c++)
+        if (w->out[c] != output_at(w, place, c))
+            memcpy(output_at(w, place, c), w->out[c],
+                   (size_t)w->block.n * sheaf_field_row_bytes(&w->shape->outputs[c]));
 }
 
 /* Calls the kernel and turns what it said into the status of each item. */
@@ -136,34 +162,49 @@ static void call(struct worker *w) {
             w->status[k] = ITEM_DONE;
 }
 
-int sheaf_worker_block(struct worker *w, struct chunk *chunk, int64_t b, struct sheaf_error *error) {
-    int64_t at = b * w->kernel->block, left = chunk->n_items - at;
-    w->block.first = chunk->first_item + at;
-    w->block.n = left < w->kernel->block ? left : w->kernel->block;
-    w->block.n_padded = (int64_t)sheaf_padded(w->block.n, w->kernel->block);
-    w->status = chunk->status + at;
-    bool staged = !in_place(w, chunk, at);
-    if (!staged)
-        point_in_place(w, chunk, at);
-    else if (stage_in(w, chunk, at, error))
+static int run_block(struct worker *w, const struct chunk *chunk, int64_t block, struct parcel *parcel,
+                     pthread_mutex_t *serial, struct sheaf_error *error) {
+    int64_t first = block * w->shape->block, left = w->shape->n_items - first;
+    struct place place = {chunk, parcel, first - chunk->first_item, first - parcel->first_item};
+    w->block.first = first;
+    w->block.n = left < w->shape->block ? left : w->shape->block;
+    w->block.n_padded = (int64_t)sheaf_padded(w->block.n, w->shape->block);
+    w->status = parcel->status + place.to;
+    if (point_columns(w, &place, error))
         return -1;
-    memset(w->status, ITEM_PENDING, (size_t)w->block.n);
+    if (serial)
+        pthread_mutex_lock(serial);
     double began_s = sheaf_clock_s();
     call(w);
     double took_s = sheaf_clock_s() - began_s;
+    if (serial)
+        pthread_mutex_unlock(serial);
     w->busy_s += took_s;
-    chunk->seconds[b] = (float)took_s;
+    parcel->seconds[block - parcel->blocks.first] = (float)took_s;
     fill_failed(w, w->out);
-    if (staged)
-        stage_out(w, chunk, at);
+    unstage_outputs(w, &place);
     return 0;
 }
 
-int sheaf_worker_open(struct worker *w, const struct binding *kernel, const void *shared, struct sheaf_error *error) {
-    *w = (struct worker){.kernel = kernel};
+int sheaf_worker_grain(struct worker *w, const char *chunk_data, struct span blocks, struct parcel *parcel,
+                       pthread_mutex_t *serial, struct sheaf_error *error) {
+    struct chunk chunk;
+    sheaf_chunk_look(&chunk, w->shape, chunk_data, w->columns);
+    if (sheaf_parcel_layout(parcel, w->shape, blocks, error))
+        return -1;
+    for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
+        if (run_block(w, &chunk, b, parcel, serial, error))
+            return -1;
+    return 0;
+}
+
+int sheaf_worker_open(struct worker *w, const struct binding *kernel, const struct chunk_shape *shape,
+                      const void *shared, struct sheaf_error *error) {
+    *w = (struct worker){.kernel = kernel, .shape = shape};
+    w->columns = calloc((size_t)kernel->n_inputs + 1, sizeof *w->columns);
     w->in = calloc((size_t)kernel->n_inputs + 1, sizeof *w->in);
     w->out = calloc((size_t)kernel->n_outputs + 1, sizeof *w->out);
-    if (!w->in || !w->out)
+    if (!w->in || !w->columns || !w->out)
         return sheaf_fail_memory(error, "a thread");
     if (kernel->scratch_bytes && sheaf_buffer_resize(&w->scratch, kernel->scratch_bytes, error))
         return -1;
@@ -183,6 +224,7 @@ void sheaf_worker_close(struct worker *w) {
     sheaf_buffer_free(&w->scratch);
     sheaf_buffer_free(&w->staging);
     free(w->in);
+    free(w->columns);
     free(w->out);
     free(w->failures);
     *w = (struct worker){0};

@@ -276,10 +276,13 @@ static int scan(struct items *items, struct place at, struct sheaf_error *error)
     csv->next = at;
     while (!at_end(csv, &at)) {
         int64_t line = at.line, row = at.row;
+        size_t begin = at.offset;
         if (row % INDEX_STEP == 0 && remember(csv, &at))
             return sheaf_fail_memory(error, items->name);
         if (parse_row(items, &at, csv->cells, csv->n_columns, error))
             return -1;
+        if (at.offset - begin > items->most_text_bytes)
+            items->most_text_bytes = at.offset - begin;
         for (int k = 0; !csv->plain && k < csv->n_columns; k++)
             note_cell(&csv->columns[k], &csv->cells[k], row, line);
     }
@@ -429,7 +432,7 @@ static void csv_close(struct items *items) {
     items->self = NULL;
 }
 
-static const struct items_source source = {csv_convert, csv_read, csv_close};
+static const struct items_source source = {.convert = csv_convert, .read = csv_read, .close = csv_close};
 
 /* Results are read as UTF-8, where one other byte spoils a whole column. */
 static int check_text(const struct items *items, struct sheaf_error *error) {

@@ -20,6 +20,10 @@ int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const 
     return items->stamp.inode ? sheaf_stamp_check(&items->stamp, items->name, error) : 0;
 }
 
+int64_t sheaf_items_place(const struct items *items, int field) {
+    return items->source && items->source->place ? items->source->place(items, field) : -1;
+}
+
 void sheaf_items_close(struct items *items) {
     if (items->source)
         items->source->close(items);

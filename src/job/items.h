@@ -26,6 +26,9 @@ struct items_source {
        arena and lives as long as both. */
     int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                 struct sheaf_error *error);
+    /* Where the field's values lie in the file `name`, [n_items][width] in one piece and as `read` gives them, so that
+       they may be mapped; -1: nowhere. NULL where no field ever does. */
+    int64_t (*place)(const struct items *items, int field);
     void (*close)(struct items *items);
 };
 
@@ -37,6 +40,7 @@ struct items {
     int n_fields;
     struct sheaf_field *fields;   /* [n_fields], in the arena */
     const char *const *links;     /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    size_t most_text_bytes;       /* all texts of an item together have no more */
     struct sheaf_stamp stamp;     /* of the file `name`, taken before it was read; all zero where there is none */
     struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
     struct sheaf_arena arena;     /* owns names and fields */
@@ -47,6 +51,7 @@ struct items {
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);
+int64_t sheaf_items_place(const struct items *items, int field);
 void sheaf_items_close(struct items *items);
 
 /* The index of a field, or -1. */

@@ -9,6 +9,8 @@
 
 static const int64_t most_count = 1000000000000000; /* offsets in the results file must fit 63 bits */
 
+static const double usual_checkpoint_s = 60;
+
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* Moves a malloc'ed text into the job's arena. */
@@ -106,31 +108,81 @@ static int read_params(struct job *job, const struct yaml_node *node, struct she
     return 0;
 }
 
-static int read_schedule(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"policy", "cost"};
-    static const char *const policies[] = {"static", "weighted"}; /* in the order of enum job_policy */
-    const char *text = "static";
+/* One of several words: *index says which; the first where there is no node. */
+static int read_word(const struct yaml_node *node, const char *what, const char *const *words, int n, int *index,
+                     struct sheaf_error *error) {
+    const char *text;
     char hint[128];
+    *index = 0;
     if (!node)
         return 0;
-    if (sheaf_yaml_map(node, "schedule", error) || sheaf_yaml_keys(node, "schedule", known, COUNT_OF(known), error))
+    if (sheaf_yaml_text(node, what, &text, error))
         return -1;
-    const struct yaml_node *policy = sheaf_yaml_get(node, "policy"), *cost = sheaf_yaml_get(node, "cost");
-    if (policy && sheaf_yaml_text(policy, "schedule.policy", &text, error))
+    for (*index = 0; *index < n; ++*index)
+        if (strcmp(text, words[*index]) == 0)
+            return 0;
+    return sheaf_yaml_refuse(node, error, "unknown %s '%s'%s", what, text,
+                             sheaf_text_suggest(text, words, n, true, hint, sizeof hint));
+}
+
+/* cost: FIELD, or {from: FILE} */
+static int read_cost(struct job *job, const struct yaml_node *cost, struct sheaf_error *error) {
+    static const char *const known[] = {"from"};
+    const char *text;
+    if (!cost || cost->kind == YAML_SCALAR)
+        return cost ? sheaf_yaml_text(cost, "schedule.cost", &text, error) : 0;
+    if (sheaf_yaml_map(cost, "schedule.cost", error) ||
+        sheaf_yaml_keys(cost, "schedule.cost", known, COUNT_OF(known), error))
         return -1;
-    if (strcmp(text, "weighted") == 0)
-        job->policy = JOB_WEIGHTED;
-    else if (strcmp(text, "static") != 0)
-        return sheaf_yaml_refuse(policy, error, "unknown schedule.policy '%s'%s", text,
-                                 sheaf_text_suggest(text, policies, 2, true, hint, sizeof hint));
-    if (job->policy == JOB_WEIGHTED && !cost)
+    if (cost->n != 1)
+        return sheaf_yaml_refuse(cost, error, "schedule.cost is empty; it should be a field, or {from: earlier.h5}");
+    if (sheaf_yaml_text(cost->value[0], "schedule.cost.from", &text, error))
+        return -1;
+    job->cost_file = sheaf_job_path(job, cost->value[0], text);
+    return job->cost_file ? 0 : sheaf_fail_memory(error, "the job");
+}
+
+static int read_schedule(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"policy", "cost"};
+    static const char *const policies[] = {"auto", "static", "weighted", "dynamic"}; /* as in enum job_policy */
+    int policy;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_map(node, "schedule", error) || sheaf_yaml_keys(node, "schedule", known, COUNT_OF(known), error) ||
+        read_word(sheaf_yaml_get(node, "policy"), "schedule.policy", policies, COUNT_OF(policies), &policy, error))
+        return -1;
+    job->policy = (enum job_policy)policy;
+    job->cost = sheaf_yaml_get(node, "cost");
+    if (job->policy == JOB_WEIGHTED && !job->cost)
         return sheaf_yaml_refuse(node, error,
-                                 "schedule.policy weighted needs the field that tells what an item "
-                                 "costs; add cost: FIELD");
-    if (job->policy == JOB_STATIC && cost)
-        return sheaf_yaml_refuse(cost, error, "schedule.cost goes with policy: weighted only");
-    job->cost = cost;
-    return cost ? sheaf_yaml_text(cost, "schedule.cost", &text, error) : 0;
+                                 "schedule.policy weighted needs to know what an item costs; add cost: FIELD, or "
+                                 "cost: {from: earlier.h5}");
+    if ((job->policy == JOB_STATIC || job->policy == JOB_DYNAMIC) && job->cost)
+        return sheaf_yaml_refuse(job->cost, error, "schedule.cost goes with policy: weighted or auto");
+    return read_cost(job, job->cost, error);
+}
+
+static int read_transport(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    static const char *const transports[] = {"auto", "gather", "direct"}; /* as in enum job_transport */
+    const struct yaml_node *checkpoint = sheaf_yaml_get(root, "checkpoint");
+    const char *text;
+    int transport;
+    if (read_word(sheaf_yaml_get(root, "transport"), "transport", transports, COUNT_OF(transports), &transport, error))
+        return -1;
+    job->transport = (enum job_transport)transport;
+    job->checkpoint_s = usual_checkpoint_s;
+    if (!checkpoint)
+        return 0;
+    if (sheaf_yaml_text(checkpoint, "checkpoint", &text, error))
+        return -1;
+    if (strcmp(text, "never") == 0)
+        job->checkpoint_s = 0;
+    else if (sheaf_text_to_seconds(text, &job->checkpoint_s) || job->checkpoint_s <= 0)
+        return sheaf_yaml_refuse(checkpoint, error,
+                                 "checkpoint is '%s'; it should be a time, such as 60s or 5m, or "
+                                 "never",
+                                 text);
+    return 0;
 }
 
 /* The job's name and output: as written, else from the file's name. */
@@ -155,13 +207,14 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
 }
 
 static int read_job(struct job *job, struct sheaf_error *error) {
-    static const char *const known[] = {"name", "output", "items", "kernel", "params", "schedule"};
+    static const char *const known[] = {"name",   "output",   "items",     "kernel",
+                                        "params", "schedule", "transport", "checkpoint"};
     const struct yaml_node *root = job->document.root;
     const char *text;
     if (sheaf_yaml_keys(root, NULL, known, COUNT_OF(known), error) || read_name(job, root, error) ||
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
-        read_schedule(job, sheaf_yaml_get(root, "schedule"), error))
+        read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error))
         return -1;
     job->kernel = sheaf_yaml_get(root, "kernel");
     if (!job->kernel)

@@ -15,7 +15,8 @@
 #include "job/yaml.h"
 
 enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
-enum job_policy { JOB_STATIC, JOB_WEIGHTED };
+enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
+enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
 
 /* A name and what the job says of it. */
 struct job_pair {
@@ -42,7 +43,10 @@ struct job {
     int n_params;
     struct job_pair *params;
     enum job_policy policy;
-    const struct yaml_node *cost; /* weighted: a scalar with the field's name; else NULL */
+    const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
+    const char *cost_file;        /* of the latter, seen from the current folder; else NULL */
+    enum job_transport transport;
+    double checkpoint_s; /* sync this often; 0: only at the end */
 };
 
 /* A value of the command line that takes the place of one in the file: path "params.samples", value "360". */

@@ -16,7 +16,7 @@ static void count_close(struct items *items) {
     (void)items;
 }
 
-static const struct items_source count_source = {NULL, count_read, count_close};
+static const struct items_source count_source = {.read = count_read, .close = count_close};
 
 int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error) {
     *items = (struct items){0};

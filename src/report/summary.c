@@ -28,7 +28,7 @@ static void write_busy(FILE *out, const struct run_summary *s) {
     free(sorted);
 }
 
-/* "0.35 s, 42.2 k items/s; 2 ranks x 1 thread, static; busy 98 % 97 %" */
+/* "0.35 s, 42.2 k items/s; 2 ranks x 1 thread; busy 98 % 97 %" */
 static void write_performance(FILE *out, const struct run_summary *s, int64_t n_new) {
     char a[32], b[32], c[32];
     fprintf(out, "  %s", sheaf_text_duration(s->wall_s, a));
@@ -40,8 +40,16 @@ static void write_performance(FILE *out, const struct run_summary *s, int64_t n_
             s->n_threads == 1 ? "" : "s");
     if (s->n_nodes > 1)
         fprintf(out, " on %d nodes", s->n_nodes);
-    fprintf(out, ", %s; ", s->policy);
+    fprintf(out, "; ");
     write_busy(out, s);
+    fprintf(out, "\n");
+}
+
+/* "schedule dynamic (whoever is free takes the next items); transport direct (one node)" */
+static void write_choices(FILE *out, const struct run_summary *s) {
+    fprintf(out, "  schedule %s (%s)", s->policy, s->policy_why ? s->policy_why : "as the job says");
+    if (s->n_ranks > 1)
+        fprintf(out, "; transport %s (%s)", s->transport, s->transport_why);
     fprintf(out, "\n");
 }
 
@@ -57,8 +65,10 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     if (s->n_before && n_new == 0)
         fprintf(out, " already; nothing to do");
     fprintf(out, "\n");
-    if (n_new > 0)
+    if (n_new > 0) {
         write_performance(out, s, n_new);
+        write_choices(out, s);
+    }
     fprintf(out, "  results: %s", s->output);
     if (s->n_failed)
         fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);

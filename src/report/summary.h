@@ -16,8 +16,9 @@ struct run_summary {
     double compute_s;         /* of these, from the first chunk to the last row */
     int n_ranks, n_threads;   /* n_threads: compute threads of a rank */
     int n_nodes;
-    const double *busy; /* [n_ranks] share of compute_s x n_threads inside the kernel */
-    const char *policy; /* "static" */
+    const double *busy;              /* [n_ranks] share of compute_s x n_threads inside the kernel */
+    const char *policy, *policy_why; /* "static"; why, where the choice was ours, else NULL */
+    const char *transport, *transport_why;
 };
 
 /* Writes the summary, ending with what to type next. */

@@ -190,6 +190,38 @@ static int input_read(struct items *items, int64_t first, int64_t n, void *const
     return 0;
 }
 
+/* Whether a dataset lies in the file that was opened, not in another one behind an external link. */
+static bool is_local(const struct input *input, hid_t dataset) {
+    char here[4096] = "", there[4096] = "";
+    hid_t file = H5Iget_file_id(dataset);
+    bool is = file >= 0 && H5Fget_name(input->file, here, sizeof here) > 0 &&
+              H5Fget_name(file, there, sizeof there) > 0 && strcmp(here, there) == 0;
+    if (file >= 0)
+        H5Fclose(file);
+    return is;
+}
+
+static int64_t input_place(const struct items *items, int field) {
+    const struct input *input = items->self;
+    const struct sheaf_field *f = &items->fields[field];
+    hid_t dataset = input->datasets[field];
+    hid_t creation = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
+    int64_t place = -1, n_bytes = items->n_items * (int64_t)sheaf_field_row_bytes(f);
+    bool plain = creation >= 0 && type >= 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS &&
+                 H5Pget_external_count(creation) == 0 && H5Tequal(type, sheaf_h5_type(f->type)) > 0;
+    if (plain && is_local(input, dataset)) {
+        haddr_t at = H5Dget_offset(dataset);
+        if (at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes)
+            place = (int64_t)at;
+    }
+    H5Eclear2(H5E_DEFAULT); /* a dataset that was never written has no offset */
+    if (type >= 0)
+        H5Tclose(type);
+    if (creation >= 0)
+        H5Pclose(creation);
+    return place;
+}
+
 static void input_close(struct items *items) {
     struct input *input = items->self;
     if (!input)
@@ -203,7 +235,8 @@ static void input_close(struct items *items) {
     items->self = NULL;
 }
 
-static const struct items_source source = {input_convert, input_read, input_close};
+static const struct items_source source = {
+    .convert = input_convert, .read = input_read, .place = input_place, .close = input_close};
 
 /* What the items are: the file's bytes and which datasets are which fields. */
 static int write_identity(struct items *items, struct sheaf_error *error) {

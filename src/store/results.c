@@ -181,7 +181,7 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
 }
 
 int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
-    *r = (struct results){.fd = -1};
+    *r = (struct results){.fd = -1, .created = created};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
     r->n_outputs = plan->n_outputs;
@@ -220,6 +220,14 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     r->window = NULL;
     r->path = NULL;
     return rc;
+}
+
+char *sheaf_results_place(const struct results *r) {
+    return sheaf_path_with(r->path, r->created ? SUFFIX_NEW : "");
+}
+
+off_t sheaf_results_run_offset(const struct results *r) {
+    return r->run_offsets[0] + r->run * (off_t)sizeof(double);
 }
 
 /* --- status -------------------------------------------------------------------------------------------------------- */

@@ -51,6 +51,7 @@ struct run_record {
 struct results {
     char *path;
     int fd;
+    bool created; /* and not yet published, when it was opened */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
@@ -77,6 +78,11 @@ void sheaf_results_discard(const char *path);
    after an error. */
 int sheaf_results_open(struct results *results, const struct results_plan *plan, bool created,
                        struct sheaf_error *error);
+
+/* Where the file is at present, which is elsewhere until it is published: new memory, or NULL. Where in it the beginning
+   of this run is recorded, as float64 seconds since 1970. */
+char *sheaf_results_place(const struct results *results);
+off_t sheaf_results_run_offset(const struct results *results);
 
 /* Which blocks have pending items among [begin, end). Valid while `results` is open. */
 struct pending sheaf_results_pending(struct results *results);

@@ -1,0 +1,98 @@
+#include "app/schedule.h"
+
+#include <stdlib.h>
+
+#include "app/costs.h"
+#include "app/loop.h"
+#include "core/type.h"
+#include "plan/partition.h"
+
+static const size_t most_pool_bytes = (size_t)1 << 28; /* of a node, which lie in /dev/shm */
+
+const char *sheaf_schedule_name(enum job_policy policy) {
+    static const char *const names[] = {
+        [JOB_AUTO] = "auto", [JOB_STATIC] = "static", [JOB_WEIGHTED] = "weighted", [JOB_DYNAMIC] = "dynamic"};
+    return names[policy];
+}
+
+/* What auto means here. */
+static void choose(struct schedule *s, const struct job *job, const struct comm_place *place,
+                   const struct chunk_shape *shape) {
+    s->policy = job->policy;
+    if (job->policy != JOB_AUTO)
+        return;
+    if (place->n_ranks == 1) {
+        s->policy = JOB_STATIC;
+        s->why = "one rank, whose threads share the work";
+    } else if (job->cost) {
+        s->policy = JOB_WEIGHTED;
+        s->why = "the job tells what items cost";
+    } else if (sheaf_pool_bytes(sheaf_loop_chunk_bytes(shape, place->n_nodes)) > most_pool_bytes) {
+        s->policy = JOB_STATIC;
+        s->why = "items are too large to lie in memory that ranks share";
+    } else {
+        s->policy = JOB_DYNAMIC;
+        s->why = "whoever is free takes the next items";
+    }
+}
+
+/* Rank 0 cuts the work; partitions[n_pools]. */
+static int cut(struct schedule *s, const struct job *job, struct items *items, const struct chunk_shape *shape,
+               struct span window, struct sheaf_error *error) {
+    if (s->policy == JOB_DYNAMIC)
+        return sheaf_handout_open_dynamic(&s->handout, &s->pending, window, s->n_pools, error);
+    struct span *partitions = calloc((size_t)s->n_pools, sizeof *partitions);
+    if (!partitions)
+        return sheaf_fail_memory(error, "the partitions");
+    int rc = s->policy == JOB_WEIGHTED
+                 ? sheaf_costs_partition(job, items, &s->pending, shape, window, s->n_pools, partitions, error)
+                 : sheaf_partition_static(&s->pending, window, s->n_pools, partitions, error);
+    if (rc == 0)
+        rc = sheaf_handout_open_partitions(&s->handout, &s->pending, partitions, s->n_pools, error);
+    free(partitions);
+    return rc;
+}
+
+int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job *job, struct items *items,
+                        const struct pending *pending, const struct chunk_shape *shape, struct span window,
+                        struct sheaf_error *error) {
+    const struct comm_place place = sheaf_comm_place(comm);
+    *s = (struct schedule){0};
+    choose(s, job, &place, shape);
+    const bool shared = s->policy == JOB_DYNAMIC;
+    s->n_pools = shared ? place.n_nodes : place.n_ranks;
+    s->index = shared ? place.node : place.rank;
+    s->leads = !shared || place.node_rank == 0;
+    s->eager = !shared || place.n_nodes == 1;
+    int rc = 0;
+    if (place.rank == 0) {
+        s->pending = *pending;
+        rc = cut(s, job, items, shape, window, error);
+    }
+    return sheaf_comm_agree(comm, rc, error);
+}
+
+int sheaf_schedule_open_pool(struct schedule *s, struct comm *comm, const struct chunk_shape *shape,
+                             struct sheaf_error *error) {
+    size_t seat_bytes = sheaf_round_up(sheaf_loop_chunk_bytes(shape, s->n_pools), SHEAF_ALIGN);
+    void *memory = NULL;
+    int rc = 0;
+    if (s->policy == JOB_DYNAMIC) {
+        if (sheaf_comm_node_memory(comm, sheaf_pool_bytes(seat_bytes), &memory, error))
+            return -1;
+    } else {
+        memory = s->own = aligned_alloc(SHEAF_ALIGN, sheaf_pool_bytes(seat_bytes));
+        rc = memory ? 0 : sheaf_fail_memory(error, "the chunks; use fewer ranks a node or smaller items");
+    }
+    s->pool = memory;
+    if (rc == 0 && s->leads)
+        sheaf_pool_open(s->pool, seat_bytes);
+    return sheaf_comm_agree(comm, rc, error); /* others use the pool only now */
+}
+
+void sheaf_schedule_close(struct schedule *s) {
+    sheaf_handout_close(&s->handout);
+    free(s->own);
+    s->own = NULL;
+    s->pool = NULL;
+}

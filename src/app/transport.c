@@ -1,0 +1,251 @@
+#include "app/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/type.h"
+
+static const double check_remote_s = 1; /* looking at a file on a server takes a question to it */
+
+/* What rank 0 tells the others; places[n_inputs] and columns[n_outputs] follow. */
+struct invitation {
+    int32_t all;      /* to every rank, not only to rank 0's node */
+    int32_t required; /* to go on with less would not be what the job asks for */
+    int32_t maps, writes;
+    char input[4096], output[4096]; /* absolute paths */
+    struct sheaf_stamp stamp;
+    double check_s, mark;
+    off_t mark_offset;
+    struct row_sink sink; /* pointers and descriptor to be replaced */
+};
+
+/* What a rank answers. */
+struct answer {
+    int32_t maps, writes;
+};
+
+static void parts(const struct sheaf_buffer *buffer, const struct binding *kernel, struct invitation **head,
+                  int64_t **places, struct row_column **columns) {
+    *head = (struct invitation *)(void *)buffer->data;
+    *places = (int64_t *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
+    *columns = (struct row_column *)(void *)(*places + kernel->n_inputs);
+}
+
+static size_t message_bytes(const struct binding *kernel) {
+    return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) + (size_t)kernel->n_inputs * sizeof(int64_t) +
+           (size_t)kernel->n_outputs * sizeof(struct row_column);
+}
+
+/* --- rank 0: who is asked to open files ----------------------------------------------------------------------------- */
+
+static int absolute(const char *path, char to[4096], struct sheaf_error *error) {
+    char *real = realpath(path, NULL);
+    if (!real)
+        return sheaf_fail_errno(error, "%s: cannot be found", path);
+    int n = snprintf(to, 4096, "%s", real);
+    free(real);
+    return n < 4096 ? 0 : sheaf_fail(error, "%s: its path is too long", path);
+}
+
+/* Where the inputs lie that can be mapped; true if there are any. */
+static bool find_places(const struct transport_setup *setup, int64_t *places) {
+    bool any = false;
+    for (int k = 0; k < setup->kernel->n_inputs; k++) {
+        int field = setup->kernel->field[k];
+        places[k] = field >= 0 ? sheaf_items_place(setup->items, field) : -1;
+        any = any || places[k] >= 0;
+    }
+    return any;
+}
+
+static int choose(struct invitation *head, const struct transport_setup *setup, const struct comm_place *place,
+                  struct sheaf_error *error) {
+    enum sheaf_disk disk = sheaf_disk_of(head->output);
+    const bool one_node = place->n_nodes == 1;
+    head->writes = disk != DISK_NETWORK || setup->job->transport == JOB_DIRECT;
+    if (setup->job->transport == JOB_DIRECT && disk == DISK_NETWORK && !one_node)
+        return sheaf_refuse(error,
+                            "transport: direct: %s lies on a network file system (NFS or the like), which loses "
+                            "writes of several nodes; use transport: auto or gather",
+                            head->output);
+    head->required = setup->job->transport == JOB_DIRECT;
+    head->all = head->required || (setup->job->transport == JOB_TRANSPORT_AUTO &&
+                                   (one_node ? disk != DISK_NETWORK : disk == DISK_CLUSTER));
+    return 0;
+}
+
+static int invite(struct sheaf_buffer *buffer, const struct transport_setup *setup, const struct comm_place *place,
+                  struct sheaf_error *error) {
+    struct invitation *head;
+    int64_t *places;
+    struct row_column *columns;
+    if (sheaf_buffer_resize(buffer, message_bytes(setup->kernel), error))
+        return -1;
+    memset(buffer->data, 0, buffer->n_bytes);
+    parts(buffer, setup->kernel, &head, &places, &columns);
+    head->sink = *setup->sink;
+    head->mark = setup->mark;
+    head->mark_offset = setup->mark_offset;
+    head->stamp = setup->items->stamp;
+    memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
+    head->maps = find_places(setup, places);
+    if (absolute(setup->output, head->output, error) ||
+        (head->maps && absolute(setup->items->name, head->input, error)))
+        return -1;
+    head->check_s = head->maps && sheaf_disk_of(head->input) != DISK_LOCAL ? check_remote_s : 0;
+    return choose(head, setup, place, error);
+}
+
+/* --- a rank that was asked ------------------------------------------------------------------------------------------ */
+
+/* Maps the input, if it is the file that rank 0 has. */
+static int map_input(struct transport *t, const struct invitation *head, const int64_t *places,
+                     const struct binding *kernel, struct sheaf_error *error) {
+    t->input = strdup(head->input);
+    t->mapped = calloc((size_t)kernel->n_inputs + 1, sizeof *t->mapped);
+    t->check_s = head->check_s;
+    if (!t->input || !t->mapped)
+        return sheaf_fail_memory(error, "the input");
+    if (sheaf_mapping_open(&t->mapping, head->input, error) || sheaf_stamp_take(&t->stamp, head->input, error))
+        return -1;
+    if (!sheaf_stamp_same(&t->stamp, &head->stamp) || t->mapping.n_bytes != (size_t)head->stamp.n_bytes)
+        return sheaf_fail(error, "%s: is not the same file here as on rank 0, or is changing", head->input);
+    for (int k = 0; k < kernel->n_inputs; k++)
+        t->mapped[k] = places[k] >= 0 ? t->mapping.data + places[k] : NULL;
+    return 0;
+}
+
+/* Opens the results file, if it is the one that rank 0 has: it holds when this run began. */
+static int open_output(struct transport *t, const struct invitation *head, const struct row_column *columns,
+                       const struct binding *kernel, struct sheaf_error *error) {
+    double mark = 0;
+    t->output = strdup(head->output);
+    t->own = head->sink;
+    t->own.path = t->output;
+    t->own.columns = malloc((size_t)kernel->n_outputs * sizeof *columns);
+    t->own.fd = open(head->output, O_RDWR | O_CLOEXEC);
+    if (!t->output || !t->own.columns)
+        return sheaf_fail_memory(error, "the results file");
+    memcpy(t->own.columns, columns, (size_t)kernel->n_outputs * sizeof *columns);
+    if (t->own.fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open for writing", head->output);
+    if (sheaf_file_pread(t->own.fd, &mark, sizeof mark, head->mark_offset, head->output, error))
+        return -1;
+    return mark == head->mark ? 0 : sheaf_fail(error, "%s: is not the same file here as on rank 0", head->output);
+}
+
+static void drop_input(struct transport *t) {
+    sheaf_mapping_close(&t->mapping);
+    free(t->mapped);
+    free(t->input);
+    t->mapped = NULL;
+    t->input = NULL;
+}
+
+static void drop_output(struct transport *t) {
+    if (t->output && t->own.fd >= 0)
+        close(t->own.fd);
+    free(t->own.columns);
+    free(t->output);
+    t->own = (struct row_sink){.fd = -1};
+    t->output = NULL;
+}
+
+/* --- together ------------------------------------------------------------------------------------------------------- */
+
+/* All ranks learn who can: maps and writes only count where every rank of the group can. Rank 0's error of a rank that
+   cannot, where direct was asked for, is everybody's. */
+static int settle(struct transport *t, struct comm *comm, const struct invitation *head, bool asked,
+                  const struct answer *own, int rc, struct sheaf_error *error) {
+    const struct comm_place place = sheaf_comm_place(comm);
+    struct answer *answers = place.rank == 0 ? calloc((size_t)place.n_ranks, sizeof *answers) : NULL;
+    int64_t maps = 1, writes = 1;
+    int failed = place.rank == 0 && !answers ? sheaf_fail_memory(error, "the ranks") : 0;
+    if (sheaf_comm_agree(comm, failed, error) || (head->required && sheaf_comm_agree(comm, rc, error)) ||
+        sheaf_comm_gather(comm, own, answers, sizeof *own, error)) {
+        free(answers);
+        return -1;
+    }
+    for (int r = 0; answers && r < place.n_ranks; r++) {
+        maps = maps && answers[r].maps;
+        writes = writes && answers[r].writes;
+    }
+    free(answers);
+    if (sheaf_comm_broadcast_value(comm, &maps, error) || sheaf_comm_broadcast_value(comm, &writes, error))
+        return -1;
+    /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
+    t->maps = asked && maps && head->maps;
+    t->writes = place.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
+    t->direct = head->all && writes && (maps || !head->maps);
+    return 0;
+}
+
+static void explain(struct transport *t, const struct invitation *head, const struct comm_place *place,
+                    enum job_transport wanted) {
+    if (wanted != JOB_TRANSPORT_AUTO)
+        t->why = "as the job says";
+    else if (t->direct)
+        t->why = place->n_nodes == 1 ? "one node" : "a parallel file system";
+    else if (!head->writes)
+        t->why = "the results are on a network file system";
+    else
+        t->why = head->all ? "not all ranks see the files" : "several nodes";
+}
+
+static int take_part(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
+                     const struct transport_setup *setup, struct sheaf_error *error) {
+    const struct comm_place place = sheaf_comm_place(comm);
+    struct invitation *head;
+    int64_t *places;
+    struct row_column *columns;
+    parts(buffer, setup->kernel, &head, &places, &columns);
+    bool asked = head->all || place.node == 0;
+    struct answer own = {1, 1};
+    int rc = 0;
+    if (asked && head->maps)
+        own.maps = (rc = map_input(t, head, places, setup->kernel, error)) == 0;
+    if (asked && head->writes && place.rank != 0) {
+        int rc_output = open_output(t, head, columns, setup->kernel, rc ? NULL : error);
+        own.writes = rc_output == 0;
+        rc = rc ? rc : rc_output;
+    }
+    if (settle(t, comm, head, asked, &own, rc, error))
+        return -1;
+    explain(t, head, &place, setup->job->transport);
+    if (!t->maps)
+        drop_input(t);
+    if (!t->writes)
+        drop_output(t);
+    t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
+    return 0;
+}
+
+int sheaf_transport_open(struct transport *t, struct comm *comm, const struct transport_setup *setup,
+                         struct sheaf_error *error) {
+    const struct comm_place place = sheaf_comm_place(comm);
+    struct sheaf_buffer buffer = {0};
+    *t = (struct transport){.own.fd = -1};
+    int rc = place.rank == 0 ? invite(&buffer, setup, &place, error) : 0;
+    rc = sheaf_comm_agree(comm, rc, error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(comm, &buffer, error);
+    if (rc == 0)
+        rc = sheaf_comm_agree(comm, take_part(t, comm, &buffer, setup, error), error);
+    sheaf_buffer_free(&buffer);
+    return rc;
+}
+
+int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
+    int rc = 0;
+    if (t->output && t->own.fd >= 0 && fdatasync(t->own.fd))
+        rc = sheaf_fail_errno(error, "%s: cannot sync", t->output);
+    drop_input(t);
+    drop_output(t);
+    t->sink = NULL;
+    return rc;
+}

@@ -1,0 +1,57 @@
+/*
+ * transport - which ranks open the input and the results file themselves (R9).
+ *
+ * gather: those on rank 0's node; field data and rows of the others travel by message. direct: all. A rank that may
+ * does two things: it maps the fields that lie in one piece in the input, so that they are not carried, and it writes
+ * its rows in place. Where the results file lies on a network file system, whose caches reorder, only rank 0 writes.
+ */
+#ifndef SHEAF_APP_TRANSPORT_H
+#define SHEAF_APP_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/comm.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "job/items.h"
+#include "job/job.h"
+#include "kernel/binding.h"
+#include "plan/row_sink.h"
+
+/* What this rank does. */
+struct transport {
+    bool direct;           /* what was chosen */
+    const char *why;       /* a few words */
+    bool maps;             /* the same on all ranks of a node */
+    const char **mapped;   /* [n_inputs] item 0 of a field that is mapped, NULL where it is not; NULL: nothing is */
+    bool writes;           /* rows, through `sink` */
+    struct row_sink *sink; /* rank 0's own, or `own` */
+    char *input;           /* the file that is mapped, and how it was then */
+    struct sheaf_stamp stamp;
+    double check_s; /* how often that is to be verified */
+    struct sheaf_mapping mapping;
+    struct row_sink own;
+    char *output;
+};
+
+/* What is to be shared; on other ranks than 0 only the first three matter. */
+struct transport_setup {
+    const struct job *job;
+    const struct binding *kernel;
+    int64_t n_items;
+    const struct items *items; /* as opened */
+    struct row_sink *sink;
+    const char *output; /* where the results file is at present */
+    off_t mark_offset;  /* a number in it that only this run can have written: when the run began */
+    double mark;
+};
+
+/* Chooses, opens and verifies. Collective; agrees on the outcome. Release with sheaf_transport_close. */
+int sheaf_transport_open(struct transport *transport, struct comm *comm, const struct transport_setup *setup,
+                         struct sheaf_error *error);
+
+/* Makes what this rank wrote last, and closes. */
+int sheaf_transport_close(struct transport *transport, struct sheaf_error *error);
+
+#endif
