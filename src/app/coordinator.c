@@ -5,6 +5,7 @@
 
 #include "core/type.h"
 #include "plan/parcel.h"
+#include "plan/pool.h"
 
 /* Reads the items' values for the kernel's inputs straight to where the chunk has them. */
 static int read_inputs(struct coordinator *c, struct span blocks, void *const *inputs, struct sheaf_arena *texts,
@@ -46,6 +47,25 @@ out:
     return rc;
 }
 
+/* Notes that a chunk is in flight, or, without blocks, that a seat is empty. */
+static int note(struct coordinator *c, int32_t pool, int32_t seat, struct span blocks, struct sheaf_error *error) {
+    struct flight flight = c->flight;
+    flight.offset += (pool * POOL_SEATS + seat) * (off_t)sizeof flight.note;
+    flight.note.party = FLIGHT_POOLS + pool;
+    if (flight.offset >= c->flights_end)
+        return 0;
+    return sheaf_flight_note(&flight, blocks, c->sink->path, error);
+}
+
+int sheaf_coordinator_left(struct coordinator *c, int32_t pool, int32_t n_ranks, struct sheaf_error *error) {
+    if (++c->n_left[pool] < n_ranks)
+        return 0;
+    for (int32_t seat = 0; seat < POOL_SEATS; seat++)
+        if (note(c, pool, seat, (struct span){0, 0}, error))
+            return -1;
+    return 0;
+}
+
 int sheaf_coordinator_next(struct coordinator *c, const struct chunk_ask *ask, struct sheaf_buffer *input,
                            struct sheaf_error *error) {
     const struct chunk_shape *shape = ask->maps ? c->mapping : c->carrying;
@@ -57,7 +77,7 @@ int sheaf_coordinator_next(struct coordinator *c, const struct chunk_ask *ask, s
         if (fill_chunk(c, shape, blocks, ask->most_bytes, input, &fits, error))
             return -1;
         if (fits)
-            return 0;
+            return blocks.n && !ask->notes ? note(c, ask->pool, ask->seat, blocks, error) : 0;
         sheaf_handout_put_back(c->handout, ask->pool, blocks, blocks.n / 2);
         blocks.n /= 2;
     }

@@ -13,6 +13,7 @@
 #include "job/items.h"
 #include "kernel/binding.h"
 #include "plan/chunk.h"
+#include "plan/flight.h"
 #include "plan/handout.h"
 #include "plan/row_sink.h"
 #include "report/progress.h"
@@ -25,6 +26,9 @@ struct coordinator {
     const struct chunk_shape *carrying; /* chunks for ranks that do not map the input carry every field */
     const struct chunk_shape *mapping;  /* for those that do: only the fields that are not mapped */
     struct row_sink *sink;
+    struct flight flight; /* row 0 of the notes that rank 0 takes, and their parties' number */
+    off_t flights_end;
+    int32_t *n_left; /* [n_pools] ranks that have left */
     struct progress *progress;
     int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */
 };
@@ -32,15 +36,20 @@ struct coordinator {
 /* What a pool's leader asks. */
 struct chunk_ask {
     struct handout_ask handout;
-    int32_t pool;
-    int32_t maps;      /* whether it maps the input */
-    size_t most_bytes; /* that the chunk may have */
+    int32_t pool, seat; /* for which the chunk is */
+    int32_t maps;       /* whether it maps the input */
+    int32_t notes;      /* whether its threads note what they compute; else rank 0 notes the chunk */
+    size_t most_bytes;  /* that the chunk may have */
 };
 
 /* Puts the next blocks for a pool into the buffer with their field data, packed (plan/chunk.h); no blocks when there is
    no more work for it. */
 int sheaf_coordinator_next(struct coordinator *coordinator, const struct chunk_ask *ask, struct sheaf_buffer *input,
                            struct sheaf_error *error);
+
+/* One of n_ranks of a pool whose chunks rank 0 notes has left in order, with nothing at work any more: when all have,
+   the notes are void. */
+int sheaf_coordinator_left(struct coordinator *coordinator, int32_t pool, int32_t n_ranks, struct sheaf_error *error);
 
 /* Writes the rows of a message of parcels into the results file. */
 int sheaf_coordinator_take(struct coordinator *coordinator, const struct sheaf_buffer *rows, struct sheaf_error *error);

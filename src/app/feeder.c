@@ -47,6 +47,8 @@ bool sheaf_feeder_due(struct feeder *feeder) {
     int64_t untaken = sheaf_pool_untaken(pool);
     if (atomic_load(&pool->closed))
         return false;
+    if (atomic_load(&pool->alone))
+        return atomic_load(&pool->n_finished) == atomic_load(&pool->posted);
     if (untaken >= atomic_load(&pool->low) && untaken > 0)
         return false;
     estimate(feeder);
@@ -62,6 +64,8 @@ struct handout_ask sheaf_feeder_ask(const struct feeder *feeder) {
         .n_hungry = atomic_load(&feeder->pool->n_hungry),
         .most = feeder->most_blocks,
     };
+    if (atomic_load(&feeder->pool->alone))
+        ask.most = 1;
     int64_t grown = feeder->n_last > 0 ? feeder->n_last : ask.n_workers;
     if (grown < ask.most / GROWTH)
         ask.most = GROWTH * grown;

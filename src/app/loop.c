@@ -16,6 +16,7 @@ enum tag {
     TAG_COUNTS,  /* to rank 0: int64[2] items done and failed whose rows the sender wrote itself, since the last one */
     TAG_BYE,     /* to rank 0: the rank has sent its last row */
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
+    TAG_LEFT,    /* to rank 0: int32[2] pool and its ranks; the sender has left, with nothing at work */
     TAG_DRAIN,   /* to rank 0, and from it to all: begin no more items */
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
@@ -152,11 +153,13 @@ static void seat_chunk(struct loop *loop, int seat) {
         sheaf_feeder_post(&loop->feeder, seat, sheaf_chunk_blocks(sheaf_pool_data(loop->setup->pool, seat)));
 }
 
-static struct chunk_ask make_ask(const struct loop *loop) {
+static struct chunk_ask make_ask(const struct loop *loop, int seat) {
     return (struct chunk_ask){
         .handout = sheaf_feeder_ask(&loop->feeder),
         .pool = loop->setup->pool_index,
+        .seat = seat,
         .maps = loop->setup->maps,
+        .notes = loop->setup->notes,
         .most_bytes = loop->setup->pool->seat_bytes,
     };
 }
@@ -164,7 +167,7 @@ static struct chunk_ask make_ask(const struct loop *loop) {
 /* Rank 0 answers itself, straight into the seat. */
 static int ask_self(struct loop *loop, int seat) {
     struct pool *pool = loop->setup->pool;
-    struct chunk_ask ask = make_ask(loop);
+    struct chunk_ask ask = make_ask(loop, seat);
     struct sheaf_buffer input = {.data = sheaf_pool_data(pool, seat), .capacity = pool->seat_bytes, .fixed = true};
     if (sheaf_coordinator_next(loop->setup->coordinator, &ask, &input, &loop->error))
         return -1;
@@ -179,7 +182,7 @@ static int feed(struct loop *loop, bool *did) {
         if (seat < 0)
             return 0;
         bool sent = false;
-        struct chunk_ask ask = make_ask(loop);
+        struct chunk_ask ask = make_ask(loop, seat);
         if (is_first(loop) ? ask_self(loop, seat)
                            : sheaf_outbox_post(&loop->out, 0, TAG_ASK, &ask, sizeof ask, &sent, &loop->error))
             return -1;
@@ -241,6 +244,12 @@ static void take_counts(struct loop *loop) {
     loop->setup->coordinator->n_failed += grown[1];
 }
 
+static int take_left(struct loop *loop) {
+    int32_t left[2];
+    memcpy(left, loop->in.data, sizeof left);
+    return sheaf_coordinator_left(loop->setup->coordinator, left[0], left[1], &loop->error);
+}
+
 static int dispatch(struct loop *loop, int from, int tag) {
     switch (tag) {
     case TAG_ASK:
@@ -253,6 +262,8 @@ static int dispatch(struct loop *loop, int from, int tag) {
     case TAG_BYE:
         loop->n_present--;
         return 0;
+    case TAG_LEFT:
+        return take_left(loop);
     case TAG_END:
         loop->end = true;
         return 0;
@@ -321,14 +332,23 @@ static void give_up(struct loop *loop) {
     sheaf_comm_abort(loop->setup->comm, (int)error.exit); /* rank 0 does not answer */
 }
 
+/* Tells rank 0 that what it noted of our pool was not the end of us. */
+static int say_left(struct loop *loop, bool *said) {
+    int32_t left[2] = {loop->setup->pool_index, loop->setup->n_pool_ranks};
+    if (*said || loop->setup->notes || is_first(loop))
+        return 0;
+    return sheaf_outbox_post(&loop->out, 0, TAG_LEFT, left, sizeof left, said, &loop->error);
+}
+
 /* TERM, INT or HUP: lets finished rows arrive, for a short while, and leaves; rank 0 before the others, since the
    launcher kills all when one is gone. */
 static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
+    bool said = false;
     begin_drain(loop);
     for (; sheaf_clock_s() < until_s; nap(loop)) {
         bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
-        if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) ||
+        if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||
             sheaf_outbox_empty(&loop->out, &empty, &loop->error))
             break;
         if (loop->place.n_ranks == 1 && idle)
@@ -419,7 +439,7 @@ static void talk(void *context) {
     }
 }
 
-int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error) {
+int sheaf_loop_run(const struct loop_setup *setup, bool *drained, struct sheaf_error *error) {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return sheaf_fail_memory(error, "the run");
@@ -435,6 +455,7 @@ int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error) {
         *error = loop->error;
         rc = -1;
     }
+    *drained = loop->draining;
     sheaf_team_return(setup->team, loop->waiting);
     sheaf_outbox_close(&loop->out);
     sheaf_buffer_free(&loop->in);

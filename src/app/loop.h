@@ -25,6 +25,8 @@ struct loop_setup {
     int pool_index;                  /* which is this one for the hand-out */
     bool maps;                       /* whether the input is mapped here */
     bool eager;                      /* chunks are for this pool in any case: ask early */
+    bool notes;                      /* whether the pool's threads note what they compute (plan/flight.h) */
+    int n_pool_ranks;                /* that share the pool */
     double stop_at_s;                /* rank 0: when to drain, on sheaf_clock_s; 0: never */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
     /* On rank 0, at once, when a rank cannot go on. */
@@ -37,7 +39,7 @@ struct loop_setup {
 /* Bytes that chunks may have in a run with so many pools: a block fits in any case. */
 size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools);
 
-/* Runs to the end of the work, or until it has drained. Collective. */
-int sheaf_loop_run(const struct loop_setup *setup, struct sheaf_error *error);
+/* Runs to the end of the work, or until it has drained: *drained. Collective. */
+int sheaf_loop_run(const struct loop_setup *setup, bool *drained, struct sheaf_error *error);
 
 #endif

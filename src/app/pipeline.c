@@ -12,6 +12,7 @@
 #include "app/loop.h"
 #include "app/ranks.h"
 #include "app/schedule.h"
+#include "app/suspicion.h"
 #include "app/transport.h"
 #include "comm/comm.h"
 #include "core/clock.h"
@@ -51,6 +52,10 @@ struct run {
     struct results results;
     bool created; /* the results file, in this run; it is published before the first row */
     struct sheaf_string identity;
+    struct pending pending;   /* of the results */
+    struct suspects suspects; /* blocks on which earlier runs died */
+    off_t flights_end;        /* where the threads' part of the table of notes ends; pools have the rest */
+    struct flight flight;     /* this rank's first row of notes */
     struct rank_facts *facts; /* [n_ranks] */
     struct run_record record;
     struct progress progress;
@@ -188,6 +193,9 @@ static int open_results(struct run *run) {
     run->created = create;
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
+    run->pending = sheaf_results_pending(&run->results);
+    if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
+        return -1;
     run->results.sink.begin = run->begin;
     run->results.sink.end = run->end;
     return sheaf_results_count(&run->results, run->begin, run->end, run->before, error);
@@ -203,7 +211,7 @@ static struct span block_window(const struct run *run) {
 static int open_schedule(struct run *run) {
     struct pending pending = {0};
     if (is_first(run))
-        pending = sheaf_results_pending(&run->results);
+        pending = sheaf_suspects_others(&run->suspects);
     return sheaf_schedule_open(&run->schedule, run->comm, &run->job, &run->items, &pending, &run->carrying,
                                block_window(run), &run->error);
 }
@@ -221,12 +229,54 @@ static int open_team(struct run *run) {
         .leads = run->schedule.leads,
         .sink = transport->sink,
         .sends_failures = !is_first(run),
+        .flight = run->flight,
+        .flights_end = run->flights_end,
         .input = transport->input,
         .stamp = &transport->stamp,
         .check_s = transport->check_s,
     };
     int rc = sheaf_team_open(&run->team, &setup, &run->error);
     return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* What a rank needs to note what is in flight: its first row of the table, counted in threads; how many parties there
+   are, that die as a whole each. */
+struct flight_place {
+    int64_t first, n_parties;
+};
+
+/* Each rank tells whether it notes what it computes, or leads a pool whose chunks rank 0 notes; rank 0 gives out rows. */
+static int place_flights(struct run *run) {
+    const int n_ranks = run->place.n_ranks;
+    int64_t own[2] = {run->transport.notes, run->schedule.leads && !run->transport.notes}, *all = NULL;
+    struct flight_place place = {0}, *places = NULL;
+    int rc = 0;
+    if (is_first(run)) {
+        all = calloc((size_t)n_ranks, sizeof own);
+        places = calloc((size_t)n_ranks, sizeof *places);
+        rc = all && places ? 0 : sheaf_fail_memory(&run->error, "the ranks");
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_gather(run->comm, own, all, sizeof own, &run->error);
+    for (int r = 0; rc == 0 && places && r < n_ranks; r++) {
+        places[r].first = r ? places[r - 1].first + (all[2 * r - 2] ? run->facts[r - 1].n_threads : 0) : 0;
+        place.n_parties += all[2 * r] + all[2 * r + 1];
+    }
+    for (int r = 0; rc == 0 && places && r < n_ranks; r++)
+        places[r].n_parties = place.n_parties;
+    if (rc == 0)
+        rc = sheaf_comm_scatter(run->comm, places, &place, sizeof place, &run->error);
+    free(all);
+    free(places);
+    const struct row_sink *sink = run->transport.sink;
+    run->flight = (struct flight){.fd = -1, .note = {.party = run->place.rank, .n_parties = place.n_parties}};
+    if (sink) {
+        run->flight.fd = run->transport.notes ? sink->fd : -1;
+        run->flight.offset = sink->flights_offset + place.first * (off_t)sizeof run->flight.note;
+        run->flights_end = sink->flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof run->flight.note;
+    }
+    return rc;
 }
 
 /* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
@@ -253,8 +303,10 @@ static int count_threads(struct run *run) {
    moment, so the run may end at any. */
 static void give_up(void *context, const struct sheaf_error *error) {
     struct run *run = context;
+    struct sheaf_error ignored;
     sheaf_progress_end(&run->progress);
     report_error(error);
+    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
     sheaf_lock_release(&run->lock);
     fflush(NULL);
     sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
@@ -276,6 +328,7 @@ static void leave(void *context) {
     struct run *run = context;
     struct sheaf_error ignored;
     sheaf_progress_end(&run->progress);
+    sheaf_team_clear_notes(run->team, &ignored);
     if (is_first(run)) {
         end_record(run, RUN_INTERRUPTED, &ignored);
         fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
@@ -332,45 +385,81 @@ static int open_transport(struct run *run) {
 /* Everything that must be there before the first item is computed. */
 static int prepare(struct run *run) {
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
-        count_threads(run) || open_schedule(run) || open_transport(run) ||
+        count_threads(run) || open_schedule(run) || open_transport(run) || place_flights(run) ||
         sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error) || open_team(run))
         return -1;
     return sheaf_comm_agree(run->comm, is_first(run) ? publish(run) : 0, &run->error);
 }
 
-static int compute(struct run *run) {
+/* Runs the loop on all ranks until the work is done, or the run has drained. */
+static int run_loop(struct run *run, struct coordinator *coordinator, bool *drained) {
     const double stop_after_s = run->options->stop_after_s;
-    struct coordinator coordinator = {.handout = &run->schedule.handout,
-                                      .items = &run->items,
-                                      .kernel = &run->kernel,
-                                      .carrying = &run->carrying,
-                                      .mapping = &run->shape,
-                                      .sink = &run->results.sink,
-                                      .progress = &run->progress};
     struct loop_setup setup = {.comm = run->comm,
                                .team = run->team,
                                .pool = run->schedule.pool,
                                .shape = &run->shape,
-                               .coordinator = is_first(run) ? &coordinator : NULL,
+                               .coordinator = is_first(run) ? coordinator : NULL,
                                .leads = run->schedule.leads,
                                .pool_index = run->schedule.index,
+                               .n_pool_ranks = run->schedule.n_pool_ranks,
                                .maps = run->transport.maps,
+                               .notes = run->transport.notes,
                                .eager = run->schedule.eager,
                                .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                .give_up = give_up,
                                .leave = leave,
                                .context = run};
-    if (is_first(run))
+    sheaf_interrupt_watch_leave();
+    sheaf_interrupt_arm_exit(true);
+    int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, drained, &run->error), &run->error);
+    sheaf_interrupt_arm_exit(false);
+    sheaf_interrupt_unwatch_leave();
+    return rc;
+}
+
+/* When all else is done: blocks on which an earlier run died, one at a time. */
+static int run_suspects(struct run *run, struct coordinator *coordinator, bool drained) {
+    int64_t n = is_first(run) && !drained ? sheaf_suspects_count(&run->suspects) : 0;
+    struct pending pending = sheaf_suspects_only(&run->suspects);
+    if (sheaf_comm_broadcast_value(run->comm, &n, &run->error))
+        return -1;
+    if (n == 0)
+        return 0;
+    if (sheaf_schedule_alone(&run->schedule, run->comm, &pending, block_window(run), &run->error))
+        return -1;
+    return run_loop(run, coordinator, &drained);
+}
+
+static int open_coordinator(struct run *run, struct coordinator *coordinator) {
+    const struct row_sink *sink = &run->results.sink;
+    *coordinator = (struct coordinator){
+        .handout = &run->schedule.handout,
+        .items = &run->items,
+        .kernel = &run->kernel,
+        .carrying = &run->carrying,
+        .mapping = &run->shape,
+        .sink = &run->results.sink,
+        .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
+        .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
+        .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
+        .progress = &run->progress,
+    };
+    return coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
+}
+
+static int compute(struct run *run) {
+    struct coordinator coordinator = {0};
+    bool drained = false;
+    int rc = sheaf_comm_agree(run->comm, is_first(run) ? open_coordinator(run, &coordinator) : 0, &run->error);
+    if (rc == 0 && is_first(run))
         sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->end - run->begin,
                              run->end - run->begin - run->before[ITEM_PENDING]);
     run->compute_s = -sheaf_clock_s();
-    sheaf_interrupt_watch_leave();
-    sheaf_interrupt_arm_exit(true);
-    int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->error), &run->error);
-    sheaf_interrupt_arm_exit(false);
-    sheaf_interrupt_unwatch_leave();
+    if (rc == 0)
+        rc = run_loop(run, &coordinator, &drained) || run_suspects(run, &coordinator, drained) ? -1 : 0;
     run->compute_s += sheaf_clock_s();
     sheaf_progress_end(&run->progress);
+    free(coordinator.n_left);
     return rc;
 }
 
@@ -391,7 +480,7 @@ static int close_results(struct run *run) {
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
                                                       : RUN_COMPLETE;
-    if (end_record(run, reason, &run->error))
+    if (sheaf_results_clear_flights(results, &run->error) || end_record(run, reason, &run->error))
         return -1;
     return sheaf_results_close(results, &run->error);
 }

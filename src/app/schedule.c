@@ -64,6 +64,7 @@ int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job 
     s->index = shared ? place.node : place.rank;
     s->leads = !shared || place.node_rank == 0;
     s->eager = !shared || place.n_nodes == 1;
+    s->n_pool_ranks = shared ? place.n_node_ranks : 1;
     int rc = 0;
     if (place.rank == 0) {
         s->pending = *pending;
@@ -88,6 +89,26 @@ int sheaf_schedule_open_pool(struct schedule *s, struct comm *comm, const struct
     if (rc == 0 && s->leads)
         sheaf_pool_open(s->pool, seat_bytes);
     return sheaf_comm_agree(comm, rc, error); /* others use the pool only now */
+}
+
+int sheaf_schedule_alone(struct schedule *s, struct comm *comm, const struct pending *pending, struct span window,
+                         struct sheaf_error *error) {
+    int rc = 0;
+    sheaf_handout_close(&s->handout);
+    if (sheaf_comm_place(comm).rank == 0) {
+        struct span *partitions = calloc((size_t)s->n_pools, sizeof *partitions);
+        s->pending = *pending;
+        if (partitions)
+            partitions[0] = window; /* pool 0 is rank 0's */
+        rc = partitions ? sheaf_handout_open_partitions(&s->handout, &s->pending, partitions, s->n_pools, error)
+                        : sheaf_fail_memory(error, "the partitions");
+        free(partitions);
+    }
+    if (s->leads) {
+        atomic_store(&s->pool->alone, true);
+        atomic_store(&s->pool->closed, false);
+    }
+    return sheaf_comm_agree(comm, rc, error);
 }
 
 void sheaf_schedule_close(struct schedule *s) {

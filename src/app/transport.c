@@ -181,6 +181,7 @@ static int settle(struct transport *t, struct comm *comm, const struct invitatio
     /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
     t->maps = asked && maps && head->maps;
     t->writes = place.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
+    t->notes = place.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
     t->direct = head->all && writes && (maps || !head->maps);
     return 0;
 }

@@ -85,6 +85,8 @@ static int find_node(struct comm *comm, struct sheaf_error *error) {
     MPI_Comm_free(&machine);
     if (rc == 0)
         MPI_Comm_rank(comm->node, &comm->place.node_rank);
+    if (rc == 0)
+        MPI_Comm_size(comm->node, &comm->place.n_node_ranks);
     return rc;
 }
 
@@ -135,7 +137,8 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
     for (int i = 0; i < COMM_SLOTS; i++)
         comm->sends[i] = MPI_REQUEST_NULL;
     comm->solo = !launched();
-    comm->place = (struct comm_place){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_nodes = 1};
+    comm->place =
+        (struct comm_place){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_node_ranks = 1, .n_nodes = 1};
     return comm->solo ? 0 : open_mpi(comm, error);
 }
 

@@ -21,9 +21,10 @@ struct comm;
 struct comm_place {
     bool launched; /* by mpirun, srun, … */
     int rank, n_ranks;
-    int n_local_ranks;   /* ranks on this machine */
-    int n_nodes;         /* SHEAF_RANKS_PER_NODE=K in the environment makes a node of every K ranks of a machine, to try
+    int n_local_ranks; /* ranks on this machine */
+    int n_nodes;       /* SHEAF_RANKS_PER_NODE=K in the environment makes a node of every K ranks of a machine, to try
                           what happens between nodes without having them */
+    int n_node_ranks;
     int node, node_rank; /* 0 … n_nodes - 1; our place on it: 0 is its leader, and the first node's is rank 0 */
 };
 

@@ -46,8 +46,7 @@ void sheaf_interrupt_unwatch_leave(void) {
 
 /* Async-signal-safe. */
 static void die(const char *message) {
-    if (write(STDERR_FILENO, message, strlen(message)) < 0)
-        _exit(SHEAF_EXIT_ENVIRONMENT);
+    sheaf_interrupt_say(message);
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
@@ -58,10 +57,26 @@ static void bus_error(int number) {
 
 static _Atomic(bool) exit_is_armed;
 
+/* Of a thread that runs kernels. */
+static _Thread_local struct {
+    void (*tell)(void *context, const char *what);
+    void *context;
+    void *stack;
+} kernels;
+
+static void tell(const char *what) {
+    void (*call)(void *, const char *) = kernels.tell;
+    kernels.tell = NULL; /* once */
+    if (call)
+        call(kernels.context, what);
+}
+
 static void left_by_exit(void) {
-    if (atomic_load(&exit_is_armed))
-        die("sheaf: the kernel ended the program (exit, or STOP in Fortran), which it must not; finished items are "
-            "safe\n");
+    if (!atomic_load(&exit_is_armed))
+        return;
+    tell("exit()");
+    die("sheaf: the kernel ended the program (exit, or STOP in Fortran), which it must not; finished items are "
+        "safe\n");
 }
 
 void sheaf_interrupt_guard(void) {
@@ -73,6 +88,67 @@ void sheaf_interrupt_guard(void) {
 
 void sheaf_interrupt_arm_exit(bool armed) {
     atomic_store(&exit_is_armed, armed);
+}
+
+/* --- crashes ------------------------------------------------------------------------------------------------------- */
+
+enum { STACK_BYTES = 1 << 16 };
+
+static const struct {
+    int number;
+    const char *name;
+} crashes[] = {{SIGSEGV, "SIGSEGV"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}};
+
+static void crashed(int number) {
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        if (crashes[i].number == number)
+            tell(crashes[i].name);
+    signal(number, SIG_DFL);
+    raise(number); /* unblocked when the handler returns */
+}
+
+static void watch_crashes(void) {
+    struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
+        sigaction(crashes[i].number, &action, NULL);
+}
+
+int sheaf_interrupt_enter_kernels(void (*tell_now)(void *context, const char *what), void *context) {
+    stack_t stack = {.ss_sp = malloc(STACK_BYTES), .ss_size = STACK_BYTES};
+    if (!stack.ss_sp || sigaltstack(&stack, NULL)) {
+        free(stack.ss_sp);
+        return -1;
+    }
+    kernels.tell = tell_now;
+    kernels.context = context;
+    kernels.stack = stack.ss_sp;
+    watch_crashes(); /* also where MPI has put handlers of its own since */
+    return 0;
+}
+
+void sheaf_interrupt_leave_kernels(void) {
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL);
+    free(kernels.stack);
+    kernels.tell = NULL;
+    kernels.stack = NULL;
+}
+
+void sheaf_interrupt_say(const char *text) {
+    if (write(STDERR_FILENO, text, strlen(text)) < 0)
+        return; /* nobody listens */
+}
+
+void sheaf_interrupt_say_number(int64_t number) {
+    char digits[24], *at = digits + sizeof digits - 1;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+    *at = '\0';
+    do
+        *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (number < 0)
+        *--at = '-';
+    sheaf_interrupt_say(at);
 }
 
 enum interrupt sheaf_interrupt_seen(void) {

@@ -8,6 +8,7 @@
 #define SHEAF_CORE_INTERRUPT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
 
@@ -22,6 +23,16 @@ void sheaf_interrupt_unwatch_leave(void);
    mapped raises, and, while `armed`, exit() called by a kernel, which would look like success. */
 void sheaf_interrupt_guard(void);
 void sheaf_interrupt_arm_exit(bool armed);
+
+/* Between these two, tell(context, what) is called in this thread when SIGSEGV, SIGFPE, SIGILL or SIGABRT hits it, or
+   exit() is called in it while armed; `what` names that. It must be async-signal-safe; afterwards the program dies as it
+   would have. It runs on a stack of its own, so that a full one does no harm. -1: no memory. */
+int sheaf_interrupt_enter_kernels(void (*tell)(void *context, const char *what), void *context);
+void sheaf_interrupt_leave_kernels(void);
+
+/* Write to stderr; async-signal-safe. */
+void sheaf_interrupt_say(const char *text);
+void sheaf_interrupt_say_number(int64_t number);
 
 /* The strongest request so far. */
 enum interrupt sheaf_interrupt_seen(void);

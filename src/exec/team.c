@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "core/futex.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 #include "exec/worker.h"
 
@@ -19,6 +20,7 @@ struct hand {
     struct worker worker;
     struct parcel *parcel; /* it computes into */
     const void **columns;  /* [n_outputs] room for struct rows */
+    struct flight flight;  /* its note of what it computes */
 };
 
 struct team {
@@ -136,7 +138,9 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->worker.busy_s;
     hand->worker.n_failures = 0;
-    if (sheaf_worker_grain(&hand->worker, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
+    hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
+    if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
+        sheaf_worker_grain(&hand->worker, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
                            setup->kernel->serial ? &team->serial : NULL, error))
         return -1;
     busy_s += hand->worker.busy_s;
@@ -173,10 +177,33 @@ static void leave_grain(struct team *team) {
         raise_event(team);
 }
 
+/* The kernel has crashed in this thread. */
+static void tell_crash(void *context, const char *what) {
+    struct hand *hand = context;
+    const struct sheaf_block *block = &hand->worker.block;
+    sheaf_flight_crashed(&hand->flight, hand->worker.at_block);
+    sheaf_interrupt_say("\nsheaf: ");
+    sheaf_interrupt_say(what);
+    sheaf_interrupt_say(" in the kernel, at item ");
+    sheaf_interrupt_say_number(block->first);
+    if (block->n > 1) {
+        sheaf_interrupt_say(" to ");
+        sheaf_interrupt_say_number(block->first + block->n - 1);
+    }
+    sheaf_interrupt_say(
+        "; finished items are safe. Run again to compute the others; if it happens there again the item "
+        "is given up\n");
+}
+
 static void compute(struct team *team, struct hand *hand) {
     struct pool *pool = team->setup.pool;
     struct grain grain;
     struct sheaf_error error = {0};
+    if (sheaf_interrupt_enter_kernels(tell_crash, hand)) {
+        sheaf_fail_memory(&error, "a thread");
+        break_team(team, &error);
+        return;
+    }
     while (!atomic_load(&team->stop)) {
         uint32_t seen = atomic_load(&pool->posts);
         atomic_fetch_add(&team->n_busy, 1); /* before it looks: see sheaf_team_idle */
@@ -193,6 +220,7 @@ static void compute(struct team *team, struct hand *hand) {
             sheaf_futex_wait(&pool->posts, seen, -1);
         atomic_fetch_sub(&pool->n_hungry, 1);
     }
+    sheaf_interrupt_leave_kernels();
 }
 
 static void stop_team(struct team *team) {
@@ -204,6 +232,7 @@ static void stop_team(struct team *team) {
 
 int sheaf_team_run(struct team *team, void (*talk)(void *context), void *context, struct sheaf_error *error) {
     int granted = 0;
+    atomic_store(&team->stop, false);
     omp_set_dynamic(0);
 #pragma omp parallel num_threads(team->n_hands + 1) default(none) shared(team, talk, context, granted)
     {
@@ -258,6 +287,15 @@ void sheaf_team_return(struct team *team, struct parcel *parcels) {
     sheaf_futex_wake(&team->room);
 }
 
+int sheaf_team_clear_notes(struct team *team, struct sheaf_error *error) {
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < team->n_hands; i++) {
+        struct flight flight = team->hands[i].flight;
+        rc = sheaf_flight_note(&flight, (struct span){0, 0}, team->setup.sink ? team->setup.sink->path : "", error);
+    }
+    return rc;
+}
+
 struct team_counts sheaf_team_counts(struct team *team) {
     pthread_mutex_lock(&team->lock);
     struct team_counts counts = team->counts;
@@ -284,7 +322,16 @@ void sheaf_team_wait(struct team *team, uint32_t seen, double timeout_s) {
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
-static int open_hand(struct hand *hand, const struct team_setup *setup, struct sheaf_error *error) {
+/* Hand number i has row i of those that the team may write. */
+static void open_flight(struct flight *flight, const struct team_setup *setup, int i) {
+    *flight = setup->flight;
+    flight->offset += i * (off_t)sizeof flight->note;
+    if (!setup->sink || flight->offset >= setup->flights_end)
+        flight->fd = -1;
+}
+
+static int open_hand(struct hand *hand, const struct team_setup *setup, int i, struct sheaf_error *error) {
+    open_flight(&hand->flight, setup, i);
     hand->parcel = calloc(1, sizeof *hand->parcel);
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
     if (!hand->parcel || !hand->columns)
@@ -322,7 +369,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team->hands)
         return sheaf_fail_memory(error, "the team");
     for (; team->n_hands < setup->n_threads; team->n_hands++)
-        if (open_hand(&team->hands[team->n_hands], setup, error)) {
+        if (open_hand(&team->hands[team->n_hands], setup, team->n_hands, error)) {
             close_hand(&team->hands[team->n_hands]);
             return -1;
         }

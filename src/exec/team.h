@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "kernel/binding.h"
 #include "plan/chunk.h"
+#include "plan/flight.h"
 #include "plan/parcel.h"
 #include "plan/pool.h"
 #include "plan/row_sink.h"
@@ -35,6 +36,8 @@ struct team_setup {
     bool leads;                      /* thread 0 feeds the pool, and is woken when that is due */
     struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
     bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
+    struct flight flight;            /* the first thread's row of notes; the others' follow. Without sink: none */
+    off_t flights_end;               /* where the table of notes ends */
     const char *input;               /* a file of which fields are mapped, or NULL */
     const struct sheaf_stamp *stamp; /* that it must still have when its values are written */
     double check_s;                  /* looked at after each grain; where it is not 0, only this often */
@@ -64,6 +67,9 @@ bool sheaf_team_idle(struct team *team);
    sheaf_team_return. *n_bytes is their size. */
 struct parcel *sheaf_team_parcels(struct team *team, size_t *n_bytes);
 void sheaf_team_return(struct team *team, struct parcel *parcels);
+
+/* Voids what the threads have noted, for a run that leaves while they are at work. */
+int sheaf_team_clear_notes(struct team *team, struct sheaf_error *error);
 
 struct team_counts sheaf_team_counts(struct team *team);
 

@@ -83,19 +83,24 @@ static char *output_at(const struct worker *w, const struct place *place, int c)
     return place->parcel->out[c] + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]);
 }
 
+/* Whether the padding behind a block lies in the padding behind all items of its column. */
+static bool has_room(const struct worker *w, int64_t at, int64_t n_items) {
+    return at + w->block.n_padded <= (int64_t)sheaf_padded(n_items, w->shape->block) && at + w->block.n == n_items;
+}
+
 /* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
    there in place of pointers. */
 static bool usable(const struct worker *w, const struct place *place, int c) {
     const char *at = input_at(w, place, c);
     bool whole = w->block.n == w->block.n_padded;
-    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && place->at + w->block.n == place->chunk->n_items);
+    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && has_room(w, place->at, place->chunk->n_items));
     return !at || (padded && aligned(at) && w->shape->inputs[c].type != SHEAF_TEXT);
 }
 
 /* Whether an output may be written where it will lie. */
 static bool writable(const struct worker *w, const struct place *place, int c) {
     bool whole = w->block.n == w->block.n_padded;
-    return aligned(output_at(w, place, c)) && (whole || place->to + w->block.n == place->parcel->n_items);
+    return aligned(output_at(w, place, c)) && (whole || has_room(w, place->to, place->parcel->n_items));
 }
 
 static size_t staged_bytes(const struct worker *w, const struct sheaf_field *field) {
@@ -166,6 +171,7 @@ static int run_block(struct worker *w, const struct chunk *chunk, int64_t block,
                      pthread_mutex_t *serial, struct sheaf_error *error) {
     int64_t first = block * w->shape->block, left = w->shape->n_items - first;
     struct place place = {chunk, parcel, first - chunk->first_item, first - parcel->first_item};
+    w->at_block = block;
     w->block.first = first;
     w->block.n = left < w->shape->block ? left : w->shape->block;
     w->block.n_padded = (int64_t)sheaf_padded(w->block.n, w->shape->block);

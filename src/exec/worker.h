@@ -27,7 +27,8 @@ struct worker {
     struct failure *failures;   /* [n_failures] since the caller last took them */
     int64_t n_failures, most_failures;
     double busy_s; /* inside the kernel, in all */
-    /* The block at work, for context.fail. */
+    /* The block at work, for context.fail and for a crash. */
+    int64_t at_block;
     struct sheaf_block block;
     uint8_t *status;
     char whole[FAILURE_BYTES]; /* message for the whole block */

@@ -32,6 +32,7 @@ struct pool {
     _Atomic(int64_t) low;                  /* blocks: the leader is woken when fewer are left untaken */
     _Atomic(int32_t) n_workers, n_hungry;  /* threads that draw; of these, waiting for a grain */
     _Atomic(bool) closed;                  /* nothing more will be posted */
+    _Atomic(bool) alone;                   /* one block at a time, in the whole run */
     _Atomic(uint32_t) posts;               /* futex: changes with every post and when the pool is closed */
     _Alignas(64) _Atomic(int64_t) busy_ns; /* time in the kernel, of all grains finished so far */
     _Atomic(int64_t) n_finished;           /* blocks */

@@ -13,6 +13,19 @@ static int write_failure(struct row_sink *sink, const struct failure *failure, s
                              sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
 }
 
+int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
+    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
+    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
+    if (begin >= end)
+        return 0;
+    for (int64_t k = 0; k < rows->n_failures; k++)
+        if (rows->failures[k].item >= begin && rows->failures[k].item < end &&
+            write_failure(sink, &rows->failures[k], error))
+            return -1;
+    return sheaf_file_pwrite(sink->fd, rows->status + (begin - rows->first), (size_t)(end - begin),
+                             sink->status_offset + begin, sink->path, error);
+}
+
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
     int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
     int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
@@ -29,11 +42,7 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     if (sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
                           sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error))
         return -1;
-    for (int64_t k = 0; k < rows->n_failures; k++)
-        if (rows->failures[k].item >= sink->begin && rows->failures[k].item < sink->end &&
-            write_failure(sink, &rows->failures[k], error))
-            return -1;
-    return sheaf_file_pwrite(sink->fd, rows->status + skipped, n, sink->status_offset + begin, sink->path, error);
+    return sheaf_row_sink_write_status(sink, rows, error);
 }
 
 void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed) {

@@ -43,6 +43,7 @@ struct row_sink {
     int n_columns;
     struct row_column *columns; /* [n_columns] output fields */
     off_t seconds_offset;       /* float32, one for each block */
+    off_t flights_offset;       /* plan/flight.h */
     off_t status_offset;        /* uint8, one for each item */
     int64_t begin, end;         /* items outside are not written (`--items`) */
     off_t failure_item_offset, failure_message_offset;
@@ -65,5 +66,8 @@ struct rows {
 void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed);
 
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
+
+/* The last part of it: messages of failed items, then the status. */
+int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/job.h"
+#include "plan/flight.h"
 #include "store/h5.h"
 #include "store/layout.h"
 #include "store/results.h"
@@ -327,13 +328,42 @@ static int make_runs(struct creation *c) {
     return 0;
 }
 
+/* A table of int64, all zero. */
+static int make_zeros(struct creation *c, const char *name, int64_t n, int64_t width, const char *long_name) {
+    int64_t shape[2] = {n, width};
+    int64_t *zeros = calloc((size_t)(n * width), sizeof *zeros);
+    hid_t dataset = make_dataset(c, name, H5T_NATIVE_INT64, 2, shape);
+    int rc = -1;
+    if (!zeros)
+        sheaf_fail_memory(c->error, name);
+    else if (dataset >= 0 && (H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros) < 0 ||
+                              sheaf_h5_put_text(dataset, "long_name", long_name)))
+        h5_fail(c, "write a table");
+    else
+        rc = dataset >= 0 ? 0 : -1;
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    free(zeros);
+    return rc;
+}
+
+static int make_flights(struct creation *c) {
+    return make_zeros(c, IN_FLIGHT, FLIGHTS_MOST, FLIGHT_WIDTH,
+                      "blocks at work while a run lasts, or when it died: first, number, party, parties, flags") ||
+                   make_zeros(
+                       c, SUSPECTS, SUSPECTS_MOST, SUSPECT_WIDTH,
+                       "blocks at work when a run died: block, doubt (2: computed last and alone, 100: given up)")
+               ? -1
+               : 0;
+}
+
 static int make_bookkeeping(struct creation *c) {
     const struct results_plan *plan = c->plan;
     char hash[SHEAF_HASH_BYTES];
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) || make_errors(c) ||
-        make_runs(c))
+        make_runs(c) || make_flights(c))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -4,13 +4,15 @@
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
 
 #define GROUP "/sheaf"
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
 #define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
+#define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */
+#define SUSPECTS GROUP "/suspects"            /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 
 #define SUFFIX_NEW ".new" /* of a results file that is not yet published */
 

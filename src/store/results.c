@@ -63,6 +63,7 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
 static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
+    const int64_t flights[2] = {FLIGHTS_MOST, FLIGHT_WIDTH}, suspects[2] = {SUSPECTS_MOST, SUSPECT_WIDTH};
     errors[0] = errors[0] > 0 ? errors[0] : 1;
     for (int k = 0; k < r->n_outputs; k++)
         if (find_field(r, file, &r->outputs[k], &r->sink.columns[k], error))
@@ -75,7 +76,9 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
     r->sink.most_failures = errors[0];
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
         find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
-        find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error))
+        find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
+        find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
+        find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error))
         return -1;
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
@@ -387,4 +390,56 @@ int sheaf_results_begin_run(struct results *r, const struct run_record *record, 
 
 int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
     return write_run(r, record, error);
+}
+
+/* --- blocks in flight ---------------------------------------------------------------------------------------------- */
+
+int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, struct suspects *suspects,
+                               struct sheaf_error *error) {
+    *n = suspects->n = 0;
+    if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.flights_offset, r->path, error) ||
+        sheaf_file_pread(r->fd, suspects->list, sizeof suspects->list, r->suspects_offset, r->path, error))
+        return -1;
+    int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
+    for (int64_t i = 0; i < FLIGHTS_MOST; i++)
+        if (notes[i].n > 0 && notes[i].first >= 0 && notes[i].first <= n_blocks - notes[i].n)
+            notes[(*n)++] = notes[i];
+    while (suspects->n < SUSPECTS_MOST && suspects->list[suspects->n].doubt > 0)
+        suspects->n++;
+    return 0;
+}
+
+int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
+    static const struct flight_note none[64];
+    for (int64_t i = 0; i < FLIGHTS_MOST; i += 64)
+        if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.flights_offset + i * (off_t)sizeof *none, r->path,
+                              error))
+            return -1;
+    return 0;
+}
+
+int sheaf_results_write_suspects(struct results *r, const struct suspects *suspects, struct sheaf_error *error) {
+    static const struct suspect none;
+    size_t n_bytes = (size_t)suspects->n * sizeof none;
+    if (sheaf_file_pwrite(r->fd, suspects->list, n_bytes, r->suspects_offset, r->path, error) ||
+        (suspects->n < SUSPECTS_MOST &&
+         sheaf_file_pwrite(r->fd, &none, sizeof none, r->suspects_offset + (off_t)n_bytes, r->path, error)))
+        return -1;
+    return sheaf_results_clear_flights(r, error);
+}
+
+int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const char *message,
+                          struct sheaf_error *error) {
+    struct failure failure = {.item = item};
+    const struct rows rows = {
+        .first = item, .n = 1, .status = &status, .n_failures = 1, .failures = &failure}; /* values are filled below */
+    char *fill = malloc(WINDOW);
+    if (!fill)
+        return sheaf_fail_memory(error, "fill values");
+    snprintf(failure.message, sizeof failure.message, "%s", message);
+    int rc = fill_rows(r, item, 1, fill, error);
+    if (rc == 0)
+        rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
+    free(fill);
+    return rc;
 }

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "job/items.h"
+#include "plan/flight.h"
 #include "plan/row_sink.h"
 #include "plan/span.h"
 
@@ -56,6 +57,7 @@ struct results {
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
     struct row_sink sink;
+    off_t suspects_offset;
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
     char *window;                   /* for reading status */
@@ -94,6 +96,20 @@ int sheaf_results_count(struct results *results, int64_t begin, int64_t end, int
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
 int sheaf_results_end_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
+
+/* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; and who was under suspicion before. */
+int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n,
+                               struct suspects *suspects, struct sheaf_error *error);
+
+/* Keeps the suspects, and then clears the notes. */
+int sheaf_results_write_suspects(struct results *results, const struct suspects *suspects, struct sheaf_error *error);
+
+/* Clears all notes, at the end of a run that ends in order. */
+int sheaf_results_clear_flights(struct results *results, struct sheaf_error *error);
+
+/* Gives an item up: its row has the fill value, its status is `status`, and the message says why. */
+int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status, const char *message,
+                          struct sheaf_error *error);
 
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);

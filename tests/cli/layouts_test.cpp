@@ -5,34 +5,42 @@ namespace {
 
 class Layouts : public Program {
   protected:
-    /* Runs the job alone on one thread, `checked` says whether that is right, then on every other layout: the fields
-       must have the same bytes. */
+    /* Runs the job alone on one thread, `checked` says whether that is right, then on every other layout, schedule and
+       transport: the fields must have the same bytes. Ranks "apart" are each on a node of their own. */
     void run_all(const std::string &fields, const Words &checked, bool weighted) {
         run_job({"job.yaml", "-o", "reference.h5", "-q"}, {0, 1});
         Words verify = checked;
         verify.insert(verify.begin() + 1, path("reference.h5"));
         check(verify);
-        Words same = {"same", fields, path("reference.h5")};
-        for (int ranks = 0; ranks <= 4; ranks++)
+        same_ = {"same", fields, path("reference.h5")};
+        for (int ranks : {0, 1, 2, 4})
             for (int threads = 1; threads <= 2; threads++)
-                for (int w = 0; w <= (weighted ? 1 : 0); w++) {
-                    if (HasFailure())
-                        return;
-                    Layout layout{ranks, threads};
-                    std::string out = "out" + std::to_string(same.size()) + ".h5";
-                    Words arguments = {"job.yaml", "-o", out};
-                    if (w)
-                        arguments.insert(arguments.end(),
-                                         {"--set", "schedule.policy=weighted", "--set", "schedule.cost=" + cost_});
-                    SCOPED_TRACE(layout.name() + (w ? ", weighted" : ", static"));
-                    Result result = run_job(arguments, layout);
-                    EXPECT_EQ(count_of(result.err, w ? ", weighted;" : ", static;"), 1) << result;
-                    EXPECT_EQ(result.out, "") << "data goes to stdout, and there is none";
-                    same.push_back(path(out));
-                }
-        check(same);
+                for (std::string policy : {"auto", "static", "dynamic", "weighted"})
+                    for (int apart = 0; apart <= (ranks > 1 ? 1 : 0); apart++)
+                        if ((weighted || policy != "weighted") && !HasFailure())
+                            run_one({ranks, threads}, policy, apart);
+        check(same_);
     }
 
+    void run_one(const Layout &layout, const std::string &policy, bool apart) {
+        std::string transport = same_.size() % 2 ? "auto" : apart ? "gather" : "direct";
+        std::string out = "out" + std::to_string(same_.size()) + ".h5";
+        Words arguments = {"job.yaml", "-o", out, "--set", "schedule.policy=" + policy, "--set",
+                           "transport=" + transport};
+        if (policy == "weighted")
+            arguments.insert(arguments.end(), {"--set", "schedule.cost=" + cost_});
+        SCOPED_TRACE(layout.name() + ", " + policy + ", " + transport + (apart ? ", apart" : ""));
+        setenv("SHEAF_RANKS_PER_NODE", apart ? "1" : "0", 1);
+        Result result = run_job(arguments, layout);
+        unsetenv("SHEAF_RANKS_PER_NODE");
+        std::string chosen = policy != "auto" ? policy : layout.ranks > 1 ? "dynamic" : "static";
+        EXPECT_EQ(count_of(result.err, "  schedule " + chosen + " ("), 1) << result;
+        EXPECT_EQ(count_of(result.err, "transport "), layout.ranks > 1 ? 1 : 0) << result;
+        EXPECT_EQ(result.out, "") << "data goes to stdout, and there is none";
+        same_.push_back(path(out));
+    }
+
+    Words same_;
     std::string cost_ = "cost";
 };
 

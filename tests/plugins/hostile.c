@@ -14,6 +14,8 @@
  *                    x == 14    the whole block fails, without one
  *                    x == 99    fail() is called for rows that do not exist; the whole block fails
  *   slow           y = 2 x + 1, after `ms` milliseconds an item
+ *   poison         y = 2 x + 1, after `ms` milliseconds; the item with x == `at` ends the program as `how` says: segv,
+ *                  fpe, abort, overflow (of the stack), exit, kill (by SIGKILL)
  *   uneven         y[3] = x + first index of the block, place in the block, index; work grows with the index; blocks
  *                  of 7
  *   poke           i = floor(x): f64[1] = x; f32[2], i64[3], i32[4], u8[5] = 10 i + j for column j (modulo 256 in u8);
@@ -26,11 +28,13 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include <math.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <sheaf/kernel.h>
 
@@ -252,6 +256,68 @@ static const struct sheaf_param slow_params[] = {
 };
 KERNEL(slow, "sleeps", .n_params = 1, .params = slow_params, .n_inputs = 1, .inputs = input_x, .open = slow_open,
        .close = number_close, .map = slow_map);
+
+/* --------------------------------------------------------------------------------------------------------- poison */
+
+struct poison {
+    int64_t ms;
+    double at;
+    char how[16];
+};
+
+static int poison_open(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    struct poison *mine = malloc(sizeof *mine);
+    if (mine == NULL)
+        return setup->refuse(setup, "no memory");
+    mine->ms = setup->params[0].integer;
+    mine->at = setup->params[1].number;
+    strncpy(mine->how, setup->params[2].text, sizeof mine->how - 1);
+    mine->how[sizeof mine->how - 1] = '\0';
+    shape->flags = SHEAF_PURE;
+    *self = mine;
+    return y_open(setup, shape, self);
+}
+
+/* Uses a frame each time, until there is no stack left. */
+static double overflow(double x) {
+    volatile double frame[512];
+    frame[0] = x;
+    return x > -1e300 ? overflow(frame[0] - 1) + frame[0] : frame[0];
+}
+
+static double die(const char *how) {
+    if (strcmp(how, "segv") == 0)
+        raise(SIGSEGV);
+    if (strcmp(how, "fpe") == 0)
+        raise(SIGFPE);
+    if (strcmp(how, "abort") == 0)
+        abort();
+    if (strcmp(how, "exit") == 0)
+        exit(0);
+    if (strcmp(how, "kill") == 0)
+        kill(getpid(), SIGKILL);
+    return overflow(0);
+}
+
+static int poison_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+    (void)context;
+    const struct poison *p = self;
+    const double *x = block->in[0];
+    double *y = block->out[0];
+    for (int64_t k = 0; k < block->n; k++) {
+        sleep_ms(p->ms);
+        y[k] = x[k] == p->at ? die(p->how) : 2 * x[k] + 1;
+    }
+    return 0;
+}
+
+static const struct sheaf_param poison_params[] = {
+    {.name = "ms", .type = SHEAF_INT64, .initial = "1", .unit = "ms", .help = "sleep an item"},
+    {.name = "at", .type = SHEAF_FLOAT64, .initial = "nan", .help = "the item with this x ends the program"},
+    {.name = "how", .type = SHEAF_TEXT, .initial = "segv", .help = "in this way"},
+};
+KERNEL(poison, "ends the program", .n_params = 3, .params = poison_params, .n_inputs = 1, .inputs = input_x,
+       .open = poison_open, .close = number_close, .map = poison_map);
 
 static const struct sheaf_field uneven_outputs[] = {FIELD("y", SHEAF_FLOAT64, 3)};
 

@@ -1,0 +1,74 @@
+/*
+ * flight - which blocks were being computed when a run died, and which of them to suspect (R4). Pure, but for writing
+ * the note.
+ *
+ * Each thread notes its grain in a small table of the results file before it begins; rank 0 notes the chunks of pools
+ * that cannot. A run that ends in order clears the table, so notes that a later run finds are of a run that died. Blocks
+ * under suspicion are computed last and one at a time; one that dies so is given up as crashed.
+ */
+#ifndef SHEAF_PLAN_FLIGHT_H
+#define SHEAF_PLAN_FLIGHT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/error.h"
+#include "plan/span.h"
+
+/* A row of the table in the results file: FLIGHT_WIDTH int64. */
+struct flight_note {
+    int64_t first, n;         /* blocks; n = 0: unused */
+    int64_t party, n_parties; /* who computed: a process or a pool that dies as a whole; how many of them there were */
+    int64_t flags;
+};
+#define FLIGHT_WIDTH 5
+#define FLIGHT_POOLS (INT64_C(1) << 32) /* parties are ranks, or pools from here on */
+#define FLIGHT_CRASHED 1                /* a signal ended the program in this very block */
+#define FLIGHT_ALONE 2                  /* nothing else was being computed */
+
+/* Rows of the tables: threads and pools beyond take no notes; suspects beyond are computed as others are. */
+enum { FLIGHTS_MOST = 2048, SUSPECTS_MOST = 1024 };
+
+/* Who writes a row of the table. */
+struct flight {
+    int fd;       /* of the results file, -1: takes no notes */
+    off_t offset; /* of the row */
+    struct flight_note note;
+};
+
+/* Notes blocks that are about to be computed; n = 0 clears the row. */
+int sheaf_flight_note(struct flight *flight, struct span blocks, const char *path, struct sheaf_error *error);
+
+/* Says which block of those noted was at work when the program crashed. Async-signal-safe. */
+void sheaf_flight_crashed(struct flight *flight, int64_t block);
+
+/* A block under suspicion, a row of a table of int64: how much. */
+struct suspect {
+    int64_t block, doubt;
+};
+#define SUSPECT_WIDTH 2
+#define DOUBT_SUSPECT 2   /* from here on it is computed last and alone */
+#define DOUBT_CRASHED 100 /* it has died alone */
+
+struct suspects {
+    int64_t n;
+    struct suspect list[SUSPECTS_MOST]; /* by block */
+    const struct pending *pending;      /* of the stage; set by the caller */
+};
+
+/* Adds what notes[n_notes] of a run that died say about the blocks that are still pending. The block in which a crash
+   was caught is the culprit, the others go free. Without that: whatever was in flight is suspect; but where every party
+   left notes the end came from outside (a power cut, kill -9 of everything) and only a second time counts, since hours
+   of long items would else be repeated one by one. */
+int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes,
+                       struct sheaf_error *error);
+
+/* Blocks that are to be computed last. */
+int64_t sheaf_suspects_count(const struct suspects *suspects);
+
+/* The pending blocks that are not under suspicion, and those that are; valid as long as `suspects`. */
+struct pending sheaf_suspects_others(struct suspects *suspects);
+struct pending sheaf_suspects_only(struct suspects *suspects);
+
+#endif
