@@ -41,6 +41,7 @@ struct job {
     const struct yaml_node *kernel; /* a scalar: a built-in's name or PATH.so:NAME */
     int n_params;
     struct job_pair *params;
+    int64_t seed; /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* weighted: a scalar with the field's name; else NULL */
 };

@@ -306,7 +306,8 @@ class Store {
                 &items.items,
                 static_cast<int>(outputs.size()),
                 outputs.data(),
-                block};
+                block,
+                job.job.seed};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
