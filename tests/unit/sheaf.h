@@ -47,6 +47,7 @@ extern "C" {
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/options.h"
+#include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "exec/team.h"
