@@ -96,7 +96,9 @@ struct sheaf_setup {
 };
 
 /* sheaf_shape.flags */
-#define SHEAF_PURE 1u   /* the outputs depend on input fields, params and shared data only, not on the item's index */
+#define SHEAF_PURE                                                                                                     \
+    1u                  /* the outputs depend on input fields, params and shared data only: not on the item's index, nor
+                           on random numbers */
 #define SHEAF_SERIAL 2u /* map is not thread-safe: one call at a time in each process */
 
 /* What open declares; all but struct_size is zero before the call. What it points to belongs to the kernel and lives until close. */
@@ -111,6 +113,15 @@ struct sheaf_shape {
     uint32_t flags;                    /* SHEAF_PURE, SHEAF_SERIAL */
 };
 
+/* A stream of random numbers, for the kernel to keep where it likes; begun by context->random. A copy gives the numbers
+   that follow once more. The members are the engine's own. */
+struct sheaf_random {
+    uint64_t key[2];   /* the job's seed, the item's index */
+    uint64_t n_drawn;  /* how many numbers were drawn */
+    uint64_t block[4]; /* the numbers at hand; those from n_drawn % 4 on are still to be drawn */
+    uint64_t reserved;
+};
+
 /* What map is told besides the block: the services of the engine. */
 struct sheaf_context {
     size_t struct_size;
@@ -122,6 +133,27 @@ struct sheaf_context {
        marks them all; so does any other k, as a mistake in the kernel. */
     void (*fail)(const struct sheaf_context *context, int64_t k, const char *format, ...) SHEAF_PRINTF(3, 4);
     void *engine; /* the engine's own */
+
+    /* Random numbers. Every item has a stream of its own, which depends on the job's seed and the item's index alone:
+       not on ranks, threads, the place in the block, or a resumed run. A kernel that uses them is not SHEAF_PURE.
+
+           struct sheaf_random stream;
+           double xy[2];
+           context->random(context, k, &stream);
+           context->uniform(&stream, 2, xy);
+
+       `random` begins the stream of item k of the block (0 … n_padded-1) at its first number; any other k is a mistake
+       in the kernel and fails the block. `uniform` gives the next n numbers as doubles in [0, 1), multiples of 2^-53;
+       `bits` gives them whole, 64 random bits each, of which `uniform` takes the upper 53. The same numbers come one at
+       a time and in bulk, and bulk is faster, some hundreds at a time. They never fail.
+
+       Philox4x64-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11. In Python they
+       are numpy.random.Generator(numpy.random.Philox(key=[seed, item])).random(n).
+
+       These members came after `engine`: struct_size tells a kernel that may meet an older Sheaf whether they exist. */
+    void (*random)(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream);
+    void (*uniform)(struct sheaf_random *stream, int64_t n, double *values);
+    void (*bits)(struct sheaf_random *stream, int64_t n, uint64_t *values);
 };
 
 #define SHEAF_WHOLE_BLOCK ((int64_t)-1)

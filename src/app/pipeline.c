@@ -167,7 +167,8 @@ static int choose_window(struct run *run) {
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
-    sheaf_string_add(&run->identity, "%s%s", run->items.identity.data, run->kernel.identity.data);
+    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
+                     run->job.seed);
     if (run->identity.failed)
         return sheaf_fail_memory(error, "the job's identity");
     run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
@@ -184,6 +185,7 @@ static int open_results(struct run *run) {
         .n_outputs = run->kernel.n_outputs,
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
+        .seed = run->job.seed,
     };
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;

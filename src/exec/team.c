@@ -190,9 +190,9 @@ static void tell_crash(void *context, const char *what) {
         sheaf_interrupt_say(" to ");
         sheaf_interrupt_say_number(block->first + block->n - 1);
     }
-    sheaf_interrupt_say(
-        "; finished items are safe. Run again to compute the others; if it happens there again the item "
-        "is given up\n");
+    sheaf_interrupt_say(hand->flight.note.flags & FLIGHT_ALONE
+                            ? "; finished items are safe. It is the second time: run again, and it is given up\n"
+                            : "; finished items are safe. Run again to go on; this comes last then\n");
 }
 
 static void compute(struct team *team, struct hand *hand) {

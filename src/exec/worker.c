@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
 
@@ -59,6 +60,18 @@ static void fill_failed(const struct worker *w, void *const *out) {
             const struct sheaf_field *field = &w->kernel->outputs[c];
             sheaf_type_fill(field->type, (char *)out[c] + (size_t)k * sheaf_field_row_bytes(field), field->width);
         }
+}
+
+/* --- random numbers ----------------------------------------------------------------------------------------------- */
+
+/* The service sheaf_context.random. */
+static void begin_random(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream) {
+    const struct worker *w = context->engine;
+    if (k < 0 || k >= w->block.n_padded)
+        fail(context, SHEAF_WHOLE_BLOCK,
+             "the kernel drew random numbers for item %lld of a block of %lld: a mistake in the kernel", (long long)k,
+             (long long)w->block.n);
+    sheaf_random_begin(stream, (uint64_t)w->kernel->seed, (uint64_t)w->block.first + (uint64_t)k);
 }
 
 /* --- one block ----------------------------------------------------------------------------------------------------- */
@@ -221,6 +234,9 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .scratch = w->scratch.data,
         .fail = fail,
         .engine = w,
+        .random = begin_random,
+        .uniform = sheaf_random_uniform,
+        .bits = sheaf_random_bits,
     };
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;

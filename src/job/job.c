@@ -108,6 +108,11 @@ static int read_params(struct job *job, const struct yaml_node *node, struct she
     return 0;
 }
 
+static int read_seed(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    job->seed = 1;
+    return node ? sheaf_yaml_count(node, "seed", &job->seed, error) : 0;
+}
+
 /* One of several words: *index says which; the first where there is no node. */
 static int read_word(const struct yaml_node *node, const char *what, const char *const *words, int n, int *index,
                      struct sheaf_error *error) {
@@ -207,14 +212,15 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
 }
 
 static int read_job(struct job *job, struct sheaf_error *error) {
-    static const char *const known[] = {"name",   "output",   "items",     "kernel",
-                                        "params", "schedule", "transport", "checkpoint"};
+    static const char *const known[] = {"name",     "output",    "items",      "kernel", "params",
+                                        "schedule", "transport", "checkpoint", "seed"};
     const struct yaml_node *root = job->document.root;
     const char *text;
     if (sheaf_yaml_keys(root, NULL, known, COUNT_OF(known), error) || read_name(job, root, error) ||
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
-        read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error))
+        read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||
+        read_seed(job, sheaf_yaml_get(root, "seed"), error))
         return -1;
     job->kernel = sheaf_yaml_get(root, "kernel");
     if (!job->kernel)

@@ -42,6 +42,7 @@ struct job {
     const struct yaml_node *kernel; /* a scalar: a built-in's name or PATH.so:NAME */
     int n_params;
     struct job_pair *params;
+    int64_t seed; /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
     const char *cost_file;        /* of the latter, seen from the current folder; else NULL */

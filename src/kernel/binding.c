@@ -271,7 +271,7 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
 int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    *b = (struct binding){.place = job->kernel, .fields = fields, .n_fields = n_fields};
+    *b = (struct binding){.place = job->kernel, .fields = fields, .n_fields = n_fields, .seed = job->seed};
     if (find_kernel(b, job, error) || check_table(&b->kernel.table, error))
         return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;

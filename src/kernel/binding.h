@@ -31,6 +31,7 @@ struct binding {
     size_t scratch_bytes;        /* of each thread */
     size_t shared_bytes;
     bool serial;                   /* map is not thread-safe */
+    int64_t seed;                  /* of the job's random numbers */
     const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
     const struct sheaf_field *fields; /* [n_fields] of the items; borrowed */

@@ -10,9 +10,10 @@
 #include "core/text.h"
 
 extern const struct sheaf_kernel sheaf_kernel_moid;
+extern const struct sheaf_kernel sheaf_kernel_pi;
 extern const struct sheaf_kernel sheaf_kernel_square_plus;
 
-static const struct sheaf_kernel *const builtin[] = {&sheaf_kernel_moid, &sheaf_kernel_square_plus};
+static const struct sheaf_kernel *const builtin[] = {&sheaf_kernel_moid, &sheaf_kernel_pi, &sheaf_kernel_square_plus};
 
 const struct sheaf_kernel *const *sheaf_registry_builtin(int *n) {
     *n = (int)(sizeof builtin / sizeof *builtin);

@@ -368,6 +368,7 @@ static int make_bookkeeping(struct creation *c) {
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
               sheaf_h5_put_values(group, "block", H5T_NATIVE_INT64, 1, &plan->block) ||
+              sheaf_h5_put_values(group, "seed", H5T_NATIVE_INT64, 1, &plan->seed) ||
               sheaf_h5_put_text(group, "version", PACKAGE_VERSION) || sheaf_h5_put_text(group, "identity", hash) ||
               sheaf_h5_put_text(group, "kernel", plan->kernel) ||
               sheaf_h5_put_text(group, "arguments", plan->arguments) ||

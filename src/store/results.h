@@ -33,6 +33,7 @@ struct results_plan {
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;
+    int64_t seed; /* of random numbers */
 };
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */

@@ -67,6 +67,19 @@ def check_square_plus_hdf5(path, source, dataset, terms):
         assert (f["y"][:] == x * x + float(sum(range(int(terms))))).all()
 
 
+def check_pi(path, seed, samples):
+    """The hits that NumPy counts with the same generator; the seed is in the file."""
+    samples = int(samples)
+    with h5py.File(path) as f:
+        assert f["sheaf"].attrs["seed"] == int(seed)
+        status_is(f, DONE)
+        for item, hits in enumerate(f["hits"][:]):
+            stream = np.random.Generator(np.random.Philox(key=[int(seed), item]))
+            wanted = ((stream.random((samples, 2)) ** 2).sum(axis=1) < 1).sum()
+            assert hits == wanted, f"item {item}: {hits}, but NumPy counts {wanted}"
+        assert (f["pi"][:] == 4 * f["hits"][:] / samples).all()
+
+
 def check_jpl(path):
     """Against the values JPL publishes, which it rounds; see data/README.md."""
     with h5py.File(path) as f, open(f"{TOP}/tests/data/jpl_moid_every_third.csv", newline="") as known:

@@ -194,6 +194,20 @@ TEST_F(Edges, WhatMakesAJobAnother) {
     EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 12 items, 8 pending, 4 done\n");
 }
 
+TEST_F(Edges, AnotherSeedIsAnotherJob) {
+    write("job.yaml", "items: {count: 40}\nkernel: pi\nparams: {samples: 1000}\n");
+    run_job({"job.yaml", "--items", "0:10"});
+    Result other = run_job({"job.yaml", "--set", "seed=2"}, {}, 2);
+    EXPECT_EQ(count_of(other.err, "'seed: 1'"), 1) << other;
+    EXPECT_EQ(count_of(other.err, "'seed: 2'"), 1) << other;
+    run_job({"job.yaml", "--set", "seed=1"});
+    check({"pi", path("job.h5"), "1", "1000"});
+    run_job({"job.yaml", "--set", "seed=2", "-o", "other.h5"});
+    check({"pi", path("other.h5"), "2", "1000"});
+    other = run_job({"job.yaml", "-o", "no.h5", "--set", "seed=-1"}, {}, 2);
+    EXPECT_EQ(count_of(other.err, "seed is '-1'; it should be a whole number, 0 or more"), 1) << other;
+}
+
 TEST_F(Edges, TwoRunsAtOnce) {
     write_slow(80, 100);
     Child first(command({"run", "job.yaml"}, {2, 1}), start());

@@ -75,6 +75,12 @@ TEST_F(Layouts, SquarePlusOfHdf5Integers) {
     run_all("y", {"square_plus_hdf5", path("in.h5"), "deep/k", "17"}, false);
 }
 
+/* Random numbers depend on the seed and the item only. */
+TEST_F(Layouts, Pi) {
+    write("job.yaml", "items: {count: 203}\nkernel: pi\nparams: {samples: 2003}\nseed: 7\n");
+    run_all("hits,pi", {"pi", "7", "2003"}, false);
+}
+
 TEST_F(Layouts, Uneven) {
     std::string table = "x,cost\n";
     for (int i = 0; i < 1003; i++)

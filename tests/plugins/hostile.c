@@ -23,6 +23,8 @@
  *                  blocks of 20
  *   shared_check   y = x; every call checks all of 1 MB of shared data
  *   impure_serial  no input; y = index; fails the block if two calls overlap
+ *   draws          no input; u[7] = the first uniform numbers of the item, two of them one at a time, and raw[2] = the next
+ *                  bits; blocks of `block`; slip = -1 or 1 draws for an item before or behind the block
  *   text_in        input `word`, text: length, and checksum (FNV-1a, 32 bits)
  *   line_in        the same of input `line`
  */
@@ -349,6 +351,57 @@ static const struct sheaf_param uneven_params[] = {
 };
 KERNEL(uneven, "later items cost more", .n_params = 1, .params = uneven_params, .n_inputs = 1, .inputs = input_x,
        .open = uneven_open, .close = number_close, .map = uneven_map);
+
+/* ----------------------------------------------------------------------------------------------- random numbers */
+
+enum { U = 7, RAW = 2 };
+static const struct sheaf_field draws_outputs[] = {FIELD("u", SHEAF_FLOAT64, U), FIELD("raw", SHEAF_INT64, RAW)};
+
+struct draws {
+    int64_t slip;
+};
+
+static int draws_open(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    struct draws *mine = malloc(sizeof *mine);
+    if (mine == NULL)
+        return setup->refuse(setup, "no memory");
+    mine->slip = setup->params[1].integer;
+    *self = mine;
+    shape->n_outputs = 2;
+    shape->outputs = draws_outputs;
+    shape->block = setup->params[0].integer;
+    return 0;
+}
+
+static int draws_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+    const struct draws *mine = self;
+    double *u = block->out[0];
+    int64_t *raw = block->out[1];
+    struct sheaf_random stream;
+    if (context->struct_size < offsetof(struct sheaf_context, bits) + sizeof context->bits) {
+        context->fail(context, SHEAF_WHOLE_BLOCK, "this Sheaf has no random numbers");
+        return -1;
+    }
+    for (int64_t k = 0; k < block->n_padded; k++) { /* there is room, and a stream, for the padding too */
+        uint64_t bits[RAW];
+        context->random(context, k, &stream);
+        context->uniform(&stream, 1, &u[U * k]);
+        context->uniform(&stream, 1, &u[U * k + 1]);
+        context->uniform(&stream, U - 2, &u[U * k + 2]);
+        context->bits(&stream, RAW, bits);
+        memcpy(&raw[RAW * k], bits, sizeof bits);
+    }
+    if (mine->slip != 0)
+        context->random(context, mine->slip < 0 ? -1 : block->n_padded, &stream);
+    return 0;
+}
+
+static const struct sheaf_param draws_params[] = {
+    {.name = "block", .type = SHEAF_INT64, .initial = "1", .help = "items of a block"},
+    {.name = "slip", .type = SHEAF_INT64, .initial = "0", .help = "-1, 0 or 1"},
+};
+KERNEL(draws, "draws random numbers", .n_params = 2, .params = draws_params, .open = draws_open, .close = number_close,
+       .map = draws_map);
 
 /* ------------------------------------------------------------------------------------- what the engine promises */
 

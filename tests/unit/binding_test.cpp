@@ -45,7 +45,7 @@ TEST(Registry, AnUnknownKernelGetsTheClosestNameAndItsPlace) {
     EXPECT_STARTS(text, "sweep.yaml:3:9: unknown kernel 'square_pls'; did you mean 'square_plus'?");
     text = refusal("frobnicate");
     EXPECT_STARTS(text, "sweep.yaml:3:9: unknown kernel 'frobnicate'");
-    EXPECT_HAS(text, "'moid', 'square_plus'");
+    EXPECT_HAS(text, "'moid', 'pi', 'square_plus'");
     EXPECT_HAS(text, "PATH.so:NAME");
 }
 
@@ -376,7 +376,10 @@ std::vector<double> square_plus(const std::string &params, const double *x, int6
     std::vector<double> y(static_cast<size_t>(n_padded), -1);
     const void *in[] = {x};
     void *out[] = {y.data()};
-    struct sheaf_context context = {sizeof context, &total, sizeof total, nullptr, nullptr, nullptr};
+    struct sheaf_context context = {};
+    context.struct_size = sizeof context;
+    context.shared = &total;
+    context.shared_bytes = sizeof total;
     struct sheaf_block block = {sizeof block, first, n, n_padded, in, out};
     EXPECT_EQ(kernel.binding.kernel.table.map(kernel.binding.self, &context, &block), 0);
     y.resize(static_cast<size_t>(n));

@@ -100,6 +100,21 @@ TEST(Job, ThePlainScheduleIsStatic) {
     }
 }
 
+TEST(Job, TheSeedIsOneUnlessSaid) {
+    const std::pair<const char *, int64_t> cases[] = {{"", 1},
+                                                      {"seed: 0\n", 0},
+                                                      {"seed: 1\n", 1},
+                                                      {"seed: 20_261_122\n", 20261122},
+                                                      {"seed: 9223372036854775807\n", INT64_MAX}};
+    for (const auto &[seed, wanted] : cases) {
+        Job job(RIGHT + seed);
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(job.job.seed, wanted) << seed;
+    }
+    EXPECT_EQ(Job(RIGHT, {{"seed", "2"}}).job.seed, 2);
+    EXPECT_EQ(Job(RIGHT + "seed: 5\n", {{"seed", "2"}}).job.seed, 2);
+}
+
 // ---------------------------------------------------------------------------------------------------- what is wrong
 
 struct Wrong {
@@ -171,6 +186,15 @@ INSTANTIATE_TEST_SUITE_P(
               "add cost: FIELD"},
         Wrong{"CostWithoutWeighted", "items: {count: 1}\nkernel: moid\nschedule: {cost: x}\n", "3:18",
               "schedule.cost goes with policy: weighted"},
+        Wrong{"SeedIsText", "items: {count: 1}\nkernel: moid\nseed: lucky\n", "3:7",
+              "seed is 'lucky'; it should be a whole number, 0 or more"},
+        Wrong{"SeedIsNegative", "items: {count: 1}\nkernel: moid\nseed: -1\n", "3:7", "seed is '-1'"},
+        Wrong{"SeedIsBroken", "items: {count: 1}\nkernel: moid\nseed: 1.5\n", "3:7", "seed is '1.5'"},
+        Wrong{"SeedIsQuoted", "items: {count: 1}\nkernel: moid\nseed: '1'\n", "3:7", "a whole number"},
+        Wrong{"SeedIsTooLarge", "items: {count: 1}\nkernel: moid\nseed: 9223372036854775808\n", "3:7",
+              "seed is '9223372036854775808'"},
+        Wrong{"SeedIsEmpty", "items: {count: 1}\nkernel: pi\nseed:\n", "3:6", "seed is ''"},
+        Wrong{"SeedIsList", "items: {count: 1}\nkernel: moid\nseed: [1, 2]\n", "3:7", "seed is a list"},
         Wrong{"NameIsPath", "name: a/b\nitems: {count: 1}\nkernel: moid\n", "1:7",
               "name is 'a/b'; it should be a word that can name a file"},
         Wrong{"NameIsHidden", "name: .a\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is '.a'"},

@@ -113,6 +113,19 @@ TEST(ResultsFile, HoldsEverythingFromTheStart) {
                                         "u8", "values_5", "status", "block", "seconds", "sheaf"}));
 }
 
+TEST(ResultsFile, HoldsTheSeed) {
+    Store store("{count: 10}", EVERY_TYPE, 3);
+    store.plan.seed = INT64_MAX - 1;
+    ASSERT_EQ(store.create(), 0) << store.error.text();
+    File f(store.path);
+    int64_t seed = 0;
+    hid_t attribute = H5Aopen_by_name(f.file, "/sheaf", "seed", H5P_DEFAULT, H5P_DEFAULT);
+    ASSERT_GE(attribute, 0);
+    EXPECT_GE(H5Aread(attribute, H5T_NATIVE_INT64, &seed), 0);
+    H5Aclose(attribute);
+    EXPECT_EQ(seed, INT64_MAX - 1);
+}
+
 TEST(ResultsFile, OutputsLieInOnePieceWithTheirFillValue) {
     Store store("{count: 10}", EVERY_TYPE, 3);
     ASSERT_EQ(store.create(), 0) << store.error.text();

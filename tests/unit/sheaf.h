@@ -47,6 +47,7 @@ extern "C" {
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/options.h"
+#include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "exec/team.h"
@@ -306,7 +307,8 @@ class Store {
                 &items.items,
                 static_cast<int>(outputs.size()),
                 outputs.data(),
-                block};
+                block,
+                job.job.seed};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
