@@ -7,6 +7,8 @@
 #include "core/buffer.h"
 #include "core/type.h"
 #include "plan/partition.h"
+#include "plan/row_sink.h"
+#include "store/reader.h"
 
 enum { MOST_UNITS = 1 << 20, ROWS = 8192 };
 
@@ -15,12 +17,21 @@ struct costs {
     struct items *items;
     const struct chunk_shape *shape;
     struct span window;
-    int field;                  /* of the items, with the cost */
-    int64_t unit;               /* blocks */
-    double *cost;               /* [n_units] */
+    int64_t unit;  /* blocks */
+    double *cost;  /* [n_units] */
+    double *value; /* [ROWS] of items */
+    /* from a field of the items */
+    int field;
     struct sheaf_buffer column; /* [ROWS] of the field */
     void **columns;             /* [n_fields], all NULL but the field's */
+    /* from an earlier results file */
+    struct reader *earlier;
+    double mean;     /* of the items that were computed there */
+    uint8_t *status; /* [ROWS] */
+    float *seconds;  /* [ROWS + 1] */
 };
+
+/* --- from a field -------------------------------------------------------------------------------------------------- */
 
 static int find_field(struct costs *c, struct sheaf_error *error) {
     const struct items *items = c->items;
@@ -45,25 +56,96 @@ static int find_field(struct costs *c, struct sheaf_error *error) {
     return 0;
 }
 
-/* Adds the costs of items first … first + n - 1 to their units. */
-static int add_rows(struct costs *c, int64_t first, int64_t n, struct sheaf_error *error) {
+static int open_field(struct costs *c, struct sheaf_error *error) {
+    if (find_field(c, error))
+        return -1;
+    c->columns = calloc((size_t)c->items->n_fields, sizeof *c->columns);
+    if (!c->columns)
+        return sheaf_fail_memory(error, "the costs");
+    if (sheaf_buffer_resize(&c->column, ROWS * sheaf_type_bytes(c->items->fields[c->field].type), error))
+        return -1;
+    c->columns[c->field] = c->column.data;
+    return 0;
+}
+
+static int read_field(struct costs *c, int64_t first, int64_t n, struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
     const struct sheaf_field *field = &c->items->fields[c->field];
     int rc = sheaf_items_read(c->items, first, n, c->columns, &arena, error);
-    for (int64_t i = 0; rc == 0 && i < n; i++) {
-        double cost = sheaf_type_to_double(field->type, c->column.data + (size_t)i * sheaf_type_bytes(field->type));
+    sheaf_arena_free(&arena);
+    for (int64_t i = 0; rc == 0 && i < n; i++)
+        c->value[i] = sheaf_type_to_double(field->type, c->column.data + (size_t)i * sheaf_type_bytes(field->type));
+    return rc;
+}
+
+/* --- from an earlier run ------------------------------------------------------------------------------------------- */
+
+/* What the items took there: a block's seconds in equal parts; the mean where an item was not computed. */
+static int read_earlier(struct costs *c, int64_t first, int64_t n, struct sheaf_error *error) {
+    int64_t block = sheaf_reader_block(c->earlier), n_items = c->items->n_items;
+    int64_t first_block = first / block, last_block = (first + n - 1) / block;
+    if (sheaf_reader_status(c->earlier, first, n, c->status, error) ||
+        sheaf_reader_seconds(c->earlier, first_block, last_block - first_block + 1, c->seconds, error))
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t b = (first + i) / block, left = n_items - b * block;
+        double cost = (double)c->seconds[b - first_block] / (double)(left < block ? left : block);
+        bool computed = c->status[i] != ITEM_PENDING && cost >= 0 && cost < 1e9;
+        c->value[i] = computed ? cost : c->mean >= 0 ? c->mean : -1;
+    }
+    return 0;
+}
+
+/* The mean over what was computed; with mean < 0, read_earlier marks what was not. */
+static int find_mean(struct costs *c, struct sheaf_error *error) {
+    double sum = 0;
+    int64_t n_computed = 0;
+    c->mean = -1;
+    for (int64_t first = 0; first < c->items->n_items; first += ROWS) {
+        int64_t n = c->items->n_items - first < ROWS ? c->items->n_items - first : ROWS;
+        if (read_earlier(c, first, n, error))
+            return -1;
+        for (int64_t i = 0; i < n; i++)
+            if (c->value[i] >= 0) {
+                sum += c->value[i];
+                n_computed++;
+            }
+    }
+    c->mean = n_computed ? sum / (double)n_computed : 1;
+    return 0;
+}
+
+static int open_earlier(struct costs *c, struct sheaf_error *error) {
+    c->status = malloc(ROWS * sizeof *c->status);
+    c->seconds = malloc((ROWS + 1) * sizeof *c->seconds);
+    if (!c->status || !c->seconds)
+        return sheaf_fail_memory(error, "the costs");
+    if (sheaf_reader_open(&c->earlier, c->job->cost_file, error))
+        return sheaf_yaml_prefix(c->job->cost, error);
+    if (sheaf_reader_n_items(c->earlier) != c->items->n_items)
+        return sheaf_yaml_refuse(c->job->cost, error,
+                                 "%s has %" PRId64 " items, this job has %" PRId64 "; costs need the same items",
+                                 c->job->cost_file, sheaf_reader_n_items(c->earlier), c->items->n_items);
+    return find_mean(c, error);
+}
+
+/* --- both ---------------------------------------------------------------------------------------------------------- */
+
+/* Adds the costs of items first … first + n - 1 to their units. */
+static int add_rows(struct costs *c, int64_t first, int64_t n, struct sheaf_error *error) {
+    if (c->earlier ? read_earlier(c, first, n, error) : read_field(c, first, n, error))
+        return -1;
+    for (int64_t i = 0; i < n; i++) {
+        double cost = c->value[i];
         if (!(cost >= 0 && cost < 1e300)) {
             char number[32];
-            rc = sheaf_yaml_refuse(c->job->cost, error,
-                                   "item %" PRId64 " of %s has the cost %s; it should be 0 or more, and below 1e300",
-                                   first + i, c->items->name, sheaf_text_double(cost, number));
-        } else {
-            int64_t block = (first + i) / c->shape->block - c->window.first;
-            c->cost[block / c->unit] += cost;
+            return sheaf_yaml_refuse(c->job->cost, error,
+                                     "item %" PRId64 " of %s has the cost %s; it should be 0 or more, and below 1e300",
+                                     first + i, c->items->name, sheaf_text_double(cost, number));
         }
+        c->cost[((first + i) / c->shape->block - c->window.first) / c->unit] += cost;
     }
-    sheaf_arena_free(&arena);
-    return rc;
+    return 0;
 }
 
 static int add_pending(struct costs *c, const struct pending *pending, struct sheaf_error *error) {
@@ -86,27 +168,27 @@ static int add_pending(struct costs *c, const struct pending *pending, struct sh
 int sheaf_costs_partition(const struct job *job, struct items *items, const struct pending *pending,
                           const struct chunk_shape *shape, struct span window, int n_ranks, struct span *partitions,
                           struct sheaf_error *error) {
-    struct costs c = {.job = job, .items = items, .shape = shape, .window = window};
+    struct costs c = {.job = job, .items = items, .shape = shape, .window = window, .unit = window.n / MOST_UNITS + 1};
     int rc = -1;
-    if (find_field(&c, error))
-        return -1;
-    c.unit = window.n / MOST_UNITS + 1;
     int64_t n_units = (window.n + c.unit - 1) / c.unit;
     c.cost = calloc((size_t)n_units + 1, sizeof *c.cost);
-    c.columns = calloc((size_t)items->n_fields, sizeof *c.columns);
-    if (!c.cost || !c.columns) {
+    c.value = malloc(ROWS * sizeof *c.value);
+    if (!c.cost || !c.value) {
         sheaf_fail_memory(error, "the costs");
         goto out;
     }
-    if (sheaf_buffer_resize(&c.column, ROWS * sheaf_type_bytes(items->fields[c.field].type), error))
+    if (job->cost_file ? open_earlier(&c, error) : open_field(&c, error))
         goto out;
-    c.columns[c.field] = c.column.data;
     rc = add_pending(&c, pending, error);
     if (rc == 0)
         rc = sheaf_partition_weighted(c.cost, n_units, c.unit, window, n_ranks, partitions, error);
 out:
     sheaf_buffer_free(&c.column);
+    sheaf_reader_close(c.earlier);
     free(c.cost);
+    free(c.value);
     free(c.columns);
+    free(c.status);
+    free(c.seconds);
     return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * costs - partitions by what items cost: reads the cost field and hands it to plan/.
+ * costs - partitions by what items cost: reads a field, or what an earlier run took, and hands it to plan/.
  */
 #ifndef SHEAF_APP_COSTS_H
 #define SHEAF_APP_COSTS_H
@@ -10,7 +10,7 @@
 #include "plan/chunk.h"
 #include "plan/span.h"
 
-/* Cuts the window by the job's cost field into partitions[n_ranks] (sheaf_partition_weighted). Done blocks cost
+/* Cuts the window by the job's cost into partitions[n_ranks] (sheaf_partition_weighted). Done blocks cost
    nothing. Costs are summed over units of blocks, so that memory stays bounded; units are single blocks up to a
    million blocks. Refuses a cost that is negative or not a number. */
 int sheaf_costs_partition(const struct job *job, struct items *items, const struct pending *pending,

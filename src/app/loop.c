@@ -13,7 +13,7 @@ enum tag {
     TAG_ASK = 1, /* to rank 0: a struct chunk_ask */
     TAG_CHUNK,   /* from rank 0: a packed chunk, without blocks at the end */
     TAG_ROWS,    /* to rank 0: parcels of finished rows, and a seal */
-    TAG_COUNTS,  /* to rank 0: int64[2] items done and failed whose rows the sender wrote itself, since the last one */
+    TAG_COUNTS,  /* to rank 0: a struct progress_message */
     TAG_BYE,     /* to rank 0: the rank has sent its last row */
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
     TAG_LEFT,    /* to rank 0: int32[2] pool and its ranks; the sender has left, with nothing at work */
@@ -31,6 +31,8 @@ static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at
 static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills two seconds after TERM */
+/* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
+static const double margin_factor = 1.25, margin_s = 5;
 static const double nap_least_s = 20e-6, nap_most_s = 1e-3, nap_alone_s = 0.05;
 
 struct loop {
@@ -44,6 +46,8 @@ struct loop {
     double shipped_s, counted_s; /* when rows, and counts, were sent last */
     struct team_counts counted;  /* that rank 0 knows of */
     int seat;                    /* that a chunk was asked for, or -1 */
+    enum loop_end why;           /* it drains */
+    double longest_s;            /* rank 0: that a block took, anywhere */
     bool draining;               /* the team begins no more grains */
     bool told;                   /* rank 0 knows that we drain */
     bool bye;                    /* TAG_BYE is sent */
@@ -52,6 +56,12 @@ struct loop {
     int drain_told, end_told;    /* rank 0: ranks below these have been sent TAG_DRAIN, TAG_END */
     bool failed;                 /* the run is given up */
     struct sheaf_error error;
+};
+
+/* What a rank tells of its progress. */
+struct progress_message {
+    int64_t n_done, n_failed; /* items whose rows it wrote itself, since the last message */
+    double longest_s;         /* that a block took */
 };
 
 size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools) {
@@ -129,17 +139,18 @@ static int ship_rows(struct loop *loop, bool now, bool *did) {
     return 0;
 }
 
-/* Tells rank 0 how far we are, for the progress it shows. */
+/* Tells rank 0 how far we are, for the progress it shows and the margin it keeps. */
 static int ship_counts(struct loop *loop) {
-    struct team_counts counts = sheaf_team_counts(loop->setup->team);
-    int64_t grown[2] = {counts.n_done - loop->counted.n_done, counts.n_failed - loop->counted.n_failed};
-    bool sent = false;
-    if ((!grown[0] && !grown[1]) || sheaf_clock_s() - loop->counted_s < count_s)
+    struct team_counts now = sheaf_team_counts(loop->setup->team);
+    struct progress_message grown = {now.n_done - loop->counted.n_done, now.n_failed - loop->counted.n_failed,
+                                     now.longest_s};
+    bool sent = false, news = grown.n_done || grown.n_failed || now.longest_s > loop->counted.longest_s;
+    if (!news || sheaf_clock_s() - loop->counted_s < count_s)
         return 0;
-    if (sheaf_outbox_post(&loop->out, 0, TAG_COUNTS, grown, sizeof grown, &sent, &loop->error))
+    if (sheaf_outbox_post(&loop->out, 0, TAG_COUNTS, &grown, sizeof grown, &sent, &loop->error))
         return -1;
     if (sent) {
-        loop->counted = counts;
+        loop->counted = now;
         loop->counted_s = sheaf_clock_s();
     }
     return 0;
@@ -197,10 +208,11 @@ static int feed(struct loop *loop, bool *did) {
 
 /* --- receiving ----------------------------------------------------------------------------------------------------- */
 
-static void begin_drain(struct loop *loop) {
+static void begin_drain(struct loop *loop, enum loop_end why) {
     if (loop->draining)
         return;
     loop->draining = true;
+    loop->why = why;
     sheaf_team_drain(loop->setup->team);
 }
 
@@ -238,10 +250,11 @@ static int accept_chunk(struct loop *loop, size_t n_bytes) {
 }
 
 static void take_counts(struct loop *loop) {
-    int64_t grown[2];
-    memcpy(grown, loop->in.data, sizeof grown);
-    loop->setup->coordinator->n_done += grown[0];
-    loop->setup->coordinator->n_failed += grown[1];
+    struct progress_message grown;
+    memcpy(&grown, loop->in.data, sizeof grown);
+    loop->setup->coordinator->n_done += grown.n_done;
+    loop->setup->coordinator->n_failed += grown.n_failed;
+    loop->longest_s = grown.longest_s > loop->longest_s ? grown.longest_s : loop->longest_s;
 }
 
 static int take_left(struct loop *loop) {
@@ -268,7 +281,7 @@ static int dispatch(struct loop *loop, int from, int tag) {
         loop->end = true;
         return 0;
     case TAG_DRAIN:
-        begin_drain(loop);
+        begin_drain(loop, LOOP_SIGNAL);
         return 0;
     case TAG_FAULT:
         memcpy(&loop->error, loop->in.data, sizeof loop->error);
@@ -345,7 +358,7 @@ static int say_left(struct loop *loop, bool *said) {
 static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
     bool said = false;
-    begin_drain(loop);
+    begin_drain(loop, LOOP_SIGNAL);
     for (; sheaf_clock_s() < until_s; nap(loop)) {
         bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
         if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||
@@ -357,12 +370,25 @@ static void leave(struct loop *loop) {
     loop->setup->leave(loop->setup->context);
 }
 
+/* Rank 0: whether it is time to stop, by the clock. */
+static enum loop_end look_at_clock(const struct loop *loop) {
+    const struct loop_setup *setup = loop->setup;
+    double now_s = sheaf_clock_s(), longest_s = sheaf_team_counts(setup->team).longest_s;
+    longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
+    if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
+        return LOOP_STOP_AFTER;
+    if (setup->batch_end_s > 0 && now_s + margin_factor * longest_s + margin_s >= setup->batch_end_s)
+        return LOOP_BATCH_END;
+    return LOOP_COMPLETE;
+}
+
 /* Looks whether the run is to drain, and passes it on: other ranks tell rank 0, rank 0 tells all. */
 static int look_for_drain(struct loop *loop) {
-    const struct loop_setup *setup = loop->setup;
-    bool late = is_first(loop) && setup->stop_at_s > 0 && sheaf_clock_s() >= setup->stop_at_s;
-    if (late || sheaf_interrupt_seen() == INTERRUPT_DRAIN)
-        begin_drain(loop);
+    enum loop_end end = is_first(loop) ? look_at_clock(loop) : LOOP_COMPLETE;
+    if (sheaf_interrupt_seen() == INTERRUPT_DRAIN)
+        end = LOOP_SIGNAL;
+    if (end != LOOP_COMPLETE)
+        begin_drain(loop, end);
     if (!loop->draining)
         return 0;
     if (!is_first(loop))
@@ -410,8 +436,8 @@ static void show_progress(struct loop *loop) {
 static int look_around(struct loop *loop, bool *did) {
     if (sheaf_interrupt_seen() == INTERRUPT_LEAVE)
         leave(loop);
-    if (sheaf_team_broken(loop->setup->team, &loop->error) || look_for_drain(loop) || receive(loop, did) ||
-        feed(loop, did))
+    if (sheaf_team_broken(loop->setup->team, &loop->error) || sheaf_team_checkpoint(loop->setup->team, &loop->error) ||
+        look_for_drain(loop) || receive(loop, did) || feed(loop, did))
         return -1;
     bool over = is_over(loop); /* before rows are collected: then these are the last */
     if (is_first(loop))
@@ -439,7 +465,7 @@ static void talk(void *context) {
     }
 }
 
-int sheaf_loop_run(const struct loop_setup *setup, bool *drained, struct sheaf_error *error) {
+int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error) {
     struct loop *loop = calloc(1, sizeof *loop);
     if (!loop)
         return sheaf_fail_memory(error, "the run");
@@ -455,7 +481,7 @@ int sheaf_loop_run(const struct loop_setup *setup, bool *drained, struct sheaf_e
         *error = loop->error;
         rc = -1;
     }
-    *drained = loop->draining;
+    *end = loop->why;
     sheaf_team_return(setup->team, loop->waiting);
     sheaf_outbox_close(&loop->out);
     sheaf_buffer_free(&loop->in);

@@ -15,6 +15,9 @@
 #include "plan/chunk.h"
 #include "plan/pool.h"
 
+/* Why a run ended before its work did. */
+enum loop_end { LOOP_COMPLETE, LOOP_SIGNAL, LOOP_STOP_AFTER, LOOP_BATCH_END };
+
 struct loop_setup {
     struct comm *comm;
     struct team *team;
@@ -28,6 +31,7 @@ struct loop_setup {
     bool notes;                      /* whether the pool's threads note what they compute (plan/flight.h) */
     int n_pool_ranks;                /* that share the pool */
     double stop_at_s;                /* rank 0: when to drain, on sheaf_clock_s; 0: never */
+    double batch_end_s;              /* rank 0: when the batch job is ended, on sheaf_clock_s; 0: unknown */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
     /* On rank 0, at once, when a rank cannot go on. */
     void (*give_up)(void *context, const struct sheaf_error *error);
@@ -39,7 +43,7 @@ struct loop_setup {
 /* Bytes that chunks may have in a run with so many pools: a block fits in any case. */
 size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools);
 
-/* Runs to the end of the work, or until it has drained: *drained. Collective. */
-int sheaf_loop_run(const struct loop_setup *setup, bool *drained, struct sheaf_error *error);
+/* Runs to the end of the work, or until it has drained: *end says why, on rank 0. Collective. */
+int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error);
 
 #endif

@@ -59,3 +59,52 @@ int sheaf_suspicion_open(struct suspects *suspects, struct results *results, con
     free(notes);
     return rc;
 }
+
+/* What a rank tells; what it is told. */
+struct party {
+    int32_t notes, is_noted, n_threads; /* its threads note themselves; rank 0 notes its pool */
+};
+struct flight_place {
+    int64_t first_row, n_parties;
+};
+
+static void assign(const struct party *parties, int n_ranks, struct flight_place *places) {
+    struct flight_place next = {0};
+    for (int r = 0; r < n_ranks; r++) {
+        places[r].first_row = next.first_row;
+        next.first_row += parties[r].notes ? parties[r].n_threads : 0;
+        next.n_parties += parties[r].notes + parties[r].is_noted;
+    }
+    for (int r = 0; r < n_ranks; r++)
+        places[r].n_parties = next.n_parties;
+}
+
+int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool notes, bool leads, int n_threads,
+                          const struct row_sink *sink, struct sheaf_error *error) {
+    const struct comm_place place = sheaf_comm_place(comm);
+    const struct party own = {notes, leads && !notes, n_threads};
+    struct party *parties = NULL;
+    struct flight_place assigned = {0}, *places = NULL;
+    int rc = 0;
+    if (place.rank == 0) {
+        parties = calloc((size_t)place.n_ranks, sizeof *parties);
+        places = calloc((size_t)place.n_ranks, sizeof *places);
+        rc = parties && places ? 0 : sheaf_fail_memory(error, "the ranks");
+    }
+    rc = sheaf_comm_agree(comm, rc, error);
+    if (rc == 0)
+        rc = sheaf_comm_gather(comm, &own, parties, sizeof own, error);
+    if (rc == 0 && places)
+        assign(parties, place.n_ranks, places);
+    if (rc == 0)
+        rc = sheaf_comm_scatter(comm, places, &assigned, sizeof assigned, error);
+    free(parties);
+    free(places);
+    *flight = (struct flight){.fd = -1, .note = {.party = place.rank, .n_parties = assigned.n_parties}};
+    if (sink) {
+        flight->fd = notes ? sink->fd : -1;
+        flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;
+        *end = sink->flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof flight->note;
+    }
+    return sheaf_comm_agree(comm, rc, error);
+}

@@ -17,6 +17,7 @@ struct invitation {
     int32_t all;      /* to every rank, not only to rank 0's node */
     int32_t required; /* to go on with less would not be what the job asks for */
     int32_t maps, writes;
+    int32_t durable;
     char input[4096], output[4096]; /* absolute paths */
     struct sheaf_stamp stamp;
     double check_s, mark;
@@ -67,6 +68,7 @@ static int choose(struct invitation *head, const struct transport_setup *setup, 
                   struct sheaf_error *error) {
     enum sheaf_disk disk = sheaf_disk_of(head->output);
     const bool one_node = place->n_nodes == 1;
+    head->durable = setup->durable || disk != DISK_LOCAL;
     head->writes = disk != DISK_NETWORK || setup->job->transport == JOB_DIRECT;
     if (setup->job->transport == JOB_DIRECT && disk == DISK_NETWORK && !one_node)
         return sheaf_refuse(error,
@@ -223,7 +225,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     if (!t->writes)
         drop_output(t);
     t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
-    return 0;
+    return t->sink && head->durable ? sheaf_ledger_open(&t->sink->ledger, error) : 0;
 }
 
 int sheaf_transport_open(struct transport *t, struct comm *comm, const struct transport_setup *setup,
@@ -243,8 +245,14 @@ int sheaf_transport_open(struct transport *t, struct comm *comm, const struct tr
 
 int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
     int rc = 0;
-    if (t->output && t->own.fd >= 0 && fdatasync(t->own.fd))
+    if (t->sink && t->sink->fd >= 0)
+        rc = sheaf_row_sink_flush(t->sink, error);
+    if (rc == 0 && t->output && t->own.fd >= 0 && fdatasync(t->own.fd)) /* the statuses */
         rc = sheaf_fail_errno(error, "%s: cannot sync", t->output);
+    if (t->sink) {
+        sheaf_ledger_close(t->sink->ledger);
+        t->sink->ledger = NULL;
+    }
     drop_input(t);
     drop_output(t);
     t->sink = NULL;

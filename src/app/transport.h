@@ -36,11 +36,11 @@ struct transport {
     char *output;
 };
 
-/* What is to be shared; on other ranks than 0 only the first three matter. */
+/* What is to be shared; on other ranks than 0 only the first two matter. */
 struct transport_setup {
     const struct job *job;
     const struct binding *kernel;
-    int64_t n_items;
+    bool durable;              /* statuses wait until their rows are synced, on any disk */
     const struct items *items; /* as opened */
     struct row_sink *sink;
     const char *output; /* where the results file is at present */

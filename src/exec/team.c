@@ -28,10 +28,11 @@ struct team {
     int n_hands;
     struct hand *hands; /* [n_hands] */
 
-    _Atomic(int32_t) n_busy;   /* threads that are at a grain, or look for one */
-    _Atomic(bool) drain;       /* no more grains are taken */
-    _Atomic(int64_t) check_us; /* when the input is to be looked at next */
-    _Atomic(bool) stop;        /* threads leave at the next grain */
+    _Atomic(int32_t) n_busy;        /* threads that are at a grain, or look for one */
+    _Atomic(bool) drain;            /* no more grains are taken */
+    _Atomic(int64_t) checkpoint_us; /* when rows are to be synced next */
+    _Atomic(int64_t) check_us;      /* when the input is to be looked at next */
+    _Atomic(bool) stop;             /* threads leave at the next grain */
 
     pthread_mutex_t lock; /* guards what follows, up to `events` */
     struct parcel *ready, **ready_end, *spare;
@@ -119,6 +120,23 @@ static void wait_for_room(struct team *team) {
     }
 }
 
+/* Syncs when it is due by at least late_s; one thread does. */
+static int checkpoint(struct team *team, double late_s, struct sheaf_error *error) {
+    struct row_sink *sink = team->setup.sink;
+    const int64_t every_us = (int64_t)(team->setup.checkpoint_s * 1e6);
+    if (!sink)
+        return 0;
+    int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->checkpoint_us);
+    bool is_due = every_us > 0 && now >= due + (int64_t)(late_s * 1e6);
+    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us))
+        return sheaf_row_sink_flush(sink, error);
+    return sheaf_row_sink_is_full(sink) ? sheaf_row_sink_flush(sink, error) : 0;
+}
+
+int sheaf_team_checkpoint(struct team *team, struct sheaf_error *error) {
+    return checkpoint(team, 1, error);
+}
+
 /* --- grains -------------------------------------------------------------------------------------------------------- */
 
 /* The values that were computed from a mapped file are used only if it was not changed meanwhile. */
@@ -148,11 +166,13 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
         raise_event(team);
     pthread_mutex_lock(&team->lock);
     team->counts.busy_s += busy_s;
+    if (hand->worker.longest_s > team->counts.longest_s)
+        team->counts.longest_s = hand->worker.longest_s;
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;
     if (setup->sink && !(setup->sends_failures && hand->worker.n_failures))
-        return write_rows(team, hand, error);
+        return write_rows(team, hand, error) || checkpoint(team, 0, error) ? -1 : 0;
     if (hand_over(team, hand, error))
         return -1;
     wait_for_room(team);
@@ -362,6 +382,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team)
         return sheaf_fail_memory(error, "the team");
     team->setup = *setup;
+    team->checkpoint_us = (int64_t)((sheaf_clock_s() + setup->checkpoint_s) * 1e6);
     team->ready_end = &team->ready;
     pthread_mutex_init(&team->lock, NULL);
     pthread_mutex_init(&team->serial, NULL);

@@ -36,6 +36,7 @@ struct team_setup {
     bool leads;                      /* thread 0 feeds the pool, and is woken when that is due */
     struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
     bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
+    double checkpoint_s;             /* how often rows are synced; 0: never */
     struct flight flight;            /* the first thread's row of notes; the others' follow. Without sink: none */
     off_t flights_end;               /* where the table of notes ends */
     const char *input;               /* a file of which fields are mapped, or NULL */
@@ -46,6 +47,7 @@ struct team_setup {
 /* What the team has done so far; a snapshot. */
 struct team_counts {
     int64_t n_done, n_failed; /* items written through the sink */
+    double longest_s;         /* that the kernel took for a block */
     double busy_s;            /* inside the kernel, summed over threads */
 };
 
@@ -67,6 +69,9 @@ bool sheaf_team_idle(struct team *team);
    sheaf_team_return. *n_bytes is their size. */
 struct parcel *sheaf_team_parcels(struct team *team, size_t *n_bytes);
 void sheaf_team_return(struct team *team, struct parcel *parcels);
+
+/* Syncs rows if that is long due and no other thread has; they do it between grains, which may be hours apart. */
+int sheaf_team_checkpoint(struct team *team, struct sheaf_error *error);
 
 /* Voids what the threads have noted, for a run that leaves while they are at work. */
 int sheaf_team_clear_notes(struct team *team, struct sheaf_error *error);

@@ -199,6 +199,7 @@ static int run_block(struct worker *w, const struct chunk *chunk, int64_t block,
     if (serial)
         pthread_mutex_unlock(serial);
     w->busy_s += took_s;
+    w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
     parcel->seconds[block - parcel->blocks.first] = (float)took_s;
     fill_failed(w, w->out);
     unstage_outputs(w, &place);

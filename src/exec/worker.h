@@ -26,7 +26,8 @@ struct worker {
     void **out;                 /* [n_outputs] */
     struct failure *failures;   /* [n_failures] since the caller last took them */
     int64_t n_failures, most_failures;
-    double busy_s; /* inside the kernel, in all */
+    double longest_s; /* that the kernel took for a block */
+    double busy_s;    /* inside the kernel, in all */
     /* The block at work, for context.fail and for a crash. */
     int64_t at_block;
     struct sheaf_block block;

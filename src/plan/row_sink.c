@@ -1,6 +1,11 @@
 #include "plan/row_sink.h"
 
+#include <string.h>
+#include <unistd.h>
+
 #include "core/file.h"
+
+static const size_t most_kept_bytes = (size_t)32 << 20;
 
 static int write_failure(struct row_sink *sink, const struct failure *failure, struct sheaf_error *error) {
     int64_t k = atomic_fetch_add(&sink->n_failures, 1);
@@ -22,8 +27,20 @@ int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, 
         if (rows->failures[k].item >= begin && rows->failures[k].item < end &&
             write_failure(sink, &rows->failures[k], error))
             return -1;
-    return sheaf_file_pwrite(sink->fd, rows->status + (begin - rows->first), (size_t)(end - begin),
-                             sink->status_offset + begin, sink->path, error);
+    const uint8_t *status = rows->status + (begin - rows->first);
+    if (sink->ledger)
+        return sheaf_ledger_add(sink->ledger, begin, end - begin, status, error);
+    return sheaf_file_pwrite(sink->fd, status, (size_t)(end - begin), sink->status_offset + begin, sink->path, error);
+}
+
+int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
+    if (sink->ledger)
+        return sheaf_ledger_flush(sink->ledger, sink->fd, sink->status_offset, sink->path, error);
+    return fdatasync(sink->fd) ? sheaf_fail_errno(error, "%s: cannot sync", sink->path) : 0;
+}
+
+bool sheaf_row_sink_is_full(const struct row_sink *sink) {
+    return sink->ledger && sheaf_ledger_bytes(sink->ledger) > most_kept_bytes;
 }
 
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
@@ -45,10 +62,26 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     return sheaf_row_sink_write_status(sink, rows, error);
 }
 
+int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts) {
+    if (n > 0 && status[0] <= ITEM_SKIPPED && memcmp(status, status + 1, (size_t)n - 1) == 0) {
+        counts[status[0]] += n; /* all alike, as they mostly are */
+        return -1;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (status[i] > ITEM_SKIPPED)
+            return i;
+        counts[status[i]]++;
+    }
+    return -1;
+}
+
 void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed) {
-    for (int64_t k = 0; k < rows->n; k++)
-        if (rows->first + k >= sink->begin && rows->first + k < sink->end) {
-            *n_done += rows->status[k] == ITEM_DONE;
-            *n_failed += rows->status[k] > ITEM_DONE;
-        }
+    int64_t counts[ITEM_SKIPPED + 1] = {0};
+    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
+    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
+    if (begin >= end)
+        return;
+    sheaf_status_count(rows->status + (begin - rows->first), end - begin, counts);
+    *n_done += counts[ITEM_DONE];
+    *n_failed += (end - begin) - counts[ITEM_DONE] - counts[ITEM_PENDING];
 }

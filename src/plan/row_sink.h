@@ -8,11 +8,13 @@
 #define SHEAF_PLAN_ROW_SINK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "plan/ledger.h"
 
 /* What becomes of an item; the values of the dataset `status`. */
 enum item_status {
@@ -45,6 +47,7 @@ struct row_sink {
     off_t seconds_offset;       /* float32, one for each block */
     off_t flights_offset;       /* plan/flight.h */
     off_t status_offset;        /* uint8, one for each item */
+    struct ledger *ledger;      /* keeps statuses until rows are synced; NULL: they are written at once */
     int64_t begin, end;         /* items outside are not written (`--items`) */
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
@@ -62,10 +65,19 @@ struct rows {
     const struct failure *failures; /* [n_failures] */
 };
 
+/* Adds how often each status occurs to counts[ITEM_SKIPPED + 1]. Gives the index of the first byte that is none, or -1. */
+int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts);
+
 /* Adds how many of the rows that the sink takes are done, and how many failed in some way. */
 void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed);
 
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
+
+/* Makes all rows written before last a power cut, and then writes the statuses that waited for that. */
+int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error);
+
+/* Whether too many statuses wait. */
+bool sheaf_row_sink_is_full(const struct row_sink *sink);
 
 /* The last part of it: messages of failed items, then the status. */
 int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);

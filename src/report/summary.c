@@ -69,6 +69,8 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
         write_performance(out, s, n_new);
         write_choices(out, s);
     }
+    if (s->ended && n_left > 0)
+        fprintf(out, "  ended early %s\n", s->ended);
     fprintf(out, "  results: %s", s->output);
     if (s->n_failed)
         fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);

@@ -19,6 +19,7 @@ struct run_summary {
     const double *busy;              /* [n_ranks] share of compute_s x n_threads inside the kernel */
     const char *policy, *policy_why; /* "static"; why, where the choice was ours, else NULL */
     const char *transport, *transport_why;
+    const char *ended; /* why it ended early, or NULL */
 };
 
 /* Writes the summary, ending with what to type next. */

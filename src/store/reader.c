@@ -14,7 +14,8 @@
 
 struct reader {
     const char *path;
-    hid_t file, status;
+    hid_t file, status, seconds;
+    int64_t block;
     hid_t text; /* type of texts */
     int64_t n_items;
     int n_fields, most_fields;
@@ -152,6 +153,16 @@ const char *sheaf_reader_message(struct reader *r, int64_t item) {
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
+/* The seconds of blocks, and how many items those have. */
+static int open_seconds(struct reader *r) {
+    r->seconds = H5Dopen2(r->file, "seconds", H5P_DEFAULT);
+    hid_t attribute = r->seconds >= 0 ? H5Aopen(r->seconds, "items_per_block", H5P_DEFAULT) : H5I_INVALID_HID;
+    int rc = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT64, &r->block) >= 0 && r->block >= 1 ? 0 : -1;
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return rc ? sheaf_h5_fail(r->error, r->path, "find the seconds of its blocks") : 0;
+}
+
 static int look_inside(struct reader *r) {
     hsize_t n_items = 0;
     r->identity = sheaf_h5_get_dataset_text(r->file, IDENTITY_TEXT);
@@ -165,9 +176,7 @@ static int look_inside(struct reader *r) {
         return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
     }
     r->n_items = (int64_t)n_items;
-    if (find_fields(r))
-        return -1;
-    return read_failures(r);
+    return open_seconds(r) || find_fields(r) || read_failures(r) ? -1 : 0;
 }
 
 int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error *error) {
@@ -176,7 +185,7 @@ int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error
     *made = r;
     if (!r)
         return sheaf_fail_memory(error, path);
-    r->file = r->status = H5I_INVALID_HID;
+    r->file = r->status = r->seconds = H5I_INVALID_HID;
     r->path = path;
     r->error = &own;
     sheaf_h5_start();
@@ -207,6 +216,8 @@ void sheaf_reader_close(struct reader *r) {
     }
     if (r->status >= 0)
         H5Dclose(r->status);
+    if (r->seconds >= 0)
+        H5Dclose(r->seconds);
     if (r->file >= 0)
         H5Fclose(r->file);
     if (r->text >= 0)
@@ -308,4 +319,12 @@ int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64
 
 int sheaf_reader_status(struct reader *r, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error) {
     return read_rows(r, r->status, H5T_NATIVE_UINT8, first, n, 1, status, error);
+}
+
+int64_t sheaf_reader_block(const struct reader *r) {
+    return r->block;
+}
+
+int sheaf_reader_seconds(struct reader *r, int64_t first, int64_t n, float *seconds, struct sheaf_error *error) {
+    return read_rows(r, r->seconds, H5T_NATIVE_FLOAT, first, n, 1, seconds, error);
 }

@@ -42,6 +42,11 @@ int sheaf_reader_range(struct reader *reader, int field, int64_t first, int64_t 
 /* Status (enum item_status) of items first … first + n - 1. */
 int sheaf_reader_status(struct reader *reader, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error);
 
+/* Items of a block, and the seconds that blocks first … first + n - 1 took; those of a block that was never computed are
+   undefined. */
+int64_t sheaf_reader_block(const struct reader *reader);
+int sheaf_reader_seconds(struct reader *reader, int64_t first, int64_t n, float *seconds, struct sheaf_error *error);
+
 /* Why an item failed, or "" where nothing is recorded. Borrowed. */
 const char *sheaf_reader_message(struct reader *reader, int64_t item);
 

@@ -306,15 +306,11 @@ int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *
         int64_t n = end - at < WINDOW ? end - at : WINDOW;
         if (read_status(r, at, n, error))
             return -1;
-        for (int64_t i = 0; i < n; i++) {
-            unsigned char status = (unsigned char)r->window[i];
-            if (status > ITEM_SKIPPED)
-                return sheaf_fail(error,
-                                  "%s: item %" PRId64 " has status %d; the file is damaged, start anew with "
-                                  "--overwrite",
-                                  r->path, at + i, status);
-            counts[status]++;
-        }
+        int64_t bad = sheaf_status_count((const uint8_t *)r->window, n, counts);
+        if (bad >= 0)
+            return sheaf_fail(error,
+                              "%s: item %" PRId64 " has status %d; the file is damaged, start anew with --overwrite",
+                              r->path, at + bad, (unsigned char)r->window[bad]);
     }
     return 0;
 }

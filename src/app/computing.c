@@ -1,0 +1,244 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/coordinator.h"
+#include "app/run.h"
+#include "app/suspicion.h"
+#include "core/clock.h"
+#include "core/interrupt.h"
+
+/* --- the plan ------------------------------------------------------------------------------------------------------ */
+
+static struct span block_window(const struct run *run) {
+    int64_t block = run->kernel.block, first = run->begin / block, end = (run->end + block - 1) / block;
+    return (struct span){first, end > first ? end - first : 0};
+}
+
+static int open_schedule(struct run *run) {
+    struct pending pending = {0};
+    if (sheaf_run_is_first(run))
+        pending = sheaf_suspects_others(&run->suspects);
+    return sheaf_schedule_open(&run->schedule, run->comm, &run->job, &run->items, &pending, &run->carrying,
+                               block_window(run), &run->error);
+}
+
+/* --- threads ------------------------------------------------------------------------------------------------------- */
+
+static int open_team(struct run *run) {
+    const struct transport *transport = &run->transport;
+    struct team_setup setup = {
+        .n_threads = run->n_threads,
+        .kernel = &run->kernel,
+        .shape = &run->shape,
+        .shared = run->shared,
+        .pool = run->schedule.pool,
+        .leads = run->schedule.leads,
+        .sink = transport->sink,
+        .sends_failures = !sheaf_run_is_first(run),
+        .checkpoint_s = run->job.checkpoint_s,
+        .flight = run->flight,
+        .flights_end = run->flights_end,
+        .input = transport->input,
+        .stamp = &transport->stamp,
+        .check_s = transport->check_s,
+    };
+    int rc = sheaf_team_open(&run->team, &setup, &run->error);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
+static int count_threads(struct run *run) {
+    struct rank_facts own = {.n_cores = sheaf_team_cores()};
+    own.n_threads = run->n_threads =
+        sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
+    int rc = 0;
+    if (sheaf_run_is_first(run)) {
+        run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
+        rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
+    }
+    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
+        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
+        return -1;
+    if (sheaf_run_is_first(run) && !run->options->quiet)
+        sheaf_ranks_warn_binding(run->facts, run->place.n_ranks, run->place.launched);
+    return 0;
+}
+
+static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
+    return sheaf_binding_prepare(context, memory, error);
+}
+
+/* --- computing ----------------------------------------------------------------------------------------------------- */
+
+/* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
+   moment, so the run may end at any. */
+static void give_up(void *context, const struct sheaf_error *error) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_progress_end(&run->progress);
+    sheaf_run_report(error);
+    sheaf_row_sink_flush(&run->results.sink, &ignored);
+    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
+    sheaf_lock_release(&run->lock);
+    fflush(NULL);
+    sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
+    _exit(SHEAF_EXIT_ENVIRONMENT);
+}
+
+/* TERM, INT or HUP: what is finished is written; threads may be at work on the rest. */
+static void leave(void *context) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_progress_end(&run->progress);
+    if (run->transport.sink)
+        sheaf_row_sink_flush(run->transport.sink, &ignored);
+    sheaf_team_clear_notes(run->team, &ignored);
+    if (sheaf_run_is_first(run)) {
+        if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
+            sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
+        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                run->job.output);
+        sheaf_lock_release(&run->lock);
+    }
+    fflush(NULL);
+    _exit(SHEAF_EXIT_INTERRUPTED);
+}
+
+static int begin_record(struct run *run) {
+    struct run_record *record = &run->record;
+    *record = (struct run_record){
+        .start_unix_s = sheaf_clock_unix_s(),
+        .n_ranks = run->place.n_ranks,
+        .n_threads = run->n_threads,
+        .n_nodes = run->place.n_nodes,
+        .reason = RUN_BROKEN_OFF,
+    };
+    gethostname(record->host, sizeof record->host - 1);
+    return sheaf_results_begin_run(&run->results, record, &run->error);
+}
+
+/* Decides which ranks open the files, and opens them there. */
+static int open_transport(struct run *run) {
+    struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .durable = run->options->durable};
+    char *output = NULL;
+    int rc = sheaf_run_is_first(run) ? begin_record(run) : 0;
+    if (rc == 0 && sheaf_run_is_first(run)) {
+        output = sheaf_results_place(&run->results);
+        setup.items = &run->items;
+        setup.sink = &run->results.sink;
+        setup.output = output;
+        setup.mark = run->record.start_unix_s;
+        setup.mark_offset = sheaf_results_run_offset(&run->results);
+        rc = output ? 0 : sheaf_fail_memory(&run->error, "a path");
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_transport_open(&run->transport, run->comm, &setup, &run->error);
+    free(output);
+    run->shape = run->carrying;
+    run->shape.mapped = run->transport.mapped;
+    return rc;
+}
+
+static int open_flights(struct run *run) {
+    return sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, run->transport.notes, run->schedule.leads,
+                                 run->n_threads, run->transport.sink, &run->error);
+}
+
+/* Everything that must be there before the first item is computed. */
+static int prepare(struct run *run) {
+    if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
+        count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) ||
+        sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error) || open_team(run))
+        return -1;
+    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
+}
+
+/* When the batch job that we run in is ended, on sheaf_clock_s; 0: nobody says. */
+static double find_batch_end(void) {
+    const char *text = getenv("SLURM_JOB_END_TIME");
+    double unix_s = 0;
+    if (!text || sheaf_text_to_double(text, strlen(text), &unix_s) || !(unix_s > 0))
+        return 0;
+    return sheaf_clock_s() + unix_s - sheaf_clock_unix_s();
+}
+
+/* Runs the loop on all ranks until the work is done, or the run has drained. */
+static int run_loop(struct run *run, struct coordinator *coordinator) {
+    const double stop_after_s = run->options->stop_after_s;
+    struct loop_setup setup = {.comm = run->comm,
+                               .team = run->team,
+                               .pool = run->schedule.pool,
+                               .shape = &run->shape,
+                               .coordinator = sheaf_run_is_first(run) ? coordinator : NULL,
+                               .leads = run->schedule.leads,
+                               .pool_index = run->schedule.index,
+                               .n_pool_ranks = run->schedule.n_pool_ranks,
+                               .maps = run->transport.maps,
+                               .notes = run->transport.notes,
+                               .eager = run->schedule.eager,
+                               .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
+                               .batch_end_s = find_batch_end(),
+                               .give_up = give_up,
+                               .leave = leave,
+                               .context = run};
+    sheaf_interrupt_watch_leave();
+    sheaf_interrupt_arm_exit(true);
+    int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->end_why, &run->error), &run->error);
+    sheaf_interrupt_arm_exit(false);
+    sheaf_interrupt_unwatch_leave();
+    return rc;
+}
+
+/* When all else is done: blocks on which an earlier run died, one at a time. */
+static int run_suspects(struct run *run, struct coordinator *coordinator) {
+    int64_t n = sheaf_run_is_first(run) && run->end_why == LOOP_COMPLETE ? sheaf_suspects_count(&run->suspects) : 0;
+    struct pending pending = sheaf_suspects_only(&run->suspects);
+    if (sheaf_comm_broadcast_value(run->comm, &n, &run->error))
+        return -1;
+    if (n == 0)
+        return 0;
+    if (sheaf_schedule_alone(&run->schedule, run->comm, &pending, block_window(run), &run->error))
+        return -1;
+    return run_loop(run, coordinator);
+}
+
+static int open_coordinator(struct run *run, struct coordinator *coordinator) {
+    const struct row_sink *sink = &run->results.sink;
+    *coordinator = (struct coordinator){
+        .handout = &run->schedule.handout,
+        .items = &run->items,
+        .kernel = &run->kernel,
+        .carrying = &run->carrying,
+        .mapping = &run->shape,
+        .sink = &run->results.sink,
+        .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
+        .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
+        .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
+        .progress = &run->progress,
+    };
+    return coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
+}
+
+static int compute(struct run *run) {
+    struct coordinator coordinator = {0};
+    int rc =
+        sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_coordinator(run, &coordinator) : 0, &run->error);
+    if (rc == 0 && sheaf_run_is_first(run))
+        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->end - run->begin,
+                             run->end - run->begin - run->before[ITEM_PENDING]);
+    run->compute_s = -sheaf_clock_s();
+    if (rc == 0)
+        rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
+    run->compute_s += sheaf_clock_s();
+    sheaf_progress_end(&run->progress);
+    free(coordinator.n_left);
+    return rc;
+}
+
+int sheaf_run_compute(struct run *run) {
+    return prepare(run) || compute(run) ? -1 : 0;
+}

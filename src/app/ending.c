@@ -1,0 +1,95 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/run.h"
+#include "core/clock.h"
+#include "report/summary.h"
+
+int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error) {
+    run->record.end_unix_s = sheaf_clock_unix_s();
+    run->record.n_items = run->before[ITEM_PENDING] - run->after[ITEM_PENDING];
+    run->record.reason = (uint8_t)reason;
+    return sheaf_results_end_run(&run->results, &run->record, error);
+}
+
+static int64_t count_failed(const int64_t *counts) {
+    return counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED] + counts[ITEM_SKIPPED];
+}
+
+/* Fill values for what was not computed, the record of the run, everything on disk. */
+static int close_results(struct run *run) {
+    struct results *results = &run->results;
+    int64_t all[ITEM_SKIPPED + 1];
+    const bool whole = run->begin == 0 && run->end == results->n_items;
+    if (sheaf_results_count(results, 0, results->n_items, all, &run->error) ||
+        (!whole && sheaf_results_count(results, run->begin, run->end, run->after, &run->error)) ||
+        (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
+        return -1;
+    if (whole)
+        memcpy(run->after, all, sizeof run->after);
+    enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
+                             : all[ITEM_PENDING]      ? RUN_PARTIAL
+                                                      : RUN_COMPLETE;
+    if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error))
+        return -1;
+    return sheaf_results_close(results, &run->error);
+}
+
+int sheaf_run_summarize(struct run *run) {
+    static const char *const why[] = {
+        [LOOP_COMPLETE] = NULL,
+        [LOOP_SIGNAL] = "by a signal (USR1)",
+        [LOOP_STOP_AFTER] = "by --stop-after",
+        [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
+    };
+    double wall_s = sheaf_clock_s() - run->began_s;
+    double *busy = calloc((size_t)run->place.n_ranks, sizeof *busy);
+    if (!busy)
+        return sheaf_fail_memory(&run->error, "the summary");
+    for (int r = 0; run->facts && r < run->place.n_ranks; r++)
+        busy[r] = run->facts[r].busy_s / (run->compute_s * run->facts[r].n_threads);
+    struct run_summary summary = {
+        .job_name = run->job.name,
+        .output = run->job.output,
+        .n_items = run->end - run->begin,
+        .n_done = run->after[ITEM_DONE],
+        .n_failed = count_failed(run->after),
+        .n_before = run->before[ITEM_DONE] + count_failed(run->before),
+        .wall_s = wall_s,
+        .compute_s = run->compute_s,
+        .n_ranks = run->place.n_ranks,
+        .n_threads = run->n_threads,
+        .n_nodes = run->place.n_nodes,
+        .busy = busy,
+        .policy = sheaf_schedule_name(run->schedule.policy),
+        .policy_why = run->schedule.why,
+        .transport = run->transport.direct ? "direct" : "gather",
+        .transport_why = run->transport.why,
+        .ended = why[run->end_why],
+    };
+    if (!run->options->quiet)
+        sheaf_summary_write(stderr, &summary);
+    free(busy);
+    return 0;
+}
+
+int sheaf_run_finish(struct run *run) {
+    struct rank_facts own = {.n_threads = run->n_threads, .busy_s = sheaf_team_counts(run->team).busy_s};
+    if (sheaf_comm_agree(run->comm, sheaf_transport_close(&run->transport, &run->error), &run->error) ||
+        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
+        return -1;
+    int rc = sheaf_run_is_first(run) ? close_results(run) : 0;
+    if (rc == 0 && sheaf_run_is_first(run))
+        rc = sheaf_run_summarize(run);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+int sheaf_run_agree_exit(struct run *run, int rc) {
+    struct sheaf_error ignored;
+    int64_t exit = run->after[ITEM_PENDING]   ? SHEAF_EXIT_INTERRUPTED
+                   : count_failed(run->after) ? SHEAF_EXIT_FAILED
+                                              : SHEAF_EXIT_DONE;
+    if (rc)
+        return (int)run->error.exit;
+    return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;
+}

@@ -1,0 +1,153 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/fields_message.h"
+#include "app/run.h"
+#include "app/suspicion.h"
+#include "core/file.h"
+#include "job/source.h"
+#include "store/input.h"
+
+enum { MOST_JOB_BYTES = 16 << 20 };
+
+/* --- reading the job ------------------------------------------------------------------------------------------------ */
+
+/* Rank 0 reads the file, all parse it: the others need no shared disk. */
+static int read_job(struct run *run) {
+    const struct run_options *o = run->options;
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int rc = 0;
+    if (sheaf_run_is_first(run)) {
+        rc = sheaf_file_read(o->job_file, MOST_JOB_BYTES, &text, &n_bytes, &run->error);
+        if (rc == 0)
+            rc = sheaf_buffer_resize(&run->text, n_bytes + 1, &run->error);
+        if (rc == 0)
+            memcpy(run->text.data, text, n_bytes + 1);
+        free(text);
+    }
+    if (sheaf_comm_agree(run->comm, rc, &run->error) || sheaf_comm_broadcast(run->comm, &run->text, &run->error))
+        return -1;
+    rc = sheaf_job_parse(&run->job, o->job_file, run->text.data, run->text.n_bytes - 1, o->overrides, o->n_overrides,
+                         &run->error);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+/* --- items and kernel ---------------------------------------------------------------------------------------------- */
+
+/* Rank 0 opens the items and tells the others how many there are and which fields they have. */
+static int open_items(struct run *run) {
+    struct sheaf_buffer fields = {0};
+    int rc = 0;
+    if (sheaf_run_is_first(run)) {
+        rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->error)
+                                             : sheaf_items_open(&run->items, &run->job, &run->error);
+        if (rc == 0)
+            rc = sheaf_fields_pack(&fields, &run->items, &run->error);
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(run->comm, &fields, &run->error);
+    if (rc == 0) {
+        rc = sheaf_run_is_first(run) ? 0 : sheaf_fields_unpack(&fields, &run->items, &run->error);
+        rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    }
+    sheaf_buffer_free(&fields);
+    return rc;
+}
+
+/* The items' columns take the types the kernel reads. */
+static int convert_inputs(struct run *run) {
+    for (int k = 0; k < run->kernel.n_inputs; k++)
+        if (run->kernel.field[k] >= 0 &&
+            sheaf_items_convert(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
+            return -1;
+    return 0;
+}
+
+static int open_kernel(struct run *run) {
+    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->error);
+    if (rc == 0 && sheaf_run_is_first(run))
+        rc = convert_inputs(run);
+    if (sheaf_comm_agree(run->comm, rc, &run->error))
+        return -1;
+    run->carrying = (struct chunk_shape){
+        .n_inputs = run->kernel.n_inputs,
+        .inputs = run->kernel.inputs,
+        .n_outputs = run->kernel.n_outputs,
+        .outputs = run->kernel.outputs,
+        .block = run->kernel.block,
+        .n_items = run->items.n_items,
+        .most_text_bytes = run->items.most_text_bytes,
+    };
+    return 0;
+}
+
+/* --- the results file ---------------------------------------------------------------------------------------------- */
+
+static int choose_window(struct run *run) {
+    int64_t n_items = run->items.n_items;
+    run->begin = run->options->first_item >= 0 ? run->options->first_item : 0;
+    run->end = run->options->end_item >= 0 ? run->options->end_item : n_items;
+    if (run->options->first_item >= 0 && n_items == 0)
+        return sheaf_refuse(&run->error, "--items: the job has no items");
+    if (run->begin >= n_items && n_items > 0)
+        return sheaf_refuse(&run->error, "--items %" PRId64 ":…: the job has %" PRId64 " items, 0 to %" PRId64,
+                            run->begin, n_items, n_items - 1);
+    run->end = run->end < n_items ? run->end : n_items;
+    return 0;
+}
+
+/* Opens the results of this job, or makes the file where there is none. */
+static int open_results(struct run *run) {
+    struct sheaf_error *error = &run->error;
+    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
+                     run->job.seed);
+    if (run->identity.failed)
+        return sheaf_fail_memory(error, "the job's identity");
+    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
+    if (!run->output)
+        return sheaf_fail_memory(error, "a path");
+    struct results_plan plan = {
+        .path = run->output,
+        .job_name = run->job.name,
+        .job_text = run->text.data,
+        .arguments = run->options->arguments,
+        .kernel = run->kernel.kernel.table.name,
+        .identity = run->identity.data,
+        .items = &run->items,
+        .n_outputs = run->kernel.n_outputs,
+        .outputs = run->kernel.outputs,
+        .block = run->kernel.block,
+        .seed = run->job.seed,
+    };
+    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+        return -1;
+    bool create = run->options->overwrite || access(plan.path, F_OK);
+    if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
+        return -1;
+    run->created = create;
+    if (sheaf_results_open(&run->results, &plan, create, error))
+        return -1;
+    run->pending = sheaf_results_pending(&run->results);
+    if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
+        return -1;
+    run->results.sink.begin = run->begin;
+    run->results.sink.end = run->end;
+    return sheaf_results_count(&run->results, run->begin, run->end, run->before, error);
+}
+
+int sheaf_run_open(struct run *run) {
+    if (read_job(run) || open_items(run) || open_kernel(run))
+        return -1;
+    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
+}
+
+int sheaf_run_publish(struct run *run) {
+    if (run->created && sheaf_results_publish(run->output, &run->error))
+        return -1;
+    run->created = false;
+    return 0;
+}

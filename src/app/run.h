@@ -1,0 +1,92 @@
+/*
+ * run - all that a run owns, and its stages; private to app/. Each stage is a file: opening, computing, ending.
+ *
+ * Every stage is collective: all ranks agree on its outcome before the next.
+ */
+#ifndef SHEAF_APP_RUN_H
+#define SHEAF_APP_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/loop.h"
+#include "app/pipeline.h"
+#include "app/ranks.h"
+#include "app/schedule.h"
+#include "app/transport.h"
+#include "comm/comm.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "exec/team.h"
+#include "job/items.h"
+#include "job/job.h"
+#include "kernel/binding.h"
+#include "plan/chunk.h"
+#include "plan/flight.h"
+#include "report/progress.h"
+#include "store/lock.h"
+#include "store/results.h"
+
+/* All that a run owns. Members after `results` matter on rank 0 only. */
+struct run {
+    const struct run_options *options;
+    enum loop_end end_why;     /* rank 0 */
+    double began_s, compute_s; /* when the run began; how long it computed */
+    struct comm *comm;
+    struct comm_place place;
+    struct sheaf_buffer text; /* of the job file */
+    struct job job;
+    struct items items; /* open on rank 0; elsewhere only n_items and fields */
+    struct binding kernel;
+    struct chunk_shape carrying; /* chunks with all fields; */
+    struct chunk_shape shape;    /* this rank's, without those that it maps */
+    const void *shared;
+    struct schedule schedule;
+    struct transport transport;
+    struct team *team;
+    int n_threads;
+    char *output; /* where the results file really lies */
+    struct lock lock;
+    struct results results;
+    bool created; /* the results file, in this run; it is published before the first row */
+    struct sheaf_string identity;
+    struct pending pending;   /* of the results */
+    struct suspects suspects; /* blocks on which earlier runs died */
+    off_t flights_end;        /* where the threads' part of the table of notes ends; pools have the rest */
+    struct flight flight;     /* this rank's first row of notes */
+    struct rank_facts *facts; /* [n_ranks] */
+    struct run_record record;
+    struct progress progress;
+    int64_t begin, end;                                        /* items asked for */
+    int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
+    struct sheaf_error error;
+};
+
+static inline bool sheaf_run_is_first(const struct run *run) {
+    return run->place.rank == 0;
+}
+
+/* One line on stderr. */
+void sheaf_run_report(const struct sheaf_error *error);
+
+/* The job, its items, the kernel, the results file (opened, or made aside): opening.c. */
+int sheaf_run_open(struct run *run);
+
+/* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. */
+int sheaf_run_publish(struct run *run);
+
+/* Computes what is pending: computing.c. */
+int sheaf_run_compute(struct run *run);
+
+/* Closes this run's row of the table of runs; run->after says what became of the items. Rank 0. */
+int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error);
+
+/* Everything on disk, then the summary: ending.c. sheaf_run_summarize is for a run that had nothing to do. */
+int sheaf_run_finish(struct run *run);
+int sheaf_run_summarize(struct run *run);
+
+/* The exit code, the same on every rank: a launcher ends the others when one fails. */
+int sheaf_run_agree_exit(struct run *run, int rc);
+
+#endif
