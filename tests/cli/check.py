@@ -225,6 +225,13 @@ def check_runs(path, *items):
             assert bytes(runs["host"][k]).rstrip(b"\0").decode() == os.uname().nodename
 
 
+def check_many_runs(path, least, items):
+    """At least so many runs, none of them idle, which together computed so many items."""
+    with h5py.File(path) as f:
+        computed = f["sheaf/runs/items"][:][f["sheaf/runs/start"][:] > 0]
+        assert len(computed) >= int(least) and (computed > 0).all() and computed.sum() == int(items), computed
+
+
 def check_empty(path, *fields):
     with h5py.File(path) as f:
         assert f["status"].shape == (0,)
