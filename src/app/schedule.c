@@ -5,8 +5,10 @@
 #include "app/costs.h"
 #include "app/loop.h"
 #include "core/type.h"
+#include "plan/parcel.h"
 #include "plan/partition.h"
 
+static const size_t grain_bytes = (size_t)1 << 19;     /* of its rows: they stay in a cache until they are written */
 static const size_t most_pool_bytes = (size_t)1 << 28; /* of a node, which lie in /dev/shm */
 
 const char *sheaf_schedule_name(enum job_policy policy) {
@@ -86,8 +88,10 @@ int sheaf_schedule_open_pool(struct schedule *s, struct comm *comm, const struct
         rc = memory ? 0 : sheaf_fail_memory(error, "the chunks; use fewer ranks a node or smaller items");
     }
     s->pool = memory;
-    if (rc == 0 && s->leads)
+    if (rc == 0 && s->leads) {
         sheaf_pool_open(s->pool, seat_bytes);
+        s->pool->most_grain = (int64_t)(grain_bytes / sheaf_parcel_bytes(shape, 1)) + 1;
+    }
     return sheaf_comm_agree(comm, rc, error); /* others use the pool only now */
 }
 

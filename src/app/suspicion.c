@@ -1,6 +1,10 @@
 #include "app/suspicion.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/file.h"
 
 /* Gives up the items of a block that are still pending. */
 static int give_up_block(struct results *results, int64_t block, struct sheaf_error *error) {
@@ -79,6 +83,19 @@ static void assign(const struct party *parties, int n_ranks, struct flight_place
         places[r].n_parties = next.n_parties;
 }
 
+/* The table of notes in memory, from a row on; NULL where it cannot be had, or should not, since servers and other nodes
+   would see notes late. It stays until the process ends. */
+static volatile struct flight_note *map_rows(const struct row_sink *sink, int64_t first_row) {
+    const off_t page = (off_t)sysconf(_SC_PAGESIZE), begin = sink->flights_offset / page * page;
+    const size_t n_bytes = (size_t)(sink->flights_offset - begin) + FLIGHTS_MOST * sizeof(struct flight_note);
+    if (sheaf_disk_of_open(sink->fd) != DISK_LOCAL)
+        return NULL;
+    char *pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, sink->fd, begin);
+    if (pages == MAP_FAILED)
+        return NULL;
+    return (struct flight_note *)(void *)(pages + (sink->flights_offset - begin)) + first_row;
+}
+
 int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool notes, bool leads, int n_threads,
                           const struct row_sink *sink, struct sheaf_error *error) {
     const struct comm_place place = sheaf_comm_place(comm);
@@ -104,6 +121,7 @@ int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, 
     if (sink) {
         flight->fd = notes ? sink->fd : -1;
         flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;
+        flight->row = notes ? map_rows(sink, assigned.first_row) : NULL;
         *end = sink->flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof flight->note;
     }
     return sheaf_comm_agree(comm, rc, error);

@@ -174,7 +174,7 @@ int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct 
                       path);
 }
 
-enum sheaf_disk sheaf_disk_of(const char *path) {
+static enum sheaf_disk classify_disk(const struct statfs *about) {
     /* statfs(2) and linux/magic.h; those of Lustre, GPFS, BeeGFS, OrangeFS and PanFS from their own sources */
     static const unsigned long cluster[] = {
         0x0BD00BD0, 0x47504653, 0x19830326, 0x20030528, 0xAAD7AAEA, 0x00C36400 /* Ceph */, 0x7461636F /* OCFS2 */,
@@ -182,10 +182,7 @@ enum sheaf_disk sheaf_disk_of(const char *path) {
     static const unsigned long network[] = {0x6969 /* NFS */,      0x517B /* SMB */,    0xFE534D42 /* SMB2 */,
                                             0xFF534D42 /* CIFS */, 0x01021997 /* 9P */, 0x5346414F /* AFS */,
                                             0x73757245 /* Coda */, 0x65735546 /* FUSE */};
-    struct statfs about;
-    if (statfs(path, &about))
-        return DISK_LOCAL;
-    unsigned long type = (unsigned long)about.f_type & 0xFFFFFFFF;
+    unsigned long type = (unsigned long)about->f_type & 0xFFFFFFFF;
     for (size_t i = 0; i < sizeof cluster / sizeof *cluster; i++)
         if (type == cluster[i])
             return DISK_CLUSTER;
@@ -193,6 +190,16 @@ enum sheaf_disk sheaf_disk_of(const char *path) {
         if (type == network[i])
             return DISK_NETWORK;
     return DISK_LOCAL;
+}
+
+enum sheaf_disk sheaf_disk_of(const char *path) {
+    struct statfs about;
+    return statfs(path, &about) ? DISK_LOCAL : classify_disk(&about);
+}
+
+enum sheaf_disk sheaf_disk_of_open(int fd) {
+    struct statfs about;
+    return fstatfs(fd, &about) ? DISK_LOCAL : classify_disk(&about);
 }
 
 char *sheaf_path_follow(const char *path) {

@@ -51,6 +51,7 @@ bool sheaf_stamp_same(const struct sheaf_stamp *a, const struct sheaf_stamp *b);
    GPFS, BeeGFS, CephFS, …), or one whose servers and caches reorder writes (NFS, SMB, FUSE, …). */
 enum sheaf_disk { DISK_LOCAL, DISK_CLUSTER, DISK_NETWORK };
 enum sheaf_disk sheaf_disk_of(const char *path);
+enum sheaf_disk sheaf_disk_of_open(int fd);
 
 /* Where a path leads when symbolic links at its end are followed, also to a file that is not there yet. New memory, or
    NULL. */

@@ -346,6 +346,7 @@ void sheaf_team_wait(struct team *team, uint32_t seen, double timeout_s) {
 static void open_flight(struct flight *flight, const struct team_setup *setup, int i) {
     *flight = setup->flight;
     flight->offset += i * (off_t)sizeof flight->note;
+    flight->row += flight->row ? i : 0;
     if (!setup->sink || flight->offset >= setup->flights_end)
         flight->fd = -1;
 }

@@ -24,6 +24,7 @@ static void fail_item(struct worker *w, int64_t k, const char *message) {
     if (w->status[k] == ITEM_FAILED)
         return;
     w->status[k] = ITEM_FAILED;
+    w->some_failed = true;
     if (w->n_failures == w->most_failures) {
         int64_t most = w->most_failures ? 2 * w->most_failures : 64;
         struct failure *failures = realloc(w->failures, (size_t)most * sizeof *failures);
@@ -167,17 +168,23 @@ static void unstage_outputs(const struct worker *w, const struct place *place) {
                    (size_t)w->block.n * sheaf_field_row_bytes(&w->shape->outputs[c]));
 }
 
-/* Calls the kernel and turns what it said into the status of each item. */
+/* Calls the kernel and turns what it said into the status of each item; where some failed, fills their outputs. */
 static void call(struct worker *w) {
     w->whole[0] = '\0';
+    w->some_failed = false;
     int rc = w->kernel->kernel.table.map(w->kernel->self, &w->context, &w->block);
     if (rc != 0 && !w->whole[0])
         snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
     for (int64_t k = 0; w->whole[0] && k < w->block.n; k++)
         fail_item(w, k, w->whole);
+    if (!w->some_failed) {
+        memset(w->status, ITEM_DONE, (size_t)w->block.n);
+        return;
+    }
     for (int64_t k = 0; k < w->block.n; k++)
         if (w->status[k] != ITEM_FAILED)
             w->status[k] = ITEM_DONE;
+    fill_failed(w, w->out);
 }
 
 static int run_block(struct worker *w, const struct chunk *chunk, int64_t block, struct parcel *parcel,
@@ -201,7 +208,6 @@ static int run_block(struct worker *w, const struct chunk *chunk, int64_t block,
     w->busy_s += took_s;
     w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
     parcel->seconds[block - parcel->blocks.first] = (float)took_s;
-    fill_failed(w, w->out);
     unstage_outputs(w, &place);
     return 0;
 }

@@ -9,6 +9,7 @@
 #define SHEAF_EXEC_WORKER_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buffer.h"
@@ -32,6 +33,7 @@ struct worker {
     int64_t at_block;
     struct sheaf_block block;
     uint8_t *status;
+    bool some_failed;          /* of its items */
     char whole[FAILURE_BYTES]; /* message for the whole block */
 };
 

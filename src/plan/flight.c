@@ -1,5 +1,6 @@
 #include "plan/flight.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,11 +10,27 @@
 _Static_assert(sizeof(struct flight_note) == FLIGHT_WIDTH * sizeof(int64_t), "a row of the table");
 _Static_assert(sizeof(struct suspect) == SUSPECT_WIDTH * sizeof(int64_t), "a row of the table");
 
+/* A kill between two stores leaves a row that is not used. */
+static void store(volatile struct flight_note *row, const struct flight_note *note) {
+    row->n = 0;
+    atomic_signal_fence(memory_order_seq_cst);
+    row->first = note->first;
+    row->party = note->party;
+    row->n_parties = note->n_parties;
+    row->flags = note->flags;
+    atomic_signal_fence(memory_order_seq_cst);
+    row->n = note->n;
+}
+
 int sheaf_flight_note(struct flight *flight, struct span blocks, const char *path, struct sheaf_error *error) {
     flight->note.first = blocks.first;
     flight->note.n = blocks.n;
     if (flight->fd < 0)
         return 0;
+    if (flight->row) {
+        store(flight->row, &flight->note);
+        return 0;
+    }
     return sheaf_file_pwrite(flight->fd, &flight->note, sizeof flight->note, flight->offset, path, error);
 }
 
@@ -24,7 +41,9 @@ void sheaf_flight_crashed(struct flight *flight, int64_t block) {
     note.first = block;
     note.n = 1;
     note.flags |= FLIGHT_CRASHED;
-    if (pwrite(flight->fd, &note, sizeof note, flight->offset) < 0)
+    if (flight->row)
+        store(flight->row, &note);
+    else if (pwrite(flight->fd, &note, sizeof note, flight->offset) < 0)
         return; /* nothing more can be done */
 }
 

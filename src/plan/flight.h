@@ -34,6 +34,8 @@ enum { FLIGHTS_MOST = 2048, SUSPECTS_MOST = 1024 };
 struct flight {
     int fd;       /* of the results file, -1: takes no notes */
     off_t offset; /* of the row */
+    volatile struct flight_note
+        *row; /* the row itself where the table is mapped, so that a note costs no system call */
     struct flight_note note;
 };
 

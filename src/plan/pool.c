@@ -5,7 +5,7 @@
 #include "core/futex.h"
 #include "core/type.h"
 
-static const int64_t grain_ns = 500000; /* taking a grain and writing its rows then cost next to nothing */
+static const int64_t grain_ns = 250000; /* taking a grain and writing its rows then cost next to nothing */
 
 size_t sheaf_pool_bytes(size_t seat_bytes) {
     return sheaf_round_up(sizeof(struct pool), SHEAF_ALIGN) + POOL_SEATS * sheaf_round_up(seat_bytes, SHEAF_ALIGN);
@@ -69,6 +69,8 @@ static int64_t choose(const struct pool *pool, int64_t untaken) {
     int64_t n = untaken / (4 * (n_workers > 0 ? n_workers : 1));
     if (block_ns > 0 && n > grain_ns / block_ns)
         n = grain_ns / block_ns;
+    if (pool->most_grain > 0 && n > pool->most_grain)
+        n = pool->most_grain;
     return n < 1 ? 1 : n;
 }
 

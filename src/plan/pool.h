@@ -37,6 +37,7 @@ struct pool {
     _Alignas(64) _Atomic(int64_t) busy_ns; /* time in the kernel, of all grains finished so far */
     _Atomic(int64_t) n_finished;           /* blocks */
     size_t seat_bytes;                     /* memory of each seat, behind this struct */
+    int64_t most_grain;                    /* blocks of a grain, at most; 0: any number */
     _Alignas(64) struct pool_seat seats[POOL_SEATS];
 };
 
@@ -71,7 +72,8 @@ void sheaf_pool_close(struct pool *pool);
 /* Blocks that nobody has taken. */
 int64_t sheaf_pool_untaken(const struct pool *pool);
 
-/* Takes the next grain: about half a millisecond of work, or a block where one takes longer. False: there is none. */
+/* Takes the next grain: about a quarter of a millisecond of work, or a block where one takes longer. False: there is
+   none. */
 bool sheaf_pool_take(struct pool *pool, struct grain *grain);
 
 /* The grain's blocks are final and its chunk's memory is not used any more. True if its seat is free now. */

@@ -20,6 +20,9 @@
 #include "store/results.h"
 #include "store/run_table.h"
 
+/* Datasets of this size begin at a page: writing whole pages is quicker. */
+enum { LARGE = 1 << 16, PAGE = 4096 };
+
 struct creation {
     const struct results_plan *plan;
     const char *path; /* the temporary name */
@@ -390,9 +393,10 @@ static int make_content(struct creation *c) {
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */
 
-static int set_up(struct creation *c, hid_t file_creation) {
+static int set_up(struct creation *c, hid_t file_creation, hid_t access) {
     const unsigned tracked = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-    if (c->text < 0 || file_creation < 0 || c->dataset_creation < 0 || c->text_creation < 0 || c->link_creation < 0 ||
+    if (c->text < 0 || file_creation < 0 || access < 0 || H5Pset_alignment(access, LARGE, PAGE) < 0 ||
+        c->dataset_creation < 0 || c->text_creation < 0 || c->link_creation < 0 ||
         H5Pset_link_creation_order(file_creation, tracked) < 0 ||
         H5Pset_attr_creation_order(file_creation, tracked) < 0 ||
         H5Pset_attr_creation_order(c->dataset_creation, tracked) < 0 ||
@@ -410,13 +414,13 @@ static int write_file(const struct results_plan *plan, const char *path, struct 
     struct creation c = {.plan = plan, .path = path, .file = H5I_INVALID_HID, .error = error};
     int rc = -1;
     c.text = sheaf_h5_text_type();
-    hid_t file_creation = H5Pcreate(H5P_FILE_CREATE);
+    hid_t file_creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
     c.dataset_creation = H5Pcreate(H5P_DATASET_CREATE);
     c.text_creation = H5Pcreate(H5P_DATASET_CREATE);
     c.link_creation = H5Pcreate(H5P_LINK_CREATE);
-    if (set_up(&c, file_creation))
+    if (set_up(&c, file_creation, access))
         goto out;
-    c.file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, H5P_DEFAULT);
+    c.file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, access);
     if (c.file < 0)
         h5_fail(&c, "create the file");
     else
@@ -425,6 +429,7 @@ out:
     if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
         rc = h5_fail(&c, "close the file");
     H5Pclose(file_creation);
+    H5Pclose(access);
     H5Pclose(c.dataset_creation);
     H5Pclose(c.text_creation);
     H5Pclose(c.link_creation);
