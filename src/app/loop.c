@@ -25,7 +25,6 @@ enum { WORKER_SLOTS = 4 };                           /* messages under way from 
 static const size_t chunk_bytes = (size_t)8 << 20;   /* of a chunk, at most, */
 static const size_t chunks_bytes = (size_t)96 << 20; /* and of one for each pool: rank 0 may have them all in hand */
 static const size_t least_chunk_bytes = (size_t)256 << 10;
-static const size_t rows_bytes = (size_t)4 << 20;    /* of a message of rows, about */
 static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */
 static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
 static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
@@ -92,30 +91,40 @@ static void collect(struct loop *loop) {
         loop->waiting_end = &(*loop->waiting_end)->next;
 }
 
-/* Moves parcels from the front of the list into a message: one large one as it is, or copies of several. */
-static int fill_message(struct loop *loop, struct sheaf_buffer *message) {
-    struct parcel *sent = loop->waiting, *last = NULL;
-    message->n_bytes = 0;
-    do {
-        struct parcel *parcel = last ? last->next : sent;
-        if (!last && parcel->data.n_bytes >= large_bytes) {
-            struct sheaf_buffer swapped = *message;
-            *message = parcel->data;
-            parcel->data = swapped;
-        } else {
-            size_t at = message->n_bytes;
-            if (sheaf_buffer_resize(message, at + parcel->data.n_bytes, &loop->error))
-                return -1;
-            memcpy(message->data + at, parcel->data.data, parcel->data.n_bytes);
-        }
-        loop->waiting_bytes -= parcel->held_bytes;
-        last = parcel;
-    } while (last->next && message->n_bytes < rows_bytes);
+/* Takes the first n parcels, which have gone into a message, from the list. */
+static void drop_sent(struct loop *loop, int n) {
+    struct parcel *sent = loop->waiting, *last = sent;
+    for (int i = 0;; i++, last = last->next) {
+        loop->waiting_bytes -= last->held_bytes;
+        if (i == n - 1)
+            break;
+    }
     loop->waiting = last->next;
     if (!loop->waiting)
         loop->waiting_end = &loop->waiting;
     last->next = NULL;
     sheaf_team_return(loop->setup->team, sent);
+}
+
+/* Moves parcels from the front of the list into a message: a large one as it is, by giving it the message's old buffer,
+   or copies of small ones. */
+static int fill_message(struct loop *loop, struct sheaf_buffer *message) {
+    struct parcel *parcel = loop->waiting;
+    int n = 0;
+    message->n_bytes = 0;
+    if (parcel->data.n_bytes >= large_bytes) {
+        struct sheaf_buffer swapped = *message;
+        *message = parcel->data;
+        parcel->data = swapped;
+        n = 1;
+    }
+    for (; parcel && message->n_bytes < large_bytes; parcel = parcel->next, n++) {
+        size_t at = message->n_bytes;
+        if (sheaf_buffer_resize(message, at + parcel->data.n_bytes, &loop->error))
+            return -1;
+        memcpy(message->data + at, parcel->data.data, parcel->data.n_bytes);
+    }
+    drop_sent(loop, n);
     return sheaf_parcel_seal(message, &loop->error);
 }
 

@@ -12,7 +12,8 @@
 #include "exec/worker.h"
 
 /* Rows that wait to be sent: threads pause when there are more. */
-static const size_t most_waiting_bytes = (size_t)64 << 20;
+static const size_t most_waiting_bytes = (size_t)32 << 20;
+enum { SPARE_MORE = 8 }; /* parcels kept for use, beyond one for each thread */
 static const size_t worth_sending_bytes = (size_t)1 << 20;
 
 /* A compute thread. */
@@ -36,6 +37,7 @@ struct team {
 
     pthread_mutex_t lock; /* guards what follows, up to `events` */
     struct parcel *ready, **ready_end, *spare;
+    int n_spare;
     size_t waiting_bytes; /* of `ready` and of what thread 0 has taken and not given back */
     struct team_counts counts;
     bool broken;
@@ -98,8 +100,10 @@ static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *e
     team->waiting_bytes += hand->parcel->held_bytes;
     bool worth = team->waiting_bytes >= worth_sending_bytes;
     hand->parcel = team->spare;
-    if (hand->parcel)
+    if (hand->parcel) {
         team->spare = hand->parcel->next;
+        team->n_spare--;
+    }
     pthread_mutex_unlock(&team->lock);
     if (worth)
         raise_event(team);
@@ -271,6 +275,15 @@ int sheaf_team_run(struct team *team, void (*talk)(void *context), void *context
     return 0;
 }
 
+static void free_parcels(struct parcel *parcels) {
+    while (parcels) {
+        struct parcel *next = parcels->next;
+        sheaf_parcel_free(parcels);
+        free(parcels);
+        parcels = next;
+    }
+}
+
 /* --- for thread 0 -------------------------------------------------------------------------------------------------- */
 
 void sheaf_team_drain(struct team *team) {
@@ -294,15 +307,20 @@ struct parcel *sheaf_team_parcels(struct team *team, size_t *n_bytes) {
 }
 
 void sheaf_team_return(struct team *team, struct parcel *parcels) {
+    struct parcel *surplus = NULL;
     pthread_mutex_lock(&team->lock);
     while (parcels) {
         struct parcel *next = parcels->next;
+        bool keep = team->n_spare < team->n_hands + SPARE_MORE;
+        struct parcel **list = keep ? &team->spare : &surplus;
+        team->n_spare += keep;
         team->waiting_bytes -= parcels->held_bytes;
-        parcels->next = team->spare;
-        team->spare = parcels;
+        parcels->next = *list;
+        *list = parcels;
         parcels = next;
     }
     pthread_mutex_unlock(&team->lock);
+    free_parcels(surplus); /* many small ones would become many large ones */
     atomic_fetch_add(&team->room, 1);
     sheaf_futex_wake(&team->room);
 }
@@ -358,15 +376,6 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, s
     if (!hand->parcel || !hand->columns)
         return sheaf_fail_memory(error, "the team");
     return sheaf_worker_open(&hand->worker, setup->kernel, setup->shape, setup->shared, error);
-}
-
-static void free_parcels(struct parcel *parcels) {
-    while (parcels) {
-        struct parcel *next = parcels->next;
-        sheaf_parcel_free(parcels);
-        free(parcels);
-        parcels = next;
-    }
 }
 
 static void close_hand(struct hand *hand) {
