@@ -83,19 +83,25 @@ static char *output_at(const struct worker *w, const struct place *place, int c)
     return place->parcel->out[c] + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]);
 }
 
+/* Whether the column of n_items that the block is in has room for its padding: it is the last, and begins where the
+   column's own padding, which is that of the whole, ends no earlier. */
+static bool room_behind(const struct worker *w, int64_t at, int64_t n_items) {
+    return at + w->block.n == n_items && at + w->block.n_padded <= (int64_t)sheaf_padded(n_items, w->shape->block);
+}
+
 /* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
    there in place of pointers. */
 static bool usable(const struct worker *w, const struct place *place, int c) {
     const char *at = input_at(w, place, c);
     bool whole = w->block.n == w->block.n_padded;
-    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && place->at + w->block.n == place->chunk->n_items);
+    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && room_behind(w, place->at, place->chunk->n_items));
     return !at || (padded && aligned(at) && w->shape->inputs[c].type != SHEAF_TEXT);
 }
 
 /* Whether an output may be written where it will lie. */
 static bool writable(const struct worker *w, const struct place *place, int c) {
     bool whole = w->block.n == w->block.n_padded;
-    return aligned(output_at(w, place, c)) && (whole || place->to + w->block.n == place->parcel->n_items);
+    return aligned(output_at(w, place, c)) && (whole || room_behind(w, place->to, place->parcel->n_items));
 }
 
 static size_t staged_bytes(const struct worker *w, const struct sheaf_field *field) {
