@@ -46,8 +46,10 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
     va_end(values);
     if (k >= 0 && k < w->block.n)
         fail_item(w, k, message);
-    else if (k == SHEAF_WHOLE_BLOCK)
+    else if (k == SHEAF_WHOLE_BLOCK && message[0])
         memcpy(w->whole, message, FAILURE_BYTES);
+    else if (k == SHEAF_WHOLE_BLOCK)
+        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block without saying why");
     else
         snprintf(w->whole, sizeof w->whole, "the kernel failed item %lld of a block of %lld: a mistake in the kernel",
                  (long long)k, (long long)w->block.n);

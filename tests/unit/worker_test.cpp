@@ -166,6 +166,13 @@ TEST(Worker, AWholeBlockCanFailWithoutAMessage) {
     EXPECT_HAS(work.message(3), "-1");
 }
 
+TEST(Worker, AWholeBlockCanFailWithAnEmptyMessage) {
+    Work work("fails", {15, 2, 3, 4, 5});
+    work.run();
+    EXPECT_EQ(work.statuses(), "FFFFD");
+    EXPECT_HAS(work.message(3), "the whole block");
+}
+
 TEST(Worker, AnItemsOwnMessageStaysWhenTheBlockFails) {
     Work work("fails", {1, -2, 13, 4});
     work.run();
