@@ -106,13 +106,25 @@ TEST(Pool, SeatsAreAlignedAndDoNotOverlap) {
         size_t all = sheaf_pool_bytes(seat_bytes);
         char *end = reinterpret_cast<char *>(pool.get()) + all, *last = reinterpret_cast<char *>(pool.get() + 1);
         EXPECT_GE(pool->seat_bytes, seat_bytes);
-        for (int s = 0; s < POOL_SEATS; s++) {
+        for (int s = 0; s < pool->n_seats; s++) {
             char *data = sheaf_pool_data(pool.get(), s);
             EXPECT_TRUE(is_aligned(data));
             EXPECT_GE(data, last);
             last = data + pool->seat_bytes;
         }
         EXPECT_LE(last, end);
+    }
+}
+
+// A block that takes long keeps its seat. Few seats for large chunks, but never so few that nothing is prefetched.
+TEST(Pool, HasManySeatsAsLongAsTheyAreSmall) {
+    EXPECT_EQ(Pool(0)->n_seats, POOL_SEATS);
+    EXPECT_EQ(Pool(size_t{1} << 20)->n_seats, POOL_SEATS);
+    EXPECT_GE(POOL_SEATS, 64);
+    for (size_t seat_bytes : {size_t{1} << 21, size_t{10} << 20, size_t{100} << 20}) {
+        size_t all = sheaf_pool_bytes(seat_bytes);
+        EXPECT_GE(all, 4 * seat_bytes);
+        EXPECT_LE(all, std::max(4 * seat_bytes, size_t{64} << 20) + sizeof(struct pool) + 64);
     }
 }
 
@@ -132,7 +144,7 @@ TEST(Pool, PostingWakesAndCounts) {
 
 TEST(Pool, ASeatIsFreeOnlyWhenAllOfItsBlocksAreFinished) {
     Pool pool(0, 1);
-    for (int s = 0; s < POOL_SEATS; s++) {
+    for (int s = 0; s < pool->n_seats; s++) {
         int seat = sheaf_pool_free_seat(pool.get());
         ASSERT_GE(seat, 0);
         sheaf_pool_post(pool.get(), seat, {100 * s, 10});
@@ -142,13 +154,14 @@ TEST(Pool, ASeatIsFreeOnlyWhenAllOfItsBlocksAreFinished) {
     EXPECT_EQ(sheaf_pool_untaken(pool.get()), 0);
     EXPECT_EQ(sheaf_pool_free_seat(pool.get()), -1) << "taken is not finished";
     std::shuffle(grains.begin(), grains.end(), std::minstd_rand(5));
-    int64_t left[POOL_SEATS] = {10, 10, 10, 10}, finished = 0;
+    std::vector<int64_t> left(POOL_SEATS, 10);
+    int64_t finished = 0;
     for (const struct grain &grain : grains) {
-        left[grain.seat] -= grain.blocks.n;
+        left[static_cast<size_t>(grain.seat)] -= grain.blocks.n;
         bool was_full = sheaf_pool_free_seat(pool.get()) < 0;
-        EXPECT_EQ(sheaf_pool_finish(pool.get(), &grain, 0.25), left[grain.seat] == 0);
+        EXPECT_EQ(sheaf_pool_finish(pool.get(), &grain, 0.25), left[static_cast<size_t>(grain.seat)] == 0);
         EXPECT_EQ(pool->n_finished.load(), finished += grain.blocks.n);
-        if (was_full && left[grain.seat] == 0)
+        if (was_full && left[static_cast<size_t>(grain.seat)] == 0)
             EXPECT_EQ(sheaf_pool_free_seat(pool.get()), grain.seat);
     }
     EXPECT_EQ(pool->busy_ns.load(), 250000000 * static_cast<int64_t>(grains.size()));
@@ -160,7 +173,7 @@ TEST(Pool, AGrainLiesInsideOneChunk) {
         Pool pool(0, 1 + static_cast<int32_t>(random() % 3));
         span spans[POOL_SEATS] = {};
         int64_t at = 0, n = 0;
-        for (int s = 0; s < POOL_SEATS; s++) { /* chunks side by side, which could tempt to join them */
+        for (int s = 0; s < pool->n_seats; s++) { /* chunks side by side, which could tempt to join them */
             int seat = sheaf_pool_free_seat(pool.get());
             spans[seat] = {at, 1 + static_cast<int64_t>(random() % 50)};
             sheaf_pool_post(pool.get(), seat, spans[seat]);
@@ -263,8 +276,8 @@ TEST(Pool, ManyThreadsDrawEachBlockOnce) {
     EXPECT_EQ(n_taken.load(), n_posted);
     EXPECT_EQ(pool->n_finished.load(), n_posted);
     EXPECT_EQ(sheaf_pool_untaken(pool.get()), 0);
-    for (const struct pool_seat &seat : pool->seats)
-        EXPECT_EQ(seat.n_unfinished.load(), 0);
+    for (int s = 0; s < pool->n_seats; s++)
+        EXPECT_EQ(pool->seats[s].n_unfinished.load(), 0);
 }
 
 // As the ranks of a node do: processes that share nothing but the memory.
