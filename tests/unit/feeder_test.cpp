@@ -154,6 +154,20 @@ TEST(Feeder, ChunksGrowEightfoldAtMost) {
     EXPECT_GT(last, 4 * 8 * 8 * 8) << "but they do grow";
 }
 
+// In a run that goes on, done blocks may leave a chunk of a single block between long ones.
+TEST(Feeder, AShortChunkDoesNotMakeTheNextOnesShort) {
+    Feed f(64, true);
+    ASSERT_TRUE(f.due());
+    f.post(400);
+    f.compute(0, 1e-9);
+    ASSERT_TRUE(f.due());
+    int64_t before = f.ask().most;
+    f.post(1);
+    f.compute(0, 1e-9);
+    ASSERT_TRUE(f.due());
+    EXPECT_GE(f.ask().most, before);
+}
+
 TEST(Feeder, AChunkIsNeverLargerThanItsSeat) {
     for (size_t seat_bytes : {size_t{64} + 128, size_t{64} + 128 * 10, size_t{10000}, size_t{1} << 20}) {
         Feed f(4, true, seat_bytes, true);
