@@ -217,10 +217,11 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .sink = &run->results.sink,
         .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
+        .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
         .progress = &run->progress,
     };
-    return coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
+    return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
 }
 
 static int compute(struct run *run) {
@@ -235,6 +236,7 @@ static int compute(struct run *run) {
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
     run->compute_s += sheaf_clock_s();
     sheaf_progress_end(&run->progress);
+    free(coordinator.rows);
     free(coordinator.n_left);
     return rc;
 }

@@ -47,12 +47,16 @@ out:
     return rc;
 }
 
-/* Notes that a chunk is in flight, or, without blocks, that a seat is empty. */
+/* Notes that a chunk is in flight, or, without blocks, that a seat is empty. Few seats are used: they get rows as they
+   come. */
 static int note(struct coordinator *c, int32_t pool, int32_t seat, struct span blocks, struct sheaf_error *error) {
+    int32_t *row = &c->rows[pool * POOL_SEATS + seat];
     struct flight flight = c->flight;
-    flight.offset += (pool * POOL_SEATS + seat) * (off_t)sizeof flight.note;
+    if (*row == 0 && blocks.n > 0)
+        *row = ++c->n_rows;
+    flight.offset += (*row - 1) * (off_t)sizeof flight.note;
     flight.note.party = FLIGHT_POOLS + pool;
-    if (flight.offset >= c->flights_end)
+    if (*row == 0 || flight.offset >= c->flights_end)
         return 0;
     return sheaf_flight_note(&flight, blocks, c->sink->path, error);
 }

@@ -28,6 +28,8 @@ struct coordinator {
     struct row_sink *sink;
     struct flight flight; /* row 0 of the notes that rank 0 takes, and their parties' number */
     off_t flights_end;
+    int32_t *rows;   /* [n_pools][POOL_SEATS] which of these a seat has, from 1; 0: none yet */
+    int32_t n_rows;  /* given to seats */
     int32_t *n_left; /* [n_pools] ranks that have left */
     struct progress *progress;
     int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */

@@ -19,11 +19,12 @@ void sheaf_feeder_open(struct feeder *feeder, struct pool *pool, const struct ch
     }
 }
 
-/* What a block costs, from all that was finished since the last look. */
+/* What a block costs, from all that was finished since it was found last. Not from fewer blocks than there are threads:
+   of those begun together the quick ones are finished first. */
 static void estimate(struct feeder *feeder) {
     struct pool *pool = feeder->pool;
     int64_t busy_ns = atomic_load(&pool->busy_ns), n = atomic_load(&pool->n_finished);
-    if (n == feeder->n_finished)
+    if (n == feeder->n_finished || n - feeder->n_finished < atomic_load(&pool->n_workers))
         return;
     double block_s = 1e-9 * (double)(busy_ns - feeder->busy_ns) / (double)(n - feeder->n_finished);
     feeder->block_s = feeder->block_s > 0 ? 0.5 * feeder->block_s + 0.5 * block_s : block_s;
@@ -66,14 +67,15 @@ struct handout_ask sheaf_feeder_ask(const struct feeder *feeder) {
     };
     if (atomic_load(&feeder->pool->alone))
         ask.most = 1;
-    int64_t grown = feeder->n_last > 0 ? feeder->n_last : ask.n_workers;
+    int64_t grown = feeder->n_longest > 0 ? feeder->n_longest : ask.n_workers;
     if (grown < ask.most / GROWTH)
         ask.most = GROWTH * grown;
     return ask;
 }
 
 void sheaf_feeder_post(struct feeder *feeder, int seat, struct span blocks) {
-    feeder->n_last = blocks.n;
+    if (feeder->n_longest < blocks.n)
+        feeder->n_longest = blocks.n;
     if (blocks.n > 0)
         sheaf_pool_post(feeder->pool, seat, blocks);
     else

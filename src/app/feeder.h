@@ -17,7 +17,7 @@ struct feeder {
     struct pool *pool;
     bool eager;                  /* chunks are for this pool in any case: ask early */
     int64_t most_blocks;         /* that fit into a seat */
-    int64_t n_last;              /* blocks of the last chunk */
+    int64_t n_longest;           /* blocks of the longest chunk so far */
     int64_t busy_ns, n_finished; /* of the pool, when the estimate was made */
     double block_s;              /* the estimate; 0: none yet */
 };

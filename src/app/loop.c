@@ -22,7 +22,7 @@ enum tag {
 };
 
 enum { WORKER_SLOTS = 4 };                           /* messages under way from a rank but 0 */
-static const size_t chunk_bytes = (size_t)8 << 20;   /* of a chunk, at most, */
+static const size_t chunk_bytes = (size_t)1 << 20;   /* of a chunk, at most: a pool should have many; */
 static const size_t chunks_bytes = (size_t)96 << 20; /* and of one for each pool: rank 0 may have them all in hand */
 static const size_t least_chunk_bytes = (size_t)256 << 10;
 static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */

@@ -48,8 +48,10 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
     va_end(values);
     if (k >= 0 && k < w->block.n)
         fail_item(w, k, message);
-    else if (k == SHEAF_WHOLE_BLOCK)
+    else if (k == SHEAF_WHOLE_BLOCK && message[0])
         memcpy(w->whole, message, FAILURE_BYTES);
+    else if (k == SHEAF_WHOLE_BLOCK)
+        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block without saying why");
     else
         snprintf(w->whole, sizeof w->whole, "the kernel failed item %lld of a block of %lld: a mistake in the kernel",
                  (long long)k, (long long)w->block.n);
@@ -97,9 +99,10 @@ static char *output_at(const struct worker *w, const struct place *place, int c)
     return place->parcel->out[c] + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]);
 }
 
-/* Whether the padding behind a block lies in the padding behind all items of its column. */
-static bool has_room(const struct worker *w, int64_t at, int64_t n_items) {
-    return at + w->block.n_padded <= (int64_t)sheaf_padded(n_items, w->shape->block) && at + w->block.n == n_items;
+/* Whether the column of n_items that the block is in has room for its padding: it is the last, and begins where the
+   column's own padding, which is that of the whole, ends no earlier. */
+static bool room_behind(const struct worker *w, int64_t at, int64_t n_items) {
+    return at + w->block.n == n_items && at + w->block.n_padded <= (int64_t)sheaf_padded(n_items, w->shape->block);
 }
 
 /* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
@@ -107,14 +110,14 @@ static bool has_room(const struct worker *w, int64_t at, int64_t n_items) {
 static bool usable(const struct worker *w, const struct place *place, int c) {
     const char *at = input_at(w, place, c);
     bool whole = w->block.n == w->block.n_padded;
-    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && has_room(w, place->at, place->chunk->n_items));
+    bool padded = whole || (sheaf_chunk_carries(w->shape, c) && room_behind(w, place->at, place->chunk->n_items));
     return !at || (padded && aligned(at) && w->shape->inputs[c].type != SHEAF_TEXT);
 }
 
 /* Whether an output may be written where it will lie. */
 static bool writable(const struct worker *w, const struct place *place, int c) {
     bool whole = w->block.n == w->block.n_padded;
-    return aligned(output_at(w, place, c)) && (whole || has_room(w, place->to, place->parcel->n_items));
+    return aligned(output_at(w, place, c)) && (whole || room_behind(w, place->to, place->parcel->n_items));
 }
 
 static size_t staged_bytes(const struct worker *w, const struct sheaf_field *field) {

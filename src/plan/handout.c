@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double partition_chunk_s = 50e-3; /* of a chunk from an own partition */
-static const double chunk_s = 20e-3, least_chunk_s = 1e-3;
+static const double partition_chunk_s = 50e-3;            /* of a chunk from an own partition */
+static const double lone_chunk_s = 20e-3;                 /* of a dynamic chunk for the only pool, */
+static const double chunk_s = 5e-3, least_chunk_s = 1e-3; /* for one of several, */
+static const double long_chunk_s = 20e-3;                 /* and for blocks that take long */
+static const double turn_s = 20e-6; /* for each pool: rank 0 hands out in 1 to 5 us and should be idle mostly */
 
 int sheaf_handout_open_partitions(struct handout *handout, const struct pending *pending, const struct span *partitions,
                                   int n_pools, struct sheaf_error *error) {
@@ -34,12 +37,21 @@ static int64_t clip(double n, int64_t most) {
     return n < 1 ? 1 : n < (double)most ? (int64_t)n : most;
 }
 
+/* What a pool should get at once, in seconds, where there is plenty. */
+static double find_work_s(int n_pools, double block_s) {
+    if (n_pools == 1)
+        return lone_chunk_s;
+    double work_s = block_s < long_chunk_s ? block_s : long_chunk_s; /* a block for each thread */
+    work_s = work_s > chunk_s ? work_s : chunk_s;
+    return work_s > n_pools * turn_s ? work_s : n_pools * turn_s;
+}
+
 int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_ask *ask) {
     const double left = (double)n_left;
     double n = (double)ask->n_workers; /* a block for each thread, while nothing is known */
     if (ask->block_s > 0) {
         double least = blocks_of(least_chunk_s, ask);
-        n = blocks_of(chunk_s, ask);
+        n = blocks_of(find_work_s(n_pools, ask->block_s), ask);
         if (n_pools > 1) {
             n = n < left / (8 * n_pools) ? n : left / (8 * n_pools);
             least = least < left / (4 * n_pools) ? least : left / (4 * n_pools);

@@ -47,10 +47,12 @@ void sheaf_handout_put_back(struct handout *handout, int pool, struct span block
 
 void sheaf_handout_close(struct handout *handout);
 
-/* Chunk sizes. Blocks of a dynamic chunk: 20 ms of work for all threads of the pool, but at most an eighth of its equal
-   share of what is left, so that pools end together; at least a millisecond of work, but at most a quarter of the share;
-   and never fewer than its idle threads could begin at once. Guided and factoring schedules, whose first chunks are
-   large, collapse when costs depend on position (a hot spot is then one pool's). */
+/* Chunk sizes. Blocks of a dynamic chunk: 5 ms of work for all threads of the pool, or a block for each of them where
+   that is more, up to 20 ms; more where so many pools ask that rank 0 would be asked faster than every 20 us; but at
+   most an eighth of the pool's equal share of what is left, so that pools end together; at least a millisecond of work,
+   but at most a quarter of the share; and never fewer than its idle threads could begin at once. A lone pool gets 20 ms.
+   What a pool has in hand no other can take: guided and factoring schedules, and chunks of 20 ms on two nodes, collapse
+   when costs depend on position (a hot spot is then one pool's). Measured by tests/unit/handout_simulation_test.cpp. */
 int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_ask *ask);
 
 #endif

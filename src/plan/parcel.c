@@ -80,7 +80,8 @@ int sheaf_parcel_add_failures(struct parcel *parcel, const struct chunk_shape *s
     struct parts at = find_parts(shape, parcel->blocks, parcel->n_items, n_failures);
     if (sheaf_buffer_resize(&parcel->data, at.end, error))
         return -1;
-    memcpy(parcel->data.data + at.failures, failures, (size_t)n_failures * sizeof *failures);
+    if (n_failures > 0)
+        memcpy(parcel->data.data + at.failures, failures, (size_t)n_failures * sizeof *failures);
     parcel->n_failed = n_failures;
     point(parcel, shape);
     write_head(parcel);

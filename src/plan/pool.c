@@ -7,13 +7,23 @@
 
 static const int64_t grain_ns = 250000; /* taking a grain and writing its rows then cost next to nothing */
 
+static const size_t seats_bytes = (size_t)64 << 20;
+enum { LEAST_SEATS = 4 };
+
+static int32_t count_seats(size_t seat_bytes) {
+    size_t n = seat_bytes > 0 ? seats_bytes / seat_bytes : POOL_SEATS;
+    return (int32_t)(n < LEAST_SEATS ? LEAST_SEATS : n < POOL_SEATS ? n : POOL_SEATS);
+}
+
 size_t sheaf_pool_bytes(size_t seat_bytes) {
-    return sheaf_round_up(sizeof(struct pool), SHEAF_ALIGN) + POOL_SEATS * sheaf_round_up(seat_bytes, SHEAF_ALIGN);
+    size_t each = sheaf_round_up(seat_bytes, SHEAF_ALIGN);
+    return sheaf_round_up(sizeof(struct pool), SHEAF_ALIGN) + (size_t)count_seats(each) * each;
 }
 
 void sheaf_pool_open(struct pool *pool, size_t seat_bytes) {
     memset(pool, 0, sizeof *pool);
     pool->seat_bytes = sheaf_round_up(seat_bytes, SHEAF_ALIGN);
+    pool->n_seats = count_seats(pool->seat_bytes);
 }
 
 char *sheaf_pool_data(struct pool *pool, int seat) {
@@ -21,7 +31,7 @@ char *sheaf_pool_data(struct pool *pool, int seat) {
 }
 
 int sheaf_pool_free_seat(const struct pool *pool) {
-    for (int s = 0; s < POOL_SEATS; s++)
+    for (int s = 0; s < pool->n_seats; s++)
         if (atomic_load_explicit(&pool->seats[s].n_unfinished, memory_order_acquire) == 0)
             return s;
     return -1;
@@ -50,14 +60,19 @@ int64_t sheaf_pool_untaken(const struct pool *pool) {
 
 /* The seat with a position; -1 if it was taken meanwhile. A seat that is just being filled anew may show its old base
    with its new n: whoever sees the new n then sees that the base has changed. */
-static int find_seat(const struct pool *pool, int64_t position, int64_t *base, int64_t *n) {
-    for (int s = 0; s < POOL_SEATS; s++) {
+static int find_seat(struct pool *pool, int64_t position, int64_t *base, int64_t *n) {
+    int hint = atomic_load_explicit(&pool->hint, memory_order_relaxed);
+    for (int k = 0; k < pool->n_seats; k++) {
+        int s = hint + k < pool->n_seats ? hint + k : hint + k - pool->n_seats;
         const struct pool_seat *seat = &pool->seats[s];
         *base = atomic_load_explicit(&seat->base, memory_order_acquire);
         *n = atomic_load_explicit(&seat->n, memory_order_acquire);
         if (position >= *base && position - *base < *n &&
-            atomic_load_explicit(&seat->base, memory_order_relaxed) == *base)
+            atomic_load_explicit(&seat->base, memory_order_relaxed) == *base) {
+            if (k > 0)
+                atomic_store_explicit(&pool->hint, s, memory_order_relaxed);
             return s;
+        }
     }
     return -1;
 }

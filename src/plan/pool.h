@@ -15,7 +15,9 @@
 
 #include "plan/span.h"
 
-enum { POOL_SEATS = 4 };
+/* Seats that a pool may have: a block that takes long keeps its seat, and when all seats are kept, idle threads get
+   nothing. So about as many as a node has threads, where chunks are small enough. */
+enum { POOL_SEATS = 64 };
 
 /* A place for a chunk. Blocks have positions in the pool that only ever grow, so that a cursor that is late cannot take
    a block of a chunk that came into the same seat since. */
@@ -38,6 +40,8 @@ struct pool {
     _Atomic(int64_t) n_finished;           /* blocks */
     size_t seat_bytes;                     /* memory of each seat, behind this struct */
     int64_t most_grain;                    /* blocks of a grain, at most; 0: any number */
+    int32_t n_seats;                       /* that there is memory for */
+    _Atomic(int32_t) hint;                 /* the seat that was drawn from last */
     _Alignas(64) struct pool_seat seats[POOL_SEATS];
 };
 
@@ -47,7 +51,7 @@ struct grain {
     struct span blocks;
 };
 
-/* Memory for a pool whose chunks have up to seat_bytes; 64-byte aligned. */
+/* Memory for a pool whose chunks have up to seat_bytes, 64-byte aligned: about 64 MB at most, but four seats at least. */
 size_t sheaf_pool_bytes(size_t seat_bytes);
 
 /* For the leader, before anybody else uses the pool. */

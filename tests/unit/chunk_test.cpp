@@ -1,7 +1,8 @@
-// plan/chunk and app/rows_message: what a chunk holds survives the journey, aligned and padded.
+// plan/chunk: what a chunk holds survives the journey, aligned and padded; what is mapped stays where it is.
 #include "unit/sheaf.h"
 
-#include <algorithm>
+#include <deque>
+#include <memory>
 
 using namespace unit;
 
@@ -14,11 +15,11 @@ const sheaf_field INPUTS[] = {field("a", SHEAF_FLOAT64),  field("b", SHEAF_FLOAT
 const sheaf_field OUTPUTS[] = {field("y", SHEAF_FLOAT64), field("z", SHEAF_UINT8, 3), field("w", SHEAF_INT32, 7)};
 enum { N_INPUTS = 9, N_OUTPUTS = 3 };
 
-chunk_shape make_shape(int64_t block, int64_t n_items) {
-    return {N_INPUTS, INPUTS, N_OUTPUTS, OUTPUTS, block, n_items};
+chunk_shape make_shape(int64_t block, int64_t n_items, const char *const *mapped = nullptr) {
+    return {N_INPUTS, INPUTS, mapped, N_OUTPUTS, OUTPUTS, block, n_items, 300};
 }
 
-// A text for a place: some empty, some long, some with NUL bytes.
+// A text for a place: some empty, some long, some with NUL bytes; at most 100 bytes.
 std::string text_of(int64_t item, int64_t place) {
     switch ((item + place) % 4) {
     case 0:
@@ -37,45 +38,58 @@ unsigned char byte_of(int field, int64_t item, size_t k) {
     return static_cast<unsigned char>(31 * field + 7 * item + static_cast<int64_t>(k) + 1);
 }
 
-// Fills columns as laid out; texts point into `texts`, which must live until packed.
-void fill(void **columns, int64_t first, int64_t n, std::vector<std::string> &texts) {
-    texts.clear();
-    texts.reserve(static_cast<size_t>(3 * n) + 1);
+void fill_numbers(int f, void *column, int64_t first, int64_t n) {
+    size_t row = sheaf_field_row_bytes(&INPUTS[f]);
+    for (int64_t i = 0; i < n; i++)
+        for (size_t k = 0; k < row; k++)
+            static_cast<unsigned char *>(column)[static_cast<size_t>(i) * row + k] = byte_of(f, first + i, k);
+}
+
+// Fills the columns that are there; texts point into `texts`, which must live until packed.
+void fill(void **columns, int64_t first, int64_t n, std::deque<std::string> &texts) {
     for (int f = 0; f < N_INPUTS; f++) {
-        if (!INPUTS[f].name)
+        if (!columns[f])
             continue;
-        size_t row = sheaf_field_row_bytes(&INPUTS[f]);
+        if (INPUTS[f].type != SHEAF_TEXT) {
+            fill_numbers(f, columns[f], first, n);
+            continue;
+        }
         for (int64_t i = 0; i < n; i++)
-            for (int64_t j = 0; INPUTS[f].type == SHEAF_TEXT && j < INPUTS[f].width; j++) {
+            for (int64_t j = 0; j < INPUTS[f].width; j++) {
                 texts.push_back(text_of(first + i, f + j));
                 static_cast<sheaf_text *>(columns[f])[i * INPUTS[f].width + j] = {texts.back().data(),
                                                                                   texts.back().size()};
             }
-        for (int64_t i = 0; INPUTS[f].type != SHEAF_TEXT && i < n; i++)
-            for (size_t k = 0; k < row; k++)
-                static_cast<unsigned char *>(columns[f])[static_cast<size_t>(i) * row + k] = byte_of(f, first + i, k);
     }
 }
 
-void expect_input(const struct chunk &chunk, int f, int64_t item, int64_t place) {
+// Column f as a thread sees it: place `place` holds `item`.
+void expect_input(const char *data, const void *in, int f, int64_t item, int64_t place) {
     const sheaf_field &field = INPUTS[f];
     if (field.type == SHEAF_TEXT) {
         for (int64_t j = 0; j < field.width; j++) {
-            const sheaf_text &t = static_cast<const sheaf_text *>(chunk.in[f])[place * field.width + j];
-            ASSERT_EQ(std::string(t.data, t.length), text_of(item, f + j)) << "item " << item;
+            const sheaf_text &t = static_cast<const sheaf_text *>(in)[place * field.width + j];
+            ASSERT_EQ(std::string(data + reinterpret_cast<uintptr_t>(t.data), t.length), text_of(item, f + j))
+                << "item " << item;
         }
         return;
     }
     size_t row = sheaf_field_row_bytes(&field);
     for (size_t k = 0; k < row; k++)
-        ASSERT_EQ(static_cast<const unsigned char *>(chunk.in[f])[static_cast<size_t>(place) * row + k],
-                  byte_of(f, item, k))
+        ASSERT_EQ(static_cast<const unsigned char *>(in)[static_cast<size_t>(place) * row + k], byte_of(f, item, k))
             << field.name << " of item " << item;
 }
 
-bool is_aligned(const void *p) {
-    return reinterpret_cast<uintptr_t>(p) % 64 == 0;
-}
+// The bytes at another address, with nothing behind them: a read beyond the end is seen by the sanitizers.
+struct Arrived {
+    std::unique_ptr<Aligned> memory;
+    size_t n_bytes;
+    explicit Arrived(const struct sheaf_buffer &sent)
+        : memory(std::make_unique<Aligned>(sent.n_bytes)), n_bytes(sent.n_bytes) {
+        memcpy(memory->get(), sent.data, n_bytes);
+    }
+    const char *data() const { return memory->get(); }
+};
 
 } // namespace
 
@@ -93,56 +107,98 @@ class ChunkLayout : public testing::TestWithParam<Layout> {};
 TEST_P(ChunkLayout, EveryValueArrivesAlignedAndPadded) {
     const Layout &l = GetParam();
     chunk_shape shape = make_shape(l.block, l.n_items);
-    struct chunk chunk;
+    struct sheaf_buffer input = {};
     Error error;
-    ASSERT_EQ(sheaf_chunk_open(&chunk, &shape, error), 0);
-    for (int round = 0; round < 2; round++) { /* a chunk is used again and again */
-        struct sheaf_buffer input = {};
+    for (int round = 0; round < 2; round++) { /* a buffer is used again and again */
         void *columns[N_INPUTS];
         ASSERT_EQ(sheaf_chunk_layout(&input, &shape, l.blocks, columns, error), 0) << error.text();
         int64_t first, n;
         sheaf_chunk_items(&shape, l.blocks, &first, &n);
         ASSERT_EQ(first, l.blocks.first * l.block);
         ASSERT_EQ(n, std::min((l.blocks.first + l.blocks.n) * l.block, l.n_items) - first);
-        std::vector<std::string> texts;
+        for (int f = 0; f < N_INPUTS; f++)
+            ASSERT_EQ(columns[f] == nullptr, INPUTS[f].name == nullptr);
+        std::deque<std::string> texts;
         fill(columns, first, n, texts);
+        size_t announced = sheaf_chunk_packed_bytes(&input, &shape);
         ASSERT_EQ(sheaf_chunk_pack(&input, &shape, error), 0) << error.text();
+        EXPECT_EQ(input.n_bytes, announced);
+        EXPECT_LE(input.n_bytes, sheaf_chunk_most_bytes(&shape, l.blocks.n));
         texts.clear(); /* nothing points there any more */
-        EXPECT_EQ(sheaf_chunk_blocks(&input).first, l.blocks.first);
-        EXPECT_EQ(sheaf_chunk_blocks(&input).n, l.blocks.n);
+        EXPECT_EQ(sheaf_chunk_blocks(input.data).first, l.blocks.first);
+        EXPECT_EQ(sheaf_chunk_blocks(input.data).n, l.blocks.n);
 
-        /* The journey: the same bytes at another address. */
-        ASSERT_EQ(sheaf_buffer_resize(&chunk.input, input.n_bytes, error), 0);
-        memcpy(chunk.input.data, input.data, input.n_bytes);
-        sheaf_buffer_free(&input);
-
-        ASSERT_EQ(sheaf_chunk_unpack(&chunk, &shape, error), 0) << error.text();
+        Arrived arrived(input);
+        memset(input.data, 0xee, input.n_bytes);
+        struct chunk chunk;
+        const void *in[N_INPUTS];
+        sheaf_chunk_look(&chunk, &shape, arrived.data(), in);
+        EXPECT_EQ(chunk.data, arrived.data());
+        EXPECT_EQ(chunk.blocks.first, l.blocks.first);
+        EXPECT_EQ(chunk.blocks.n, l.blocks.n);
         EXPECT_EQ(chunk.first_item, first);
         EXPECT_EQ(chunk.n_items, n);
-        EXPECT_EQ(chunk.n_unfinished.load(), l.blocks.n);
         int64_t n_padded = l.block > 1 ? (n + 15) / 16 * 16 : n; /* <sheaf/kernel.h> */
         for (int f = 0; f < N_INPUTS; f++) {
-            ASSERT_EQ(chunk.in[f] == nullptr, INPUTS[f].name == nullptr);
-            if (!chunk.in[f])
+            ASSERT_EQ(in[f] == nullptr, INPUTS[f].name == nullptr);
+            if (!in[f])
                 continue;
-            EXPECT_TRUE(is_aligned(chunk.in[f]));
+            EXPECT_TRUE(is_aligned(in[f]));
             for (int64_t i = 0; i < n_padded; i++)
-                expect_input(chunk, f, first + std::min(i, n - 1), i);
-        }
-        for (int c = 0; c < N_OUTPUTS; c++) {
-            EXPECT_TRUE(is_aligned(chunk.out[c]));
-            memset(chunk.out[c], 0xab, static_cast<size_t>(n_padded) * sheaf_field_row_bytes(&OUTPUTS[c]));
-        }
-        for (int64_t b = 0; b < l.blocks.n; b++) {
-            EXPECT_EQ(chunk.finished[b].load(), 0);
-            chunk.seconds[b] = 1.5F;
-        }
-        for (int64_t i = 0; i < n; i++) {
-            EXPECT_EQ(chunk.status[i], ITEM_PENDING) << "outputs and status must not share memory";
-            chunk.status[i] = ITEM_DONE;
+                expect_input(arrived.data(), in[f], f, first + std::min(i, n - 1), i);
         }
     }
-    sheaf_chunk_close(&chunk);
+    sheaf_buffer_free(&input);
+}
+
+// Fields that lie in a mapped file do not travel, and are seen from the chunk's first item on.
+TEST_P(ChunkLayout, WhatIsMappedIsNotCarried) {
+    const Layout &l = GetParam();
+    std::vector<std::unique_ptr<char[]>> files;
+    for (unsigned which = 0; which < 8; which++) { /* every choice of three fields */
+        const char *mapped[N_INPUTS] = {};
+        const int fields[] = {0, 3, 5};
+        for (unsigned k = 0; k < 3; k++) {
+            if (!(which >> k & 1))
+                continue;
+            size_t n_bytes = static_cast<size_t>(l.n_items) * sheaf_field_row_bytes(&INPUTS[fields[k]]);
+            files.push_back(std::make_unique<char[]>(n_bytes + 8));
+            fill_numbers(fields[k], files.back().get() + 8, 0, l.n_items); /* as in a file: anywhere */
+            mapped[fields[k]] = files.back().get() + 8;
+        }
+        chunk_shape shape = make_shape(l.block, l.n_items, mapped), whole = make_shape(l.block, l.n_items);
+        struct sheaf_buffer input = {};
+        void *columns[N_INPUTS];
+        int64_t first, n;
+        Error error;
+        ASSERT_EQ(sheaf_chunk_layout(&input, &shape, l.blocks, columns, error), 0) << error.text();
+        sheaf_chunk_items(&shape, l.blocks, &first, &n);
+        for (int f = 0; f < N_INPUTS; f++) {
+            ASSERT_EQ(columns[f] != nullptr, INPUTS[f].name && !mapped[f]);
+            ASSERT_EQ(sheaf_chunk_carries(&shape, f), INPUTS[f].name && !mapped[f]);
+        }
+        std::deque<std::string> texts;
+        fill(columns, first, n, texts);
+        size_t announced = sheaf_chunk_packed_bytes(&input, &shape);
+        ASSERT_EQ(sheaf_chunk_pack(&input, &shape, error), 0) << error.text();
+        EXPECT_EQ(input.n_bytes, announced);
+        EXPECT_LE(input.n_bytes, sheaf_chunk_most_bytes(&shape, l.blocks.n));
+        if (which)
+            EXPECT_LT(sheaf_chunk_block_bytes(&shape), sheaf_chunk_block_bytes(&whole));
+        Arrived arrived(input);
+        sheaf_buffer_free(&input);
+        struct chunk chunk;
+        const void *in[N_INPUTS];
+        sheaf_chunk_look(&chunk, &shape, arrived.data(), in);
+        for (int f = 0; f < N_INPUTS; f++)
+            for (int64_t i = 0; in[f] && i < n; i++)
+                expect_input(arrived.data(), in[f], f, first + i, i);
+        for (int f = 0; f < N_INPUTS; f++) {
+            if (mapped[f])
+                EXPECT_EQ(in[f], mapped[f] + static_cast<size_t>(first) * sheaf_field_row_bytes(&INPUTS[f]));
+            ASSERT_EQ(in[f] == nullptr, INPUTS[f].name == nullptr);
+        }
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, ChunkLayout,
@@ -178,11 +234,17 @@ TEST(Chunk, NoBlocksAnywhereIsNoItems) {
             sheaf_chunk_items(&shape, {at, 0}, &first, &n);
             EXPECT_EQ(n, 0) << "block " << block << " at " << at;
             ASSERT_EQ(sheaf_chunk_layout(&input, &shape, {at, 0}, columns, error), 0) << error.text();
-            EXPECT_EQ(sheaf_chunk_blocks(&input).n, 0);
+            EXPECT_EQ(sheaf_chunk_blocks(input.data).n, 0);
             EXPECT_LT(input.n_bytes, 10000u);
             sheaf_buffer_free(&input);
         }
     }
+    Aligned head(SHEAF_ALIGN);
+    sheaf_chunk_write_blocks(head.get(), {12, 0});
+    EXPECT_EQ(sheaf_chunk_blocks(head.get()).n, 0);
+    sheaf_chunk_write_blocks(head.get(), {int64_t{1} << 50, int64_t{1} << 40});
+    EXPECT_EQ(sheaf_chunk_blocks(head.get()).first, int64_t{1} << 50);
+    EXPECT_EQ(sheaf_chunk_blocks(head.get()).n, int64_t{1} << 40);
 }
 
 TEST(Chunk, IndicesNear2To40DoNotOverflow) {
@@ -197,105 +259,78 @@ TEST(Chunk, IndicesNear2To40DoNotOverflow) {
 
 TEST(Chunk, TheSizeOfABlockCoversWhatItTakes) {
     chunk_shape shape = make_shape(64, 64 * 100);
-    size_t numbers = 64 * (8 + 12 + 16 + 20 + 1 + sizeof(sheaf_text) * 3 + 8 + 3 + 28) + 64 + 4;
+    size_t numbers = 64 * (8 + 12 + 16 + 20 + 1 + sizeof(sheaf_text) * 3);
     EXPECT_GE(sheaf_chunk_block_bytes(&shape), numbers);
-    EXPECT_LT(sheaf_chunk_block_bytes(&shape), numbers + 12 * 64 + 64);
+    EXPECT_LT(sheaf_chunk_block_bytes(&shape), numbers + N_INPUTS * 64) << "outputs are not in it";
+    const char *mapped[N_INPUTS] = {"", "", nullptr, "", nullptr, "", "", nullptr, nullptr};
+    chunk_shape texts = make_shape(64, 64 * 100, mapped);
+    EXPECT_EQ(sheaf_chunk_block_bytes(&texts), 64 * sizeof(sheaf_text) * 3);
+}
+
+// Seats of a pool are as large as this says: a chunk that does not fit is an error in the middle of a run.
+TEST(Chunk, MostBytesIsAnUpperBoundForAnyTexts) {
+    std::mt19937 random(3);
+    sheaf_field inputs[] = {field("t", SHEAF_TEXT), field("e", SHEAF_UINT8), field("u", SHEAF_TEXT, 2)};
+    for (int round = 0; round < 300; round++) {
+        int64_t block = 1 + static_cast<int64_t>(random() % 40), n_items = 1 + static_cast<int64_t>(random() % 200);
+        int64_t all = (n_items + block - 1) / block;
+        span blocks = {static_cast<int64_t>(random()) % all, 0};
+        blocks.n = 1 + static_cast<int64_t>(random()) % (all - blocks.first);
+        size_t most = random() % 50;
+        chunk_shape shape = {3, inputs, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, most};
+        size_t bound = sheaf_chunk_most_bytes(&shape, blocks.n);
+        Aligned seat(bound);
+        struct sheaf_buffer input = {};
+        input.data = seat.get();
+        input.capacity = bound;
+        input.fixed = true;
+        void *columns[3];
+        int64_t first, n;
+        Error error;
+        ASSERT_EQ(sheaf_chunk_layout(&input, &shape, blocks, columns, error), 0) << error.text();
+        sheaf_chunk_items(&shape, blocks, &first, &n);
+        std::deque<std::string> texts;
+        for (int64_t i = 0; i < n; i++) {
+            size_t left = most; /* in any way over the three texts, sometimes all of it */
+            for (sheaf_text *text :
+                 {static_cast<sheaf_text *>(columns[0]) + i, static_cast<sheaf_text *>(columns[2]) + 2 * i,
+                  static_cast<sheaf_text *>(columns[2]) + 2 * i + 1}) {
+                size_t length = round % 3 == 0 ? left : random() % (left + 1);
+                left -= length;
+                texts.emplace_back(length, static_cast<char>('a' + i % 26));
+                *text = {texts.back().data(), length};
+            }
+            static_cast<uint8_t *>(columns[1])[i] = static_cast<uint8_t>(i);
+        }
+        size_t announced = sheaf_chunk_packed_bytes(&input, &shape);
+        ASSERT_LE(announced, bound);
+        ASSERT_EQ(sheaf_chunk_pack(&input, &shape, error), 0) << error.text();
+        ASSERT_EQ(input.n_bytes, announced);
+        ASSERT_EQ(input.data, seat.get()) << "it stays in its seat";
+        const void *in[3];
+        struct chunk chunk;
+        sheaf_chunk_look(&chunk, &shape, input.data, in);
+        size_t k = 0;
+        for (int64_t i = 0; i < n; i++)
+            for (const sheaf_text *text :
+                 {static_cast<const sheaf_text *>(in[0]) + i, static_cast<const sheaf_text *>(in[2]) + 2 * i,
+                  static_cast<const sheaf_text *>(in[2]) + 2 * i + 1})
+                ASSERT_EQ(std::string(input.data + reinterpret_cast<uintptr_t>(text->data), text->length), texts[k++]);
+    }
 }
 
 TEST(Chunk, ShapesWithoutInputs) {
     sheaf_field y = field("y", SHEAF_FLOAT64);
-    chunk_shape shape = {0, nullptr, 1, &y, 10, 25};
+    chunk_shape shape = {0, nullptr, nullptr, 1, &y, 10, 25, 0};
+    struct sheaf_buffer input = {};
     struct chunk chunk;
     Error error;
-    ASSERT_EQ(sheaf_chunk_open(&chunk, &shape, error), 0);
-    ASSERT_EQ(sheaf_chunk_layout(&chunk.input, &shape, {1, 2}, nullptr, error), 0);
-    ASSERT_EQ(sheaf_chunk_pack(&chunk.input, &shape, error), 0);
-    ASSERT_EQ(sheaf_chunk_unpack(&chunk, &shape, error), 0);
+    EXPECT_EQ(sheaf_chunk_block_bytes(&shape), 0u);
+    ASSERT_EQ(sheaf_chunk_layout(&input, &shape, {1, 2}, nullptr, error), 0);
+    EXPECT_LE(sheaf_chunk_packed_bytes(&input, &shape), sheaf_chunk_most_bytes(&shape, 2));
+    ASSERT_EQ(sheaf_chunk_pack(&input, &shape, error), 0);
+    sheaf_chunk_look(&chunk, &shape, input.data, nullptr);
     EXPECT_EQ(chunk.first_item, 10);
     EXPECT_EQ(chunk.n_items, 15);
-    EXPECT_TRUE(is_aligned(chunk.out[0]));
-    sheaf_chunk_close(&chunk);
+    sheaf_buffer_free(&input);
 }
-
-TEST(Chunk, CanBeClosedUnused) {
-    chunk_shape shape = make_shape(1, 1);
-    struct chunk chunk;
-    Error error;
-    ASSERT_EQ(sheaf_chunk_open(&chunk, &shape, error), 0);
-    sheaf_chunk_close(&chunk);
-}
-
-// ---------------------------------------------------------------------------------------------------- rows_message
-
-class RowsMessage : public testing::TestWithParam<Layout> {};
-
-TEST_P(RowsMessage, CarriesRowsOfSomeBlocksAndTheirFailures) {
-    const Layout &l = GetParam();
-    chunk_shape shape = make_shape(l.block, l.n_items);
-    struct chunk chunk;
-    Error error;
-    void *columns[N_INPUTS];
-    std::vector<std::string> texts;
-    int64_t first, n;
-    ASSERT_EQ(sheaf_chunk_open(&chunk, &shape, error), 0);
-    ASSERT_EQ(sheaf_chunk_layout(&chunk.input, &shape, l.blocks, columns, error), 0);
-    sheaf_chunk_items(&shape, l.blocks, &first, &n);
-    fill(columns, first, n, texts);
-    ASSERT_EQ(sheaf_chunk_pack(&chunk.input, &shape, error), 0);
-    ASSERT_EQ(sheaf_chunk_unpack(&chunk, &shape, error), 0);
-    for (int c = 0; c < N_OUTPUTS; c++) {
-        size_t row = sheaf_field_row_bytes(&OUTPUTS[c]);
-        for (int64_t i = 0; i < n; i++)
-            for (size_t k = 0; k < row; k++)
-                static_cast<unsigned char *>(chunk.out[c])[static_cast<size_t>(i) * row + k] = byte_of(c, first + i, k);
-    }
-    for (int64_t i = 0; i < n; i++)
-        chunk.status[i] = static_cast<uint8_t>(1 + i % 5);
-    for (int64_t b = 0; b < l.blocks.n; b++)
-        chunk.seconds[b] = static_cast<float>(b) + 0.5F;
-
-    for (int64_t b = 0; b < l.blocks.n; b++)
-        for (int64_t m = 1; b + m <= l.blocks.n; m++) {
-            std::vector<struct failure> failures(static_cast<size_t>(b % 3));
-            for (size_t k = 0; k < failures.size(); k++) {
-                failures[k].item = static_cast<int64_t>(1000 * k) + b;
-                memset(failures[k].message, static_cast<int>('a' + k), FAILURE_BYTES);
-            }
-            struct sheaf_buffer message = {}, arrived = {};
-            ASSERT_EQ(sheaf_rows_pack(&message, &shape, &chunk, b, m, failures.data(),
-                                      static_cast<int64_t>(failures.size()), error),
-                      0);
-            ASSERT_EQ(sheaf_buffer_resize(&arrived, message.n_bytes, error), 0);
-            memcpy(arrived.data, message.data, message.n_bytes);
-            sheaf_buffer_free(&message);
-            const void *out[N_OUTPUTS];
-            struct rows rows;
-            sheaf_rows_unpack(&arrived, &shape, out, &rows);
-            EXPECT_EQ(rows.first, first + b * l.block);
-            EXPECT_EQ(rows.n, std::min(first + (b + m) * l.block, first + n) - rows.first);
-            EXPECT_EQ(rows.first_block, l.blocks.first + b);
-            EXPECT_EQ(rows.n_blocks, m);
-            for (int c = 0; c < N_OUTPUTS; c++) {
-                size_t row = sheaf_field_row_bytes(&OUTPUTS[c]);
-                for (int64_t i = 0; i < rows.n; i++)
-                    for (size_t k = 0; k < row; k++)
-                        ASSERT_EQ(static_cast<const unsigned char *>(rows.columns[c])[static_cast<size_t>(i) * row + k],
-                                  byte_of(c, rows.first + i, k));
-            }
-            for (int64_t i = 0; i < rows.n; i++)
-                ASSERT_EQ(rows.status[i], 1 + (rows.first + i - first) % 5);
-            for (int64_t k = 0; k < m; k++)
-                ASSERT_EQ(rows.seconds[k], static_cast<float>(b + k) + 0.5F);
-            ASSERT_EQ(rows.n_failures, static_cast<int64_t>(failures.size()));
-            for (size_t k = 0; k < failures.size(); k++) {
-                EXPECT_EQ(rows.failures[k].item, failures[k].item);
-                EXPECT_EQ(memcmp(rows.failures[k].message, failures[k].message, FAILURE_BYTES), 0);
-            }
-            sheaf_buffer_free(&arrived);
-        }
-    sheaf_chunk_close(&chunk);
-}
-
-INSTANTIATE_TEST_SUITE_P(Layouts, RowsMessage,
-                         testing::Values(Layout{1, 30, {11, 10}}, Layout{20, 107, {3, 3}}, Layout{7, 50, {2, 6}},
-                                         Layout{64, 3, {0, 1}}, Layout{1000, 2500, {0, 3}}));

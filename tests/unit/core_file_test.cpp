@@ -151,3 +151,92 @@ TEST(Path, AFolderCanBeSynced) {
     EXPECT_EQ(sheaf_file_sync_folder("/nowhere/at/all/f", error), -1);
     EXPECT_HAS(error.text(), "/nowhere/at/all");
 }
+
+// ----------------------------------------------------------------------------------------------------------- stamps
+
+namespace {
+
+struct sheaf_stamp stamp_of(const std::string &path) {
+    struct sheaf_stamp stamp = {};
+    Error error;
+    EXPECT_EQ(sheaf_stamp_take(&stamp, path.c_str(), error), 0) << error.text();
+    return stamp;
+}
+
+} // namespace
+
+TEST(Stamp, IsTheSameAsLongAsTheFileIs) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    struct sheaf_stamp before = stamp_of(path), open_one = {}, again = stamp_of(path);
+    Error error;
+    EXPECT_TRUE(sheaf_stamp_same(&before, &again));
+    EXPECT_EQ(sheaf_stamp_check(&before, path.c_str(), error), 0);
+    int fd = open(path.c_str(), O_RDONLY);
+    ASSERT_EQ(sheaf_stamp_take_open(&open_one, fd, path.c_str(), error), 0);
+    close(fd);
+    EXPECT_TRUE(sheaf_stamp_same(&before, &open_one));
+    EXPECT_EQ(open_one.n_bytes, 10);
+}
+
+TEST(Stamp, TellsEveryWayAFileCanChange) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    const struct timespec then[2] = {{1000000, 5}, {1000000, 5}}, one_ns_later[2] = {{1000000, 6}, {1000000, 6}};
+    const struct timespec one_s_later[2] = {{1000001, 5}, {1000001, 5}};
+    const std::pair<const char *, std::function<void()>> changes[] = {
+        {"longer", [&] { folder.write("f", "0123456789a"); }},
+        {"touched by a nanosecond", [&] { utimensat(AT_FDCWD, path.c_str(), one_ns_later, 0); }},
+        {"touched by a second", [&] { utimensat(AT_FDCWD, path.c_str(), one_s_later, 0); }},
+        {"another file of the same size and time",
+         [&] {
+             std::string other = folder.write("g", "0123456789");
+             utimensat(AT_FDCWD, other.c_str(), then, 0);
+             std::filesystem::rename(other, path);
+         }},
+    };
+    for (const auto &[what, change] : changes) {
+        folder.write("f", "0123456789");
+        utimensat(AT_FDCWD, path.c_str(), then, 0);
+        struct sheaf_stamp before = stamp_of(path);
+        change();
+        struct sheaf_stamp after = stamp_of(path);
+        Error error;
+        EXPECT_FALSE(sheaf_stamp_same(&before, &after)) << what;
+        EXPECT_EQ(sheaf_stamp_check(&before, path.c_str(), error), -1) << what;
+        EXPECT_STARTS(error.text(), path + ": was changed while the run used it");
+        EXPECT_EQ(error.error.exit, SHEAF_EXIT_ENVIRONMENT);
+    }
+}
+
+TEST(Stamp, OfAFileThatIsGoneIsAnError) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    struct sheaf_stamp before = stamp_of(path), now;
+    std::filesystem::remove(path);
+    Error error;
+    EXPECT_EQ(sheaf_stamp_check(&before, path.c_str(), error), -1);
+    EXPECT_STARTS(error.text(), path + ": was changed");
+    EXPECT_EQ(sheaf_stamp_take(&now, path.c_str(), error), -1);
+    EXPECT_STARTS(error.text(), path + ": cannot open");
+    EXPECT_EQ(sheaf_stamp_take_open(&now, -1, "f", error), -1);
+    EXPECT_STARTS(error.text(), "f: cannot stat");
+}
+
+// Two nodes give one file another device number.
+TEST(Stamp, TheDevicesNumberDoesNotMatterBetweenNodesButOnOne) {
+    Folder folder;
+    std::string path = folder.write("f", "0123456789");
+    struct sheaf_stamp here = stamp_of(path), there = here;
+    there.device++;
+    Error error;
+    EXPECT_TRUE(sheaf_stamp_same(&here, &there));
+    EXPECT_EQ(sheaf_stamp_check(&there, path.c_str(), error), -1);
+}
+
+TEST(Disk, WhatIsThisNodesAloneIsLocal) {
+    EXPECT_EQ(sheaf_disk_of("/proc"), DISK_LOCAL);
+    EXPECT_EQ(sheaf_disk_of("/proc/self/status"), DISK_LOCAL);
+    if (std::filesystem::exists("/dev/shm"))
+        EXPECT_EQ(sheaf_disk_of("/dev/shm"), DISK_LOCAL);
+}

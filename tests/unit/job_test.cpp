@@ -91,12 +91,61 @@ TEST(Job, AbsolutePathsStay) {
     EXPECT_STREQ(job.job.items.path, "/data/a.csv");
 }
 
-TEST(Job, ThePlainScheduleIsStatic) {
-    for (const char *schedule : {"", "schedule: {policy: static}\n", "schedule: {}\n"}) {
+TEST(Job, WhereItIsSilentTheProgramChooses) {
+    for (const char *schedule : {"", "schedule: {policy: auto}\ntransport: auto\n", "schedule: {}\n"}) {
         Job job(RIGHT + schedule);
         ASSERT_EQ(job.rc, 0) << job.error.text();
-        EXPECT_EQ(job.job.policy, JOB_STATIC);
+        EXPECT_EQ(job.job.policy, JOB_AUTO);
+        EXPECT_EQ(job.job.transport, JOB_TRANSPORT_AUTO);
         EXPECT_EQ(job.job.cost, nullptr);
+        EXPECT_EQ(job.job.cost_file, nullptr);
+        EXPECT_EQ(job.job.checkpoint_s, 60) << "once a minute";
+    }
+}
+
+TEST(Job, EachPolicyAndTransport) {
+    const std::pair<const char *, enum job_policy> policies[] = {
+        {"{policy: auto}", JOB_AUTO},          {"{policy: static}", JOB_STATIC},
+        {"{policy: dynamic}", JOB_DYNAMIC},    {"{policy: weighted, cost: x}", JOB_WEIGHTED},
+        {"{policy: auto, cost: x}", JOB_AUTO}, {"{cost: x}", JOB_AUTO}};
+    for (const auto &[schedule, policy] : policies) {
+        Job job(RIGHT + "schedule: " + schedule + "\n");
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(job.job.policy, policy) << schedule;
+    }
+    const std::pair<const char *, enum job_transport> transports[] = {
+        {"auto", JOB_TRANSPORT_AUTO}, {"gather", JOB_GATHER}, {"direct", JOB_DIRECT}};
+    for (const auto &[word, transport] : transports) {
+        Job job(RIGHT + "transport: " + word + "\n");
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(job.job.transport, transport) << word;
+    }
+}
+
+TEST(Job, CostsAreAFieldOrAnEarlierResultsFile) {
+    Job field(RIGHT + "schedule: {policy: weighted, cost: guess}\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(field.rc, 0) << field.error.text();
+    EXPECT_STREQ(field.job.cost->text, "guess");
+    EXPECT_EQ(field.job.cost_file, nullptr);
+    Job file(RIGHT + "schedule: {policy: weighted, cost: {from: out/earlier.h5}}\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(file.rc, 0) << file.error.text();
+    EXPECT_STREQ(file.job.cost_file, "jobs/out/earlier.h5") << "seen from the job file";
+    Job absolute(RIGHT + "schedule: {cost: {from: /out/earlier.h5}}\n", {}, "jobs/a.yaml");
+    ASSERT_EQ(absolute.rc, 0) << absolute.error.text();
+    EXPECT_STREQ(absolute.job.cost_file, "/out/earlier.h5");
+    Job set(RIGHT, {{"schedule.cost.from", "here.h5"}}, "jobs/a.yaml");
+    ASSERT_EQ(set.rc, 0) << set.error.text();
+    EXPECT_STREQ(set.job.cost_file, "here.h5") << "seen from the current folder";
+}
+
+TEST(Job, ACheckpointIsATimeOrNever) {
+    const std::pair<const char *, double> cases[] = {{"60s", 60},        {"5m", 300},  {"90", 90},
+                                                     {"0.5s", 0.5},      {"1h", 3600}, {"1:30", 90},
+                                                     {"01:00:00", 3600}, {"never", 0}, {"'2m'", 120}};
+    for (const auto &[text, wall_s] : cases) {
+        Job job(RIGHT + "checkpoint: " + text + "\n");
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        EXPECT_EQ(job.job.checkpoint_s, wall_s) << text;
     }
 }
 
@@ -181,11 +230,9 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"UnknownPolicy", "items: {count: 1}\nkernel: moid\nschedule: {policy: wieghted, cost: x}\n", "3:20",
               "unknown schedule.policy 'wieghted'; did you mean 'weighted'?"},
         Wrong{"PolicyFarFromAll", "items: {count: 1}\nkernel: moid\nschedule: {policy: guided}\n", "3:20",
-              "'static', 'weighted'"},
+              "'auto', 'static', 'weighted', 'dynamic'"},
         Wrong{"WeightedWithoutCost", "items: {count: 1}\nkernel: moid\nschedule: {policy: weighted}\n", "3:11",
               "add cost: FIELD"},
-        Wrong{"CostWithoutWeighted", "items: {count: 1}\nkernel: moid\nschedule: {cost: x}\n", "3:18",
-              "schedule.cost goes with policy: weighted"},
         Wrong{"SeedIsText", "items: {count: 1}\nkernel: moid\nseed: lucky\n", "3:7",
               "seed is 'lucky'; it should be a whole number, 0 or more"},
         Wrong{"SeedIsNegative", "items: {count: 1}\nkernel: moid\nseed: -1\n", "3:7", "seed is '-1'"},
@@ -195,6 +242,37 @@ INSTANTIATE_TEST_SUITE_P(
               "seed is '9223372036854775808'"},
         Wrong{"SeedIsEmpty", "items: {count: 1}\nkernel: pi\nseed:\n", "3:6", "seed is ''"},
         Wrong{"SeedIsList", "items: {count: 1}\nkernel: moid\nseed: [1, 2]\n", "3:7", "seed is a list"},
+        Wrong{"CostWithStatic", "items: {count: 1}\nkernel: moid\nschedule: {policy: static, cost: x}\n", "3:34",
+              "schedule.cost goes with policy: weighted or auto"},
+        Wrong{"CostWithDynamic", "items: {count: 1}\nkernel: moid\nschedule: {cost: x, policy: dynamic}\n", "3:18",
+              "schedule.cost goes with policy: weighted or auto"},
+        Wrong{"PolicyIsList", "items: {count: 1}\nkernel: moid\nschedule: {policy: [static]}\n", "3:20",
+              "schedule.policy is a list"},
+        Wrong{"PolicyIsEmpty", "items: {count: 1}\nkernel: moid\nschedule: {policy: ''}\n", "3:20",
+              "schedule.policy is empty"},
+        Wrong{"CostIsList", "items: {count: 1}\nkernel: moid\nschedule: {cost: [a, b]}\n", "3:18",
+              "schedule.cost is a list"},
+        Wrong{"CostIsEmptyText", "items: {count: 1}\nkernel: moid\nschedule: {cost: ''}\n", "3:18",
+              "schedule.cost is empty"},
+        Wrong{"CostIsEmptyMap", "items: {count: 1}\nkernel: moid\nschedule: {cost: {}}\n", "3:18",
+              "it should be a field, or {from: earlier.h5}"},
+        Wrong{"CostUnknownKey", "items: {count: 1}\nkernel: moid\nschedule: {cost: {form: a.h5}}\n", "3:19",
+              "unknown key 'form' in schedule.cost; did you mean 'from'?"},
+        Wrong{"CostFromIsList", "items: {count: 1}\nkernel: moid\nschedule: {cost: {from: [a.h5]}}\n", "3:25",
+              "schedule.cost.from is a list"},
+        Wrong{"UnknownTransport", "items: {count: 1}\nkernel: moid\ntransport: gahter\n", "3:12",
+              "unknown transport 'gahter'; did you mean 'gather'?"},
+        Wrong{"TransportFarFromAll", "items: {count: 1}\nkernel: moid\ntransport: pigeon\n", "3:12",
+              "'auto', 'gather', 'direct'"},
+        Wrong{"TransportIsMap", "items: {count: 1}\nkernel: moid\ntransport: {policy: direct}\n", "3:12",
+              "transport is a map"},
+        Wrong{"CheckpointIsText", "items: {count: 1}\nkernel: moid\ncheckpoint: often\n", "3:13",
+              "checkpoint is 'often'; it should be a time, such as 60s or 5m, or never"},
+        Wrong{"CheckpointIsNegative", "items: {count: 1}\nkernel: moid\ncheckpoint: -5s\n", "3:13",
+              "checkpoint is '-5s'"},
+        Wrong{"CheckpointIsZero", "items: {count: 1}\nkernel: moid\ncheckpoint: 0\n", "3:13", "checkpoint is '0'"},
+        Wrong{"CheckpointIsList", "items: {count: 1}\nkernel: moid\ncheckpoint: [60s]\n", "3:13",
+              "checkpoint is a list"},
         Wrong{"NameIsPath", "name: a/b\nitems: {count: 1}\nkernel: moid\n", "1:7",
               "name is 'a/b'; it should be a word that can name a file"},
         Wrong{"NameIsHidden", "name: .a\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is '.a'"},

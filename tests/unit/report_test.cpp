@@ -186,7 +186,10 @@ struct run_summary finished() {
     s.n_threads = 1;
     s.n_nodes = 1;
     s.busy = busy;
-    s.policy = "static";
+    s.policy = "dynamic";
+    s.policy_why = "whoever is free takes the next items";
+    s.transport = "direct";
+    s.transport_why = "one node";
     return s;
 }
 
@@ -202,7 +205,7 @@ TEST(Summary, TellsWhatWasDoneHowFastAndWhere) {
     EXPECT_HAS(text, "2.04 s");
     EXPECT_HAS(text, "3.55 k items/s");
     EXPECT_HAS(text, "2 ranks x 1 thread");
-    EXPECT_HAS(text, "static");
+    EXPECT_HAS(text, "schedule dynamic (whoever is free takes the next items); transport direct (one node)\n");
     EXPECT_HAS(text, "98 % 96 %");
     EXPECT_HAS(text, "results: moid.h5\n");
     EXPECT_EQ(text.find("nodes"), std::string::npos);
@@ -249,6 +252,18 @@ TEST(Summary, OneOfEachIsSingular) {
     EXPECT_HAS(text, "1 rank x 1 thread");
     s.n_threads = 4;
     EXPECT_HAS(summary(s), "1 rank x 4 threads");
+}
+
+TEST(Summary, WhatTheJobChoseIsSaidAsItsChoice) {
+    struct run_summary s = finished();
+    s.policy = "static";
+    s.policy_why = nullptr;
+    EXPECT_HAS(summary(s), "schedule static (as the job says)");
+    s.n_ranks = 1; /* nothing travels */
+    s.transport = s.transport_why = nullptr;
+    std::string text = summary(s);
+    EXPECT_HAS(text, "schedule static (as the job says)\n");
+    EXPECT_EQ(text.find("transport"), std::string::npos);
 }
 
 TEST(Summary, ManyRanksAreLeastMedianMost) {

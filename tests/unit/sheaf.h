@@ -35,15 +35,18 @@
 #include <utility>
 #include <vector>
 
+#define _Alignas(n) alignas(n) /* pool.h is C11 */
+
 extern "C" {
 #include <sheaf/kernel.h>
 
 #include "app/costs.h"
-#include "app/rows_message.h"
+#include "app/feeder.h"
 #include "core/arena.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/futex.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/options.h"
@@ -61,7 +64,9 @@ extern "C" {
 #include "kernel/registry.h"
 #include "plan/chunk.h"
 #include "plan/handout.h"
+#include "plan/parcel.h"
 #include "plan/partition.h"
+#include "plan/pool.h"
 #include "plan/row_sink.h"
 #include "report/progress.h"
 #include "report/summary.h"
@@ -260,7 +265,8 @@ class Kernel {
     Kernel &operator=(const Kernel &) = delete;
 
     struct chunk_shape shape(int64_t n_items) const {
-        return {binding.n_inputs, binding.inputs, binding.n_outputs, binding.outputs, binding.block, n_items};
+        return {binding.n_inputs, binding.inputs, nullptr, binding.n_outputs,
+                binding.outputs,  binding.block,  n_items, 0};
     }
 
   private:
@@ -271,6 +277,92 @@ inline sheaf_field field(const char *name, sheaf_type type, int64_t width = 1, c
                          const char *long_name = nullptr) {
     return {name, type, width, 0, unit, long_name};
 }
+
+// ------------------------------------------------------------------------------------------------- pools and pending
+
+// Memory on SHEAF_ALIGN, filled with rubbish.
+class Aligned {
+  public:
+    explicit Aligned(size_t n_bytes) : data_(aligned_alloc(SHEAF_ALIGN, sheaf_round_up(n_bytes + 1, SHEAF_ALIGN))) {
+        memset(data_, 0xa5, n_bytes);
+    }
+    ~Aligned() { free(data_); }
+    Aligned(const Aligned &) = delete;
+    Aligned &operator=(const Aligned &) = delete;
+    char *get() const { return static_cast<char *>(data_); }
+
+  private:
+    void *data_;
+};
+
+// A pool in memory of this process.
+class Pool {
+  public:
+    explicit Pool(size_t seat_bytes = 0, int32_t n_workers = 0) : memory_(sheaf_pool_bytes(seat_bytes)) {
+        sheaf_pool_open(get(), seat_bytes);
+        get()->n_workers = n_workers;
+    }
+    struct pool *get() const {
+        return reinterpret_cast<struct pool *>(memory_.get());
+    }
+    struct pool *operator->() const {
+        return get();
+    }
+
+  private:
+    Aligned memory_;
+};
+
+inline bool is_aligned(const void *p) {
+    return reinterpret_cast<uintptr_t>(p) % SHEAF_ALIGN == 0;
+}
+
+// Pending blocks from a list of runs. Like the real source it may cut a run short, and it counts the questions.
+struct Blocks {
+    std::vector<span> runs; /* ascending, not touching */
+    int64_t longest = INT64_MAX;
+    int n_calls = 0, fails_at = -1;
+    struct pending pending;
+
+    explicit Blocks(std::vector<span> list) : runs(std::move(list)) { pending = {this, next}; }
+    Blocks(const Blocks &) = delete;
+    Blocks &operator=(const Blocks &) = delete;
+
+    static std::vector<span> runs_of(const std::vector<bool> &flags) {
+        std::vector<span> list;
+        for (int64_t b = 0; b < static_cast<int64_t>(flags.size()); b++) {
+            if (!flags[static_cast<size_t>(b)])
+                continue;
+            if (!list.empty() && list.back().first + list.back().n == b)
+                list.back().n++;
+            else
+                list.push_back({b, 1});
+        }
+        return list;
+    }
+
+    static int next(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
+        auto *blocks = static_cast<Blocks *>(self);
+        if (blocks->n_calls++ == blocks->fails_at)
+            return sheaf_fail(error, "the disk is gone");
+        *run = {from, 0};
+        for (const span &r : blocks->runs) {
+            int64_t first = std::max(r.first, from), upto = std::min(r.first + r.n, end);
+            if (first < upto) {
+                *run = {first, std::min(upto - first, blocks->longest)};
+                return 0;
+            }
+        }
+        return 0;
+    }
+
+    int64_t count(span part) const {
+        int64_t n = 0;
+        for (const span &r : runs)
+            n += std::max<int64_t>(0, std::min(r.first + r.n, part.first + part.n) - std::max(r.first, part.first));
+        return n;
+    }
+};
 
 // ---------------------------------------------------------------------------------------------------- results files
 
