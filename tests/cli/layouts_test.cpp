@@ -127,7 +127,7 @@ TEST_F(Layouts, ThreadsFromTheEnvironment) {
     Result result = shell("OMP_NUM_THREADS=3 " SHEAF_PROGRAM " run job.yaml");
     EXPECT_EQ(count_of(result.err, "1 rank x 3 threads"), 1) << result;
     result = shell("OMP_NUM_THREADS=3 " SHEAF_PROGRAM " run job.yaml -o b.h5 --threads 1");
-    EXPECT_EQ(count_of(result.err, "1 rank x 1 thread,"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "1 rank x 1 thread;"), 1) << result;
 }
 
 } // namespace
