@@ -47,8 +47,10 @@ std::string read_descriptor(int fd) {
 
 /* Name, state and session from /proc/PID/stat; the name may hold blanks and brackets. */
 bool look_up(pid_t pid, std::string *name, char *state, pid_t *session) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
+    int fd = open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC); /* may vanish meanwhile */
+    std::string text = fd < 0 ? "" : read_descriptor(fd);
+    if (fd >= 0)
+        close(fd);
     size_t open = text.find('('), close = text.rfind(')');
     if (open == std::string::npos || close == std::string::npos)
         return false;
