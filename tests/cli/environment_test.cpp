@@ -171,6 +171,22 @@ TEST_F(Environment, MemoryIsGivenBackWritable) {
     }
 }
 
+/* Rank 1 alone may not write; the items that rank 0 is at meanwhile are not to blame. */
+TEST_F(Environment, OneRankCannotWrite) {
+    const int n_items = 20000;
+    check({"make_input", path("in.h5"), std::to_string(n_items)});
+    write_job("job.yaml", "hdf5: {file: in.h5, fields: {x: /x}}", "hostile:slow", "params: {ms: 1}\n");
+    run_job({"job.yaml", "--items", "0:1"});
+    /* y lies before the status; the limit is a little behind its middle, where rank 1's part begins. */
+    const long limit_kb = (find_status(path("job.h5")).offset - 8L * n_items / 2 + 1000) / 1024;
+    const std::string run = shell_word(SHEAF_PROGRAM) + " run job.yaml -q --threads 4 --set schedule.policy=static";
+    Result result = shell("exec mpirun --oversubscribe --bind-to none -np 1 " + run + " : -np 1 bash -c 'ulimit -f " +
+                          std::to_string(limit_kb) + "; exec " + run + "'");
+    expect_message(result, {"rank 1: ", "job.h5", "File too large", "run again"});
+    check({"no_suspicion", path("job.h5")});
+    check({"slow", path("job.h5"), "some"});
+}
+
 /* An input that lies in HDF5 is mapped by all ranks of a node: what they had of it when it changes is not used. */
 class MappedInput : public Environment {
   protected:
