@@ -274,6 +274,54 @@ TEST_F(MappedInput, OutputFolderBecomesReadOnly) {
     umount2(path("there").c_str(), MNT_DETACH);
 }
 
+/* Rank 1 sees another disk than rank 0 where the input and the results lie: empty, or with files of the same names. */
+class TwoDisks : public Environment {
+  protected:
+    static constexpr int n_items = 2000;
+
+    void SetUp() override {
+        if (shell("unshare -m mount -t tmpfs none /mnt").exit != 0)
+            GTEST_SKIP() << "needs root that may mount in a namespace of its own";
+        mkdir(path("disk").c_str(), 0777);
+        mkdir(path("other").c_str(), 0777);
+        check({"make_input", path("disk/in.h5"), std::to_string(n_items)});
+        shell("cp disk/in.h5 other/in.h5; cp disk/in.h5 other/out.h5");
+        write("job.yaml", "items: {hdf5: {file: disk/in.h5, fields: {x: /x}}}\nkernel: square_plus\n");
+    }
+
+    /* `before` is for a shell, in rank 1's world. */
+    Result run_apart(const std::string &transport, const std::string &before, bool apart) {
+        const std::string run =
+            shell_word(SHEAF_PROGRAM) + " run job.yaml -o disk/out.h5 --overwrite --set transport=" + transport;
+        return shell(std::string(apart ? "export SHEAF_RANKS_PER_NODE=1; " : "") +
+                     "exec mpirun --oversubscribe --bind-to none -np 1 " + run + " : -np 1 unshare -m bash -c " +
+                     shell_word("mount -t tmpfs none disk; " + before + "; exec " + run));
+    }
+};
+
+TEST_F(TwoDisks, AutoGathersThen) {
+    for (std::string before : {"true", "cp other/* disk"})
+        for (bool apart : {false, true}) {
+            SCOPED_TRACE(before + (apart ? ", apart" : ""));
+            Result result = run_apart("auto", before, apart);
+            EXPECT_EQ(result.exit, 0) << result;
+            EXPECT_EQ(count_of(result.err, "transport gather ("), 1) << result;
+            check({"square_plus_hdf5", path("disk/out.h5"), path("disk/in.h5"), "x", "10000"});
+        }
+}
+
+TEST_F(TwoDisks, DirectIsRefused) {
+    for (std::string before : {"true", "cp other/* disk"})
+        for (bool apart : {false, true}) {
+            SCOPED_TRACE(before + (apart ? ", apart" : ""));
+            Result result = run_apart("direct", before, apart);
+            EXPECT_TRUE(result.exit == 2 || result.exit == 3) << result;
+            EXPECT_EQ(count_of(result.err, "sheaf: "), 1) << result;
+            EXPECT_EQ(count_of(result.err, "disk/in.h5: "), 1) << result;
+            EXPECT_EQ(list_folder(path("disk")), Words{"in.h5"}) << "nothing is left half-made\n" << result;
+        }
+}
+
 /* Memory that ranks share lies in /dev/shm, which is small in containers. */
 class SharedMemory : public Environment {
   protected:
