@@ -81,6 +81,7 @@ static void give_up(void *context, const struct sheaf_error *error) {
     sheaf_progress_end(&run->progress);
     sheaf_run_report(error);
     sheaf_row_sink_flush(&run->results.sink, &ignored);
+    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
     sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
     sheaf_lock_release(&run->lock);
     fflush(NULL);

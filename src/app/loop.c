@@ -366,8 +366,10 @@ static int say_left(struct loop *loop, bool *said) {
    launcher kills all when one is gone. */
 static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
+    struct sheaf_error ignored;
     bool said = false;
     begin_drain(loop, LOOP_SIGNAL);
+    sheaf_team_clear_notes(loop->setup->team, &ignored); /* the launcher may not let us come to our end */
     for (; sheaf_clock_s() < until_s; nap(loop)) {
         bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
         if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||

@@ -13,7 +13,7 @@ try:
 except ImportError as missing:
     sys.exit(f"the tests need h5py for {sys.executable} (Debian: python3-h5py): {missing}")
 
-PENDING, DONE, FAILED = 0, 1, 2
+PENDING, DONE, FAILED, CRASHED = 0, 1, 2, 4
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 
 
@@ -116,6 +116,18 @@ def check_poke(path):
             wanted = wanted % 256 if kind == np.uint8 else wanted
             assert f[name].dtype == kind and f[name].shape == wanted.shape, f[name]
             assert (f[name][:] == wanted.astype(kind)).all(), name
+
+
+def check_traces(path):
+    """The kernel of same_bytes_test.cpp: blocks of 3, the item's first random number, and where it was computed."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        x, y, i = f["x"][:], f["y"][:], np.arange(len(f["x"]))
+        first = [np.random.Generator(np.random.Philox(key=[5, item])).random() for item in i]
+        assert (y[:, 0] == first).all()
+        assert np.allclose(y[:, 1], np.sin(x) * np.exp(-x / 300) + y[:, 0], rtol=1e-12, atol=1e-14)
+        assert (y[:, 2] == x + 1000.0 * i).all()
+        assert (f["k"][:] == i // 3 * 3 % 1000 * 10 + i % 3).all()
 
 
 def check_slow(path, state):
@@ -304,6 +316,65 @@ def check_only_block(path, begin, end):
         assert (y[status == DONE] == x[status == DONE]).all() and np.isnan(y[status == FAILED]).all()
 
 
+# --- items that end the program ------------------------------------------------------------------------------------
+
+
+def check_crashed(path, *items):
+    """Exactly these items are marked crashed, hold NaN and have a message that says so; all others are done, y = 2 x + 1."""
+    with h5py.File(path) as f:
+        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        meanings = dict(zip(text(f["status"].attrs["flag_meanings"]).split(), f["status"].attrs["flag_values"]))
+        assert meanings["crashed"] == CRASHED, meanings
+        crashed = np.flatnonzero(status == CRASHED)
+        assert list(crashed) == sorted(map(int, items)), crashed
+        assert (np.delete(status, crashed) == DONE).all(), status
+        assert (y[status == DONE] == 2 * x[status == DONE] + 1).all() and np.isnan(y[crashed]).all(), y
+        noted = {int(i): bytes(m) for i, m in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]) if i >= 0}
+        assert sorted(noted) == list(crashed), noted
+        assert all(b"died" in m and b"alone" in m for m in noted.values()), noted
+
+
+def check_slow_or_crashed(*paths):
+    """Between runs: whatever is done is right, whatever is given up is NaN."""
+    assert paths
+    for path in paths:
+        with h5py.File(path) as f:
+            x, y, status = f["x"][:], f["y"][:], f["status"][:]
+            assert np.isin(status, (PENDING, DONE, CRASHED)).all(), (path, status)
+            assert (y[status == DONE] == 2 * x[status == DONE] + 1).all() and np.isnan(y[status == CRASHED]).all(), path
+
+
+def check_crashed_folder(folder, *items):
+    names = sorted(os.listdir(folder))
+    assert names
+    for name in names:
+        check_crashed(os.path.join(folder, name), *items)
+
+
+def suspects_of(f):
+    """The doubt about each block; the table ends with the first that has none."""
+    table = f["sheaf/suspects"][:]
+    n = int((table[:, 1] > 0).argmin())
+    return dict(zip(table[:n, 0].tolist(), table[:n, 1].tolist()))
+
+
+def check_no_suspicion(path):
+    """Nothing is noted as in flight, no block is under suspicion, no item is given up."""
+    with h5py.File(path) as f:
+        flights = f["sheaf/in_flight"][:]
+        assert (flights[:, 1] == 0).all(), flights[flights[:, 1] != 0]
+        assert not suspects_of(f), suspects_of(f)
+        assert not (f["status"][:] == CRASHED).any()
+
+
+def check_none_alone(path):
+    """No block is under so much suspicion (2) that it is computed last and alone, and no item is given up."""
+    with h5py.File(path) as f:
+        doubts = suspects_of(f)
+        assert all(doubt < 2 for doubt in doubts.values()), doubts
+        assert not (f["status"][:] == CRASHED).any()
+
+
 # --- labels --------------------------------------------------------------------------------------------------------
 
 
@@ -471,6 +542,29 @@ def check_make_input(path, n):
         f["deep/k"] = (np.arange(n) * 7 % 1000).astype(np.int32)
         f["w"] = np.arange(2.0 * n).reshape(n, 2)
         f["cost"] = 1 + (np.arange(n) % 97).astype(np.float32)
+
+
+def check_make_large_input(path, n):
+    """x in one piece, most of it a hole of zeros that takes no space on the disk; a wave at both ends and in the middle."""
+    n = int(n)
+    create = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    create.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    create.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    with h5py.File(path, "w") as f:
+        space = h5py.h5s.create_simple((n,))
+        h5py.h5d.create(f.id, b"x", h5py.h5t.IEEE_F64LE, space, create)
+        for first in (0, n // 2, n - 100000):
+            f["x"][first : first + 100000] = np.arange(first, first + 100000) * 0.5
+
+
+def check_large(source, path, terms):
+    """y = x**2 + sum(range(terms)), everywhere; read in pieces."""
+    with h5py.File(source) as s, h5py.File(path) as f:
+        piece, total = 1 << 24, float(sum(range(int(terms))))
+        for first in range(0, len(s["x"]), piece):
+            x = s["x"][first : first + piece]
+            assert (f["status"][first : first + piece] == DONE).all(), first
+            assert (f["y"][first : first + piece] == x * x + total).all(), first
 
 
 def check_make_foreign(path):

@@ -1,5 +1,6 @@
 /* SIGKILL at every single write, in turn: before it, in its middle, after it (plugins/crash_points.c does it). What
-   kill_test.cpp meets by chance is met here for certain; one rank, since only rank 0 writes. */
+   kill_test.cpp meets by chance is met here for certain, in rank 0: on one node the others write rows only. With
+   several ranks, where a run takes long, SHEAF_TEST_SLOW=1 takes each crash point; else there is one in a few. */
 #include "cli/program.h"
 
 #include <sys/stat.h>
@@ -18,22 +19,27 @@ class CrashPoints : public Program {
         mkdir(path("finished").c_str(), 0777);
     }
 
-    /* Runs the job with a crash at call n; whether it crashed. */
-    bool crash(const std::string &how, int n, const Words &more = {}) const {
-        Words words = command({"run", "job.yaml", "-q", "--threads", "1"});
+    /* Runs the job with a crash at call n; whether it crashed. Else it may end with 0, 1 or `other`. */
+    bool crash(const std::string &how, int n, const Words &more = {}, const Layout &layout = {0, 1},
+               int other = 0) const {
+        Words words = {"run", "job.yaml", "-q"};
         words.insert(words.end(), more.begin(), more.end());
+        words = command(words, layout);
         Start start_crashing = start();
         start_crashing.env["LD_PRELOAD"] = SHEAF_PLUGIN_DIR "/crash_points.so";
         start_crashing.env["SHEAF_CRASH_AT"] = std::to_string(n);
         start_crashing.env["SHEAF_CRASH_HOW"] = how;
         Result result = Child(words, start_crashing).wait();
-        EXPECT_TRUE(result.exit == 137 || result.exit < 2) << result;
+        EXPECT_TRUE(result.exit == 137 || result.exit < 2 || result.exit == other) << result;
         return result.exit == 137;
     }
 
+    /* Before a call is much the same as after the one before it. */
+    static Words hows() { return slow_tests() ? Words{"before", "half", "after"} : Words{"half", "after"}; }
+
     /* Each crash point once, from an empty folder; the run that follows must end with `exit`. */
     void crash_everywhere(int exit) const {
-        for (std::string how : {"before", "half", "after"}) {
+        for (const std::string &how : hows()) {
             int n = 1;
             for (; crash(how, n) && !HasFailure(); n++) {
                 std::string name = "/" + how + std::to_string(1000 + n) + ".h5";
@@ -41,12 +47,44 @@ class CrashPoints : public Program {
                     std::filesystem::copy_file(path("job.h5"), path("killed" + name));
                 run_job({"job.yaml", "-q"}, {0, 1}, exit);
                 EXPECT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0);
-                EXPECT_EQ(list_folder(folder_), (Words{"finished", "in.csv", "job.yaml", "killed"})) << name;
+                EXPECT_EQ(list_folder(folder_), (Words{"finished", input_, "job.yaml", "killed"})) << name;
             }
             EXPECT_GT(n, 40) << "too few writes were met";
             EXPECT_EQ(unlink(path("job.h5").c_str()), 0) << "of the run that was not killed";
         }
     }
+
+    void copy(const std::string &from, const std::string &to) const {
+        std::filesystem::copy_file(path(from), path(to), std::filesystem::copy_options::overwrite_existing);
+    }
+
+    /* A run that begins with first.h5 crashes everywhere; those that follow must come to an end where item 3 alone is
+       given up, in two more runs at most, or three where it has not died before. */
+    void crash_after(int other, int most_runs) {
+        for (const std::string &how : hows()) {
+            int n = 1;
+            for (;; n++) {
+                const std::string name = how + std::to_string(1000 + n) + ".h5";
+                copy("first.h5", "job.h5");
+                if (!crash(how, n, {}, {0, 1}, other) || HasFailure())
+                    break;
+                copy("job.h5", "killed/" + name);
+                int runs = 1;
+                for (; sheaf({"run", "job.yaml", "-q"}, {0, 1}).exit != 1 && runs <= most_runs; runs++) {
+                }
+                EXPECT_LE(runs, most_runs) << name;
+                ASSERT_EQ(rename(path("job.h5").c_str(), path("finished/" + name).c_str()), 0);
+            }
+            EXPECT_GT(n, 10) << "too few writes were met";
+        }
+        for (const auto &entry : std::filesystem::directory_iterator(path("killed")))
+            killed_.push_back(entry.path());
+        check(killed_);
+        check({"crashed_folder", path("finished"), "3"});
+    }
+
+    std::string input_ = "in.csv";
+    Words killed_ = {"slow_or_crashed"};
 };
 
 TEST_F(CrashPoints, OfAJob) {
@@ -57,6 +95,65 @@ TEST_F(CrashPoints, OfAJob) {
         return;
     run_job({"job.yaml", "-o", "whole.h5"});
     check({"killed", path("killed"), path("finished"), path("whole.h5")});
+}
+
+/* The input is mapped, and not copied. */
+TEST_F(CrashPoints, OfAJobFromHdf5) {
+    input_ = "in.h5";
+    check({"make_input", path("in.h5"), "7"});
+    write_job("job.yaml", "hdf5: {file: in.h5, fields: {x: /x}}", "hostile:slow", "params: {ms: 0}\n");
+    crash_everywhere(0);
+    if (HasFailure())
+        return;
+    run_job({"job.yaml", "-o", "whole.h5"});
+    check({"killed", path("killed"), path("finished"), path("whole.h5")});
+}
+
+/* Rank 0 dies while another rank computes, too: on this node, writing its rows itself, or on another, sending them. */
+TEST_F(CrashPoints, OfTwoRanks) {
+    std::vector<double> x;
+    for (int i = 0; i < 24; i++)
+        x.push_back(i + 0.5);
+    write_x("in.csv", x);
+    write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 0}\nschedule: {policy: dynamic}\n");
+    run_job({"job.yaml", "-o", "whole.h5"});
+    const int step = slow_tests() ? 1 : 72;
+    int n_crashed = 0;
+    for (bool apart : {true, false})
+        for (std::string how : {"before", "half", "after"}) {
+            bool crashed = true;
+            for (int n = 1 + 7 * n_crashed % step; crashed && !HasFailure(); n += step) {
+                const std::string name = how + std::to_string(1000 + n) + (apart ? "apart.h5" : ".h5");
+                SCOPED_TRACE(name);
+                crashed = crash(how, n, {}, {2, 1, apart});
+                n_crashed += crashed;
+                if (crashed && exists(path("job.h5")))
+                    copy("job.h5", "killed/" + name);
+                run_job({"job.yaml", "-q"}, n % 2 ? Layout{0, 1} : Layout{2, 1, apart});
+                ASSERT_EQ(rename(path("job.h5").c_str(), path("finished/" + name).c_str()), 0);
+            }
+        }
+    EXPECT_GT(n_crashed, slow_tests() ? 200 : 5);
+    check({"killed", path("killed"), path("finished"), path("whole.h5")});
+}
+
+/* The run after a crash, which takes the suspect last and alone and dies of it. */
+TEST_F(CrashPoints, OfARunAfterACrash) {
+    write_x("in.csv", {0, 1, 2, 3, 4, 5, 6});
+    write_job("job.yaml", "csv: in.csv", "hostile:poison", "params: {ms: 0, at: 3}\n");
+    run_job({"job.yaml"}, {0, 1}, 139);
+    ASSERT_EQ(rename(path("job.h5").c_str(), path("first.h5").c_str()), 0);
+    crash_after(139, 3);
+}
+
+/* The run that gives up what has died alone. */
+TEST_F(CrashPoints, OfARunThatGivesUp) {
+    write_x("in.csv", {0, 1, 2, 3, 4, 5, 6});
+    write_job("job.yaml", "csv: in.csv", "hostile:poison", "params: {ms: 0, at: 3}\n");
+    run_job({"job.yaml"}, {0, 1}, 139);
+    run_job({"job.yaml"}, {0, 1}, 139);
+    ASSERT_EQ(rename(path("job.h5").c_str(), path("first.h5").c_str()), 0);
+    crash_after(1, 2);
 }
 
 TEST_F(CrashPoints, OfAJobWithFailures) {

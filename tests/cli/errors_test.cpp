@@ -72,6 +72,16 @@ TEST_F(Errors, JobFile) {
                 {"job.yaml:3:", "'term'", "did you mean 'terms'?"});
     refused_job("items: {count: 3}\nkernel: square_plus\nparams: {terms: ten}\n", {"job.yaml:3:17: ", "ten", "number"});
     refused_job("items: {count: 3}\nkernel: square_plus\nparams: {terms: [1, 2]}\n", {"job.yaml:3:17: ", "terms"});
+    refused_job("items: {count: 3}\nkernel: square_plus\ntransport: dirct\n",
+                {"job.yaml:3:12: ", "'dirct'", "did you mean 'direct'?"});
+    refused_job("items: {count: 3}\nkernel: square_plus\ntransport: carrier pigeon\n",
+                {"job.yaml:3:12: ", "'carrier pigeon'", "'auto', 'gather', 'direct'"});
+    refused_job("items: {count: 3}\nkernel: square_plus\ntransport: [direct]\n", {"job.yaml:3:12: ", "transport"});
+    refused_job("items: {count: 3}\nkernel: square_plus\ntransprt: direct\n",
+                {"job.yaml:3:1: ", "'transprt'", "did you mean 'transport'?"});
+    refused_job("items: {count: 3}\nkernel: square_plus\nschedule: dynamic\n", {"job.yaml:3:11: ", "map"});
+    refused_job("items: {count: 3}\nkernel: square_plus\nschedule: {policy: fastest}\n",
+                {"job.yaml:3:20: ", "'fastest'", "'auto', 'static', 'weighted', 'dynamic'"});
     refused_job("items: {count: 3}\nkernel: square_plus\nschedule: {policy: dynamik}\n",
                 {"job.yaml:3:20: ", "'dynamik'"});
     refused_job("items: {csv: in.csv}\nkernel: square_plus\nschedule: {policy: weighted}\n", {"job.yaml:3:", "cost"});

@@ -98,6 +98,58 @@ TEST_F(Kill, TheLauncherAlone) {
     repeat(slow_tests() ? 200 : 5, [](Child &child, int) { kill(child.pid(), SIGKILL); });
 }
 
+/* Many kills of short runs: all rows of a run are in the file within some 50 ms, and the kill is at a random moment of
+   that. Two in ten are of several ranks, whose start takes most of the time. */
+class QuickKill : public Kill {
+  protected:
+    static constexpr int n_quick = 64;
+
+    QuickKill() {
+        unlink(path("in.csv").c_str());
+        unlink(path("job.yaml").c_str());
+        unlink(path("whole.h5").c_str());
+        check({"make_input", path("in.h5"), std::to_string(n_quick)});
+        write_job("job.yaml", "hdf5: {file: in.h5, fields: {x: /x}}", "hostile:slow", "params: {ms: 1}\n");
+        run_job({"job.yaml", "-o", "whole.h5", "-q"}, {0, 4});
+    }
+
+    /* A moment: some number of items done, or some time after the start. */
+    void wait_for_any(Child &child, int round) {
+        if (round % 2) {
+            wait_for_done(child, path("job.h5"), 1 + random(n_quick - 1));
+            return;
+        }
+        struct timespec pause = {0, 100000L * random(round % 10 < 2 ? 4000 : 600)};
+        nanosleep(&pause, nullptr);
+    }
+};
+
+TEST_F(QuickKill, ManyTimes) {
+    const int n = slow_tests() ? 3000 : 180;
+    int n_hit = 0;
+    for (int round = 0; round < n && !HasFailure(); round++) {
+        SCOPED_TRACE("round " + std::to_string(round));
+        const bool several = round % 10 < 2;
+        const Layout killed = several ? Layout{2, 1, round % 20 < 10} : Layout{0, 1 + round % 3};
+        const std::string policy = round % 4 < 2 ? "dynamic" : "static";
+        const std::string name = "/" + std::to_string(round) + ".h5";
+        {
+            Child child(command({"run", "job.yaml", "-q", "--set", "schedule.policy=" + policy}, killed), start());
+            wait_for_any(child, round);
+            child.kill_all(SIGKILL);
+            n_hit += child.wait().exit != 0;
+            ASSERT_TRUE(wait_until([&] { return child.processes().empty(); })) << "something outlives the run";
+        }
+        if (exists(path("job.h5")))
+            ASSERT_EQ(shell("cp job.h5 killed" + name).exit, 0);
+        run_job({"job.yaml", "-q"}, {0, 8});
+        ASSERT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0);
+        EXPECT_EQ(list_folder(folder_), (Words{"finished", "in.h5", "job.yaml", "killed", "whole.h5"}));
+    }
+    EXPECT_GT(n_hit, n / 2) << "most runs ended before they could be killed: little was tested";
+    check({"killed", path("killed"), path("finished"), path("whole.h5")});
+}
+
 /* Killed again and again, the run gets on each time and the end is the same. */
 TEST_F(Kill, AgainAndAgain) {
     for (int round = 0; round < (slow_tests() ? 20 : 4); round++) {

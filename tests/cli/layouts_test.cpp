@@ -25,8 +25,8 @@ class Layouts : public Program {
     void run_one(const Layout &layout, const std::string &policy, bool apart) {
         std::string transport = same_.size() % 2 ? "auto" : apart ? "gather" : "direct";
         std::string out = "out" + std::to_string(same_.size()) + ".h5";
-        Words arguments = {"job.yaml", "-o", out, "--set", "schedule.policy=" + policy, "--set",
-                           "transport=" + transport};
+        Words arguments = {
+            "job.yaml", "-o", out, "--set", "schedule.policy=" + policy, "--set", "transport=" + transport};
         if (policy == "weighted")
             arguments.insert(arguments.end(), {"--set", "schedule.cost=" + cost_});
         SCOPED_TRACE(layout.name() + ", " + policy + ", " + transport + (apart ? ", apart" : ""));
@@ -127,7 +127,7 @@ TEST_F(Layouts, ThreadsFromTheEnvironment) {
     Result result = shell("OMP_NUM_THREADS=3 " SHEAF_PROGRAM " run job.yaml");
     EXPECT_EQ(count_of(result.err, "1 rank x 3 threads"), 1) << result;
     result = shell("OMP_NUM_THREADS=3 " SHEAF_PROGRAM " run job.yaml -o b.h5 --threads 1");
-    EXPECT_EQ(count_of(result.err, "1 rank x 1 thread,"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "1 rank x 1 thread;"), 1) << result;
 }
 
 } // namespace

@@ -47,8 +47,10 @@ std::string read_descriptor(int fd) {
 
 /* Name, state and session from /proc/PID/stat; the name may hold blanks and brackets. */
 bool look_up(pid_t pid, std::string *name, char *state, pid_t *session) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
+    int fd = open(("/proc/" + std::to_string(pid) + "/stat").c_str(), O_RDONLY | O_CLOEXEC); /* may vanish meanwhile */
+    std::string text = fd < 0 ? "" : read_descriptor(fd);
+    if (fd >= 0)
+        close(fd);
     size_t open = text.find('('), close = text.rfind(')');
     if (open == std::string::npos || close == std::string::npos)
         return false;
@@ -218,7 +220,7 @@ bool slow_tests() {
 
 std::string Layout::name() const {
     return (ranks ? "-np " + std::to_string(ranks) : std::string("alone")) +
-           (threads ? " x " + std::to_string(threads) + " threads" : "");
+           (threads ? " x " + std::to_string(threads) + " threads" : "") + (apart ? ", apart" : "");
 }
 
 /* --- the fixture --------------------------------------------------------------------------------------------------- */
@@ -279,6 +281,8 @@ Words Program::command(const Words &arguments, const Layout &layout) const {
     Words words;
     if (layout.ranks)
         words = {"mpirun", "--oversubscribe", "--bind-to", "none", "-np", std::to_string(layout.ranks)};
+    if (layout.apart)
+        words.insert(words.begin(), {"env", "SHEAF_RANKS_PER_NODE=1"}); /* which becomes mpirun: the same process */
     words.push_back(SHEAF_PROGRAM);
     words.insert(words.end(), arguments.begin(), arguments.end());
     if (layout.threads)
@@ -345,4 +349,41 @@ long count_done(const std::string &path, const StatusPlace &place) {
     if (fd >= 0)
         close(fd);
     return n < 0 ? 0 : std::count(statuses.begin(), statuses.begin() + n, 1);
+}
+
+int count_in_flight(const std::string &path) {
+    if (find_status(path).offset < 0)
+        return 0;
+    std::vector<int64_t> rows;
+    hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t dataset = file >= 0 ? H5Dopen2(file, "sheaf/in_flight", H5P_DEFAULT) : H5I_INVALID_HID;
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    hsize_t shape[2] = {0, 0};
+    if (space >= 0 && H5Sget_simple_extent_ndims(space) == 2 && H5Sget_simple_extent_dims(space, shape, nullptr) == 2) {
+        rows.resize(shape[0] * shape[1]);
+        if (H5Dread(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, rows.data()) < 0)
+            rows.clear();
+    }
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    if (file >= 0)
+        H5Fclose(file);
+    int n = 0;
+    for (size_t at = 1; at < rows.size(); at += shape[1])
+        n += rows[at] > 0;
+    return n;
+}
+
+bool wait_for_done(Child &child, const std::string &path, long n_items) {
+    StatusPlace place;
+    long n_done = 0;
+    return wait_until([&] {
+               if (place.offset < 0)
+                   place = find_status(path);
+               n_done = place.offset < 0 ? 0 : count_done(path, place);
+               return n_done >= n_items || !child.running();
+           }) &&
+           n_done >= n_items;
 }

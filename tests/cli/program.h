@@ -73,9 +73,10 @@ std::string shell_word(const std::string &word); /* for a shell */
 int count_of(const std::string &text, const std::string &part);
 bool slow_tests(); /* SHEAF_TEST_SLOW=1 */
 
-/* Ranks (0: without mpirun) and threads (0: sheaf chooses). */
+/* Ranks (0: without mpirun) and threads (0: sheaf chooses); each rank apart from the others, as on a node of its own. */
 struct Layout {
     int ranks = 0, threads = 0;
+    bool apart = false;
     std::string name() const;
 };
 
@@ -118,3 +119,7 @@ struct StatusPlace {
 };
 StatusPlace find_status(const std::string &path); /* offset -1 if there is no such file yet */
 long count_done(const std::string &path, const StatusPlace &place);
+/* Notes of blocks that are, or were, computed in a run. */
+int count_in_flight(const std::string &path);
+/* Waits until this many items are done, or the run has ended; whether they are. */
+bool wait_for_done(Child &child, const std::string &path, long n_items);

@@ -16,7 +16,7 @@
  *                    x == 99    fail() is called for rows that do not exist; the whole block fails
  *   slow           y = 2 x + 1, after `ms` milliseconds an item
  *   poison         y = 2 x + 1, after `ms` milliseconds; the item with x == `at` ends the program as `how` says: segv,
- *                  fpe, abort, overflow (of the stack), exit, kill (by SIGKILL)
+ *                  fpe, abort, overflow (of the stack), exit, kill (by SIGKILL); blocks of `block`
  *   uneven         y[3] = x + first index of the block, place in the block, index; work grows with the index; blocks
  *                  of 7
  *   poke           i = floor(x): f64[1] = x; f32[2], i64[3], i32[4], u8[5] = 10 i + j for column j (modulo 256 in u8);
@@ -279,6 +279,7 @@ static int poison_open(const struct sheaf_setup *setup, struct sheaf_shape *shap
     strncpy(mine->how, setup->params[2].text, sizeof mine->how - 1);
     mine->how[sizeof mine->how - 1] = '\0';
     shape->flags = SHEAF_PURE;
+    shape->block = setup->params[3].integer;
     *self = mine;
     return y_open(setup, shape, self);
 }
@@ -310,7 +311,8 @@ static int poison_map(const void *self, const struct sheaf_context *context, con
     const double *x = block->in[0];
     double *y = block->out[0];
     for (int64_t k = 0; k < block->n; k++) {
-        sleep_ms(p->ms);
+        if (p->ms > 0)
+            sleep_ms(p->ms);
         y[k] = x[k] == p->at ? die(p->how) : 2 * x[k] + 1;
     }
     return 0;
@@ -320,8 +322,9 @@ static const struct sheaf_param poison_params[] = {
     {.name = "ms", .type = SHEAF_INT64, .initial = "1", .unit = "ms", .help = "sleep an item"},
     {.name = "at", .type = SHEAF_FLOAT64, .initial = "nan", .help = "the item with this x ends the program"},
     {.name = "how", .type = SHEAF_TEXT, .initial = "segv", .help = "in this way"},
+    {.name = "block", .type = SHEAF_INT64, .initial = "1", .help = "items of a block"},
 };
-KERNEL(poison, "ends the program", .n_params = 3, .params = poison_params, .n_inputs = 1, .inputs = input_x,
+KERNEL(poison, "ends the program", .n_params = 4, .params = poison_params, .n_inputs = 1, .inputs = input_x,
        .open = poison_open, .close = number_close, .map = poison_map);
 
 static const struct sheaf_field uneven_outputs[] = {FIELD("y", SHEAF_FLOAT64, 3)};
