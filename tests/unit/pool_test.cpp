@@ -192,18 +192,18 @@ TEST(Pool, AGrainLiesInsideOneChunk) {
     }
 }
 
-TEST(Pool, GrainsAreHalfAMillisecondOfWorkByTheEstimate) {
+TEST(Pool, GrainsAreAQuarterOfAMillisecondByTheEstimate) {
     for (int64_t block_ns : {1, 10, 999, 100000, 250001, 499999, 500001, 1000000000}) {
         Pool pool(0, 8);
         sheaf_pool_post(pool.get(), 0, {0, int64_t{1} << 40});
         pool->block_ns = block_ns;
         struct grain grain;
         ASSERT_TRUE(sheaf_pool_take(pool.get(), &grain));
-        if (block_ns > 500000)
+        if (block_ns > 250000)
             EXPECT_EQ(grain.blocks.n, 1);
         else
-            EXPECT_LE(grain.blocks.n * block_ns, 500000) << block_ns;
-        EXPECT_GT((grain.blocks.n + 1) * block_ns, 500000) << "no smaller than that";
+            EXPECT_LE(grain.blocks.n * block_ns, 250000) << block_ns;
+        EXPECT_GT((grain.blocks.n + 1) * block_ns, 250000) << "no smaller than that";
     }
 }
 

@@ -266,7 +266,8 @@ Drawn draw(int64_t first, int64_t n, int64_t seed, int slip = 0) {
     struct worker worker;
     Error error;
     EXPECT_EQ(kernel.rc, 0) << kernel.error.text();
-    EXPECT_EQ(sheaf_worker_open(&worker, &kernel.binding, nullptr, error), 0) << error.text();
+    const chunk_shape shape = kernel.shape(1000000);
+    EXPECT_EQ(sheaf_worker_open(&worker, &kernel.binding, &shape, nullptr, error), 0) << error.text();
     const int64_t n_padded = (n + 15) / 16 * 16;
     Drawn drawn{std::vector<double>(static_cast<size_t>(7 * n_padded)),
                 std::vector<int64_t>(static_cast<size_t>(2 * n_padded)), ""};

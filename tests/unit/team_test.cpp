@@ -243,7 +243,7 @@ TEST_P(Threads, NoEventIsMissed) {
 // Threads pause when too much waits to be sent, and go on when it is gone.
 TEST_P(Threads, ATeamThatPausedGoesOnWhenItsRowsAreTaken) {
     const int64_t n = 400000;
-    const size_t most = size_t{64} << 20;
+    const size_t most = size_t{32} << 20;
     Team t("nan", n, GetParam());
     (*t.pool)->block_ns = 600000; /* a block a grain: many small parcels */
     size_t each = sheaf_parcel_bytes(&t.shape, 1);
@@ -261,7 +261,7 @@ TEST_P(Threads, ATeamThatPausedGoesOnWhenItsRowsAreTaken) {
 
 TEST_P(Threads, NoMoreWaitsThanTheLimit) {
     const int64_t n = 400000;
-    const size_t most = size_t{64} << 20;
+    const size_t most = size_t{32} << 20;
     Team t("nan", n, GetParam());
     (*t.pool)->block_ns = 600000;
     size_t each = sheaf_parcel_bytes(&t.shape, 1), waited = 0;
