@@ -192,3 +192,8 @@ out:
     free(c.seconds);
     return rc;
 }
+
+int sheaf_costs_check(const struct job *job, const struct items *items, struct sheaf_error *error) {
+    struct costs c = {.job = job, .items = (struct items *)(uintptr_t)items};
+    return job->cost && !job->cost_file ? find_field(&c, error) : 0;
+}

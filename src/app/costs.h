@@ -10,6 +10,9 @@
 #include "plan/chunk.h"
 #include "plan/span.h"
 
+/* Refuses a cost field that the items do not have, also where it will not be needed. */
+int sheaf_costs_check(const struct job *job, const struct items *items, struct sheaf_error *error);
+
 /* Cuts the window by the job's cost into partitions[n_ranks] (sheaf_partition_weighted). Done blocks cost
    nothing. Costs are summed over units of blocks, so that memory stays bounded; units are single blocks up to a
    million blocks. Refuses a cost that is negative or not a number. */

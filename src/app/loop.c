@@ -483,6 +483,7 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
     loop->setup = setup;
     loop->place = sheaf_comm_place(setup->comm);
     loop->seat = -1;
+    loop->counted = sheaf_team_counts(setup->team); /* of an earlier loop */
     loop->waiting_end = &loop->waiting;
     loop->n_present = loop->place.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);

@@ -18,8 +18,8 @@ const char *sheaf_schedule_name(enum job_policy policy) {
 }
 
 /* What auto means here. */
-static void choose(struct schedule *s, const struct job *job, const struct comm_place *place,
-                   const struct chunk_shape *shape) {
+static void choose(struct schedule *s, const struct job *job, const struct comm_place *place, size_t pool_bytes,
+                   bool has_room) {
     s->policy = job->policy;
     if (job->policy != JOB_AUTO)
         return;
@@ -29,9 +29,12 @@ static void choose(struct schedule *s, const struct job *job, const struct comm_
     } else if (job->cost) {
         s->policy = JOB_WEIGHTED;
         s->why = "the job tells what items cost";
-    } else if (sheaf_pool_bytes(sheaf_loop_chunk_bytes(shape, place->n_nodes)) > most_pool_bytes) {
+    } else if (pool_bytes > most_pool_bytes) {
         s->policy = JOB_STATIC;
         s->why = "items are too large to lie in memory that ranks share";
+    } else if (!has_room) {
+        s->policy = JOB_STATIC;
+        s->why = "/dev/shm has no room for what ranks would share";
     } else {
         s->policy = JOB_DYNAMIC;
         s->why = "whoever is free takes the next items";
@@ -60,7 +63,11 @@ int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job 
                         struct sheaf_error *error) {
     const struct comm_place place = sheaf_comm_place(comm);
     *s = (struct schedule){0};
-    choose(s, job, &place, shape);
+    const size_t pool_bytes = sheaf_pool_bytes(sheaf_loop_chunk_bytes(shape, place.n_nodes));
+    struct sheaf_error ignored;
+    bool has_room = place.node_rank != 0 || sheaf_comm_has_room(comm, pool_bytes);
+    has_room = sheaf_comm_agree(comm, has_room ? 0 : -1, &ignored) == 0;
+    choose(s, job, &place, pool_bytes, has_room);
     const bool shared = s->policy == JOB_DYNAMIC;
     s->n_pools = shared ? place.n_nodes : place.n_ranks;
     s->index = shared ? place.node : place.rank;
@@ -70,7 +77,8 @@ int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job 
     int rc = 0;
     if (place.rank == 0) {
         s->pending = *pending;
-        rc = cut(s, job, items, shape, window, error);
+        rc = sheaf_costs_check(job, items, error);
+        rc = rc ? rc : cut(s, job, items, shape, window, error);
     }
     return sheaf_comm_agree(comm, rc, error);
 }

@@ -22,10 +22,11 @@ static int give_up_block(struct results *results, int64_t block, struct sheaf_er
     return 0;
 }
 
-/* Whether a block is to be watched any longer. */
-static int is_pending(const struct suspects *suspects, int64_t block, bool *pending, struct sheaf_error *error) {
+/* Whether blocks are to be watched any longer. */
+static int is_pending(const struct suspects *suspects, const struct suspect *suspect, bool *pending,
+                      struct sheaf_error *error) {
     struct span run;
-    if (suspects->pending->next(suspects->pending->self, block, block + 1, &run, error))
+    if (suspects->pending->next(suspects->pending->self, suspect->first, suspect->first + suspect->n, &run, error))
         return -1;
     *pending = run.n > 0;
     return 0;
@@ -37,8 +38,10 @@ static int settle(struct suspects *suspects, struct results *results, struct she
     for (int64_t i = 0; i < suspects->n; i++) {
         const struct suspect suspect = suspects->list[i];
         bool pending = false;
-        if ((suspect.doubt >= DOUBT_CRASHED && give_up_block(results, suspect.block, error)) ||
-            is_pending(suspects, suspect.block, &pending, error))
+        for (int64_t b = 0; suspect.doubt >= DOUBT_CRASHED && b < suspect.n; b++)
+            if (give_up_block(results, suspect.first + b, error))
+                return -1;
+        if (is_pending(suspects, &suspect, &pending, error))
             return -1;
         if (pending)
             suspects->list[kept++] = suspect;

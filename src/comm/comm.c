@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -254,6 +255,8 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
     return wait_asleep(&request, "gather", error);
 }
 
+static const size_t spare_bytes = (size_t)1 << 20; /* for what MPI adds */
+
 /* --- memory of a node ---------------------------------------------------------------------------------------------- */
 
 /* The node's memory: the leader brings it, the others see it. It begins at a page, with room behind up to the next, so
@@ -272,6 +275,13 @@ static int map_window(struct comm *comm, size_t n_bytes, size_t page, MPI_Win *w
     return 0;
 }
 
+bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
+    struct statvfs about;
+    if (comm->place.n_node_ranks == 1 || statvfs("/dev/shm", &about))
+        return true;
+    return n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
+}
+
 int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
     int rc = 0, which = comm->n_memories++;
@@ -282,7 +292,15 @@ int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, str
     } else if (comm->solo) {
         *memory = comm->own[which] = aligned_alloc(page, n_bytes);
         rc = *memory ? 0 : sheaf_fail_memory(error, "the node");
-    } else {
+    } else if (comm->place.node_rank == 0 && !sheaf_comm_has_room(comm, n_bytes)) {
+        rc = sheaf_fail(error,
+                        "/dev/shm has no room for the %zu MB that the ranks of a node share; make it larger, or use "
+                        "fewer ranks and more threads",
+                        (n_bytes >> 20) + 1);
+    }
+    if (!comm->solo) { /* all or none go into MPI */
+        if (sheaf_comm_agree(comm, rc, error))
+            return -1;
         rc = map_window(comm, n_bytes, page, &comm->windows[which], memory, error);
     }
     return sheaf_comm_agree(comm, rc, error);

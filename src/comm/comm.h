@@ -70,6 +70,10 @@ int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *contex
 #define COMM_MEMORIES 2
 int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error);
 
+/* Whether this node has room for them, in /dev/shm where several ranks share: MPI itself would wait for ever. Not
+   collective. */
+bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes);
+
 /* Messages between two ranks. Their size is free, also beyond 2^31 bytes. */
 
 /* Starts to send the buffer's bytes; `slot` says which sending this is, 0 … COMM_SLOTS - 1, and must be free. The

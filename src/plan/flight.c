@@ -49,24 +49,60 @@ void sheaf_flight_crashed(struct flight *flight, int64_t block) {
 
 /* --- judging notes ------------------------------------------------------------------------------------------------- */
 
-static struct suspect *find(struct suspects *suspects, int64_t block) {
-    for (int64_t i = 0; i < suspects->n; i++)
-        if (suspects->list[i].block == block)
-            return &suspects->list[i];
-    return NULL;
+/* Room that is left for blocks that are to be given up, so that these are never forgotten. */
+enum { RESERVE = 64 };
+
+static bool has_room(const struct suspects *suspects, int64_t doubt) {
+    return suspects->n < SUSPECTS_MOST - (doubt >= DOUBT_CRASHED ? 0 : RESERVE);
 }
 
-static int by_block(const void *a, const void *b) {
-    int64_t x = ((const struct suspect *)a)->block, y = ((const struct suspect *)b)->block;
-    return (x > y) - (x < y);
+static void insert(struct suspects *suspects, int64_t at, struct suspect suspect) {
+    memmove(&suspects->list[at + 1], &suspects->list[at], (size_t)(suspects->n - at) * sizeof suspect);
+    suspects->list[at] = suspect;
+    suspects->n++;
 }
 
-static void add_doubt(struct suspects *suspects, int64_t block, int64_t doubt) {
-    struct suspect *known = find(suspects, block);
-    if (known)
-        known->doubt += doubt;
-    else if (suspects->n < SUSPECTS_MOST)
-        suspects->list[suspects->n++] = (struct suspect){block, doubt};
+/* Cuts the suspect at `at` in two, the second one beginning at a block inside it. False: there is no room. */
+static bool cut(struct suspects *suspects, int64_t at, int64_t block, int64_t doubt) {
+    struct suspect *whole = &suspects->list[at], rest = *whole;
+    if (!has_room(suspects, doubt))
+        return false;
+    rest.first = block;
+    rest.n = whole->first + whole->n - block;
+    whole->n = block - whole->first;
+    insert(suspects, at + 1, rest);
+    return true;
+}
+
+/* Adds doubt to a span: to what is known of it, and as a new suspect where nothing is. What finds no room is computed
+   as other blocks are. */
+static void add_doubt(struct suspects *suspects, struct span span, int64_t doubt) {
+    int64_t from = span.first, end = span.first + span.n;
+    for (int64_t i = 0; i < suspects->n && from < end; i++) {
+        const struct suspect known = suspects->list[i];
+        if (known.first + known.n <= from)
+            continue;
+        if (from < known.first) { /* a gap before it */
+            int64_t upto = known.first < end ? known.first : end;
+            if (has_room(suspects, doubt))
+                insert(suspects, i, (struct suspect){from, upto - from, doubt});
+            else
+                i--;
+            from = upto;
+            continue;
+        }
+        if (known.first < from) { /* the part before stays as it is */
+            if (!cut(suspects, i, from, doubt))
+                from = known.first + known.n;
+            continue;
+        }
+        if (known.first + known.n > end && !cut(suspects, i, end, doubt))
+            return;
+        suspects->list[i].doubt += doubt;
+        from = suspects->list[i].first + suspects->list[i].n;
+    }
+    if (from < end && has_room(suspects, doubt))
+        insert(suspects, suspects->n, (struct suspect){from, end - from, doubt});
 }
 
 static int first_pending(const struct suspects *suspects, const struct flight_note *note, int64_t from,
@@ -112,8 +148,7 @@ static int add_note(struct suspects *suspects, const struct flight_note *note, i
             return -1;
         if (run.n == 0)
             break;
-        for (int64_t b = run.first; b < run.first + run.n; b++)
-            add_doubt(suspects, b, doubt);
+        add_doubt(suspects, run, doubt);
     }
     return 0;
 }
@@ -141,7 +176,6 @@ int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *note
                           error);
     }
     free(own);
-    qsort(suspects->list, (size_t)suspects->n, sizeof *suspects->list, by_block);
     return n < 0 ? -1 : rc;
 }
 
@@ -154,31 +188,31 @@ static bool is_suspect(const struct suspect *suspect) {
 int64_t sheaf_suspects_count(const struct suspects *suspects) {
     int64_t n = 0;
     for (int64_t i = 0; i < suspects->n; i++)
-        n += is_suspect(&suspects->list[i]);
+        n += is_suspect(&suspects->list[i]) ? suspects->list[i].n : 0;
     return n;
 }
 
-/* The first suspect block at or behind `from`; INT64_MAX if there is none. */
-static int64_t next_suspect(const struct suspects *suspects, int64_t from) {
+/* The first suspect that has blocks at or behind `from`; NULL if there is none. */
+static const struct suspect *next_suspect(const struct suspects *suspects, int64_t from) {
     for (int64_t i = 0; i < suspects->n; i++)
-        if (suspects->list[i].block >= from && is_suspect(&suspects->list[i]))
-            return suspects->list[i].block;
-    return INT64_MAX;
+        if (suspects->list[i].first + suspects->list[i].n > from && is_suspect(&suspects->list[i]))
+            return &suspects->list[i];
+    return NULL;
 }
 
 static int next_other(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
     const struct suspects *suspects = self;
     *run = (struct span){from, 0};
-    for (; from < end; from++) {
+    while (from < end) {
         if (suspects->pending->next(suspects->pending->self, from, end, run, error))
             return -1;
-        int64_t suspect = run->n ? next_suspect(suspects, run->first) : INT64_MAX;
-        if (suspect >= run->first + run->n)
+        const struct suspect *suspect = run->n ? next_suspect(suspects, run->first) : NULL;
+        if (!suspect || suspect->first >= run->first + run->n)
             return 0;
-        run->n = suspect - run->first;
+        run->n = suspect->first - run->first;
         if (run->n > 0)
             return 0;
-        from = suspect;
+        from = suspect->first + suspect->n;
     }
     run->n = 0;
     return 0;
@@ -187,12 +221,15 @@ static int next_other(void *self, int64_t from, int64_t end, struct span *run, s
 static int next_only(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
     const struct suspects *suspects = self;
     *run = (struct span){from, 0};
-    for (int64_t block = next_suspect(suspects, from); block < end; block = next_suspect(suspects, block + 1)) {
-        if (suspects->pending->next(suspects->pending->self, block, block + 1, run, error))
+    for (const struct suspect *s = next_suspect(suspects, from); s && s->first < end;
+         s = next_suspect(suspects, s->first + s->n)) {
+        int64_t begin = s->first > from ? s->first : from, upto = s->first + s->n < end ? s->first + s->n : end;
+        if (suspects->pending->next(suspects->pending->self, begin, upto, run, error))
             return -1;
         if (run->n > 0)
             return 0;
     }
+    run->n = 0;
     return 0;
 }
 

@@ -45,17 +45,17 @@ int sheaf_flight_note(struct flight *flight, struct span blocks, const char *pat
 /* Says which block of those noted was at work when the program crashed. Async-signal-safe. */
 void sheaf_flight_crashed(struct flight *flight, int64_t block);
 
-/* A block under suspicion, a row of a table of int64: how much. */
+/* Blocks under suspicion, a row of a table of int64: how much. */
 struct suspect {
-    int64_t block, doubt;
+    int64_t first, n, doubt;
 };
-#define SUSPECT_WIDTH 2
-#define DOUBT_SUSPECT 2   /* from here on it is computed last and alone */
-#define DOUBT_CRASHED 100 /* it has died alone */
+#define SUSPECT_WIDTH 3
+#define DOUBT_SUSPECT 2   /* from here on they are computed last and alone */
+#define DOUBT_CRASHED 100 /* a block that has died alone */
 
 struct suspects {
     int64_t n;
-    struct suspect list[SUSPECTS_MOST]; /* by block */
+    struct suspect list[SUSPECTS_MOST]; /* by block, not overlapping */
     const struct pending *pending;      /* of the stage; set by the caller */
 };
 
@@ -66,7 +66,7 @@ struct suspects {
 int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes,
                        struct sheaf_error *error);
 
-/* Blocks that are to be computed last. */
+/* How many blocks are to be computed last; some may be done by now. */
 int64_t sheaf_suspects_count(const struct suspects *suspects);
 
 /* The pending blocks that are not under suspicion, and those that are; valid as long as `suspects`. */

@@ -353,9 +353,9 @@ static int make_zeros(struct creation *c, const char *name, int64_t n, int64_t w
 static int make_flights(struct creation *c) {
     return make_zeros(c, IN_FLIGHT, FLIGHTS_MOST, FLIGHT_WIDTH,
                       "blocks at work while a run lasts, or when it died: first, number, party, parties, flags") ||
-                   make_zeros(
-                       c, SUSPECTS, SUSPECTS_MOST, SUSPECT_WIDTH,
-                       "blocks at work when a run died: block, doubt (2: computed last and alone, 100: given up)")
+                   make_zeros(c, SUSPECTS, SUSPECTS_MOST, SUSPECT_WIDTH,
+                              "blocks at work when a run died: first, number, doubt (2: computed last and alone, 100: "
+                              "given up)")
                ? -1
                : 0;
 }
