@@ -2,7 +2,8 @@
 # tests/run.sh - sets up, builds and tests everything; not zero if anything failed.
 #   1. build/        the tests and the lint (with CI set, warnings are errors)
 #   2. build-asan/   unit tests under the address and undefined behaviour sanitizers
-#   3. build-clang/  compiled by clang, warnings are errors
+#   3. build-tsan/   pool, team and the whole program under the thread sanitizer
+#   4. build-clang/  compiled by clang, warnings are errors
 # SHEAF_TEST_QUICK=1 stops after the first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -54,6 +55,11 @@ if [ "${SHEAF_TEST_QUICK:-0}" != 1 ]; then
     build_in build-asan CC="${CC:-mpicc}" --enable-sanitizers &&
         ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 make -s -C build-asan check CHECK_LABEL=unit ||
         note "unit tests with sanitizers"
+
+    phase "threads with the thread sanitizer"
+    build_in build-tsan CC="${CC:-mpicc}" --enable-sanitizers=thread &&
+        setarch "$(uname -m)" -R make -s -C build-tsan check CHECK_LABEL=threads ||
+        note "threads with the thread sanitizer"
 
     phase "compiling with clang"
     if command -v clang >/dev/null; then

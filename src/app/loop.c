@@ -22,9 +22,6 @@ enum tag {
 };
 
 enum { WORKER_SLOTS = 4 };                           /* messages under way from a rank but 0 */
-static const size_t chunk_bytes = (size_t)1 << 20;   /* of a chunk, at most: a pool should have many; */
-static const size_t chunks_bytes = (size_t)96 << 20; /* and of one for each pool: rank 0 may have them all in hand */
-static const size_t least_chunk_bytes = (size_t)256 << 10;
 static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */
 static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
 static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
@@ -62,15 +59,6 @@ struct progress_message {
     int64_t n_done, n_failed; /* items whose rows it wrote itself, since the last message */
     double longest_s;         /* that a block took */
 };
-
-size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools) {
-    size_t most = chunks_bytes / (size_t)n_pools, block = sheaf_chunk_most_bytes(shape, 1);
-    most = most < chunk_bytes ? most : chunk_bytes;
-    most = most > least_chunk_bytes ? most : least_chunk_bytes;
-    if (sheaf_chunk_block_bytes(shape) == 0)
-        return block;
-    return most > block ? most : block;
-}
 
 static bool is_first(const struct loop *loop) {
     return loop->place.rank == 0;

@@ -40,9 +40,6 @@ struct loop_setup {
     void *context;
 };
 
-/* Bytes that chunks may have in a run with so many pools: a block fits in any case. */
-size_t sheaf_loop_chunk_bytes(const struct chunk_shape *shape, int n_pools);
-
 /* Runs to the end of the work, or until it has drained: *end says why, on rank 0. Collective. */
 int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error);
 

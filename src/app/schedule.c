@@ -3,13 +3,26 @@
 #include <stdlib.h>
 
 #include "app/costs.h"
-#include "app/loop.h"
 #include "core/type.h"
 #include "plan/parcel.h"
 #include "plan/partition.h"
 
 static const size_t grain_bytes = (size_t)1 << 19;     /* of its rows: they stay in a cache until they are written */
 static const size_t most_pool_bytes = (size_t)1 << 28; /* of a node, which lie in /dev/shm */
+
+static const size_t chunk_bytes = (size_t)1 << 20;   /* of a chunk, at most: a pool should have many; */
+static const size_t chunks_bytes = (size_t)96 << 20; /* and of one for each pool: rank 0 may have them all in hand */
+static const size_t least_chunk_bytes = (size_t)256 << 10;
+
+/* Bytes that chunks may have in a run with so many pools: a block fits in any case. */
+static size_t find_chunk_bytes(const struct chunk_shape *shape, int n_pools) {
+    size_t most = chunks_bytes / (size_t)n_pools, block = sheaf_chunk_most_bytes(shape, 1);
+    most = most < chunk_bytes ? most : chunk_bytes;
+    most = most > least_chunk_bytes ? most : least_chunk_bytes;
+    if (sheaf_chunk_block_bytes(shape) == 0)
+        return block;
+    return most > block ? most : block;
+}
 
 const char *sheaf_schedule_name(enum job_policy policy) {
     static const char *const names[] = {
@@ -63,7 +76,7 @@ int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job 
                         struct sheaf_error *error) {
     const struct comm_place place = sheaf_comm_place(comm);
     *s = (struct schedule){0};
-    const size_t pool_bytes = sheaf_pool_bytes(sheaf_loop_chunk_bytes(shape, place.n_nodes));
+    const size_t pool_bytes = sheaf_pool_bytes(find_chunk_bytes(shape, place.n_nodes));
     struct sheaf_error ignored;
     bool has_room = place.node_rank != 0 || sheaf_comm_has_room(comm, pool_bytes);
     has_room = sheaf_comm_agree(comm, has_room ? 0 : -1, &ignored) == 0;
@@ -85,7 +98,7 @@ int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job 
 
 int sheaf_schedule_open_pool(struct schedule *s, struct comm *comm, const struct chunk_shape *shape,
                              struct sheaf_error *error) {
-    size_t seat_bytes = sheaf_round_up(sheaf_loop_chunk_bytes(shape, s->n_pools), SHEAF_ALIGN);
+    size_t seat_bytes = sheaf_round_up(find_chunk_bytes(shape, s->n_pools), SHEAF_ALIGN);
     void *memory = NULL;
     int rc = 0;
     if (s->policy == JOB_DYNAMIC) {
