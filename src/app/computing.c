@@ -145,8 +145,9 @@ static int open_transport(struct run *run) {
 }
 
 static int open_flights(struct run *run) {
-    return sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, run->transport.notes, run->schedule.leads,
-                                 run->n_threads, run->transport.sink, &run->error);
+    const bool is_noted = run->schedule.leads && !run->transport.notes;
+    return sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads,
+                                 run->transport.sink, &run->error);
 }
 
 /* Everything that must be there before the first item is computed. */
@@ -162,8 +163,8 @@ static int prepare(struct run *run) {
 static double find_batch_end(void) {
     const char *text = getenv("SLURM_JOB_END_TIME");
     double unix_s = 0;
-    if (!text || sheaf_text_to_double(text, strlen(text), &unix_s) || !(unix_s > 0))
-        return 0;
+    if (!text || sheaf_text_to_double(text, strlen(text), &unix_s) || !(unix_s > sheaf_clock_unix_s()))
+        return 0; /* a time that has passed is left over from another job */
     return sheaf_clock_s() + unix_s - sheaf_clock_unix_s();
 }
 
@@ -202,6 +203,10 @@ static int run_suspects(struct run *run, struct coordinator *coordinator) {
         return -1;
     if (n == 0)
         return 0;
+    coordinator->flight.note.flags = FLIGHT_ALONE;
+    int rc = run->transport.sink ? sheaf_row_sink_flush(run->transport.sink, &run->error) : 0; /* they may kill us */
+    if (sheaf_comm_agree(run->comm, rc, &run->error))
+        return -1;
     if (sheaf_schedule_alone(&run->schedule, run->comm, &pending, block_window(run), &run->error))
         return -1;
     return run_loop(run, coordinator);

@@ -11,11 +11,11 @@ struct field_message {
 
 struct head {
     int64_t n_items;
-    size_t most_text_bytes;
+    size_t all_text_bytes, most_text_bytes;
 };
 
 int sheaf_fields_pack(struct sheaf_buffer *buffer, const struct items *items, struct sheaf_error *error) {
-    const struct head head = {items->n_items, items->most_text_bytes};
+    const struct head head = {items->n_items, items->all_text_bytes, items->most_text_bytes};
     size_t n = (size_t)items->n_fields, at = sizeof head;
     if (sheaf_buffer_resize(buffer, at + n * sizeof(struct field_message), error))
         return -1;
@@ -33,6 +33,7 @@ int sheaf_fields_unpack(const struct sheaf_buffer *buffer, struct items *items, 
     size_t at = sizeof head, n = (buffer->n_bytes - at) / sizeof(struct field_message);
     memcpy(&head, buffer->data, sizeof head);
     items->n_items = head.n_items;
+    items->all_text_bytes = head.all_text_bytes;
     items->most_text_bytes = head.most_text_bytes;
     items->fields = sheaf_arena_take(&items->arena, n * sizeof *items->fields);
     if (!items->fields)

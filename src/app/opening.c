@@ -80,6 +80,7 @@ static int open_kernel(struct run *run) {
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
         .n_items = run->items.n_items,
+        .all_text_bytes = run->items.all_text_bytes,
         .most_text_bytes = run->items.most_text_bytes,
     };
     return 0;

@@ -99,10 +99,10 @@ static volatile struct flight_note *map_rows(const struct row_sink *sink, int64_
     return (struct flight_note *)(void *)(pages + (sink->flights_offset - begin)) + first_row;
 }
 
-int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool notes, bool leads, int n_threads,
+int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
                           const struct row_sink *sink, struct sheaf_error *error) {
     const struct comm_place place = sheaf_comm_place(comm);
-    const struct party own = {notes, leads && !notes, n_threads};
+    const struct party own = {sink != NULL, is_noted, n_threads};
     struct party *parties = NULL;
     struct flight_place assigned = {0}, *places = NULL;
     int rc = 0;
@@ -122,9 +122,9 @@ int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, 
     free(places);
     *flight = (struct flight){.fd = -1, .note = {.party = place.rank, .n_parties = assigned.n_parties}};
     if (sink) {
-        flight->fd = notes ? sink->fd : -1;
+        flight->fd = sink->fd;
         flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;
-        flight->row = notes ? map_rows(sink, assigned.first_row) : NULL;
+        flight->row = map_rows(sink, assigned.first_row);
         *end = sink->flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof flight->note;
     }
     return sheaf_comm_agree(comm, rc, error);

@@ -72,8 +72,8 @@ static void tell(const char *what) {
 }
 
 static void left_by_exit(void) {
-    if (!atomic_load(&exit_is_armed))
-        return;
+    if (!atomic_load(&exit_is_armed) || !kernels.tell)
+        return; /* not in a kernel */
     tell("exit()");
     die("sheaf: the kernel ended the program (exit, or STOP in Fortran), which it must not; finished items are "
         "safe\n");

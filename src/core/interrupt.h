@@ -20,7 +20,8 @@ void sheaf_interrupt_watch_leave(void);
 void sheaf_interrupt_unwatch_leave(void);
 
 /* From now on two ways of dying have a message and exit code 3: SIGBUS, which an input file that shrinks while it is
-   mapped raises, and, while `armed`, exit() called by a kernel, which would look like success. */
+   mapped raises, and, while `armed`, exit() called by a kernel, in a
+   thread that runs kernels, which would look like success. */
 void sheaf_interrupt_guard(void);
 void sheaf_interrupt_arm_exit(bool armed);
 

@@ -214,7 +214,7 @@ static void tell_crash(void *context, const char *what) {
         sheaf_interrupt_say(" to ");
         sheaf_interrupt_say_number(block->first + block->n - 1);
     }
-    sheaf_interrupt_say(hand->flight.note.flags & FLIGHT_ALONE
+    sheaf_interrupt_say(hand->flight.fd >= 0 && (hand->flight.note.flags & FLIGHT_ALONE)
                             ? "; finished items are safe. It is the second time: run again, and it is given up\n"
                             : "; finished items are safe. Run again to go on; this comes last then\n");
 }

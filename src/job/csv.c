@@ -287,6 +287,7 @@ static int scan(struct items *items, struct place at, struct sheaf_error *error)
             note_cell(&csv->columns[k], &csv->cells[k], row, line);
     }
     items->n_items = at.row;
+    items->all_text_bytes = csv->file.n_bytes;
     for (int k = 0; !csv->plain && k < csv->n_columns; k++) {
         const struct column *c = &csv->columns[k];
         if (c->bad_row < 0)

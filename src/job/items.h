@@ -40,6 +40,7 @@ struct items {
     int n_fields;
     struct sheaf_field *fields;   /* [n_fields], in the arena */
     const char *const *links;     /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    size_t all_text_bytes;        /* the texts of all items together have no more; */
     size_t most_text_bytes;       /* all texts of an item together have no more */
     struct sheaf_stamp stamp;     /* of the file `name`, taken before it was read; all zero where there is none */
     struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */

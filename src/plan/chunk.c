@@ -39,8 +39,11 @@ static bool carries_text(const struct chunk_shape *shape) {
 
 size_t sheaf_chunk_most_bytes(const struct chunk_shape *shape, int64_t n_blocks) {
     size_t n_bytes = SHEAF_ALIGN + (size_t)n_blocks * sheaf_chunk_block_bytes(shape);
-    if (carries_text(shape))
-        n_bytes += sheaf_round_up((size_t)(n_blocks * shape->block) * shape->most_text_bytes, SHEAF_ALIGN);
+    if (carries_text(shape)) {
+        double wanted = (double)n_blocks * (double)shape->block * (double)shape->most_text_bytes;
+        size_t most = wanted < (double)shape->all_text_bytes ? (size_t)wanted : shape->all_text_bytes;
+        n_bytes += sheaf_round_up(most, SHEAF_ALIGN);
+    }
     return n_bytes;
 }
 

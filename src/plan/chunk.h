@@ -27,7 +27,8 @@ struct chunk_shape {
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;                     /* items of a block */
     int64_t n_items;                   /* items of the stage; its last block may have fewer */
-    size_t most_text_bytes;            /* the texts of one item together have no more bytes than this */
+    size_t most_text_bytes;            /* the texts of one item together have no more bytes than this, */
+    size_t all_text_bytes;             /* those of all items no more than this */
 };
 
 /* Whether chunks carry the values of input k. */

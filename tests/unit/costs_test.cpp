@@ -35,7 +35,7 @@ struct Costs {
           items(job) {
         EXPECT_EQ(job.rc, 0) << job.error.text();
         EXPECT_EQ(items.rc, 0) << items.error.text();
-        shape = {0, nullptr, nullptr, 0, nullptr, block, items.items.n_items, 0};
+        shape = {0, nullptr, nullptr, 0, nullptr, block, items.items.n_items, 0, 0};
     }
     int cut(int n_ranks, span window, decltype(&all_pending) next = all_pending) {
         struct pending pending = {nullptr, next};
@@ -144,12 +144,14 @@ TEST(FieldsMessage, TellsTheFieldsAsTheyAre) {
     items.n_fields = 4;
     items.fields = fields;
     items.most_text_bytes = (size_t{1} << 40) + 1;
+    items.all_text_bytes = (size_t{1} << 50) + 3;
     struct sheaf_buffer buffer = {};
     Error error;
     ASSERT_EQ(sheaf_fields_pack(&buffer, &items, error), 0);
     ASSERT_EQ(sheaf_fields_unpack(&buffer, &arrived, error), 0);
     EXPECT_EQ(arrived.n_items, items.n_items);
     EXPECT_EQ(arrived.most_text_bytes, items.most_text_bytes);
+    EXPECT_EQ(arrived.all_text_bytes, items.all_text_bytes);
     ASSERT_EQ(arrived.n_fields, 4);
     for (int k = 0; k < 4; k++) {
         EXPECT_STREQ(arrived.fields[k].name, fields[k].name);

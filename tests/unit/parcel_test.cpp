@@ -10,7 +10,7 @@ const sheaf_field OUTPUTS[] = {field("y", SHEAF_FLOAT64), field("z", SHEAF_UINT8
 enum { N_OUTPUTS = 4 };
 
 chunk_shape make_shape(int64_t block, int64_t n_items) {
-    return {0, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0};
+    return {0, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0, 0};
 }
 
 unsigned char byte_of(int column, int64_t item, size_t k) {

@@ -265,8 +265,15 @@ class Kernel {
     Kernel &operator=(const Kernel &) = delete;
 
     struct chunk_shape shape(int64_t n_items) const {
-        return {binding.n_inputs, binding.inputs, nullptr, binding.n_outputs,
-                binding.outputs,  binding.block,  n_items, 0};
+        return {binding.n_inputs,
+                binding.inputs,
+                nullptr,
+                binding.n_outputs,
+                binding.outputs,
+                binding.block,
+                n_items,
+                0,
+                0};
     }
 
   private:
