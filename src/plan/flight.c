@@ -160,7 +160,8 @@ int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *note
     struct flight_note *own = malloc((size_t)(n_notes + 1) * sizeof *own);
     if (!own)
         return sheaf_fail_memory(error, "the notes of the last run");
-    memcpy(own, notes, (size_t)n_notes * sizeof *own);
+    if (n_notes > 0)
+        memcpy(own, notes, (size_t)n_notes * sizeof *own);
     int64_t n = keep_pending(suspects, own, n_notes, error);
     if (n > 0) {
         qsort(own, (size_t)n, sizeof *own, by_party);
@@ -168,12 +169,12 @@ int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *note
     }
     for (int64_t i = 0; rc == 0 && i < n; i++) {
         bool culprit = own[i].flags & FLIGHT_CRASHED, alone = own[i].flags & FLIGHT_ALONE;
+        int64_t doubt = alone && culprit          ? DOUBT_CRASHED
+                        : alone                   ? DOUBT_CRASHED / 2
+                        : caught || !from_outside ? DOUBT_SUSPECT
+                                                  : 1;
         if (!caught || culprit)
-            rc = add_note(suspects, &own[i],
-                          alone                     ? DOUBT_CRASHED
-                          : caught || !from_outside ? DOUBT_SUSPECT
-                                                    : 1,
-                          error);
+            rc = add_note(suspects, &own[i], doubt, error);
     }
     free(own);
     return n < 0 ? -1 : rc;

@@ -51,7 +51,7 @@ struct suspect {
 };
 #define SUSPECT_WIDTH 3
 #define DOUBT_SUSPECT 2   /* from here on they are computed last and alone */
-#define DOUBT_CRASHED 100 /* a block that has died alone */
+#define DOUBT_CRASHED 100 /* a block that has died alone, by a signal that was caught or twice: it is given up */
 
 struct suspects {
     int64_t n;
@@ -62,7 +62,8 @@ struct suspects {
 /* Adds what notes[n_notes] of a run that died say about the blocks that are still pending. The block in which a crash
    was caught is the culprit, the others go free. Without that: whatever was in flight is suspect; but where every party
    left notes the end came from outside (a power cut, kill -9 of everything) and only a second time counts, since hours
-   of long items would else be repeated one by one. */
+   of long items would else be repeated one by one. A SIGKILL that hits a block that is computed alone may come from
+   outside, too, and counts half. */
 int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes,
                        struct sheaf_error *error);
 

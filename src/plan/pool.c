@@ -7,7 +7,7 @@
 
 static const int64_t grain_ns = 250000; /* taking a grain and writing its rows then cost next to nothing */
 
-static const size_t seats_bytes = (size_t)64 << 20;
+static const size_t seats_bytes = (size_t)32 << 20;
 enum { LEAST_SEATS = 4 };
 
 static int32_t count_seats(size_t seat_bytes) {

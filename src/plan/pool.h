@@ -51,7 +51,7 @@ struct grain {
     struct span blocks;
 };
 
-/* Memory for a pool whose chunks have up to seat_bytes, 64-byte aligned: about 64 MB at most, but four seats at least. */
+/* Memory for a pool whose chunks have up to seat_bytes, 64-byte aligned: about 32 MB at most, but four seats at least. */
 size_t sheaf_pool_bytes(size_t seat_bytes);
 
 /* For the leader, before anybody else uses the pool. */

@@ -352,10 +352,10 @@ def check_crashed_folder(folder, *items):
 
 
 def suspects_of(f):
-    """The doubt about each block; the table ends with the first that has none."""
+    """The doubt about each span, by its first block; the table ends with the first that has none."""
     table = f["sheaf/suspects"][:]
-    n = int((table[:, 1] > 0).argmin())
-    return dict(zip(table[:n, 0].tolist(), table[:n, 1].tolist()))
+    n = int((table[:, 2] > 0).argmin())
+    return dict(zip(table[:n, 0].tolist(), table[:n, 2].tolist()))
 
 
 def check_no_suspicion(path):

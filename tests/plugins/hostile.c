@@ -12,7 +12,7 @@
  *                    x < 0      the item fails, with a message of 10,000 characters, line ends and % signs among them
  *                    x == 13    the whole block fails, with a message
  *                    x == 14    the whole block fails, without one
- *                    x == 15    the same, by fail() alone, with an empty message
+ *                    x == 97    the same, by fail() alone, with an empty message
  *                    x == 99    fail() is called for rows that do not exist; the whole block fails
  *   slow           y = 2 x + 1, after `ms` milliseconds an item
  *   poison         y = 2 x + 1, after `ms` milliseconds; the item with x == `at` ends the program as `how` says: segv,
@@ -203,7 +203,7 @@ static int fails_map(const void *self, const struct sheaf_context *context, cons
         }
         if (x[k] == 14)
             return -1;
-        if (x[k] == 15)
+        if (x[k] == 97)
             context->fail(context, SHEAF_WHOLE_BLOCK, "%s", "");
         if (x[k] < 0)
             fail_at_length(context, k);

@@ -118,9 +118,18 @@ TEST_F(Suspects, AnEndFromOutsideCountsOnlyTheSecondTime) {
 
 TEST_F(Suspects, WhoDiesAloneIsGivenUp) {
     add({{10, 5, 0, 1, 0}});
-    add({{12, 1, 0, 1, FLIGHT_ALONE}});
+    add({{12, 1, 0, 1, FLIGHT_ALONE | FLIGHT_CRASHED}});
     EXPECT_GE(doubt(12), DOUBT_CRASHED);
     EXPECT_EQ(last_ones(), (Blocks{10, 11, 13, 14}));
+}
+
+TEST_F(Suspects, AKillOfABlockThatIsAloneMayComeFromOutsideOnce) {
+    add({{10, 2, 0, 1, 0}});
+    add({{10, 1, 0, 1, FLIGHT_ALONE}});
+    EXPECT_EQ(last_ones(), (Blocks{10, 11})) << "alone once more";
+    add({{10, 1, 0, 1, FLIGHT_ALONE}});
+    EXPECT_GE(doubt(10), DOUBT_CRASHED);
+    EXPECT_EQ(last_ones(), Blocks{11});
 }
 
 TEST_F(Suspects, DoneBlocksAreNotSuspected) {
@@ -152,7 +161,7 @@ TEST_F(Suspects, AFullTableStillKnowsWhoDiedAlone) {
     Error error;
     ASSERT_EQ(sheaf_suspects_add(suspects_.get(), notes.data(), static_cast<int64_t>(notes.size()), error), 0);
     EXPECT_LT(suspects_->n, SUSPECTS_MOST);
-    flight_note alone = {99999, 1, 0, 1, FLIGHT_ALONE};
+    flight_note alone = {99999, 1, 0, 1, FLIGHT_ALONE | FLIGHT_CRASHED};
     ASSERT_EQ(sheaf_suspects_add(suspects_.get(), &alone, 1, error), 0);
     EXPECT_GE(doubt(99999), DOUBT_CRASHED);
 }

@@ -167,7 +167,7 @@ TEST(Worker, AWholeBlockCanFailWithoutAMessage) {
 }
 
 TEST(Worker, AWholeBlockCanFailWithAnEmptyMessage) {
-    Work work("fails", {15, 2, 3, 4, 5});
+    Work work("fails", {97, 2, 3, 4, 5});
     work.run();
     EXPECT_EQ(work.statuses(), "FFFFD");
     EXPECT_HAS(work.message(3), "the whole block");
