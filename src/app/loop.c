@@ -26,7 +26,7 @@ static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a 
 static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
 static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
-static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills two seconds after TERM */
+static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills the others when rank 0 has left */
 /* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
 static const double margin_factor = 1.25, margin_s = 5;
 static const double nap_least_s = 20e-6, nap_most_s = 1e-3, nap_alone_s = 0.05;

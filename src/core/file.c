@@ -143,14 +143,6 @@ static struct sheaf_stamp make_stamp(const struct stat *about) {
     };
 }
 
-int sheaf_stamp_take_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error) {
-    struct stat about;
-    if (fstat(fd, &about))
-        return sheaf_fail_errno(error, "%s: cannot stat", path);
-    *stamp = make_stamp(&about);
-    return 0;
-}
-
 bool sheaf_stamp_same(const struct sheaf_stamp *a, const struct sheaf_stamp *b) {
     return a->inode == b->inode && a->n_bytes == b->n_bytes && a->changed_s == b->changed_s &&
            a->changed_ns == b->changed_ns;

@@ -43,8 +43,7 @@ int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_e
 /* Refuses a file that is no longer as it was. */
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);
 
-/* The same for a file that is open, and whether two nodes see the same file: the device has another number on each. */
-int sheaf_stamp_take_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error);
+/* Whether two nodes see the same file: the device has another number on each. */
 bool sheaf_stamp_same(const struct sheaf_stamp *a, const struct sheaf_stamp *b);
 
 /* What kind of file system a file lies on: of this node alone, one that all nodes of a cluster write coherently (Lustre,

@@ -2,6 +2,8 @@
    (DESIGN R1). SHEAF_TEST_SLOW=1 repeats it hundreds of times. */
 #include "cli/program.h"
 
+#include <hdf5.h>
+
 #include <random>
 #include <signal.h>
 #include <sys/stat.h>
@@ -169,6 +171,20 @@ TEST_F(Kill, AgainAndAgain) {
     check({"same", "x,y", path("whole.h5"), path("job.h5")});
 }
 
+/* Rows that are in the file, marked done or not: their block has its seconds. */
+long count_written(const std::string &path) {
+    if (find_status(path).offset < 0)
+        return 0;
+    hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), dataset = H5Dopen2(file, "seconds", H5P_DEFAULT);
+    hid_t space = H5Dget_space(dataset);
+    std::vector<float> seconds(static_cast<size_t>(H5Sget_simple_extent_npoints(space)));
+    herr_t rc = H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, seconds.data());
+    H5Sclose(space);
+    H5Dclose(dataset);
+    H5Fclose(file);
+    return rc < 0 ? 0 : std::count_if(seconds.begin(), seconds.end(), [](float s) { return s > 0; });
+}
+
 /* Ended early in order (DESIGN R8): exit 75, the file is true and tidy, the same command goes on. */
 class EndedEarly : public Kill {
   protected:
@@ -224,6 +240,60 @@ TEST_F(EndedEarly, ByStopAfter) {
     for (std::string bad : {"", "soon", "-5s", "0x1m", "5 parsecs"}) {
         Result result = run_job({"job.yaml", "--stop-after", bad}, {}, 2);
         EXPECT_EQ(count_of(result.err, "--stop-after"), 1) << result;
+    }
+}
+
+/* The end of the batch job, when Slurm says it: less time than the longest item and a margin, and none is begun. */
+TEST_F(EndedEarly, BeforeTheBatchJob) {
+    for (int ranks : {0, 2}) {
+        SCOPED_TRACE(ranks);
+        setenv("SLURM_JOB_END_TIME", std::to_string(time(nullptr) + 7).c_str(), 1);
+        Child child(command({"run", "job.yaml"}, {ranks, 1}), start());
+        Result result = child.wait();
+        unsetenv("SLURM_JOB_END_TIME");
+        EXPECT_EQ(result.exit, 75) << result;
+        EXPECT_EQ(count_of(result.err, "ended early before the batch job is"), 1) << result;
+        expect_resumable(child);
+    }
+    for (const std::string &said : Words{"soon", "", "0", "-1", "1", std::to_string(time(nullptr) - 100),
+                                         std::to_string(time(nullptr) + 36000)}) {
+        SCOPED_TRACE("'" + said + "'");
+        setenv("SLURM_JOB_END_TIME", said.c_str(), 1);
+        run_job({"job.yaml", "--overwrite"}, {0, 8});
+        unsetenv("SLURM_JOB_END_TIME");
+    }
+}
+
+/* --durable: an item is marked done only when its row was synced, at checkpoints. */
+TEST_F(EndedEarly, DurablyByAKill) {
+    for (int ranks : {0, 2}) {
+        SCOPED_TRACE(ranks);
+        /* without a checkpoint before the kill nothing is marked, */
+        Child never(command({"run", "job.yaml", "-q", "--durable", "--set", "checkpoint=never"}, {ranks, 1}), start());
+        StatusPlace place;
+        EXPECT_TRUE(wait_until([&] {
+            place = place.offset < 0 ? find_status(path("job.h5")) : place;
+            return !never.running() || (place.offset >= 0 && count_written(path("job.h5")) >= 20);
+        }));
+        never.kill_all(SIGKILL);
+        never.wait();
+        ASSERT_TRUE(wait_until([&] { return never.processes().empty(); }));
+        EXPECT_EQ(count_done(path("job.h5"), place), 0);
+        /* with one there are some, and right; TERM writes what was finished */
+        for (int signal : {SIGKILL, SIGTERM}) {
+            Child often(command({"run", "job.yaml", "-q", "--durable", "--set", "checkpoint=1s"}, {ranks, 1}), start());
+            wait_for_some(often);
+            if (signal == SIGKILL)
+                often.kill_all(signal);
+            else
+                kill(often.pid(), signal);
+            often.wait();
+            ASSERT_TRUE(wait_until([&] { return often.processes().empty(); }));
+            check({"slow", path("job.h5"), "some"});
+        }
+        run_job({"job.yaml"}, {2, 8});
+        check({"same", "x,y", path("whole.h5"), path("job.h5")});
+        EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
     }
 }
 

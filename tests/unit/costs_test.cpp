@@ -174,3 +174,72 @@ TEST(FieldsMessage, TellsThatThereAreNone) {
     sheaf_buffer_free(&buffer);
     sheaf_items_close(&arrived);
 }
+
+// ------------------------------------------------------------------------------------------------ an earlier run
+
+namespace {
+
+// An earlier file of n items in blocks of two, of which blocks took these seconds; 0: it was not computed.
+void write_earlier(Store &store, const std::vector<float> &seconds) {
+    store.make();
+    std::vector<uint8_t> status;
+    for (float s : seconds)
+        status.insert(status.end(), 2, s > 0 ? ITEM_DONE : ITEM_PENDING);
+    store.set_status(status);
+    const size_t n_bytes = seconds.size() * sizeof(float);
+    ASSERT_EQ(pwrite(store.results.fd, seconds.data(), n_bytes, store.results.sink.seconds_offset),
+              static_cast<ssize_t>(n_bytes));
+    ASSERT_EQ(store.close(), 0);
+}
+
+struct Earlier {
+    Job job;
+    Items items;
+    Error error;
+    std::vector<span> parts;
+
+    Earlier(const std::string &file, int n)
+        : job("items: {count: " + std::to_string(n) +
+              "}\nkernel: any\nschedule: {policy: weighted, cost: {from: " + file + "}}\n"),
+          items(job) {}
+    int cut(int n_ranks, int64_t block) {
+        const int64_t n_items = items.items.n_items, n_blocks = (n_items + block - 1) / block;
+        chunk_shape shape = {0, nullptr, nullptr, 0, nullptr, block, n_items, 0, 0};
+        struct pending pending = {nullptr, all_pending};
+        parts.assign(static_cast<size_t>(n_ranks), span{-1, -1});
+        return sheaf_costs_partition(&job.job, &items.items, &pending, &shape, {0, n_blocks}, n_ranks, parts.data(),
+                                     error);
+    }
+};
+
+} // namespace
+
+TEST(CostsOfAnEarlierRun, AreItsSeconds) {
+    Store store("{count: 12}", {field("y", SHEAF_FLOAT64)}, 2);
+    write_earlier(store, {1, 1, 1, 1, 4, 8});
+    Earlier same(store.path, 12);
+    ASSERT_EQ(same.cut(2, 2), 0) << same.error.text();
+    EXPECT_EQ(same.parts[0].n, 5) << "1+1+1+1+4 = 8, in blocks";
+    Earlier single(store.path, 12);
+    ASSERT_EQ(single.cut(2, 1), 0) << single.error.text();
+    EXPECT_EQ(single.parts[0].n, 10) << "the same, when a block is an item now";
+}
+
+TEST(CostsOfAnEarlierRun, CountTheMeanWhereNothingWasComputed) {
+    Store store("{count: 12}", {field("y", SHEAF_FLOAT64)}, 2);
+    write_earlier(store, {2, 0, 0, 0, 6, 0}); /* the mean is 4 */
+    Earlier earlier(store.path, 12);
+    ASSERT_EQ(earlier.cut(2, 2), 0) << earlier.error.text();
+    EXPECT_EQ(earlier.parts[0].n, 4) << "2+4+4+4 | 6+4, not 2+4+4 | 4+6+4";
+}
+
+TEST(CostsOfAnEarlierRun, NeedTheSameItems) {
+    Store store("{count: 12}", {field("y", SHEAF_FLOAT64)}, 2);
+    write_earlier(store, {1, 1, 1, 1, 1, 1});
+    Earlier other(store.path, 13);
+    EXPECT_EQ(other.cut(2, 2), -1);
+    EXPECT_HAS(other.error.text(), "has 12 items, this job has 13");
+    Earlier missing(store.path + "x", 12);
+    EXPECT_EQ(missing.cut(2, 2), -1);
+    EXPECT_HAS(missing.error.text(), "cannot open");
+}

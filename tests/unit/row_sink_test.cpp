@@ -238,3 +238,51 @@ TEST(RowSink, StatusValuesAreThoseOfTheFormat) {
     EXPECT_EQ(ITEM_CRASHED, 4);
     EXPECT_EQ(ITEM_SKIPPED, 5);
 }
+
+// ----------------------------------------------------------------- statuses that wait until their rows are safe
+
+TEST(Ledger, StatusesComeWithTheFlush) {
+    Sink s;
+    Error error;
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    Rows first(0, 5), second(10, 10);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), error), 0) << error.text();
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), error), 0) << error.text();
+    EXPECT_DOUBLE_EQ(s.at<double>(64 + 8 * 10), 10.5) << "rows are written at once";
+    EXPECT_TRUE(s.untouched(Sink::STATUS, N_ITEMS)) << "and not marked done";
+    ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
+    EXPECT_EQ(s.status(), std::string(5, '\1') + std::string(5, '\xee') + std::string(10, '\1'));
+    EXPECT_EQ(sheaf_ledger_bytes(s.sink.ledger), 0u);
+    sheaf_ledger_close(s.sink.ledger);
+}
+
+// A descriptor that takes writes and cannot be synced: a pipe.
+TEST(Ledger, NothingIsMarkedDoneWhenItsRowsCouldNotBeSynced) {
+    int ends[2];
+    Error error;
+    const uint8_t done[3] = {1, 1, 1};
+    struct ledger *ledger = nullptr;
+    ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+    ASSERT_EQ(sheaf_ledger_open(&ledger, error), 0);
+    ASSERT_EQ(sheaf_ledger_add(ledger, 0, 3, done, error), 0);
+    EXPECT_EQ(sheaf_ledger_flush(ledger, ends[1], 0, "out.h5", error), -1);
+    EXPECT_HAS(error.text(), "out.h5: cannot sync");
+    char byte;
+    EXPECT_EQ(read(ends[0], &byte, 1), -1) << "nothing was written";
+    sheaf_ledger_close(ledger);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(Ledger, IsFullBeforeItTakesMuchMemory) {
+    Sink s;
+    Error error;
+    std::vector<uint8_t> done(1 << 20, ITEM_DONE);
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    int n = 0;
+    for (; !sheaf_row_sink_is_full(&s.sink) && n < 100; n++)
+        ASSERT_EQ(sheaf_ledger_add(s.sink.ledger, n, 1 << 20, done.data(), error), 0);
+    EXPECT_GT(n, 8);
+    EXPECT_LT(n, 70);
+    sheaf_ledger_close(s.sink.ledger);
+}
