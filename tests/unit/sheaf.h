@@ -64,6 +64,8 @@ extern "C" {
 #include "kernel/registry.h"
 #include "plan/chunk.h"
 #include "plan/handout.h"
+#include "plan/journal.h"
+#include "plan/journal_index.h"
 #include "plan/parcel.h"
 #include "plan/partition.h"
 #include "plan/pool.h"
