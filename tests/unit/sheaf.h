@@ -76,6 +76,7 @@ extern "C" {
 #include "store/input.h"
 #include "store/layout.h"
 #include "store/lock.h"
+#include "store/pack.h"
 #include "store/reader.h"
 #include "store/results.h"
 }
@@ -409,7 +410,8 @@ class Store {
                 static_cast<int>(outputs.size()),
                 outputs.data(),
                 block,
-                job.job.seed};
+                job.job.seed,
+                false};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
