@@ -21,13 +21,14 @@ class ShowTexts : public Program {
         store_.make();
         EXPECT_EQ(store_.write(0, 8, [](int64_t i) { return i == 7; }), 0);
         store_.close();
-        unit::append(store_.path, {{{0, SAID}, "one line"},
-                                   {{1, SAID}, "first\n\n  third, \"quoted\"\n"},
-                                   {{2, SAID}, "\n\nbehind blank lines"},
-                                   {{3, SAID}, "größe €\n"},
-                                   {{4, SAID}, std::string(1000000, 'x') + "end"},
-                                   {{7, SAID}, "died of it\n"},
-                                   {{8, SAID}, "nobody may see this"}});
+        texts_ = {{{0, SAID}, "one line"},
+                  {{1, SAID}, "first\n\n  third, \"quoted\"\n"},
+                  {{2, SAID}, "\n\nbehind blank lines"},
+                  {{3, SAID}, "größe €\n"},
+                  {{4, SAID}, std::string(1000000, 'x') + "end"},
+                  {{7, SAID}, "died of it\n"},
+                  {{8, SAID}, "nobody may see this"}};
+        unit::append(store_.path, texts_);
     }
 
     Result show(Words arguments) const {
@@ -48,6 +49,7 @@ class ShowTexts : public Program {
     }
 
     unit::Store store_;
+    unit::Texts texts_;
 };
 
 TEST_F(ShowTexts, OneTextJustAsItIsBeforeAndAfterPacking) {
@@ -145,6 +147,42 @@ TEST_F(ShowTexts, PackWaitsForNoRun) {
     EXPECT_EQ(result.exit, 2) << result;
     EXPECT_HAS(result.err, "none.h5: cannot open");
     EXPECT_FALSE(exists(store_.folder / "none.h5.lock"));
+}
+
+/* SIGKILL at every call of `sheaf pack` that changes a file: no text is lost or changed, and packing again ends well. */
+TEST_F(ShowTexts, PackMayBeKilledAnywhere) {
+    if (shell("LD_PRELOAD=" SHEAF_PLUGIN_DIR "/crash_points.so " SHEAF_PROGRAM " --version").exit != 0)
+        GTEST_SKIP() << "LD_PRELOAD does not work here (sanitizers?)";
+    unit::append(store_.path, {{{0, SAID}, "newer"}, {{5, LOG}, "in a second journal"}});
+    const std::string wanted = shown({"--csv"}), folder = store_.folder.path(), saved = path("saved");
+    EXPECT_HAS(wanted, ",newer,");
+    std::vector<std::string> said(10);
+    for (const auto &[where, text] : texts_)
+        if (where.first != 0 && where.first != 8) /* is pending */
+            said[static_cast<size_t>(where.first)] = text;
+    said[0] = "newer";
+    std::filesystem::copy(folder, saved, std::filesystem::copy_options::recursive);
+    for (const std::string &how : slow_tests() ? Words{"half", "after"} : Words{"after"}) {
+        int n = 1;
+        for (;; n++) {
+            std::filesystem::copy(saved, folder,
+                                  std::filesystem::copy_options::recursive |
+                                      std::filesystem::copy_options::overwrite_existing);
+            Start crashing = start();
+            crashing.env["LD_PRELOAD"] = SHEAF_PLUGIN_DIR "/crash_points.so";
+            crashing.env["SHEAF_CRASH_AT"] = std::to_string(n);
+            crashing.env["SHEAF_CRASH_HOW"] = how;
+            Result result = Child({SHEAF_PROGRAM, "pack", store_.path}, crashing).wait();
+            ASSERT_TRUE(result.exit == 137 || result.exit == 0) << result;
+            ASSERT_EQ(shown({"--csv"}), wanted) << how << " call " << n;
+            if (result.exit == 0)
+                break;
+            ASSERT_EQ(sheaf({"pack", store_.path}).exit, 0) << how << " call " << n;
+            ASSERT_EQ(unit::read_texts(store_.path, "said"), said) << how << " call " << n;
+            ASSERT_EQ(list_folder(folder), (Words{"out.h5", "t.csv"})) << how << " call " << n;
+        }
+        EXPECT_GT(n, 8) << "too few calls were met";
+    }
 }
 
 } // namespace

@@ -9,26 +9,6 @@ namespace {
 // HDF5's own exit handler can crash after a failed write (sheaf_h5_start); said before any test uses HDF5.
 [[maybe_unused]] const herr_t no_exit_handler = H5dont_atexit();
 
-// A field of texts as HDF5 reads it from the file alone.
-std::vector<std::string> read_texts(const std::string &path, const char *name) {
-    hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    hid_t space = H5Dget_space(dataset), type = H5Dget_type(dataset);
-    EXPECT_GT(H5Tis_variable_str(type), 0);
-    EXPECT_EQ(H5Tget_cset(type), H5T_CSET_UTF8);
-    std::vector<char *> values(static_cast<size_t>(H5Sget_simple_extent_npoints(space)), nullptr);
-    EXPECT_GE(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), 0);
-    std::vector<std::string> texts;
-    for (char *value : values) {
-        texts.push_back(value ? value : "");
-        H5free_memory(value);
-    }
-    H5Tclose(type);
-    H5Sclose(space);
-    H5Dclose(dataset);
-    H5Fclose(file);
-    return texts;
-}
-
 std::vector<std::string> column(const Texts &texts, int output, int64_t n_items) {
     std::vector<std::string> list(static_cast<size_t>(n_items));
     for (const auto &[where, text] : texts)
