@@ -70,16 +70,16 @@ class Text : public Program {
 
 TEST_F(Text, IsTheSameOnEveryLayout) {
     write_says(0);
+    const std::pair<Layout, const char *> ways[] = {
+        {{0, 1}, "auto"}, {{0, 3}, "auto"}, {{3, 1}, "gather"}, {{2, 2, true}, "auto"}, {{2, 2, true}, "gather"}};
     int k = 0;
-    for (const Layout &layout : {Layout{0, 1}, Layout{0, 3}, Layout{3, 1}, Layout{2, 2, true}}) {
-        for (const char *transport : {"auto", "gather"}) {
-            SCOPED_TRACE(layout.name() + ", " + transport);
-            std::string name = "out" + std::to_string(k++) + ".h5";
-            run_job({"job.yaml", "-q", "-o", name, "--set", std::string("transport=") + transport}, layout, 1);
-            expect_packed(name);
-            if (HasFailure())
-                return;
-        }
+    for (const auto &[layout, transport] : ways) {
+        SCOPED_TRACE(layout.name() + ", " + transport);
+        std::string name = "out" + std::to_string(k++) + ".h5";
+        run_job({"job.yaml", "-q", "-o", name, "--set", std::string("transport=") + transport}, layout, 1);
+        expect_packed(name);
+        if (HasFailure())
+            return;
     }
     for (const std::string &name : list_folder(folder_))
         EXPECT_FALSE(name.ends_with(".d")) << name;
@@ -87,7 +87,7 @@ TEST_F(Text, IsTheSameOnEveryLayout) {
 
 TEST_F(Text, OfWhatIsDoneOutlivesAKill) {
     write_says(8);
-    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}, Layout{2, 1, true}}) {
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1, true}}) {
         SCOPED_TRACE(layout.name());
         int64_t before = n_items;
         for (long wanted : {20, 100}) {
@@ -110,24 +110,6 @@ TEST_F(Text, OfWhatIsDoneOutlivesAKill) {
         EXPECT_EQ(list_folder(folder_), (Words{"job.h5", "job.yaml"}));
         unlink(path("job.h5").c_str());
     }
-}
-
-TEST_F(Text, OfTheLastAttemptCounts) {
-    write_job("job.yaml", "count: 9", SHEAF_PLUGIN_DIR "/texts.so:retries", "retries: 1\n");
-    auto logs = [&](const char *fails, const std::string &more, int exit) {
-        Result result = shell(std::string("SHEAF_TEST_FAIL=") + fails + " " SHEAF_PROGRAM " run job.yaml -q " + more);
-        EXPECT_EQ(result.exit, exit) << result;
-        return unit::read_texts(path("job.h5"), "log");
-    };
-    const std::string first = "a first attempt";
-    const std::vector<std::string> wanted = {first, "", first, "", first, "", first, "", first};
-    EXPECT_EQ(logs("once", "", 0), wanted) << "odd items said nothing when they were tried again";
-    EXPECT_EQ(logs("always", "--overwrite", 1), wanted);
-    EXPECT_EQ(logs("never", "--retry-failed", 0), wanted);
-
-    write_job("job.yaml", "count: 9", SHEAF_PLUGIN_DIR "/texts.so:retries");
-    EXPECT_EQ(logs("once", "--overwrite", 1), std::vector<std::string>(9, first));
-    EXPECT_EQ(logs("never", "--retry-failed", 0), wanted) << "what was packed of an earlier attempt is gone";
 }
 
 } // namespace
