@@ -358,6 +358,14 @@ TEST(JobOverrides, AVeryLongPathIsRefusedNotCutInTwo) {
     EXPECT_STARTS(refusal(RIGHT, {{path, "1"}}), "--set xxx");
 }
 
+TEST(JobOverrides, ALongPathIsNamedByWholeCharacters) {
+    for (std::string path : {"", "x"}) {
+        for (int i = 0; i < 100; i++)
+            path += "é";
+        EXPECT_HAS(refusal(RIGHT, {{path, "1"}}), "é: unknown key '" + path + "'");
+    }
+}
+
 TEST(Job, AllOfTheRepositorysJobsCanBeRead) {
     for (const auto &entry : std::filesystem::recursive_directory_iterator(SHEAF_SOURCE_DIR "/jobs")) {
         if (entry.path().extension() != ".yaml")
