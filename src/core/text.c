@@ -177,6 +177,21 @@ int sheaf_text_to_seconds(const char *text, double *wall_s) {
     return *wall_s > 0 && *wall_s < 1e10 ? 0 : -1;
 }
 
+int sheaf_text_to_bytes(const char *text, int64_t *n_bytes) {
+    static const char letters[] = "KMGT";
+    size_t length = strlen(text);
+    double value, unit = 1;
+    if (length > 1 && (text[length - 1] == 'B' || text[length - 1] == 'b'))
+        length--;
+    const char *letter = length > 1 ? strchr(letters, toupper((unsigned char)text[length - 1])) : NULL;
+    for (const char *l = letters; letter && l <= letter; l++)
+        unit *= 1024;
+    if (sheaf_text_to_double(text, length - (letter != NULL), &value) || !(value * unit >= 1 && value * unit < 9e18))
+        return -1;
+    *n_bytes = (int64_t)(value * unit);
+    return 0;
+}
+
 const char *sheaf_text_count(int64_t value, char buffer[32]) {
     char digits[24];
     int n = snprintf(digits, sizeof digits, "%lld", (long long)value);

@@ -38,6 +38,10 @@ const char *sheaf_text_duration(double wall_s, char buffer[32]);
    than 0. */
 int sheaf_text_to_seconds(const char *text, double *wall_s);
 
+/* Reads "4096", "500K", "4G" or "1.5GB" (powers of 1024) as bytes. Returns 0, or -1 if it is anything else or not more
+   than 0. */
+int sheaf_text_to_bytes(const char *text, int64_t *n_bytes);
+
 /* A rate with three digits and k, M or G: "1.25 M". Returns `buffer`. */
 const char *sheaf_text_rate(double value, char buffer[32]);
 

@@ -211,23 +211,27 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
     return job->output ? 0 : -1;
 }
 
+static int check_keys(const struct yaml_node *root, struct sheaf_error *error) {
+    static const char *const own[] = {"name",     "output",    "items",      "params",
+                                      "schedule", "transport", "checkpoint", "seed"};
+    const char *known[64];
+    int n_kind = 0, n = COUNT_OF(own);
+    const char *const *of_kind = sheaf_job_kind_keys(&n_kind);
+    memcpy(known, own, sizeof own);
+    for (int i = 0; i < n_kind && n < COUNT_OF(known); i++)
+        known[n++] = of_kind[i];
+    return sheaf_yaml_keys(root, NULL, known, n, error);
+}
+
 static int read_job(struct job *job, struct sheaf_error *error) {
-    static const char *const known[] = {"name",     "output",    "items",      "kernel", "params",
-                                        "schedule", "transport", "checkpoint", "seed"};
     const struct yaml_node *root = job->document.root;
-    const char *text;
-    if (sheaf_yaml_keys(root, NULL, known, COUNT_OF(known), error) || read_name(job, root, error) ||
+    if (check_keys(root, error) || read_name(job, root, error) ||
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||
         read_seed(job, sheaf_yaml_get(root, "seed"), error))
         return -1;
-    job->kernel = sheaf_yaml_get(root, "kernel");
-    if (!job->kernel)
-        return sheaf_yaml_refuse(root, error,
-                                 "'kernel' is missing; add kernel: NAME ('sheaf kernels' lists them) or "
-                                 "kernel: ./my.so:NAME");
-    return sheaf_yaml_text(job->kernel, "kernel", &text, error);
+    return sheaf_job_read_kind(job, root, error);
 }
 
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,

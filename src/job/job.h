@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "job/kind.h"
 #include "job/yaml.h"
 
 enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
@@ -39,7 +40,15 @@ struct job {
         int n_fields;            /* hdf5 */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path */
     } items;
-    const struct yaml_node *kernel; /* a scalar: a built-in's name or PATH.so:NAME */
+    enum job_kind kind;
+    const struct yaml_node
+        *kernel;                /* what says how items are computed: the value of kernel (a scalar: a built-in's name
+                                       or PATH.so:NAME), expression (a map), command or worker (a scalar or a list) */
+    struct job_program program; /* of a command or a worker */
+    const struct yaml_node *functions; /* expression: a map, or NULL */
+    const char *compiler;              /* expression: as written, or NULL */
+    bool fast_math;                    /* expression */
+    struct job_limits limits;
     int n_params;
     struct job_pair *params;
     int64_t seed; /* of random numbers, 0 or more; by default 1 */

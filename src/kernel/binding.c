@@ -39,7 +39,7 @@ static struct sheaf_setup make_setup(const struct binding *b, struct sheaf_error
 /* --- which kernel -------------------------------------------------------------------------------------------------- */
 
 /* "moid", or "PATH.so:NAME" with the path as sheaf_job_path has it. */
-static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *error) {
+static int find_named(struct binding *b, struct job *job, struct sheaf_error *error) {
     const char *text = job->kernel->text, *colon = strrchr(text, ':');
     if (!colon && !strchr(text, '/'))
         return sheaf_registry_open(&b->kernel, NULL, text, error);
@@ -48,6 +48,18 @@ static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *e
     const char *path = sheaf_arena_text(&b->arena, text, (size_t)(colon - text));
     path = path ? sheaf_job_path(job, job->kernel, path) : NULL;
     return path ? sheaf_registry_open(&b->kernel, path, colon + 1, error) : sheaf_fail_memory(error, "the kernel");
+}
+
+static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *error) {
+    switch (job->kind) {
+    case JOB_KERNEL:
+        return find_named(b, job, error);
+    case JOB_EXPRESSION:
+    case JOB_COMMAND:
+    case JOB_WORKER:
+        break;
+    }
+    return sheaf_refuse(error, "this kind of kernel is not there yet");
 }
 
 /* What the table says of its params and inputs must make sense. */
@@ -279,6 +291,7 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
         return -1;
     struct sheaf_setup setup = make_setup(b, &own);
     struct sheaf_shape shape = {.struct_size = sizeof shape};
+    b->self = b->kernel.made;
     if (t->open(&setup, &shape, &b->self))
         return sheaf_yaml_refuse(job->kernel, error, "kernel %s: %s", t->name,
                                  own.text[0] ? own.text : "refused to open and did not say why");
@@ -300,8 +313,8 @@ int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_er
 void sheaf_binding_close(struct binding *b) {
     if (!b)
         return;
-    if (b->opened && b->kernel.table.close)
-        b->kernel.table.close(b->self);
+    if ((b->opened || b->kernel.made) && b->kernel.table.close)
+        b->kernel.table.close(b->opened ? b->self : b->kernel.made);
     sheaf_registry_close(&b->kernel);
     sheaf_string_free(&b->identity);
     sheaf_arena_free(&b->arena);

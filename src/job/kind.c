@@ -1,0 +1,387 @@
+#include "job/kind.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "job/job.h"
+
+#define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
+
+enum { MOST_RETRIES = 100, MOST_GPUS = 1024, MOST_COLUMN = 1000000 };
+static const int64_t usual_capture_bytes = 1 << 20, most_capture_bytes = INT64_C(1) << 30;
+static const int64_t most_width = INT64_C(1) << 30;
+
+static const char *const keys[] = {"kernel",   "expression", "command", "worker",  "functions", "fast_math",
+                                   "compiler", "outputs",    "stdin",   "workdir", "keep",      "memory",
+                                   "gpus",     "capture",    "retries", "timeout", "halt",      "isolate"};
+
+const char *const *sheaf_job_kind_keys(int *n) {
+    *n = COUNT_OF(keys);
+    return keys;
+}
+
+/* Which keys go with which kinds: those that are not here go with all. */
+static const struct {
+    const char *key;
+    bool kinds[4]; /* by enum job_kind */
+} belongs[] = {
+    {"functions", {[JOB_EXPRESSION] = true}},
+    {"fast_math", {[JOB_EXPRESSION] = true}},
+    {"compiler", {[JOB_EXPRESSION] = true}},
+    {"outputs", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
+    {"stdin", {[JOB_COMMAND] = true}},
+    {"workdir", {[JOB_COMMAND] = true}},
+    {"keep", {[JOB_COMMAND] = true}},
+    {"capture", {[JOB_COMMAND] = true}},
+    {"memory", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
+    {"gpus", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
+    {"isolate", {[JOB_KERNEL] = true}},
+};
+
+static int read_bool(const struct yaml_node *node, const char *what, bool *value, struct sheaf_error *error) {
+    const char *text;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    *value = strcmp(text, "true") == 0;
+    if (!*value && strcmp(text, "false") != 0)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be true or false", what, text);
+    return 0;
+}
+
+static int read_size(const struct yaml_node *node, const char *what, int64_t most, int64_t *n_bytes,
+                     struct sheaf_error *error) {
+    const char *text;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    if (sheaf_text_to_bytes(text, n_bytes) || *n_bytes > most)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be a size, such as 500M or 4G", what, text);
+    return 0;
+}
+
+/* --- outputs ------------------------------------------------------------------------------------------------------- */
+
+static int read_type(const struct yaml_node *node, const char *what, enum sheaf_type *type, struct sheaf_error *error) {
+    static const char *const names[] = {"float64", "int64", "text"};
+    static const enum sheaf_type types[] = {SHEAF_FLOAT64, SHEAF_INT64, SHEAF_TEXT};
+    const char *text;
+    char hint[128];
+    *type = SHEAF_FLOAT64;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    for (int i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *type = types[i];
+            return 0;
+        }
+    return sheaf_yaml_refuse(node, error, "%s is '%s'%s", what, text,
+                             sheaf_text_suggest(text, names, COUNT_OF(names), true, hint, sizeof hint));
+}
+
+/* type, width and unit, which the outputs of commands and workers have alike. */
+static int read_field(struct job_output *output, const struct yaml_node *map, struct sheaf_error *error) {
+    const struct yaml_node *width = sheaf_yaml_get(map, "width"), *unit = sheaf_yaml_get(map, "unit");
+    char what[300];
+    snprintf(what, sizeof what, "outputs.%.200s.type", output->name);
+    output->width = 1;
+    if (read_type(sheaf_yaml_get(map, "type"), what, &output->type, error))
+        return -1;
+    snprintf(what, sizeof what, "outputs.%.200s.width", output->name);
+    if (width && sheaf_yaml_count(width, what, &output->width, error))
+        return -1;
+    if (output->width < 1 || output->width > most_width)
+        return sheaf_yaml_refuse(width, error, "%s should be at least 1", what);
+    if (output->width > 1 && output->type == SHEAF_TEXT)
+        return sheaf_yaml_refuse(width, error, "%s: a text has no width", what);
+    snprintf(what, sizeof what, "outputs.%.200s.unit", output->name);
+    return unit ? sheaf_yaml_text(unit, what, &output->unit, error) : 0;
+}
+
+/* Where a command's output is found: exactly one of json, regex and column. */
+static int read_where(struct job_output *output, const struct yaml_node *map, struct sheaf_error *error) {
+    static const char *const names[] = {"json", "regex", "column"}; /* as in enum job_where */
+    const struct yaml_node *found = NULL, *file = sheaf_yaml_get(map, "file");
+    char what[300];
+    int n = 0;
+    for (int i = 0; i < COUNT_OF(names); i++) {
+        const struct yaml_node *node = sheaf_yaml_get(map, names[i]);
+        if (!node)
+            continue;
+        found = node;
+        output->where = (enum job_where)i;
+        n++;
+    }
+    if (n != 1)
+        return sheaf_yaml_refuse(map, error, "outputs.%s needs exactly one of json, regex and column: {json: energy}",
+                                 output->name);
+    snprintf(what, sizeof what, "outputs.%.200s.%s", output->name, names[output->where]);
+    if (sheaf_yaml_text(found, what, &output->what, error))
+        return -1;
+    if (output->where == JOB_FROM_COLUMN && (sheaf_yaml_count(found, what, &output->column, error)))
+        return -1;
+    if (output->where == JOB_FROM_COLUMN && (output->column < 1 || output->column > MOST_COLUMN))
+        return sheaf_yaml_refuse(found, error, "%s is %lld; columns are counted from 1", what,
+                                 (long long)output->column);
+    snprintf(what, sizeof what, "outputs.%.200s.file", output->name);
+    if (file && sheaf_yaml_text(file, what, &output->file, error))
+        return -1;
+    return output->where == JOB_FROM_REGEX && output->width > 1
+               ? sheaf_yaml_refuse(map, error, "outputs.%s: a regex gives one value, not %lld", output->name,
+                                   (long long)output->width)
+               : 0;
+}
+
+static int read_output(const struct job *job, struct job_output *output, struct sheaf_error *error) {
+    static const char *const known[] = {"type", "width", "unit", "json", "regex", "column", "file"};
+    const bool command = job->kind == JOB_COMMAND;
+    char what[300];
+    snprintf(what, sizeof what, "outputs.%.200s", output->name);
+    if (!command && output->node->kind == YAML_SCALAR) {
+        output->width = 1;
+        return read_type(output->node, what, &output->type, error);
+    }
+    if (sheaf_yaml_map(output->node, what, error) ||
+        sheaf_yaml_keys(output->node, what, known, command ? COUNT_OF(known) : 3, error) ||
+        read_field(output, output->node, error))
+        return -1;
+    return command ? read_where(output, output->node, error) : 0;
+}
+
+/* outputs: {NAME: …}, or for a worker [NAME, …]. */
+static int read_outputs(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    struct job_program *program = &job->program;
+    if (!node)
+        return job->kind != JOB_WORKER
+                   ? 0
+                   : sheaf_yaml_refuse(job->kernel, error,
+                                       "a worker needs 'outputs', the fields it answers with: outputs: [y, z]");
+    const bool list = job->kind == JOB_WORKER && node->kind == YAML_LIST;
+    if (!list && sheaf_yaml_map(node, "outputs", error))
+        return -1;
+    if (job->kind == JOB_WORKER && node->n == 0)
+        return sheaf_yaml_refuse(node, error, "outputs is empty; name at least one field");
+    program->outputs = sheaf_arena_take(&job->document.arena, ((size_t)node->n + 1) * sizeof *program->outputs);
+    if (!program->outputs)
+        return sheaf_fail_memory(error, "the job");
+    for (int i = 0; i < node->n; i++) {
+        struct job_output *output = &program->outputs[i];
+        *output = (struct job_output){.node = node->value[i], .type = SHEAF_FLOAT64, .width = 1};
+        if (list ? sheaf_yaml_text(output->node, "an output", &output->name, error) : 0)
+            return -1;
+        if (!list)
+            output->name = node->key[i]->text;
+        if (!list && read_output(job, output, error))
+            return -1;
+        program->n_outputs = i + 1;
+    }
+    return 0;
+}
+
+/* --- commands and workers ------------------------------------------------------------------------------------------ */
+
+/* One string, which a shell runs, or a list of words. */
+static int check_words(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
+    const char *text;
+    if (node->kind == YAML_SCALAR)
+        return node->text[0] ? 0 : sheaf_yaml_refuse(node, error, "%s is empty", what);
+    if (node->kind != YAML_LIST || node->n == 0)
+        return sheaf_yaml_refuse(node, error, "%s should be a list of words, or one string for the shell", what);
+    for (int i = 0; i < node->n; i++)
+        if (sheaf_yaml_text(node->value[i], what, &text, error))
+            return -1;
+    return node->value[0]->text[0] ? 0 : sheaf_yaml_refuse(node->value[0], error, "%s: its first word is empty", what);
+}
+
+static int read_workdir(struct job_program *program, const struct yaml_node *node, struct sheaf_error *error) {
+    const char *text;
+    bool needed = program->n_keep > 0;
+    for (int i = 0; i < program->n_outputs; i++)
+        needed = needed || program->outputs[i].file;
+    program->workdir = needed ? JOB_WORKDIR_REMOVE : JOB_WORKDIR_NONE;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, "workdir", &text, error))
+        return -1;
+    program->workdir = strcmp(text, "keep") == 0 ? JOB_WORKDIR_KEEP : JOB_WORKDIR_REMOVE;
+    if (program->workdir == JOB_WORKDIR_REMOVE && strcmp(text, "remove") != 0)
+        return sheaf_yaml_refuse(node, error, "workdir is '%s'; it should be keep or remove", text);
+    return 0;
+}
+
+/* A list of texts, or a single one. */
+static int read_texts(struct job *job, const struct yaml_node *node, const char *what, int *n, const char ***texts,
+                      struct sheaf_error *error) {
+    if (!node)
+        return 0;
+    const bool list = node->kind == YAML_LIST;
+    const int most = list ? node->n : 1;
+    *texts = sheaf_arena_take(&job->document.arena, ((size_t)most + 1) * sizeof **texts);
+    if (!*texts)
+        return sheaf_fail_memory(error, "the job");
+    for (*n = 0; *n < most; ++*n)
+        if (sheaf_yaml_text(list ? node->value[*n] : node, what, &(*texts)[*n], error))
+            return -1;
+    return 0;
+}
+
+/* gpus: 2, or a list of devices. */
+static int read_gpus(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    struct job_program *program = &job->program;
+    int64_t n;
+    if (!node || node->kind == YAML_LIST)
+        return read_texts(job, node, "gpus", &program->n_gpus, &program->gpus, error);
+    if (sheaf_yaml_count(node, "gpus", &n, error))
+        return -1;
+    if (n < 1 || n > MOST_GPUS)
+        return sheaf_yaml_refuse(node, error, "gpus is %lld; it should be 1 to %d, or a list of devices", (long long)n,
+                                 MOST_GPUS);
+    program->gpus = sheaf_arena_take(&job->document.arena, (size_t)n * sizeof *program->gpus);
+    for (int i = 0; program->gpus && i < n; i++) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", i);
+        program->gpus[i] = sheaf_arena_text(&job->document.arena, number, strlen(number));
+        if (!program->gpus[i])
+            return sheaf_fail_memory(error, "the job");
+    }
+    program->n_gpus = (int)n;
+    return program->gpus ? 0 : sheaf_fail_memory(error, "the job");
+}
+
+static int read_program(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    struct job_program *program = &job->program;
+    const char *text;
+    program->capture_bytes = usual_capture_bytes;
+    program->input = sheaf_yaml_get(root, "stdin");
+    if (check_words(job->kernel, job->kind == JOB_COMMAND ? "command" : "worker", error) ||
+        (program->input && sheaf_yaml_text(program->input, "stdin", &text, error)) ||
+        read_outputs(job, sheaf_yaml_get(root, "outputs"), error) ||
+        read_texts(job, sheaf_yaml_get(root, "keep"), "keep", &program->n_keep, &program->keep, error) ||
+        read_workdir(program, sheaf_yaml_get(root, "workdir"), error) ||
+        read_size(sheaf_yaml_get(root, "memory"), "memory", INT64_MAX, &program->memory_bytes, error) ||
+        read_size(sheaf_yaml_get(root, "capture"), "capture", most_capture_bytes, &program->capture_bytes, error))
+        return -1;
+    return read_gpus(job, sheaf_yaml_get(root, "gpus"), error);
+}
+
+/* --- limits -------------------------------------------------------------------------------------------------------- */
+
+/* never, {failed: 5} or {failed: 10%}. */
+static int read_halt(struct job_limits *limits, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"failed"};
+    const char *text;
+    double share;
+    if (!node || (node->kind == YAML_SCALAR && strcmp(node->text, "never") == 0))
+        return 0;
+    if (node->kind != YAML_MAP || node->n != 1)
+        return sheaf_yaml_refuse(node, error, "halt should be never, {failed: 5} or {failed: 10%%}");
+    if (sheaf_yaml_keys(node, "halt", known, COUNT_OF(known), error) ||
+        sheaf_yaml_text(node->value[0], "halt.failed", &text, error))
+        return -1;
+    size_t length = strlen(text);
+    if (length > 1 && text[length - 1] == '%') {
+        if (sheaf_text_to_double(text, length - 1, &share) || !(share > 0 && share <= 100))
+            return sheaf_yaml_refuse(node->value[0], error,
+                                     "halt.failed is '%s'; it should be above 0%% and up to 100%%", text);
+        limits->halt_share = share / 100;
+        return 0;
+    }
+    if (sheaf_text_to_int64(text, length, &limits->halt_failed) || limits->halt_failed < 1)
+        return sheaf_yaml_refuse(node->value[0], error,
+                                 "halt.failed is '%s'; it should be a number of items, or a percentage such as 10%%",
+                                 text);
+    return 0;
+}
+
+static int read_limits(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    struct job_limits *limits = &job->limits;
+    const struct yaml_node *retries = sheaf_yaml_get(root, "retries"), *timeout = sheaf_yaml_get(root, "timeout");
+    const char *text;
+    if (retries && sheaf_yaml_count(retries, "retries", &limits->retries, error))
+        return -1;
+    if (limits->retries > MOST_RETRIES)
+        return sheaf_yaml_refuse(retries, error, "retries is %lld; it should be 0 to %d", (long long)limits->retries,
+                                 MOST_RETRIES);
+    if (read_bool(sheaf_yaml_get(root, "isolate"), "isolate", &limits->isolate, error) ||
+        read_halt(limits, sheaf_yaml_get(root, "halt"), error))
+        return -1;
+    if (!timeout)
+        return 0;
+    if (sheaf_yaml_text(timeout, "timeout", &text, error))
+        return -1;
+    if (sheaf_text_to_seconds(text, &limits->timeout_s))
+        return sheaf_yaml_refuse(timeout, error, "timeout is '%s'; it should be a time, such as 90s, 30m or 2h", text);
+    if (job->kind == JOB_EXPRESSION || (job->kind == JOB_KERNEL && !limits->isolate))
+        return sheaf_yaml_refuse(timeout, error, "timeout: a kernel inside the program cannot be stopped; %s",
+                                 job->kind == JOB_KERNEL ? "isolate: true runs it in a process of its own"
+                                                         : "it goes with a command, a worker or isolate: true");
+    return 0;
+}
+
+/* --- the kind ------------------------------------------------------------------------------------------------------ */
+
+static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    int n = 0;
+    for (int i = 0; i < 4; i++) { /* the first keys are the kinds */
+        const struct yaml_node *node = sheaf_yaml_get(root, keys[i]);
+        if (!node)
+            continue;
+        if (n++ > 0)
+            return sheaf_yaml_refuse(node, error,
+                                     "a job has one of kernel, expression, command and worker; this one has "
+                                     "'%s' too",
+                                     keys[i]);
+        job->kind = (enum job_kind)i;
+        job->kernel = node;
+    }
+    if (n == 0)
+        return sheaf_yaml_refuse(root, error,
+                                 "'kernel' is missing; add kernel: NAME ('sheaf kernels' lists them) or "
+                                 "kernel: ./my.so:NAME, or one of expression, command and worker");
+    for (int k = 0; k < COUNT_OF(belongs); k++) {
+        const struct yaml_node *node = sheaf_yaml_get(root, belongs[k].key);
+        if (node && !belongs[k].kinds[job->kind])
+            return sheaf_yaml_refuse(node, error, "'%s' does not go with '%s'", belongs[k].key, keys[job->kind]);
+    }
+    return 0;
+}
+
+static int read_expression(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    const char *text;
+    job->compiler = NULL;
+    job->functions = sheaf_yaml_get(root, "functions");
+    const struct yaml_node *compiler = sheaf_yaml_get(root, "compiler");
+    if (sheaf_yaml_map(job->kernel, "expression", error) ||
+        (job->functions && sheaf_yaml_map(job->functions, "functions", error)) ||
+        (compiler && sheaf_yaml_text(compiler, "compiler", &job->compiler, error)) ||
+        read_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error))
+        return -1;
+    if (job->kernel->n == 0)
+        return sheaf_yaml_refuse(job->kernel, error, "expression is empty; it should be {y: x*x + 1}");
+    for (int i = 0; i < job->kernel->n; i++)
+        if (sheaf_yaml_text(job->kernel->value[i], job->kernel->key[i]->text, &text, error))
+            return -1;
+    return 0;
+}
+
+int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    const char *text;
+    if (find_kind(job, root, error) || read_limits(job, root, error))
+        return -1;
+    switch (job->kind) {
+    case JOB_EXPRESSION:
+        return read_expression(job, root, error);
+    case JOB_COMMAND:
+    case JOB_WORKER:
+        return read_program(job, root, error);
+    case JOB_KERNEL:
+        break;
+    }
+    return sheaf_yaml_text(job->kernel, "kernel", &text, error);
+}

@@ -1,0 +1,69 @@
+/*
+ * kind - what a job says of how its items are computed: a kernel, formulas, a command or a kept-running worker, and
+ * what holds for all of them: retries, limits, isolation.
+ *
+ * Checks here need the text of the file alone. Everything lives in the job's arena.
+ */
+#ifndef SHEAF_JOB_KIND_H
+#define SHEAF_JOB_KIND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/error.h"
+#include "job/yaml.h"
+
+enum job_kind { JOB_KERNEL, JOB_EXPRESSION, JOB_COMMAND, JOB_WORKER };
+
+/* Where a value is found in what a program wrote. */
+enum job_where { JOB_FROM_JSON, JOB_FROM_REGEX, JOB_FROM_COLUMN };
+
+/* An output field of a command or a worker. */
+struct job_output {
+    const char *name;
+    const struct yaml_node *node;
+    enum sheaf_type type; /* SHEAF_FLOAT64, SHEAF_INT64 or SHEAF_TEXT */
+    int64_t width;
+    const char *unit;     /* or NULL */
+    enum job_where where; /* commands only, as what follows */
+    const char *file;     /* in the item's folder; NULL: standard output */
+    const char *what;     /* json: a dotted path; regex: the expression */
+    int64_t column;       /* from 1 */
+};
+
+enum job_workdir { JOB_WORKDIR_NONE, JOB_WORKDIR_REMOVE, JOB_WORKDIR_KEEP };
+
+/* What a command or a worker needs besides its words. */
+struct job_program {
+    int n_outputs;
+    struct job_output *outputs;
+    const struct yaml_node *input; /* a scalar: template of the standard input, or NULL */
+    enum job_workdir workdir;
+    int n_keep;
+    const char **keep;     /* [n_keep] patterns of files to keep */
+    int64_t memory_bytes;  /* an item needs; 0: not said */
+    int n_gpus;            /* items that may run at once on a node for their sake; 0: not said */
+    const char **gpus;     /* [n_gpus] the device that each of them gets */
+    int64_t capture_bytes; /* of standard output, and of standard error, are stored */
+};
+
+/* For every kind. */
+struct job_limits {
+    int64_t retries;
+    double timeout_s;    /* an item; 0: none */
+    int64_t halt_failed; /* end the run when so many items have failed; 0: never */
+    double halt_share;   /* or so large a part of the items it had to compute; 0: never */
+    bool isolate;
+};
+
+struct job;
+
+/* Reads job->kind, job->kernel (the node that says how), job->program and job->limits, and expression's settings. */
+int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error);
+
+/* The keys of a job file that belong here: names[*n]. */
+const char *const *sheaf_job_kind_keys(int *n);
+
+#endif
