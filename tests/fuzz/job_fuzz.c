@@ -150,6 +150,44 @@ static void check_items(const struct job *job) {
         claim(job->items.fields[i].name && job->items.fields[i].node->kind == YAML_SCALAR, "field %d", i);
 }
 
+static void check_program(const struct job_program *program, enum job_kind kind) {
+    claim(program->n_outputs >= 0 && program->n_keep >= 0 && program->n_gpus >= 0, "less than nothing");
+    claim(program->memory_bytes >= 0 && program->capture_bytes >= 0, "less than no bytes");
+    claim(program->n_keep == 0 || program->workdir != JOB_WORKDIR_NONE, "kept from no folder");
+    claim(!program->input || program->input->kind == YAML_SCALAR, "a standard input that is no text");
+    for (int i = 0; i < program->n_keep; i++)
+        claim(program->keep[i] && *program->keep[i], "keeps nothing");
+    for (int i = 0; i < program->n_gpus; i++)
+        claim(program->gpus[i] && *program->gpus[i], "a GPU without a name");
+    for (int i = 0; i < program->n_outputs; i++) {
+        const struct job_output *o = &program->outputs[i];
+        claim(o->name && *o->name && o->node && o->width >= 1, "output %d", i);
+        claim(o->type == SHEAF_FLOAT64 || o->type == SHEAF_INT64 || o->type == SHEAF_TEXT, "type %d", (int)o->type);
+        claim(o->type != SHEAF_TEXT || o->width == 1, "%lld texts in one", (long long)o->width);
+        claim(!o->file || program->workdir != JOB_WORKDIR_NONE, "%s: a file in no folder", o->name);
+        for (int k = 0; k < i; k++)
+            claim(strcmp(o->name, program->outputs[k].name) != 0, "output '%s' twice", o->name);
+        if (kind == JOB_COMMAND)
+            claim(o->where == JOB_FROM_COLUMN ? o->column >= 1 : o->what != NULL, "%s comes from nowhere", o->name);
+    }
+}
+
+static void check_kind(const struct job *job) {
+    const struct yaml_node *how = job->kernel;
+    const struct job_limits *limits = &job->limits;
+    claim(how, "nothing says how");
+    claim(job->kind != JOB_KERNEL || how->kind == YAML_SCALAR, "a kernel that is no name");
+    claim(job->kind != JOB_EXPRESSION || how->kind == YAML_MAP, "formulas that are no map");
+    claim(how->kind != YAML_LIST || how->n > 0, "a program without a word");
+    claim(limits->retries >= 0 && limits->retries <= 100, "%lld retries", (long long)limits->retries);
+    claim(isfinite(limits->timeout_s) && limits->timeout_s >= 0, "timeout %g s", limits->timeout_s);
+    claim(limits->timeout_s == 0 || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || limits->isolate,
+          "nobody can keep a timeout");
+    claim(limits->halt_failed >= 0 && limits->halt_share >= 0 && limits->halt_share <= 1, "halt at %lld or %g",
+          (long long)limits->halt_failed, limits->halt_share);
+    check_program(&job->program, job->kind);
+}
+
 static void check_job(const struct job *job) {
     claim(job->name && *job->name && *job->name != '.' && !strchr(job->name, '/'), "name '%s'", job->name);
     claim(job->output && *job->output, "no output");
@@ -163,7 +201,7 @@ static void check_job(const struct job *job) {
     claim(!job->cost_file || (job->cost && job->cost->kind == YAML_MAP), "a file of costs from nowhere");
     claim(job->transport >= JOB_TRANSPORT_AUTO && job->transport <= JOB_DIRECT, "transport %d", (int)job->transport);
     claim(isfinite(job->checkpoint_s) && job->checkpoint_s >= 0, "checkpoint %g s", job->checkpoint_s);
-    claim(job->kernel || sheaf_yaml_get(job->document.root, "kernel") == NULL, "the kernel is lost");
+    check_kind(job);
 }
 
 /* Message or job must come out the same again. */

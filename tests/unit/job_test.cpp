@@ -281,6 +281,13 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"OutputIsEmpty", "output: ''\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is empty"}),
     [](const testing::TestParamInfo<Wrong> &info) { return std::string(info.param.rule); });
 
+TEST(JobKind, TwoOutputsOfOneNameAreRefused) {
+    EXPECT_EQ(refusal("items: {count: 1}\nworker: w\noutputs: [y, z, y]\n"),
+              "sweep.yaml:3:17: 'y' stands here a second time; remove one");
+    EXPECT_EQ(refusal("items: {count: 1}\nworker: w\noutputs: {y: int64, y: text}\n"),
+              "sweep.yaml:3:21: 'y' stands here a second time; remove one");
+}
+
 // ------------------------------------------------------------------------------------------------------- overrides
 
 TEST(JobOverrides, TakeThePlaceOfValues) {
