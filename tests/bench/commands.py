@@ -14,7 +14,7 @@ from running import (ABSENT, FOLDER, ROUNDS, Layout, call, heading, mark, median
 PARTS = os.environ.get("SHEAF_BENCH_PARTS", "ab")
 SHRINK = int(os.environ.get("SHEAF_BENCH_SHRINK", 1))
 CORES = len(os.sched_getaffinity(0))
-LAYOUTS = (Layout(1, CORES), Layout(2, 1))
+LAYOUTS = (Layout(1, CORES), Layout(2, max(1, CORES // 2)))
 
 
 def clear():

@@ -34,7 +34,8 @@ class Layout:
     def __init__(self, ranks, threads, apart=False):
         self.ranks, self.threads, self.apart = ranks, threads, apart
         self.name = f"{ranks} x {threads}" + (" nodes apart" if apart else "")
-        self.launch = MPIRUN if ranks > 1 else []
+        bound = [] if threads == 1 else ["--bind-to", "none"]
+        self.launch = MPIRUN + bound if ranks > 1 else []
         self.env = APART if apart else {}
 
 
