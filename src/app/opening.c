@@ -8,6 +8,7 @@
 #include "app/suspicion.h"
 #include "core/file.h"
 #include "job/source.h"
+#include "plan/journal.h"
 #include "store/input.h"
 
 enum { MOST_JOB_BYTES = 16 << 20 };
@@ -67,8 +68,29 @@ static int convert_inputs(struct run *run) {
     return 0;
 }
 
+/* Whether items are computed by processes of their own. */
+static bool uses_processes(const struct job *job) {
+    return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
+}
+
+/* What kernels get that are made for the job. */
+static int open_host(struct run *run) {
+    char *folder = sheaf_journal_folder(run->job.output);
+    run->folder = folder ? sheaf_path_absolute(folder) : NULL;
+    free(folder);
+    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder};
+    return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
+}
+
 static int open_kernel(struct run *run) {
-    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->error);
+    int rc = open_host(run);
+    if (rc == 0)
+        rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,
+                                &run->error);
+    if (!uses_processes(&run->job)) {
+        sheaf_server_stop(run->server);
+        run->server = NULL;
+    }
     if (rc == 0 && sheaf_run_is_first(run))
         rc = convert_inputs(run);
     if (sheaf_comm_agree(run->comm, rc, &run->error))
@@ -82,6 +104,7 @@ static int open_kernel(struct run *run) {
         .n_items = run->items.n_items,
         .all_text_bytes = run->items.all_text_bytes,
         .most_text_bytes = run->items.most_text_bytes,
+        .attempts = uses_processes(&run->job) || run->job.limits.retries > 0,
     };
     return 0;
 }
@@ -123,6 +146,7 @@ static int open_results(struct run *run) {
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
         .seed = run->job.seed,
+        .attempts = run->carrying.attempts,
     };
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
@@ -131,6 +155,10 @@ static int open_results(struct run *run) {
         return -1;
     run->created = create;
     if (sheaf_results_open(&run->results, &plan, create, error))
+        return -1;
+    int64_t n_again = 0;
+    if (run->options->retry_failed && !create &&
+        sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
         return -1;
     run->pending = sheaf_results_pending(&run->results);
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))

@@ -261,7 +261,7 @@ class Kernel {
     int rc;
 
     Kernel(Job &job, const std::vector<sheaf_field> &fields) : fields_(fields) {
-        rc = sheaf_binding_open(&binding, &job.job, fields_.data(), static_cast<int>(fields_.size()), error);
+        rc = sheaf_binding_open(&binding, &job.job, fields_.data(), static_cast<int>(fields_.size()), nullptr, error);
     }
     ~Kernel() { sheaf_binding_close(&binding); }
     Kernel(const Kernel &) = delete;
