@@ -14,6 +14,7 @@ seconds=${1:-8}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1} UBSAN_OPTIONS=print_stacktrace=1
 
 mkdir -p "$folder" && folder=$(cd "$folder" && pwd) || exit 1
+export TMPDIR=$folder # what a target leaves when it crashes
 clang=${SHEAF_CLANG:-clang}
 if ! echo 'int LLVMFuzzerTestOneInput(const char *d, long n); int LLVMFuzzerTestOneInput(const char *d, long n)
            { return n && !d; }' |
