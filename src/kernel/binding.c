@@ -10,6 +10,7 @@
 #include "core/type.h"
 #include "job/items.h"
 #include "kernel/command.h"
+#include "kernel/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
 static const int64_t most_row_bytes = INT64_C(1) << 40;
@@ -57,8 +58,9 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
         return find_named(b, job, error) ? sheaf_yaml_prefix(job->kernel, error) : 0;
     case JOB_COMMAND:
         return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
-    case JOB_EXPRESSION:
     case JOB_WORKER:
+        return sheaf_json_worker_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
+    case JOB_EXPRESSION:
         break;
     }
     return sheaf_refuse(error, "this kind of kernel is not there yet");
