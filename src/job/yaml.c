@@ -49,6 +49,10 @@ static struct yaml_node *convert_scalar(struct conversion *c, const yaml_node_t 
     }
     node->text = sheaf_arena_text(&c->document->arena, text, length);
     node->quoted = from->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool as_is = from->start_mark.line == from->end_mark.line &&
+                 from->end_mark.column - from->start_mark.column ==
+                     sheaf_text_columns(text, length) + (node->quoted ? 2 : 0); /* no folds, no escapes */
+    node->indent = as_is ? node->quoted : -1;
     if (!node->text) {
         sheaf_fail_memory(c->error, c->file);
         return NULL;

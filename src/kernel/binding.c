@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "kernel/expression.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
 static const int64_t most_row_bytes = INT64_C(1) << 40;
@@ -55,6 +56,7 @@ static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *e
     case JOB_KERNEL:
         return find_named(b, job, error);
     case JOB_EXPRESSION:
+        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, error);
     case JOB_COMMAND:
     case JOB_WORKER:
         break;
@@ -125,7 +127,7 @@ static int read_params(struct binding *b, const struct job *job, struct sheaf_er
     b->params = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->params);
     if (!b->params)
         return sheaf_fail_memory(error, "the params");
-    if (check_param_names(t, job, error))
+    if (job->kind == JOB_KERNEL && check_param_names(t, job, error))
         return -1;
     for (int k = 0; k < t->n_params; k++) {
         const struct sheaf_param *param = &t->params[k];
@@ -259,7 +261,7 @@ static void add_value(struct sheaf_string *to, const struct sheaf_param *param, 
         sheaf_string_add(to, "param %s: '%s'\n", param->name, value->text);
 }
 
-static int write_identity(struct binding *b, struct sheaf_error *error) {
+static int write_identity(struct binding *b, enum job_kind kind, struct sheaf_error *error) {
     const struct sheaf_kernel *t = &b->kernel.table;
     char hash[SHEAF_HASH_BYTES] = "";
     if (b->kernel.path && sheaf_hash_file(b->kernel.path, hash, error))
@@ -274,6 +276,8 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
     for (int k = 0; k < b->n_outputs; k++)
         sheaf_string_add(&b->identity, "output %s: %s[%" PRId64 "]\n", b->outputs[k].name,
                          sheaf_type_name(b->outputs[k].type), b->outputs[k].width);
+    if (kind == JOB_EXPRESSION && sheaf_expression_identify(&b->kernel, &b->identity, error))
+        return -1;
     sheaf_string_add(&b->identity, "block: %" PRId64 "\n", b->block);
     return b->identity.failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
@@ -284,7 +288,9 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
                        struct sheaf_error *error) {
     struct sheaf_error own = {0};
     *b = (struct binding){.place = job->kernel, .fields = fields, .n_fields = n_fields, .seed = job->seed};
-    if (find_kernel(b, job, error) || check_table(&b->kernel.table, error))
+    if (find_kernel(b, job, error))
+        return job->kind == JOB_EXPRESSION ? -1 : sheaf_yaml_prefix(job->kernel, error); /* that knows places itself */
+    if (check_table(&b->kernel.table, error))
         return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;
     if (read_params(b, job, error) || bind_inputs(b, job, error))
@@ -298,7 +304,7 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
     b->opened = true;
     if (take_shape(b, &shape, error))
         return sheaf_yaml_prefix(job->kernel, error);
-    return write_identity(b, error);
+    return write_identity(b, job->kind, error);
 }
 
 int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_error *error) {

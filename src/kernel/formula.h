@@ -29,7 +29,6 @@ struct formula_field {
 };
 struct formula_param {
     const char *name;
-    const char *refusal;
     double value;
 };
 struct formula_function {
@@ -54,6 +53,8 @@ struct formulas {
     const char **outputs; /* [n_outputs] their names */
     int n_inputs;
     int *inputs; /* [n_inputs] the fields that are used, by index, in the order of their first use */
+    int n_params;
+    int *params; /* [n_params] the params that are used, likewise */
     int n_used;
     int *used;       /* [n_used] the user's functions that are called, likewise */
     bool uses_index; /* of the item */

@@ -184,11 +184,9 @@ static struct formula_node *name_node(struct parser *p, size_t at, const char *n
         return make_leaf(p, NODE_OUTPUT, k, 0);
     if ((k = find_field(f, name)) >= 0)
         return field_node(p, at, name, k);
-    if ((k = find_param(f, name)) >= 0) {
-        const struct formula_param *param = &f->names.params[k];
-        return param->refusal ? REFUSE(p, at, "param '%s' %s", name, param->refusal)
-                              : make_leaf(p, NODE_PARAM, k, param->value);
-    }
+    if ((k = find_param(f, name)) >= 0)
+        return place_in(p, &f->params, &f->n_params, k) < 0 ? no_memory(p)
+                                                            : make_leaf(p, NODE_PARAM, k, f->names.params[k].value);
     for (k = 0; k < N_CONSTANTS; k++)
         if (strcmp(constants[k].name, name) == 0)
             return make_leaf(p, NODE_NUMBER, 0, constants[k].value);
