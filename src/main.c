@@ -14,6 +14,7 @@ static const struct subcommand {
     {"run", sheaf_cmd_run, "compute every item of a job (under mpirun, srun, or alone)"},
     {"status", sheaf_cmd_status, "how many items of a results file are done"},
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
+    {"pack", sheaf_cmd_pack, "bring texts from the folder beside a results file into it"},
     {"kernels", sheaf_cmd_kernels, "what kernels there are, and what they read and give"},
 };
 enum { N = sizeof subcommands / sizeof *subcommands };

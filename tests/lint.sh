@@ -40,7 +40,7 @@ home store HDF5 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](hdf5|H5)'
 # Includes point down. A room sees itself and every room on a lower floor; rooms on one floor do not see each other.
 awk '
 BEGIN {
-    floor["core"] = 1; floor["job"] = 2; floor["plan"] = floor["kernel"] = 3
+    floor["core"] = 1; floor["job"] = floor["process"] = 2; floor["plan"] = floor["kernel"] = 3
     floor["comm"] = floor["exec"] = floor["store"] = floor["report"] = 4
     floor["app"] = 5; floor["cmd"] = 6; floor["main.c"] = 7
 }
@@ -64,7 +64,7 @@ FNR == 1 {
     if (floor[part[1]] > floor[room]) print where "src/" room " includes \"" name "\", which is above it"
     if (floor[part[1]] == floor[room] && part[1] != room) print where "src/" room " includes \"" name "\", a sibling"
 }' $(echo "$sources" | grep '^src/') |
-    complain 'includes point down: main > cmd > app > comm exec store report > plan kernel > job > core; siblings do not meet'
+    complain 'includes point down: main > cmd > app > comm exec store report > plan kernel > job process > core; siblings do not meet'
 
 # The public header leans on nothing but the C library.
 grep -nE '^[[:space:]]*#[[:space:]]*include' include/sheaf/kernel.h | grep -vE '<std[a-z]+\.h>' |

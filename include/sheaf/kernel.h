@@ -42,7 +42,7 @@ enum sheaf_type {
     SHEAF_INT64 = 3,   /* int64_t */
     SHEAF_INT32 = 4,   /* int32_t */
     SHEAF_UINT8 = 5,   /* uint8_t */
-    SHEAF_TEXT = 6     /* struct sheaf_text; input fields only */
+    SHEAF_TEXT = 6     /* inputs: struct sheaf_text; outputs: given by context->emit_text, no column */
 };
 
 /* One text value: `length` bytes at `data`, not terminated by NUL. */
@@ -100,6 +100,10 @@ struct sheaf_setup {
     1u                  /* the outputs depend on input fields, params and shared data only: not on the item's index, nor
                            on random numbers */
 #define SHEAF_SERIAL 2u /* map is not thread-safe: one call at a time in each process */
+#define SHEAF_MANY                                                                                                     \
+    4u /* map may get several blocks at a time, as many as fit some fractions of a millisecond, where a call costs more
+          than a small block: block->n is then a multiple of shape.block (but at the job's end). Not with padding: for
+          blocks of one item only */
 
 /* What open declares; all but struct_size is zero before the call. What it points to belongs to the kernel and lives until close. */
 struct sheaf_shape {
@@ -121,6 +125,15 @@ struct sheaf_random {
     uint64_t block[4]; /* the numbers at hand; those from n_drawn % 4 on are still to be drawn */
     uint64_t reserved;
 };
+
+#define SHEAF_WHOLE_BLOCK ((int64_t)-1)
+
+/* What map returns when nothing can be computed here and no item is to blame (no process can be started, the disk is
+   full): the run ends with the message that was given to fail, and the items stay pending. */
+#define SHEAF_BROKEN (-1000)
+
+/* How an item ended that is not done; values of the dataset `status`. */
+enum sheaf_outcome { SHEAF_FAILED = 2, SHEAF_TIMED_OUT = 3, SHEAF_CRASHED = 4 };
 
 /* What map is told besides the block: the services of the engine. */
 struct sheaf_context {
@@ -154,9 +167,19 @@ struct sheaf_context {
     void (*random)(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream);
     void (*uniform)(struct sheaf_random *stream, int64_t n, double *values);
     void (*bits)(struct sheaf_random *stream, int64_t n, uint64_t *values);
-};
 
-#define SHEAF_WHOLE_BLOCK ((int64_t)-1)
+    /* Gives item k's value of output number `output`, declared with type SHEAF_TEXT; copied. Once an item and output; an
+       item without has an empty text, and so has one that is tried again, until then. Bytes that are no UTF-8 are
+       replaced by U+FFFD. */
+    void (*emit_text)(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length);
+    /* As fail, for item k, but says how it ended, and its outputs stay as map has set them: it sets all. */
+    void (*end)(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...)
+        SHEAF_PRINTF(4, 5);
+    int32_t thread;  /* which of this process's threads calls, from 0 */
+    int32_t slot;    /* which of the node's, over all ranks there */
+    int32_t attempt; /* 1, and more when items that failed are tried again (retries) */
+    int32_t reserved;
+};
 
 /* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. For kernels with a block
    of more than one item n_padded is n rounded up to a multiple of 16: inputs repeat the last item there and outputs

@@ -95,7 +95,7 @@ static int compile_expression(struct run *run) {
 }
 
 static int open_kernel(struct run *run) {
-    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->error);
+    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, NULL, &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
         rc = convert_inputs(run);
     if (sheaf_comm_agree(run->comm, rc, &run->error) || (run->job.kind == JOB_EXPRESSION && compile_expression(run)))

@@ -119,6 +119,58 @@ int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, co
     return 0;
 }
 
+/* Copies what is left behind *offset through memory, for file systems that cannot do it themselves. */
+static int copy_by_hand(int from, int to, off_t *offset, const char *path, struct sheaf_error *error) {
+    enum { PIECE = 1 << 20 };
+    char *piece = malloc(PIECE);
+    int rc = piece ? 0 : sheaf_fail_memory(error, path);
+    while (rc == 0) {
+        ssize_t n = pread(from, piece, PIECE, *offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            rc = n ? sheaf_fail_errno(error, "%s: cannot read", path) : 0;
+            break;
+        }
+        for (ssize_t done = 0, m; rc == 0 && done<n; done += m> 0 ? m : 0) {
+            m = pwrite(to, piece + done, (size_t)(n - done), *offset + done);
+            if (m < 0 && errno != EINTR)
+                rc = sheaf_fail_errno(error, "%s: cannot copy", path);
+        }
+        *offset += n;
+    }
+    free(piece);
+    return rc;
+}
+
+static int copy_open(int from, int to, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    off_t offset = 0;
+    if (fstat(from, &about) || fchmod(to, about.st_mode & 07777))
+        return sheaf_fail_errno(error, "%s: cannot copy", path);
+    while (offset < about.st_size) {
+        off_t to_offset = offset;
+        ssize_t n = copy_file_range(from, &offset, to, &to_offset, (size_t)(about.st_size - offset), 0);
+        if (n < 0 && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT || errno == EIO))
+            return sheaf_fail_errno(error, "%s: cannot copy", path);
+        if (n <= 0 && !(n < 0 && errno == EINTR))
+            return copy_by_hand(from, to, &offset, path, error);
+    }
+    return 0;
+}
+
+int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error) {
+    int source = open(from, O_RDONLY | O_CLOEXEC);
+    if (source < 0)
+        return sheaf_fail_errno(error, "%s: cannot open", from);
+    int target = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int rc = target < 0 ? sheaf_fail_errno(error, "%s: cannot create it", to) : copy_open(source, target, from, error);
+    if (target >= 0 && close(target) && rc == 0)
+        rc = sheaf_fail_errno(error, "%s: cannot close", to);
+    close(source);
+    return rc;
+}
+
 int sheaf_file_sync_folder(const char *path, struct sheaf_error *error) {
     char *folder = sheaf_path_folder(path);
     if (!folder)

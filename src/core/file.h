@@ -29,6 +29,9 @@ int sheaf_file_pread(int fd, void *data, size_t n_bytes, off_t offset, const cha
 int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, const char *path,
                       struct sheaf_error *error);
 
+/* Copies a file's bytes and mode to `to`, which is made or replaced; shares the bytes where the file system can. */
+int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error);
+
 /* fsync of the folder that holds the path, so that a rename in it lasts. */
 int sheaf_file_sync_folder(const char *path, struct sheaf_error *error);
 

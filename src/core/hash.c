@@ -16,6 +16,10 @@ void sheaf_hash_bytes(const void *data, size_t n_bytes, char hash[SHEAF_HASH_BYT
     write_hex(XXH3_128bits(data, n_bytes), hash);
 }
 
+uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed) {
+    return XXH3_64bits_withSeed(data, n_bytes, seed);
+}
+
 int sheaf_hash_file(const char *path, char hash[SHEAF_HASH_BYTES], struct sheaf_error *error) {
     enum { PIECE = 1 << 20 };
     int rc = -1;

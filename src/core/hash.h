@@ -1,10 +1,12 @@
 /*
- * hash - 128-bit fingerprints (XXH3, xxHash library) as 32 hexadecimal digits: of texts and of whole files.
+ * hash - fingerprints by XXH3 (xxHash library): 128 bits as 32 hexadecimal digits, of texts and of whole files; 64 bits
+ * as a number, to check what was written.
  */
 #ifndef SHEAF_CORE_HASH_H
 #define SHEAF_CORE_HASH_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
 
@@ -12,6 +14,9 @@
 
 /* Fingerprint of data[n_bytes]. */
 void sheaf_hash_bytes(const void *data, size_t n_bytes, char hash[SHEAF_HASH_BYTES]);
+
+/* Short fingerprint of data[n_bytes]; with that of what comes before as the seed, one of both. */
+uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed);
 
 /* Fingerprint of a file's bytes. */
 int sheaf_hash_file(const char *path, char hash[SHEAF_HASH_BYTES], struct sheaf_error *error);

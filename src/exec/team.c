@@ -77,6 +77,8 @@ static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *
     sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
     rows.n_failures = hand->worker.n_failures;
     rows.failures = hand->worker.failures;
+    rows.texts = hand->worker.texts.data;
+    rows.text_bytes = hand->worker.texts.n_bytes;
     if (sheaf_row_sink_write(team->setup.sink, &rows, error))
         return -1;
     sheaf_row_sink_count(team->setup.sink, &rows, &n_done, &n_failed);
@@ -89,8 +91,10 @@ static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *
 
 /* Leaves the hand's parcel for thread 0, and gives the hand another. Waits while too much is on its way. */
 static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *error) {
-    if (hand->worker.n_failures && sheaf_parcel_add_failures(hand->parcel, team->setup.shape, hand->worker.failures,
-                                                             hand->worker.n_failures, error))
+    const struct worker *worker = &hand->worker;
+    if ((worker->n_failures || worker->texts.n_bytes) &&
+        sheaf_parcel_add_tail(hand->parcel, team->setup.shape, worker->failures, worker->n_failures, &worker->texts,
+                              error))
         return -1;
     hand->parcel->next = NULL;
     pthread_mutex_lock(&team->lock);
@@ -160,6 +164,7 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->worker.busy_s;
     hand->worker.n_failures = 0;
+    hand->worker.texts.n_bytes = 0;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
     if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
         sheaf_worker_grain(&hand->worker, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
@@ -375,7 +380,11 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, s
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
     if (!hand->parcel || !hand->columns)
         return sheaf_fail_memory(error, "the team");
-    return sheaf_worker_open(&hand->worker, setup->kernel, setup->shape, setup->shared, error);
+    if (sheaf_worker_open(&hand->worker, setup->kernel, setup->shape, setup->shared, error))
+        return -1;
+    hand->worker.context.thread = i;
+    hand->worker.context.slot = setup->first_slot + i;
+    return 0;
 }
 
 static void close_hand(struct hand *hand) {

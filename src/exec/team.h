@@ -35,6 +35,7 @@ struct team_setup {
     struct pool *pool;
     bool leads;                      /* thread 0 feeds the pool, and is woken when that is due */
     struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
+    int first_slot;                  /* of this rank's threads among those of its node */
     bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
     double checkpoint_s;             /* how often rows are synced; 0: never */
     struct flight flight;            /* the first thread's row of notes; the others' follow. Without sink: none */

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
+#include "plan/journal.h"
 
 /* --- failing items ------------------------------------------------------------------------------------------------- */
 
@@ -19,11 +20,14 @@ SHEAF_PRINTF(2, 0) static void write_message(char message[FAILURE_BYTES], const 
     sheaf_text_one_line(message);
 }
 
+/* In a status, while the kernel is called: the item's outputs are as they shall be. */
+#define OUTPUTS_SET 0x80
+
 /* Marks item k of the block; the first message stays. Without memory the message is lost, the status is not. */
-static void fail_item(struct worker *w, int64_t k, const char *message) {
-    if (w->status[k] == ITEM_FAILED)
+static void fail_item(struct worker *w, int64_t k, int status, const char *message) {
+    if (w->status[k] != ITEM_PENDING)
         return;
-    w->status[k] = ITEM_FAILED;
+    w->status[k] = (uint8_t)status;
     w->some_failed = true;
     if (w->n_failures == w->most_failures) {
         int64_t most = w->most_failures ? 2 * w->most_failures : 64;
@@ -47,7 +51,7 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
     write_message(message, format, values);
     va_end(values);
     if (k >= 0 && k < w->block.n)
-        fail_item(w, k, message);
+        fail_item(w, k, ITEM_FAILED, message);
     else if (k == SHEAF_WHOLE_BLOCK && message[0])
         memcpy(w->whole, message, FAILURE_BYTES);
     else if (k == SHEAF_WHOLE_BLOCK)
@@ -57,12 +61,49 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
                  (long long)k, (long long)w->block.n);
 }
 
-static void fill_failed(const struct worker *w, void *const *out) {
-    for (int64_t k = 0; k < w->block.n; k++)
-        for (int c = 0; w->status[k] == ITEM_FAILED && c < w->kernel->n_outputs; c++) {
+/* The service sheaf_context.end. */
+SHEAF_PRINTF(4, 5)
+static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+    struct worker *w = context->engine;
+    char message[FAILURE_BYTES];
+    va_list values;
+    va_start(values, format);
+    write_message(message, format, values);
+    va_end(values);
+    if (k >= 0 && k < w->block.n && outcome >= SHEAF_FAILED && outcome <= SHEAF_CRASHED)
+        fail_item(w, k, (int)outcome | OUTPUTS_SET, message);
+    else
+        fail(context, k, "%s", message);
+}
+
+/* Fills the outputs of items that have failed, unless the kernel has set them itself; from here on the status is that of
+   the results file. */
+static void settle(struct worker *w) {
+    for (int64_t k = 0; k < w->block.n; k++) {
+        bool fill = w->status[k] != ITEM_PENDING && !(w->status[k] & OUTPUTS_SET);
+        for (int c = 0; fill && c < w->kernel->n_outputs; c++) {
             const struct sheaf_field *field = &w->kernel->outputs[c];
-            sheaf_type_fill(field->type, (char *)out[c] + (size_t)k * sheaf_field_row_bytes(field), field->width);
+            if (w->out[c])
+                sheaf_type_fill(field->type, (char *)w->out[c] + (size_t)k * sheaf_field_row_bytes(field),
+                                field->width);
         }
+        w->status[k] = w->status[k] == ITEM_PENDING ? ITEM_DONE : w->status[k] & ~OUTPUTS_SET & 0xff;
+    }
+}
+
+/* --- texts --------------------------------------------------------------------------------------------------------- */
+
+/* The service sheaf_context.emit_text. */
+static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+    struct worker *w = context->engine;
+    struct sheaf_error ignored;
+    if (k < 0 || k >= w->block.n || output < 0 || output >= w->kernel->n_outputs ||
+        w->kernel->outputs[output].type != SHEAF_TEXT)
+        fail(context, SHEAF_WHOLE_BLOCK,
+             "the kernel gave a text for item %lld of a block of %lld, output %d: a mistake in the kernel",
+             (long long)k, (long long)w->block.n, output);
+    else if (sheaf_journal_put(&w->texts, w->block.first + k, output, data, length, &ignored))
+        w->lost_text = true;
 }
 
 /* --- random numbers ----------------------------------------------------------------------------------------------- */
@@ -96,7 +137,8 @@ static const char *input_at(const struct worker *w, const struct place *place, i
 }
 
 static char *output_at(const struct worker *w, const struct place *place, int c) {
-    return place->parcel->out[c] + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]);
+    char *column = place->parcel->out[c];
+    return column ? column + (size_t)place->to * sheaf_field_row_bytes(&w->shape->outputs[c]) : NULL;
 }
 
 /* Whether the column of n_items that the block is in has room for its padding: it is the last, and begins where the
@@ -117,7 +159,8 @@ static bool usable(const struct worker *w, const struct place *place, int c) {
 /* Whether an output may be written where it will lie. */
 static bool writable(const struct worker *w, const struct place *place, int c) {
     bool whole = w->block.n == w->block.n_padded;
-    return aligned(output_at(w, place, c)) && (whole || room_behind(w, place->to, place->parcel->n_items));
+    char *at = output_at(w, place, c);
+    return !at || (aligned(at) && (whole || room_behind(w, place->to, place->parcel->n_items)));
 }
 
 static size_t staged_bytes(const struct worker *w, const struct sheaf_field *field) {
@@ -171,32 +214,42 @@ static void unstage_outputs(const struct worker *w, const struct place *place) {
                    (size_t)w->block.n * sheaf_field_row_bytes(&w->shape->outputs[c]));
 }
 
-/* Calls the kernel and turns what it said into the status of each item; where some failed, fills their outputs. */
+/* Calls the kernel and turns what it said into the status of each item. */
 static void call(struct worker *w) {
     w->whole[0] = '\0';
     w->some_failed = false;
+    memset(w->status, ITEM_PENDING, (size_t)w->block.n);
     int rc = w->kernel->kernel.table.map(w->kernel->self, &w->context, &w->block);
+    w->broken = rc == SHEAF_BROKEN;
     if (rc != 0 && !w->whole[0])
         snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
     for (int64_t k = 0; w->whole[0] && k < w->block.n; k++)
-        fail_item(w, k, w->whole);
-    if (!w->some_failed) {
+        fail_item(w, k, ITEM_FAILED, w->whole);
+    if (w->some_failed)
+        settle(w);
+    else
         memset(w->status, ITEM_DONE, (size_t)w->block.n);
-        return;
-    }
-    for (int64_t k = 0; k < w->block.n; k++)
-        if (w->status[k] != ITEM_FAILED)
-            w->status[k] = ITEM_DONE;
-    fill_failed(w, w->out);
 }
 
-static int run_block(struct worker *w, const struct chunk *chunk, int64_t block, struct parcel *parcel,
-                     pthread_mutex_t *serial, struct sheaf_error *error) {
-    int64_t first = block * w->shape->block, left = w->shape->n_items - first;
+/* Calls, from a certain attempt on, until no item fails or the job wants no more; but only once where several blocks are
+   computed at a time. */
+static void call_again(struct worker *w, int attempt, int64_t n_blocks) {
+    const int64_t n_failures = w->n_failures, last = n_blocks == 1 ? 1 + w->kernel->retries : attempt;
+    for (w->context.attempt = attempt;; w->context.attempt++) {
+        call(w);
+        if (!w->some_failed || w->broken || w->context.attempt >= last)
+            return;
+        w->n_failures = n_failures; /* only the last attempt's messages count */
+    }
+}
+
+static int run_blocks(struct worker *w, const struct chunk *chunk, struct span blocks, struct parcel *parcel,
+                      int attempt, pthread_mutex_t *serial, struct sheaf_error *error) {
+    int64_t first = blocks.first * w->shape->block, left = w->shape->n_items - first, n = blocks.n * w->shape->block;
     struct place place = {chunk, parcel, first - chunk->first_item, first - parcel->first_item};
-    w->at_block = block;
+    w->at_block = blocks.first;
     w->block.first = first;
-    w->block.n = left < w->shape->block ? left : w->shape->block;
+    w->block.n = left < n ? left : n;
     w->block.n_padded = (int64_t)sheaf_padded(w->block.n, w->shape->block);
     w->status = parcel->status + place.to;
     if (point_columns(w, &place, error))
@@ -204,14 +257,36 @@ static int run_block(struct worker *w, const struct chunk *chunk, int64_t block,
     if (serial)
         pthread_mutex_lock(serial);
     double began_s = sheaf_clock_s();
-    call(w);
-    double took_s = sheaf_clock_s() - began_s;
+    call_again(w, attempt, blocks.n);
+    double took_s = (sheaf_clock_s() - began_s) / (double)blocks.n;
     if (serial)
         pthread_mutex_unlock(serial);
-    w->busy_s += took_s;
+    w->busy_s += took_s * (double)blocks.n;
     w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
-    parcel->seconds[block - parcel->blocks.first] = (float)took_s;
+    for (int64_t b = 0; b < blocks.n; b++)
+        parcel->seconds[blocks.first + b - parcel->blocks.first] = (float)took_s;
+    if (parcel->attempts)
+        memset(parcel->attempts + place.to, w->context.attempt, (size_t)w->block.n);
     unstage_outputs(w, &place);
+    if (w->broken)
+        return sheaf_fail(error, "%s", w->whole);
+    return w->lost_text ? sheaf_fail_memory(error, "the texts of an item") : 0;
+}
+
+/* All blocks at a time, and then those with an item that failed by themselves. */
+static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *parcel, pthread_mutex_t *serial,
+                    struct sheaf_error *error) {
+    const struct span blocks = parcel->blocks;
+    const int64_t n_failures = w->n_failures;
+    if (run_blocks(w, chunk, blocks, parcel, 1, serial, error))
+        return -1;
+    if (blocks.n == 1 || w->n_failures == n_failures || w->kernel->retries == 0)
+        return 0;
+    w->n_failures = n_failures;
+    for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
+        if (parcel->status[b - parcel->first_item] != ITEM_DONE &&
+            run_blocks(w, chunk, (struct span){b, 1}, parcel, 2, serial, error))
+            return -1;
     return 0;
 }
 
@@ -221,8 +296,10 @@ int sheaf_worker_grain(struct worker *w, const char *chunk_data, struct span blo
     sheaf_chunk_look(&chunk, w->shape, chunk_data, w->columns);
     if (sheaf_parcel_layout(parcel, w->shape, blocks, error))
         return -1;
+    if (w->kernel->many)
+        return run_many(w, &chunk, parcel, serial, error);
     for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
-        if (run_block(w, &chunk, b, parcel, serial, error))
+        if (run_blocks(w, &chunk, (struct span){b, 1}, parcel, 1, serial, error))
             return -1;
     return 0;
 }
@@ -247,6 +324,9 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .random = begin_random,
         .uniform = sheaf_random_uniform,
         .bits = sheaf_random_bits,
+        .emit_text = emit_text,
+        .end = end,
+        .attempt = 1,
     };
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;
@@ -255,6 +335,7 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
 void sheaf_worker_close(struct worker *w) {
     sheaf_buffer_free(&w->scratch);
     sheaf_buffer_free(&w->staging);
+    sheaf_buffer_free(&w->texts);
     free(w->in);
     free(w->columns);
     free(w->out);

@@ -23,16 +23,19 @@ struct worker {
     const struct chunk_shape *shape;
     struct sheaf_context context;
     struct sheaf_buffer scratch, staging;
+    struct sheaf_buffer texts;  /* since the caller last took them: records of plan/journal.h */
     const void **in, **columns; /* [n_inputs] as the kernel sees them; as the chunk has them */
     void **out;                 /* [n_outputs] */
     struct failure *failures;   /* [n_failures] since the caller last took them */
     int64_t n_failures, most_failures;
     double longest_s; /* that the kernel took for a block */
     double busy_s;    /* inside the kernel, in all */
-    /* The block at work, for context.fail and for a crash. */
+    /* The block at work (or blocks, where the kernel takes many), for context.fail and for a crash. */
     int64_t at_block;
     struct sheaf_block block;
-    uint8_t *status;
+    uint8_t *status;           /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
+    bool broken; /* the kernel said SHEAF_BROKEN; `whole` says why */
+    bool lost_text;            /* no memory for a text */
     bool some_failed;          /* of its items */
     char whole[FAILURE_BYTES]; /* message for the whole block */
 };
@@ -41,7 +44,8 @@ int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const
                       const void *shared, struct sheaf_error *error);
 
 /* Computes the blocks of a grain, which lie in a packed chunk, into a parcel: outputs, seconds and status of its items
-   are then there, and the messages of those that failed in worker->failures. `serial` is locked around each call of the
+   are then there, the messages of those that failed in worker->failures, and texts in worker->texts. Items that failed are
+   tried again as often as the job says. `serial` is locked around each call of the
    kernel unless it is NULL. Only a lack of memory is an error. */
 int sheaf_worker_grain(struct worker *worker, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error);

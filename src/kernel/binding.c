@@ -9,6 +9,7 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "kernel/command.h"
 #include "kernel/expression.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
@@ -51,13 +52,14 @@ static int find_named(struct binding *b, struct job *job, struct sheaf_error *er
     return path ? sheaf_registry_open(&b->kernel, path, colon + 1, error) : sheaf_fail_memory(error, "the kernel");
 }
 
-static int find_kernel(struct binding *b, struct job *job, struct sheaf_error *error) {
+static int find_kernel(struct binding *b, struct job *job, const struct kernel_host *host, struct sheaf_error *error) {
     switch (job->kind) {
     case JOB_KERNEL:
-        return find_named(b, job, error);
+        return find_named(b, job, error) ? sheaf_yaml_prefix(job->kernel, error) : 0;
     case JOB_EXPRESSION:
-        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, error);
+        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, &b->made_identity, error);
     case JOB_COMMAND:
+        return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     case JOB_WORKER:
         break;
     }
@@ -124,10 +126,12 @@ static int check_param_names(const struct sheaf_kernel *t, const struct job *job
 
 static int read_params(struct binding *b, const struct job *job, struct sheaf_error *error) {
     const struct sheaf_kernel *t = &b->kernel.table;
+    if (b->kernel.made)
+        return 0; /* it has read them itself */
     b->params = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->params);
     if (!b->params)
         return sheaf_fail_memory(error, "the params");
-    if (job->kind == JOB_KERNEL && check_param_names(t, job, error))
+    if (check_param_names(t, job, error))
         return -1;
     for (int k = 0; k < t->n_params; k++) {
         const struct sheaf_param *param = &t->params[k];
@@ -204,8 +208,10 @@ static int check_output(const struct binding *b, int k, struct sheaf_error *erro
         return sheaf_refuse(error, "%s is called '%s' like an earlier one", what, f->name);
     if (sheaf_items_find(b->fields, b->n_fields, f->name) >= 0)
         return sheaf_refuse(error, "%s is called '%s' like a field of the items; rename the field", what, f->name);
-    if (!sheaf_type_bytes(f->type) || f->type == SHEAF_TEXT)
-        return sheaf_refuse(error, "%s, '%s', has type %d; it should be a numeric type", what, f->name, (int)f->type);
+    if (!sheaf_type_bytes(f->type))
+        return sheaf_refuse(error, "%s, '%s', has an unknown type, %d", what, f->name, (int)f->type);
+    if (f->type == SHEAF_TEXT && f->width != 1)
+        return sheaf_refuse(error, "%s, '%s', is a text; its width should be 1", what, f->name);
     if (f->width < 1 || f->width > most_row_bytes / 8)
         return sheaf_refuse(error, "%s, '%s', has a width of %" PRId64 " values an item; it should be at least 1", what,
                             f->name, f->width);
@@ -238,10 +244,12 @@ static int take_shape(struct binding *b, const struct sheaf_shape *shape, struct
         if (check_output(b, k, error))
             return -1;
         b->n_outputs = k + 1;
+        b->has_texts = b->has_texts || f->type == SHEAF_TEXT;
         row_bytes += (int64_t)sheaf_field_row_bytes(f);
         if (row_bytes > most_row_bytes / b->block)
             return sheaf_refuse(error, "kernel %s: a block of its outputs takes more than a TB", name);
     }
+    b->many = (shape->flags & SHEAF_MANY) != 0 && b->block == 1;
     b->serial = (shape->flags & SHEAF_SERIAL) != 0;
     b->scratch_bytes = shape->scratch_bytes;
     if (b->kernel.table.shared_bytes)
@@ -261,7 +269,7 @@ static void add_value(struct sheaf_string *to, const struct sheaf_param *param, 
         sheaf_string_add(to, "param %s: '%s'\n", param->name, value->text);
 }
 
-static int write_identity(struct binding *b, enum job_kind kind, struct sheaf_error *error) {
+static int write_identity(struct binding *b, struct sheaf_error *error) {
     const struct sheaf_kernel *t = &b->kernel.table;
     char hash[SHEAF_HASH_BYTES] = "";
     if (b->kernel.path && sheaf_hash_file(b->kernel.path, hash, error))
@@ -276,20 +284,23 @@ static int write_identity(struct binding *b, enum job_kind kind, struct sheaf_er
     for (int k = 0; k < b->n_outputs; k++)
         sheaf_string_add(&b->identity, "output %s: %s[%" PRId64 "]\n", b->outputs[k].name,
                          sheaf_type_name(b->outputs[k].type), b->outputs[k].width);
-    if (kind == JOB_EXPRESSION && sheaf_expression_identify(&b->kernel, &b->identity, error))
-        return -1;
-    sheaf_string_add(&b->identity, "block: %" PRId64 "\n", b->block);
+    sheaf_string_add(&b->identity, "block: %" PRId64 "\n%s", b->block,
+                     b->made_identity.data ? b->made_identity.data : "");
     return b->identity.failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
 int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_field *fields, int n_fields,
-                       struct sheaf_error *error) {
+                       const struct kernel_host *host, struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    *b = (struct binding){.place = job->kernel, .fields = fields, .n_fields = n_fields, .seed = job->seed};
-    if (find_kernel(b, job, error))
-        return job->kind == JOB_EXPRESSION ? -1 : sheaf_yaml_prefix(job->kernel, error); /* that knows places itself */
+    *b = (struct binding){.place = job->kernel,
+                          .fields = fields,
+                          .n_fields = n_fields,
+                          .seed = job->seed,
+                          .retries = job->limits.retries};
+    if (find_kernel(b, job, host, error))
+        return -1;
     if (check_table(&b->kernel.table, error))
         return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;
@@ -304,7 +315,7 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
     b->opened = true;
     if (take_shape(b, &shape, error))
         return sheaf_yaml_prefix(job->kernel, error);
-    return write_identity(b, job->kind, error);
+    return write_identity(b, error);
 }
 
 int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_error *error) {
@@ -323,6 +334,7 @@ void sheaf_binding_close(struct binding *b) {
         b->kernel.table.close(b->opened ? b->self : b->kernel.made);
     sheaf_registry_close(&b->kernel);
     sheaf_string_free(&b->identity);
+    sheaf_string_free(&b->made_identity);
     sheaf_arena_free(&b->arena);
     *b = (struct binding){0};
 }

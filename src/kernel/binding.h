@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "job/job.h"
+#include "kernel/host.h"
 #include "kernel/registry.h"
 
 struct binding {
@@ -31,18 +32,23 @@ struct binding {
     size_t scratch_bytes;        /* of each thread */
     size_t shared_bytes;
     bool serial;                   /* map is not thread-safe */
+    bool many;                     /* map takes several blocks at a time */
+    bool has_texts;                /* some outputs are texts */
+    int64_t retries;               /* an item that failed is tried so many times more */
     int64_t seed;                  /* of the job's random numbers */
     const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
     const struct sheaf_field *fields; /* [n_fields] of the items; borrowed */
+    struct sheaf_string made_identity; /* the part of it that a kernel made for the job adds */
     struct sheaf_string identity;     /* canonical text of kernel, params, outputs and block */
     struct sheaf_arena arena;
 };
 
-/* Opens the job's kernel for items with fields[n_fields], which must outlive the binding. Every rank does so and gets
-   the same. Release with sheaf_binding_close, also after an error. */
+/* Opens the job's kernel for items with fields[n_fields], which must outlive the binding, as must the host (NULL will do
+   for kernels of the job's `kernel`). Every rank does so and gets the same; what files hold goes into the identity on rank
+   0 alone. Release with sheaf_binding_close, also after an error. */
 int sheaf_binding_open(struct binding *binding, struct job *job, const struct sheaf_field *fields, int n_fields,
-                       struct sheaf_error *error);
+                       const struct kernel_host *host, struct sheaf_error *error);
 
 /* Lets the kernel compute its shared data into memory[shared_bytes], zeroed before. */
 int sheaf_binding_prepare(const struct binding *binding, void *memory, struct sheaf_error *error);

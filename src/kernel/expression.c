@@ -35,7 +35,6 @@ struct expression {
     any_function *functions;     /* [formulas.n_used] */
     struct sheaf_field *inputs;  /* [formulas.n_inputs] */
     struct sheaf_field *outputs; /* [formulas.n_outputs] */
-    struct sheaf_param *params;  /* [formulas.n_params] */
     const struct yaml_node *node;
     const char *compiler; /* or NULL */
     bool fast_math;
@@ -77,7 +76,6 @@ static int list_fields(struct expression *x, const struct sheaf_field *fields, i
     return 0;
 }
 
-/* Those that are no numbers are refused where they stand, if a formula uses them. */
 static int list_params(struct expression *x, const struct job *job, struct sheaf_error *error) {
     struct formula_param *list = sheaf_arena_take(&x->arena, (size_t)job->n_params * sizeof *list);
     if (!list)
@@ -86,7 +84,7 @@ static int list_params(struct expression *x, const struct job *job, struct sheaf
         const char *text = job->params[k].node->text;
         list[k].name = job->params[k].name;
         if (sheaf_text_to_double(text, strlen(text), &list[k].value))
-            list[k].value = NAN;
+            list[k].value = NAN; /* check_params looks at those that are used */
     }
     x->formulas.names.n_params = job->n_params;
     x->formulas.names.params = list;
@@ -157,6 +155,18 @@ static int read_formulas(struct expression *x, const struct job *job, struct she
                                          key->text, key->text);
         if (sheaf_formulas_add(&x->formulas, key->text, node->text, strlen(node->text), &at, error))
             return place_error(node, key->text, at, error);
+    }
+    return 0;
+}
+
+/* Params that formulas use are numbers. */
+static int check_params(const struct expression *x, const struct job *job, struct sheaf_error *error) {
+    for (int k = 0; k < x->formulas.n_params; k++) {
+        const struct job_pair *param = &job->params[x->formulas.params[k]];
+        double value;
+        if (param->node->quoted || sheaf_text_to_double(param->node->text, strlen(param->node->text), &value))
+            return sheaf_yaml_refuse(param->node, error, "params.%s is '%s'; it should be a number", param->name,
+                                     param->node->text);
     }
     return 0;
 }
@@ -236,19 +246,14 @@ static int fill_table(struct expression *x, struct sheaf_kernel *table, struct s
     const struct formulas *f = &x->formulas;
     x->inputs = take_fields(x, f->n_inputs);
     x->outputs = take_fields(x, f->n_outputs);
-    x->params = sheaf_arena_take(&x->arena, (size_t)f->n_params * sizeof *x->params);
-    if (!x->inputs || !x->outputs || !x->params)
+    if (!x->inputs || !x->outputs)
         return sheaf_fail_memory(error, "the expression");
     for (int k = 0; k < f->n_inputs; k++)
         x->inputs[k].name = f->names.fields[f->inputs[k]].name;
     for (int k = 0; k < f->n_outputs; k++)
         x->outputs[k].name = f->outputs[k];
-    for (int k = 0; k < f->n_params; k++)
-        x->params[k] = (struct sheaf_param){.name = f->names.params[f->params[k]].name, .type = SHEAF_FLOAT64};
     table->n_inputs = f->n_inputs;
     table->inputs = x->inputs;
-    table->n_params = f->n_params;
-    table->params = x->params;
     return 0;
 }
 
@@ -260,8 +265,34 @@ static int take_compiler(struct expression *x, struct job *job, struct sheaf_err
     return job->compiler && !x->compiler ? sheaf_fail_memory(error, "a path") : 0;
 }
 
+/* What is computed, a line each. */
+static int identify(const struct expression *x, struct sheaf_string *identity, struct sheaf_error *error) {
+    const struct formulas *f = &x->formulas;
+    char hash[SHEAF_HASH_BYTES], number[32];
+    for (int k = 0; k < f->n_params; k++) {
+        const struct formula_param *param = &f->names.params[f->params[k]];
+        sheaf_string_add(identity, "param %s: %s\n", param->name, sheaf_text_double(param->value, number));
+    }
+    for (int k = 0; k < f->n_outputs; k++) {
+        sheaf_string_add(identity, "formula %s: ", f->outputs[k]);
+        sheaf_formulas_print(f, k, identity);
+        sheaf_string_add(identity, "\n");
+    }
+    for (int k = 0; k < f->n_used; k++) {
+        const struct formula_function *function = &f->names.functions[f->used[k]];
+        const struct user_function *user = &x->users[f->used[k]];
+        if (sheaf_hash_file(user->library, hash, error))
+            return -1;
+        sheaf_string_add(identity, "function %s: %s%s of library %s\n", function->name, user->symbol,
+                         function->by_reference ? " by reference" : "", hash);
+    }
+    if (x->fast_math)
+        sheaf_string_add(identity, "fast_math: true\n");
+    return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
 int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
-                          struct sheaf_error *error) {
+                          struct sheaf_string *identity, struct sheaf_error *error) {
     struct expression *x = calloc(1, sizeof *x);
     if (!x)
         return sheaf_fail_memory(error, "the expression");
@@ -279,32 +310,10 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
     x->node = job->kernel;
     x->fast_math = job->fast_math;
     if (list_fields(x, fields, n_fields, error) || list_params(x, job, error) || list_functions(x, job, error) ||
-        take_compiler(x, job, error) || read_formulas(x, job, error) || load_functions(x, error))
+        take_compiler(x, job, error) || read_formulas(x, job, error) || check_params(x, job, error) ||
+        load_functions(x, error) || fill_table(x, &entry->table, error))
         return -1;
-    return fill_table(x, &entry->table, error);
-}
-
-int sheaf_expression_identify(const struct kernel_entry *entry, struct sheaf_string *identity,
-                              struct sheaf_error *error) {
-    const struct expression *x = entry->made;
-    const struct formulas *f = &x->formulas;
-    char hash[SHEAF_HASH_BYTES];
-    for (int k = 0; k < f->n_outputs; k++) {
-        sheaf_string_add(identity, "formula %s: ", f->outputs[k]);
-        sheaf_formulas_print(f, k, identity);
-        sheaf_string_add(identity, "\n");
-    }
-    for (int k = 0; k < f->n_used; k++) {
-        const struct formula_function *function = &f->names.functions[f->used[k]];
-        const struct user_function *user = &x->users[f->used[k]];
-        if (sheaf_hash_file(user->library, hash, error))
-            return -1;
-        sheaf_string_add(identity, "function %s: %s%s of library %s\n", function->name, user->symbol,
-                         function->by_reference ? " by reference" : "", hash);
-    }
-    if (x->fast_math)
-        sheaf_string_add(identity, "fast_math: true\n");
-    return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+    return identify(x, identity, error);
 }
 
 int sheaf_expression_compile(const struct kernel_entry *entry, int64_t level, struct sheaf_buffer *object,

@@ -15,14 +15,11 @@
 #include "job/job.h"
 #include "kernel/registry.h"
 
-/* Makes entry->table and entry->made from the job's formulas, for items with fields[n_fields]. What was made is released
-   by the table's close. Errors name their place in the job file. */
+/* Makes entry->table and entry->made from the job's formulas, for items with fields[n_fields], and appends to the identity
+   what they compute. What was made is released by the table's close, also after an error. Errors name their place in
+   the job file. */
 int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
-                          struct sheaf_error *error);
-
-/* Appends what the expression computes, a line each: formulas, the user's functions with their libraries' hashes. */
-int sheaf_expression_identify(const struct kernel_entry *entry, struct sheaf_string *identity,
-                              struct sheaf_error *error);
+                          struct sheaf_string *identity, struct sheaf_error *error);
 
 /* Compiles the formulas for machines of a level (see sheaf_cpu_level) into *object. */
 int sheaf_expression_compile(const struct kernel_entry *entry, int64_t level, struct sheaf_buffer *object,

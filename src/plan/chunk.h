@@ -9,6 +9,7 @@
 #ifndef SHEAF_PLAN_CHUNK_H
 #define SHEAF_PLAN_CHUNK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <sheaf/kernel.h>
@@ -29,6 +30,7 @@ struct chunk_shape {
     int64_t n_items;                   /* items of the stage; its last block may have fewer */
     size_t most_text_bytes;            /* the texts of one item together have no more bytes than this, */
     size_t all_text_bytes;             /* those of all items no more than this */
+    bool attempts;                     /* rows tell how often items were tried */
 };
 
 /* Whether chunks carry the values of input k. */

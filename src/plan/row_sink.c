@@ -34,6 +34,8 @@ int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, 
 }
 
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
+    if (sink->journal && sheaf_journal_sync(sink->journal, error))
+        return -1;
     if (sink->ledger)
         return sheaf_ledger_flush(sink->ledger, sink->fd, sink->status_offset, sink->path, error);
     return fdatasync(sink->fd) ? sheaf_fail_errno(error, "%s: cannot sync", sink->path) : 0;
@@ -41,6 +43,25 @@ int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
 
 bool sheaf_row_sink_is_full(const struct row_sink *sink) {
     return sink->ledger && sheaf_ledger_bytes(sink->ledger) > most_kept_bytes;
+}
+
+/* Adds to how often items begin … end - 1 were tried. */
+static int write_attempts(struct row_sink *sink, const struct rows *rows, int64_t begin, int64_t end,
+                          struct sheaf_error *error) {
+    enum { PIECE = 4096 };
+    uint8_t sums[PIECE];
+    for (int64_t at = begin; at < end; at += PIECE) {
+        const size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
+        if (sheaf_file_pread(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
+            return -1;
+        for (size_t i = 0; i < n; i++) {
+            int sum = sums[i] + rows->attempts[at - rows->first + (int64_t)i];
+            sums[i] = (uint8_t)(sum < UINT8_MAX ? sum : UINT8_MAX);
+        }
+        if (sheaf_file_pwrite(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
+            return -1;
+    }
+    return 0;
 }
 
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
@@ -51,13 +72,18 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     size_t n = (size_t)(end - begin), skipped = (size_t)(begin - rows->first);
     for (int c = 0; c < sink->n_columns; c++) {
         const struct row_column *column = &sink->columns[c];
-        if (sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * column->row_bytes,
+        if (column->row_bytes &&
+            sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * column->row_bytes,
                               n * column->row_bytes, column->offset + begin * (off_t)column->row_bytes, sink->path,
                               error))
             return -1;
     }
     if (sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
                           sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error))
+        return -1;
+    if (rows->attempts && sink->attempts_offset && write_attempts(sink, rows, begin, end, error))
+        return -1;
+    if (rows->text_bytes && sink->journal && sheaf_journal_append(sink->journal, rows->texts, rows->text_bytes, error))
         return -1;
     return sheaf_row_sink_write_status(sink, rows, error);
 }

@@ -1,6 +1,6 @@
 /*
- * row_sink - writes finished rows into the results file by pwrite: output fields, seconds, failure messages, and the
- * status last, so that a row marked done always has its values (R1).
+ * row_sink - writes finished rows into the results file by pwrite: output fields, seconds, attempts, texts (to the
+ * journal), failure messages, and the status last, so that a row marked done always has its values (R1).
  *
  * A plain struct of a descriptor and offsets that store/ fills; needs no HDF5. Writing is thread-safe.
  */
@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "plan/journal.h"
 #include "plan/ledger.h"
 
 /* What becomes of an item; the values of the dataset `status`. */
@@ -35,8 +36,8 @@ struct failure {
 };
 
 struct row_column {
-    off_t offset; /* of item 0 in the file */
-    size_t row_bytes;
+    off_t offset;     /* of item 0 in the file */
+    size_t row_bytes; /* 0: a text, which goes to the journal */
 };
 
 struct row_sink {
@@ -47,6 +48,8 @@ struct row_sink {
     off_t seconds_offset;       /* float32, one for each block */
     off_t flights_offset;       /* plan/flight.h */
     off_t status_offset;        /* uint8, one for each item */
+    off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
+    struct journal *journal;    /* of texts; NULL where the job has none */
     struct ledger *ledger;      /* keeps statuses until rows are synced; NULL: they are written at once */
     int64_t begin, end;         /* items outside are not written (`--items`) */
     off_t failure_item_offset, failure_message_offset;
@@ -63,6 +66,9 @@ struct rows {
     const float *seconds;       /* [n_blocks] */
     int64_t n_failures;
     const struct failure *failures; /* [n_failures] */
+    const uint8_t *attempts;        /* [n] in this run, or NULL */
+    size_t text_bytes;
+    const char *texts; /* [text_bytes] records of plan/journal.h */
 };
 
 /* Adds how often each status occurs to counts[ITEM_SKIPPED + 1]. Gives the index of the first byte that is none, or -1. */

@@ -1,4 +1,4 @@
-/* Makes a results file: everything in it, aside, then renamed into place. */
+/* Makes a results file, aside: everything in it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <hdf5_hl.h>
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
@@ -259,6 +260,22 @@ static int make_status(struct creation *c) {
     return rc;
 }
 
+static int make_attempts(struct creation *c) {
+    if (!c->plan->attempts)
+        return 0;
+    int rc = -1;
+    hid_t attempts = make_dataset(c, ATTEMPTS, H5T_NATIVE_UINT8, 1, &c->plan->items->n_items);
+    if (attempts < 0)
+        return -1;
+    if (sheaf_h5_put_text(attempts, "long_name", "how often the item was tried"))
+        h5_fail(c, "describe the attempts");
+    else
+        rc = attach(c, attempts, "item", 0);
+    if (H5Dclose(attempts) < 0 && rc == 0)
+        rc = h5_fail(c, "close the attempts");
+    return rc;
+}
+
 static int make_seconds(struct creation *c) {
     int64_t n_blocks = (c->plan->items->n_items + c->plan->block - 1) / c->plan->block;
     if (make_dimension(c, "block", n_blocks))
@@ -360,18 +377,29 @@ static int make_flights(struct creation *c) {
                : 0;
 }
 
+/* A number that no other results file has. */
+static int draw_token(uint64_t *token, struct sheaf_error *error) {
+    do
+        if (getrandom(token, sizeof *token, 0) != (ssize_t)sizeof *token)
+            return sheaf_fail_errno(error, "cannot draw a random number");
+    while (*token == 0);
+    return 0;
+}
+
 static int make_bookkeeping(struct creation *c) {
     const struct results_plan *plan = c->plan;
+    uint64_t token;
     char hash[SHEAF_HASH_BYTES];
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) || make_errors(c) ||
-        make_runs(c) || make_flights(c))
+        make_runs(c) || make_flights(c) || draw_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
               sheaf_h5_put_values(group, "block", H5T_NATIVE_INT64, 1, &plan->block) ||
               sheaf_h5_put_values(group, "seed", H5T_NATIVE_INT64, 1, &plan->seed) ||
+              sheaf_h5_put_values(group, TOKEN, H5T_NATIVE_UINT64, 1, &token) ||
               sheaf_h5_put_text(group, "version", PACKAGE_VERSION) || sheaf_h5_put_text(group, "identity", hash) ||
               sheaf_h5_put_text(group, "kernel", plan->kernel) ||
               sheaf_h5_put_text(group, "arguments", plan->arguments) ||
@@ -386,7 +414,7 @@ static int make_bookkeeping(struct creation *c) {
 static int make_content(struct creation *c) {
     const struct items *items = c->plan->items;
     if (make_dimension(c, "item", items->n_items) || (items->links ? link_inputs(c) : copy_inputs(c)) ||
-        make_outputs(c) || make_status(c) || make_seconds(c))
+        make_outputs(c) || make_status(c) || make_attempts(c) || make_seconds(c))
         return -1;
     return make_bookkeeping(c);
 }
@@ -476,21 +504,4 @@ int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *er
     }
     free(aside);
     return rc;
-}
-
-int sheaf_results_publish(const char *path, struct sheaf_error *error) {
-    char *aside = sheaf_path_with(path, SUFFIX_NEW);
-    if (!aside)
-        return sheaf_fail_memory(error, "a path");
-    int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path)
-                                 : sheaf_file_sync_folder(path, error);
-    free(aside);
-    return rc;
-}
-
-void sheaf_results_discard(const char *path) {
-    char *aside = sheaf_path_with(path, SUFFIX_NEW);
-    if (aside)
-        unlink(aside);
-    free(aside);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/layout.h"
+
 enum { REASON_BYTES = 512 };
 
 void sheaf_h5_start(void) {
@@ -147,4 +149,16 @@ char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
     if (attribute >= 0)
         H5Aclose(attribute);
     return kept;
+}
+
+uint64_t sheaf_h5_get_token(hid_t file) {
+    uint64_t token = 0;
+    hid_t attribute = H5Aopen_by_name(file, GROUP, TOKEN, H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_UINT64, &token) < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        token = 0;
+    }
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return token;
 }

@@ -6,6 +6,8 @@
 #ifndef SHEAF_STORE_H5_H
 #define SHEAF_STORE_H5_H
 
+#include <stdint.h>
+
 #include <hdf5.h>
 
 #include <sheaf/kernel.h>
@@ -32,5 +34,8 @@ int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const
 /* A scalar text, dataset or attribute of a group, as new memory; NULL if it is not there. */
 char *sheaf_h5_get_dataset_text(hid_t file, const char *path);
 char *sheaf_h5_get_attribute_text(hid_t object, const char *name);
+
+/* The token of a results file; 0 where it has none, as those of older versions. */
+uint64_t sheaf_h5_get_token(hid_t file);
 
 #endif

@@ -18,12 +18,12 @@ static int is_current(int fd, const char *path) {
            held.st_dev == named.st_dev;
 }
 
-static int refuse_held(int fd, const char *results_path, struct sheaf_error *error) {
+static int refuse_held(int fd, const char *results_path, const char *remedy, struct sheaf_error *error) {
     char holder[128] = "";
     ssize_t n = pread(fd, holder, sizeof holder - 1, 0);
     holder[n > 0 ? n : 0] = '\0';
-    return sheaf_refuse(error, "%s: another run is writing it (%s); wait for it, or choose another place with -o",
-                        results_path, holder[0] ? holder : "process unknown");
+    return sheaf_refuse(error, "%s: another run is writing it (%s); %s", results_path,
+                        holder[0] ? holder : "process unknown", remedy);
 }
 
 static void write_holder(int fd) {
@@ -35,6 +35,10 @@ static void write_holder(int fd) {
 }
 
 int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_error *error) {
+    return sheaf_lock_take_or(lock, results_path, "wait for it, or choose another place with -o", error);
+}
+
+int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *remedy, struct sheaf_error *error) {
     lock->fd = -1;
     lock->path = sheaf_path_with(results_path, ".lock");
     if (!lock->path)
@@ -47,7 +51,7 @@ int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_er
         if (fd < 0)
             return sheaf_fail_errno(error, "%s: cannot create the lock file; is the folder writable?", lock->path);
         if (flock(fd, LOCK_EX | LOCK_NB)) {
-            int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, error)
+            int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, remedy, error)
                                           : sheaf_fail_errno(error, "%s: cannot lock", lock->path);
             close(fd);
             return rc;

@@ -17,6 +17,9 @@ struct lock {
 /* Takes the lock or refuses, saying which process holds it. Starts as {.fd = -1}. */
 int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_error *error);
 
+/* The same for somebody who can do no other than `remedy` when a run holds it: "wait for it". */
+int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *remedy, struct sheaf_error *error);
+
 /* Removes the lock file and gives the lock up. */
 void sheaf_lock_release(struct lock *lock);
 

@@ -56,6 +56,8 @@ static int find_dataset(const struct results *r, hid_t file, const char *name, c
 static int find_field(struct results *r, hid_t file, const struct sheaf_field *field, struct row_column *column,
                       struct sheaf_error *error) {
     int64_t shape[2] = {r->n_items, field->width};
+    if (field->type == SHEAF_TEXT) /* lies nowhere until it is packed */
+        return 0;
     column->row_bytes = sheaf_field_row_bytes(field);
     return find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &column->offset, error);
 }
@@ -74,6 +76,10 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
             return -1;
     }
     r->sink.most_failures = errors[0];
+    r->token = sheaf_h5_get_token(file);
+    if (H5Lexists(file, ATTEMPTS, H5P_DEFAULT) > 0 &&
+        find_dataset(r, file, ATTEMPTS, &r->n_items, 1, &r->attempts_offset, error))
+        return -1;
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
         find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
         find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
@@ -320,6 +326,8 @@ static int fill_rows(struct results *r, int64_t first, int64_t n, char *fill, st
     for (int k = 0; k < r->n_outputs; k++) {
         const struct row_column *column = &r->sink.columns[k];
         const struct sheaf_field *field = &r->outputs[k];
+        if (column->row_bytes == 0) /* a text */
+            continue;
         int64_t n_values = n * field->width, value_bytes = (int64_t)sheaf_type_bytes(field->type);
         off_t at = column->offset + first * (off_t)column->row_bytes;
         int64_t most = WINDOW / value_bytes;

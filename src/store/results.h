@@ -2,7 +2,8 @@
  * results - the results file of a job while a run writes it (R1).
  *
  * It is created whole, under a temporary name, by HDF5 (create.c); from then on HDF5 only reads it, and rows are
- * written with pwrite at the datasets' own offsets. Only rank 0 uses this module.
+ * written with pwrite at the datasets' own offsets. Outputs that are texts have no rows here: they go to journals
+ * (plan/journal.h) and are packed into the file in the end (pack.h). Only rank 0 uses this module.
  */
 #ifndef SHEAF_STORE_RESULTS_H
 #define SHEAF_STORE_RESULTS_H
@@ -33,7 +34,8 @@ struct results_plan {
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;
-    int64_t seed; /* of random numbers */
+    int64_t seed;  /* of random numbers */
+    bool attempts; /* keep how often each item was tried */
 };
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
@@ -58,6 +60,8 @@ struct results {
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
     struct row_sink sink;
+    uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
+    off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     off_t suspects_offset;
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
@@ -71,8 +75,8 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
 /* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
 
-/* Renames the file that was created into place; one of that name is replaced. Or removes it again: until it is
-   published, a run that is refused destroys nothing. */
+/* Renames the file that was created into place; one of that name is replaced, and its journals are removed. Or removes
+   the new one again: until it is published, a run that is refused destroys nothing. */
 int sheaf_results_publish(const char *path, struct sheaf_error *error);
 void sheaf_results_discard(const char *path);
 

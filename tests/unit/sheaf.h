@@ -64,6 +64,8 @@ extern "C" {
 #include "kernel/registry.h"
 #include "plan/chunk.h"
 #include "plan/handout.h"
+#include "plan/journal.h"
+#include "plan/journal_index.h"
 #include "plan/parcel.h"
 #include "plan/partition.h"
 #include "plan/pool.h"
@@ -74,6 +76,7 @@ extern "C" {
 #include "store/input.h"
 #include "store/layout.h"
 #include "store/lock.h"
+#include "store/pack.h"
 #include "store/reader.h"
 #include "store/results.h"
 }
@@ -258,7 +261,7 @@ class Kernel {
     int rc;
 
     Kernel(Job &job, const std::vector<sheaf_field> &fields) : fields_(fields) {
-        rc = sheaf_binding_open(&binding, &job.job, fields_.data(), static_cast<int>(fields_.size()), error);
+        rc = sheaf_binding_open(&binding, &job.job, fields_.data(), static_cast<int>(fields_.size()), nullptr, error);
     }
     ~Kernel() { sheaf_binding_close(&binding); }
     Kernel(const Kernel &) = delete;
@@ -407,7 +410,8 @@ class Store {
                 static_cast<int>(outputs.size()),
                 outputs.data(),
                 block,
-                job.job.seed};
+                job.job.seed,
+                false};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;

@@ -1,0 +1,209 @@
+/* Reads what a job says of its command. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/command.h"
+#include "kernel/json.h"
+#include "kernel/words.h"
+#include "kernel/workdir.h"
+
+static const struct sheaf_field standard[N_STANDARD] = {
+    [EXIT_CODE] = {"exit_code", SHEAF_INT32, 1, 0, NULL, "exit code of the command, 128 + signal if it was killed"},
+    [SIGNAL] = {"signal", SHEAF_INT32, 1, 0, NULL, "signal that killed the command, or 0"},
+    [USER_SECONDS] = {"user_seconds", SHEAF_FLOAT64, 1, 0, "s", "processor time of the command, outside the kernel"},
+    [SYSTEM_SECONDS] = {"system_seconds", SHEAF_FLOAT64, 1, 0, "s", "processor time of the command, in the kernel"},
+    [PEAK_RSS] = {"peak_rss", SHEAF_INT64, 1, 0, "byte", "most memory that the command had at a time"},
+    [HOST] = {"host", SHEAF_TEXT, 1, 0, NULL, "where the command ran"},
+    [STDOUT] = {"stdout", SHEAF_TEXT, 1, 0, NULL, "standard output of the command"},
+    [STDERR] = {"stderr", SHEAF_TEXT, 1, 0, NULL, "standard error of the command"},
+};
+
+static void close_command(void *self) {
+    struct command *c = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++)
+        sheaf_command_close_hand(c->hands[i]);
+    for (int o = 0; c->extractors && o < c->n_outputs; o++)
+        sheaf_extractor_close(&c->extractors[o]);
+    if (c->job->program.workdir != JOB_WORKDIR_NONE)
+        sheaf_workdir_tidy(c->host->folder);
+    sheaf_arena_free(&c->arena);
+    free(c);
+}
+
+static int open_command(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    const struct command *c = *self;
+    for (int k = 0; k < c->n_inputs; k++)
+        c->inputs[k].width = setup->inputs[k].width;
+    shape->n_outputs = c->n_outputs + N_STANDARD;
+    shape->outputs = c->outputs;
+    shape->block = 1;
+    return 0;
+}
+
+/* A list of words, each a template, or sh -c and a script. */
+static int read_words(struct command *c, struct template_names *names, struct sheaf_error *error) {
+    static const char *const shell[] = {"/bin/sh", "-c"};
+    const struct yaml_node *node = c->job->kernel;
+    const bool script = node->kind == YAML_SCALAR;
+    c->n_words = script ? 3 : node->n;
+    c->words = sheaf_arena_take(&c->arena, (size_t)c->n_words * sizeof *c->words);
+    if (!c->words)
+        return sheaf_fail_memory(error, "the words of a command");
+    for (int i = 0; script && i < 2; i++) {
+        struct yaml_node word = {.kind = YAML_SCALAR, .text = shell[i]};
+        if (sheaf_template_read(&c->words[i], &word, names, error))
+            return -1;
+    }
+    if (script)
+        return sheaf_template_read_script(&c->words[2], &c->values, node, names, error);
+    for (int i = 0; i < node->n; i++)
+        if (sheaf_template_read(&c->words[i], node->value[i], names, error))
+            return -1;
+    return 0;
+}
+
+/* Whether a word is the name of a file that the program is to write. */
+static bool is_written(const struct command *c, const char *word) {
+    for (int s = 1; s < c->n_sources; s++)
+        if (strcmp(c->source[s], word) == 0)
+            return true;
+    for (int i = 0; i < c->job->program.n_keep; i++)
+        if (strcmp(c->job->program.keep[i], word) == 0)
+            return true;
+    return false;
+}
+
+/* Where items have folders of their own, words that name files beside the job file are made absolute. */
+static int anchor_words(struct command *c, struct sheaf_error *error) {
+    for (int i = 0; i < c->n_words && c->job->kernel->kind == YAML_LIST; i++) {
+        struct template *word = &c->words[i];
+        if (c->job->program.workdir == JOB_WORKDIR_NONE || !word->constant || word->n != 1)
+            continue;
+        char *text = sheaf_arena_text(&c->arena, word->pieces[0].text, word->pieces[0].length);
+        char *file = text && !is_written(c, text) && (i > 0 || strchr(text, '/'))
+                         ? sheaf_words_find(text, c->folder, false)
+                         : NULL;
+        char *kept = file ? sheaf_arena_text(&c->arena, file, strlen(file)) : NULL;
+        const bool failed = !text || (file && !kept);
+        free(file);
+        if (failed)
+            return sheaf_fail_memory(error, "the words of a command");
+        if (kept)
+            word->pieces[0] = (struct template_piece){.text = kept, .length = strlen(kept)};
+    }
+    return 0;
+}
+
+/* The places where outputs are found: each file once. */
+static int read_sources(struct command *c, struct sheaf_error *error) {
+    const struct job_program *program = &c->job->program;
+    const size_t n = (size_t)program->n_outputs + 1;
+    c->source = sheaf_arena_take(&c->arena, n * sizeof *c->source);
+    c->source_of = sheaf_arena_take(&c->arena, n * sizeof *c->source_of);
+    c->extractors = sheaf_arena_take(&c->arena, n * sizeof *c->extractors);
+    if (!c->source || !c->source_of || !c->extractors)
+        return sheaf_fail_memory(error, "the outputs");
+    c->n_sources = 1;
+    for (int o = 0; o < program->n_outputs; o++) {
+        const char *file = program->outputs[o].file;
+        int s = file ? 1 : 0;
+        while (s > 0 && s < c->n_sources && strcmp(c->source[s], file) != 0)
+            s++;
+        c->source[s] = file;
+        c->source_of[o] = s;
+        c->n_sources = s < c->n_sources ? c->n_sources : s + 1;
+        if (sheaf_extractor_open(&c->extractors[o], &program->outputs[o], error))
+            return -1;
+        c->n_outputs = o + 1;
+    }
+    return 0;
+}
+
+static int list_outputs(struct command *c, struct sheaf_error *error) {
+    const struct job_program *program = &c->job->program;
+    c->outputs = sheaf_arena_take(&c->arena, ((size_t)program->n_outputs + N_STANDARD) * sizeof *c->outputs);
+    if (!c->outputs)
+        return sheaf_fail_memory(error, "the outputs");
+    for (int o = 0; o < program->n_outputs; o++) {
+        const struct job_output *from = &program->outputs[o];
+        c->outputs[o] =
+            (struct sheaf_field){.name = from->name, .type = from->type, .width = from->width, .unit = from->unit};
+    }
+    memcpy(c->outputs + program->n_outputs, standard, sizeof standard);
+    return 0;
+}
+
+/* Everything that the job says of the command. */
+static int read_command(struct command *c, const struct sheaf_field *fields, int n_fields, struct sheaf_error *error) {
+    struct template_names names = {.job = c->job, .n_fields = n_fields, .fields = fields, .arena = &c->arena};
+    names.used = sheaf_arena_take(&c->arena, ((size_t)n_fields + 1) * sizeof *names.used);
+    if (!names.used)
+        return sheaf_fail_memory(error, "the fields");
+    if (read_sources(c, error) || list_outputs(c, error) || read_words(c, &names, error) ||
+        (c->job->program.input && sheaf_template_read(&c->input, c->job->program.input, &names, error)) ||
+        anchor_words(c, error))
+        return -1;
+    c->n_inputs = names.n_used;
+    c->inputs = sheaf_arena_take(&c->arena, ((size_t)names.n_used + 1) * sizeof *c->inputs);
+    if (!c->inputs)
+        return sheaf_fail_memory(error, "the fields");
+    for (int k = 0; k < names.n_used; k++) {
+        c->inputs[k] = fields[names.used[k]];
+        c->inputs[k].flags = 0;
+    }
+    return 0;
+}
+
+static int identify(const struct command *c, struct sheaf_string *identity, struct sheaf_error *error) {
+    const struct job_program *program = &c->job->program;
+    static const char *const where[] = {"json", "regex", "column"};
+    static const char *const workdirs[] = {"none", "own", "own"};
+    if (sheaf_words_identify(c->job->kernel, "command", c->folder, identity, error))
+        return -1;
+    for (int o = 0; o < program->n_outputs; o++)
+        sheaf_string_add(identity, "from %s: %s '%s' of '%s'\n", program->outputs[o].name,
+                         where[program->outputs[o].where], program->outputs[o].what,
+                         program->outputs[o].file ? program->outputs[o].file : "stdout");
+    for (int i = 0; i < c->job->n_params; i++)
+        sheaf_string_add(identity, "param %s: '%s'\n", c->job->params[i].name, c->job->params[i].node->text);
+    if (program->input)
+        sheaf_string_add(identity, "stdin: '%s'\n", program->input->text);
+    sheaf_string_add(identity, "folder: %s\ncapture: %" PRId64 "\n", workdirs[program->workdir],
+                     program->capture_bytes);
+    return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
+int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
+                       const struct kernel_host *host, struct sheaf_string *identity, struct sheaf_error *error) {
+    struct command *c = calloc(1, sizeof *c);
+    if (!c)
+        return sheaf_fail_memory(error, "the command");
+    c->job = job;
+    c->host = host;
+    c->sets_threads = !getenv("OMP_NUM_THREADS");
+    gethostname(c->here, sizeof c->here - 1);
+    *entry = (struct kernel_entry){.made = c,
+                                   .table = {.abi = SHEAF_KERNEL_ABI,
+                                             .struct_size = sizeof(struct sheaf_kernel),
+                                             .name = "command",
+                                             .version = "1",
+                                             .open = open_command,
+                                             .close = close_command,
+                                             .map = sheaf_command_map}};
+    sheaf_json_start();
+    c->folder = sheaf_words_folder(job, &c->arena);
+    if (!c->folder)
+        return sheaf_fail_memory(error, "the command");
+    if (read_command(c, fields, n_fields, error))
+        return -1;
+    entry->table.n_inputs = c->n_inputs;
+    entry->table.inputs = c->inputs;
+    const struct template *first = &c->words[0];
+    if (host->is_first && first->constant && job->kernel->kind == YAML_LIST &&
+        sheaf_words_check(job->kernel->value[0], job->kernel->value[0]->text, c->folder, error))
+        return -1;
+    return host->is_first ? identify(c, identity, error) : 0;
+}

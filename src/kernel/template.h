@@ -1,0 +1,70 @@
+/*
+ * template - a text with places for values: "--mass {mass}", "{item}"; "{{mass}}" stands for {mass} itself.
+ *
+ * Names are fields of the items and params of the job, whose values are put in when the template is read. In a text for
+ * the shell a place becomes a variable, "$SHEAF_VALUE_1", quoted as its surroundings need it, and the value goes into
+ * the environment: it is never read as a part of the script, whatever is in it.
+ */
+#ifndef SHEAF_KERNEL_TEMPLATE_H
+#define SHEAF_KERNEL_TEMPLATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "job/job.h"
+
+/* What names may stand for, and which fields are used: these become the inputs of the kernel. */
+struct template_names {
+    const struct job *job;
+    int n_fields;
+    const struct sheaf_field *fields;
+    int n_used;
+    int *used; /* [n_used, room for n_fields] index of the field that input number k is */
+    struct sheaf_arena *arena;
+};
+
+enum template_kind { TEMPLATE_TEXT, TEMPLATE_ITEM, TEMPLATE_FIELD };
+
+struct template_piece {
+    enum template_kind kind;
+    const char *text; /* TEMPLATE_TEXT */
+    size_t length;
+    int input; /* TEMPLATE_FIELD */
+};
+
+struct template {
+    int n;
+    struct template_piece *pieces; /* [n] in the arena of its names */
+    bool constant;                 /* there is no place for a field or the item in it */
+};
+
+/* Reads a scalar. */
+int sheaf_template_read(struct template *t, const struct yaml_node *node, struct template_names *names,
+                        struct sheaf_error *error);
+
+/* Reads a script for the shell; its pieces are texts alone, and values[*n_values] of new pieces are what the variables
+   SHEAF_VALUE_1, … hold. */
+int sheaf_template_read_script(struct template *t, struct template *values, const struct yaml_node *node,
+                               struct template_names *names, struct sheaf_error *error);
+
+/* The number of an input for a field, which is added to those used. */
+int sheaf_template_use(struct template_names *names, int field);
+
+/* Appends the value of piece number p for item k of a block. inputs[n_inputs] describe block->in. */
+int sheaf_template_write_piece(const struct template *t, int p, const struct sheaf_field *inputs,
+                               const struct sheaf_block *block, int64_t k, struct sheaf_buffer *to,
+                               struct sheaf_error *error);
+
+/* Appends the whole of it, not terminated. */
+int sheaf_template_write(const struct template *t, const struct sheaf_field *inputs, const struct sheaf_block *block,
+                         int64_t k, struct sheaf_buffer *to, struct sheaf_error *error);
+
+/* Appends data[n_bytes]. */
+int sheaf_template_append(struct sheaf_buffer *to, const char *data, size_t n_bytes, struct sheaf_error *error);
+
+#endif

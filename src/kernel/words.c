@@ -1,0 +1,107 @@
+#include "kernel/words.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/hash.h"
+
+const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena) {
+    char *real = realpath(job->folder, NULL);
+    real = real ? real : getcwd(NULL, 0); /* another node need not have it */
+    const char *kept = real ? sheaf_arena_text(arena, real, strlen(real)) : NULL;
+    free(real);
+    return kept;
+}
+
+static bool is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* Looks through PATH as execvp does. */
+static char *find_in_path(const char *word) {
+    const char *path = getenv("PATH");
+    for (const char *at = path ? path : "/bin:/usr/bin"; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
+        char *folder = strndup(at, strcspn(at, ":"));
+        char *file = folder ? sheaf_path_join(*folder ? folder : ".", word) : NULL;
+        free(folder);
+        if (file && is_file(file) && access(file, X_OK) == 0)
+            return file;
+        free(file);
+    }
+    return NULL;
+}
+
+char *sheaf_words_find(const char *word, const char *folder, bool is_program) {
+    if (is_program && !strchr(word, '/'))
+        return find_in_path(word);
+    char *file = *word ? sheaf_path_join(folder, word) : NULL;
+    if (file && is_file(file))
+        return file;
+    free(file);
+    return NULL;
+}
+
+int sheaf_words_check(const struct yaml_node *node, const char *word, const char *folder, struct sheaf_error *error) {
+    char *file = sheaf_words_find(word, folder, true);
+    int rc = 0;
+    if (!file && strchr(word, '/'))
+        rc = sheaf_yaml_refuse(node, error, "there is no program '%s' in %s, where the job file lies", word, folder);
+    else if (!file)
+        rc = sheaf_yaml_refuse(
+            node, error, "there is no program '%s' in PATH; a program beside the job file is written ./%s", word, word);
+    else if (access(file, X_OK))
+        rc = sheaf_yaml_refuse(node, error, "%s may not be run; chmod +x makes it a program", file);
+    free(file);
+    return rc;
+}
+
+/* A line for a word that names a file. */
+static int add_file(const char *word, const char *folder, bool is_program, struct sheaf_string *identity,
+                    struct sheaf_error *error) {
+    char hash[SHEAF_HASH_BYTES];
+    char *file = sheaf_words_find(word, folder, is_program);
+    int rc = file ? sheaf_hash_file(file, hash, error) : 0;
+    if (file && rc == 0)
+        sheaf_string_add(identity, "file %s: %s\n", word, hash);
+    free(file);
+    return rc;
+}
+
+/* The words of a script, as far as blanks tell. */
+static int add_script_files(const char *script, const char *folder, struct sheaf_string *identity,
+                            struct sheaf_error *error) {
+    bool first = true;
+    for (const char *at = script; *at; first = false) {
+        at += strspn(at, " \t\n;|&<>()\"'");
+        size_t length = strcspn(at, " \t\n;|&<>()\"'");
+        char *word = strndup(at, length);
+        if (!word)
+            return sheaf_fail_memory(error, "the words of a command");
+        int rc = length ? add_file(word, folder, first, identity, error) : 0;
+        free(word);
+        if (rc)
+            return -1;
+        at += length;
+    }
+    return 0;
+}
+
+int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder,
+                         struct sheaf_string *identity, struct sheaf_error *error) {
+    if (node->kind == YAML_SCALAR) {
+        sheaf_string_add(identity, "%s: sh -c '%s'\n", what, node->text);
+        return add_script_files(node->text, folder, identity, error);
+    }
+    sheaf_string_add(identity, "%s:", what);
+    for (int i = 0; i < node->n; i++)
+        sheaf_string_add(identity, " '%s'", node->value[i]->text);
+    sheaf_string_add(identity, "\n");
+    for (int i = 0; i < node->n; i++)
+        if (add_file(node->value[i]->text, folder, i == 0, identity, error))
+            return -1;
+    return 0;
+}

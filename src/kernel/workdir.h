@@ -1,0 +1,24 @@
+/*
+ * workdir - the folder of an item, OUT.d/work/ITEM, empty when its command begins; and what is kept of it.
+ */
+#ifndef SHEAF_KERNEL_WORKDIR_H
+#define SHEAF_KERNEL_WORKDIR_H
+
+#include <stdint.h>
+
+#include "core/error.h"
+
+/* Makes an empty folder for the item below `folder` (OUT.d). *path is new memory. */
+int sheaf_workdir_make(const char *folder, int64_t item, char **path, struct sheaf_error *error);
+
+/* Moves what matches one of patterns[n] (as glob, seen from the item's folder) to folder/ITEM/. */
+int sheaf_workdir_keep(const char *folder, int64_t item, const char *path, const char *const *patterns, int n,
+                       struct sheaf_error *error);
+
+/* Removes a folder with all that is in it. */
+int sheaf_workdir_remove(const char *path, struct sheaf_error *error);
+
+/* Removes folder/work and the folder itself if there is nothing in them. */
+void sheaf_workdir_tidy(const char *folder);
+
+#endif

@@ -1,0 +1,240 @@
+/* The keeper's side: one program at a time, from its start to its last grandchild. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "process/environment.h"
+#include "process/keeper.h"
+#include "process/message.h"
+#include "process/wire.h"
+
+static const double usual_grace_s = 2; /* between TERM and KILL of what ran for too long */
+static const double sweep_s = 2;       /* what was killed should be gone within this time */
+
+/* A program as it was asked for. */
+struct order {
+    struct start_head head;
+    char *texts; /* owns what the others point to */
+    const char *folder;
+    char **words;    /* [n_words + 1] */
+    char **settings; /* [n_settings + 1] */
+    int fds[WIRE_FDS];
+};
+
+static void drop_order(struct order *order) {
+    free(order->texts);
+    free(order->words);
+    for (int i = 0; i < WIRE_FDS; i++)
+        if (order->fds[i] >= 0)
+            close(order->fds[i]);
+}
+
+/* Reads an order; -1 when no more will come. */
+static int read_order(int socket, struct order *order) {
+    int n_fds = 0;
+    *order = (struct order){.fds = {-1, -1, -1}};
+    while (order->head.n_words == 0) { /* a stop that came too late */
+        n_fds = WIRE_FDS;
+        if (sheaf_wire_read(socket, &order->head, sizeof order->head, order->fds, &n_fds))
+            return -1;
+    }
+    if (n_fds != WIRE_FDS)
+        return -1;
+    const size_t n_words = (size_t)order->head.n_words, n_settings = (size_t)order->head.n_settings;
+    order->texts = malloc(order->head.n_bytes);
+    order->words = calloc(n_words + n_settings + 2, sizeof *order->words);
+    if (!order->texts || !order->words || sheaf_wire_read(socket, order->texts, order->head.n_bytes, NULL, NULL)) {
+        drop_order(order);
+        return -1;
+    }
+    order->settings = order->words + n_words + 1;
+    char *at = order->texts;
+    order->folder = at;
+    for (size_t i = 0; i < n_words; i++)
+        order->words[i] = at += strlen(at) + 1;
+    for (size_t i = 0; i < n_settings; i++)
+        order->settings[i] = at += strlen(at) + 1;
+    return 0;
+}
+
+/* --- starting ------------------------------------------------------------------------------------------------------ */
+
+/* In the child, which borrows our memory until it has become the program: nothing but system calls. */
+static void become(const struct order *order, char **environment, volatile int *step) {
+    static const int usual[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT, SIGXFSZ};
+    sigset_t none;
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        signal(usual[i], SIG_DFL);
+    *step = START_FOLDER;
+    if (!order->head.stays && chdir(order->folder))
+        return;
+    *step = START_EXEC;
+    for (int i = 0; i < 3; i++)
+        if (dup2(order->fds[i], i) < 0)
+            return;
+#ifdef SYS_close_range
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+#endif
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execvpe(order->words[0], order->words, environment);
+}
+
+static pid_t start(const struct order *order, struct program_end *end) {
+    volatile int step = START_FORK, failure = 0;
+    char **environment = sheaf_environment_with(order->settings, order->head.n_settings);
+    if (!environment) {
+        end->step = START_FORK;
+        end->error = ENOMEM;
+        return -1;
+    }
+    pid_t pid = vfork();
+    if (pid == 0) {
+        become(order, environment, &step);
+        failure = errno;
+        _exit(127);
+    }
+    if (pid < 0)
+        failure = errno;
+    free(environment);
+    if (failure == 0)
+        return pid;
+    if (pid > 0)
+        waitpid(pid, NULL, 0);
+    end->step = step;
+    end->error = failure;
+    return -1;
+}
+
+/* --- ending -------------------------------------------------------------------------------------------------------- */
+
+/* Kills our children that are left: whose group we do not know, since they made one of their own. */
+static void kill_children(void) {
+    char path[64], list[4096];
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)syscall(SYS_gettid));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    ssize_t n = read(fd, list, sizeof list - 1);
+    close(fd);
+    list[n > 0 ? n : 0] = '\0';
+    for (char *at = list, *end; *at; at = end) {
+        long pid = strtol(at, &end, 10);
+        if (end == at)
+            break;
+        if (pid > 1)
+            kill((pid_t)pid, SIGKILL);
+    }
+}
+
+/* Kills what the program left behind, and buries it: all its orphans are our children, for a while at most. */
+static void sweep(pid_t group) {
+    const struct timespec pause = {0, 500000};
+    const double until_s = sheaf_clock_s() + sweep_s;
+    kill(-group, SIGKILL);
+    for (;;) {
+        pid_t pid = waitpid(-1, NULL, WNOHANG);
+        if ((pid < 0 && errno != EINTR) || (pid == 0 && sheaf_clock_s() > until_s))
+            return;
+        if (pid == 0) {
+            kill_children();
+            nanosleep(&pause, NULL);
+        }
+    }
+}
+
+/* Until when to wait, and what comes then. */
+struct deadline {
+    double at_s; /* 0: none */
+    int signal;  /* that is sent then */
+};
+
+/* Sends the signal of the deadline; TERM is followed by KILL. */
+static void strike(struct deadline *deadline, pid_t group, double grace_s) {
+    kill(-group, deadline->signal);
+    if (deadline->signal == SIGTERM) {
+        kill(-group, SIGCONT);
+        *deadline = (struct deadline){sheaf_clock_s() + grace_s, SIGKILL};
+    } else {
+        *deadline = (struct deadline){0, SIGKILL};
+    }
+}
+
+/* Waits for a word from the other side, a child's end or the deadline. Gives whether there is a word. */
+static bool wait_for_news(int socket, const struct deadline *deadline, const sigset_t *unblocked) {
+    struct pollfd poll = {.fd = socket, .events = POLLIN};
+    double left_s = deadline->at_s - sheaf_clock_s();
+    left_s = left_s > 0 ? left_s : 0;
+    struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
+    return ppoll(&poll, 1, deadline->at_s > 0 ? &timeout : NULL, unblocked) > 0;
+}
+
+/* Watches the program to its end. -1: the other side has gone. */
+static int watch(int socket, pid_t pid, double timeout_s, const sigset_t *unblocked, struct program_end *end) {
+    struct deadline deadline = {timeout_s > 0 ? sheaf_clock_s() + timeout_s : 0, SIGTERM};
+    double grace_s = usual_grace_s;
+    bool stopped = false;
+    struct rusage usage;
+    for (;;) {
+        pid_t ended = wait4(pid, &end->status, WNOHANG, &usage);
+        if (ended == pid)
+            break;
+        struct start_head stop;
+        if (wait_for_news(socket, &deadline, unblocked)) {
+            if (sheaf_wire_read(socket, &stop, sizeof stop, NULL, NULL))
+                return -1;
+            stopped = true;
+            grace_s = stop.time_s;
+            deadline = (struct deadline){sheaf_clock_s(), stop.time_s > 0 ? SIGTERM : SIGKILL};
+        }
+        if (deadline.at_s > 0 && sheaf_clock_s() >= deadline.at_s) {
+            end->timed_out = !stopped;
+            strike(&deadline, pid, grace_s);
+        }
+    }
+    end->user_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
+    end->system_s = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
+    end->peak_rss = (int64_t)usage.ru_maxrss * 1024;
+    return 0;
+}
+
+static void note_child(int number) {
+    (void)number;
+}
+
+void sheaf_keep(int socket) {
+    struct order order;
+    sigset_t child, unblocked;
+    struct sigaction action = {.sa_handler = note_child}; /* SIGCHLD is to end ppoll, nothing more */
+    prctl(PR_SET_NAME, "sheaf-keeper");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigaction(SIGCHLD, &action, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &unblocked);
+    sigdelset(&unblocked, SIGCHLD);
+    while (read_order(socket, &order) == 0) {
+        struct program_end end = {.step = START_OK};
+        double timeout_s = order.head.time_s;
+        pid_t pid = start(&order, &end);
+        drop_order(&order);
+        bool gone = pid > 0 && watch(socket, pid, timeout_s, &unblocked, &end);
+        if (pid > 0)
+            sweep(pid);
+        if (gone || sheaf_wire_write(socket, &end, sizeof end, NULL, 0))
+            return;
+    }
+}

@@ -1,0 +1,122 @@
+#include "process/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process/wire.h"
+
+struct server {
+    int fd;
+    pid_t pid;
+    pthread_mutex_t lock; /* a request and its answer are one thing */
+};
+
+/* A request is the address of the function: the server is a copy of the program. */
+typedef void (*entry_function)(int fd);
+
+/* What a launcher or a terminal sends to all its processes is for the program to act on, not for us. */
+static void ignore_signals(void (*how)(int)) {
+    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT};
+    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+        signal(ignored[i], how);
+}
+
+/* Forks a process for the entry; its socket is the one that came with the request. */
+static void fork_one(int server_fd, entry_function entry, int fd) {
+    char failed = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(server_fd);
+        signal(SIGCHLD, SIG_DFL);
+        entry(fd);
+        _exit(0);
+    }
+    if (pid < 0)
+        failed = (char)errno;
+    close(fd);
+    sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
+}
+
+static void serve(int server_fd) {
+    entry_function entry;
+    int fd, n_fds;
+    setsid(); /* signals to the program's process group are not for us */
+    prctl(PR_SET_NAME, "sheaf-server");
+    ignore_signals(SIG_IGN);
+    signal(SIGCHLD, SIG_IGN); /* nobody waits for what we fork */
+    for (int n; (n = open("/dev/null", O_RDWR)) >= 0;)
+        if (n > 2) { /* the standard descriptors exist: others never take their numbers */
+            close(n);
+            break;
+        }
+    for (;;) {
+        n_fds = 1;
+        if (sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1)
+            _exit(0);
+        fork_one(server_fd, entry, fd);
+    }
+}
+
+int sheaf_server_start(struct server **made, struct sheaf_error *error) {
+    int ends[2];
+    struct server *server = calloc(1, sizeof *server);
+    *made = server;
+    if (!server)
+        return sheaf_fail_memory(error, "the process server");
+    server->fd = -1;
+    pthread_mutex_init(&server->lock, NULL);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return sheaf_fail_errno(error, "cannot make a socket");
+    server->pid = fork();
+    if (server->pid == 0) {
+        close(ends[0]);
+        serve(ends[1]);
+    }
+    close(ends[1]);
+    server->fd = ends[0];
+    return server->pid < 0 ? sheaf_fail_errno(error, "cannot start the process server") : 0;
+}
+
+int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, struct sheaf_error *error) {
+    int ends[2], rc = -1;
+    char failed = 0;
+    *fd = -1;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return sheaf_fail_errno(error, "cannot make a socket");
+    pthread_mutex_lock(&server->lock);
+    if (sheaf_wire_write(server->fd, &entry, sizeof entry, &ends[1], 1) ||
+        sheaf_wire_read(server->fd, &failed, 1, NULL, NULL)) {
+        sheaf_fail(error, "the process server has died");
+    } else if (failed) {
+        errno = failed;
+        sheaf_fail_errno(error, "cannot start a process");
+    } else {
+        rc = 0;
+    }
+    pthread_mutex_unlock(&server->lock);
+    close(ends[1]);
+    if (rc)
+        close(ends[0]);
+    else
+        *fd = ends[0];
+    return rc;
+}
+
+void sheaf_server_stop(struct server *server) {
+    if (!server)
+        return;
+    if (server->fd >= 0)
+        close(server->fd);
+    if (server->pid > 0)
+        while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}

@@ -1,0 +1,303 @@
+#include "store/pack.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/buffer.h"
+#include "core/file.h"
+#include "plan/journal.h"
+#include "plan/journal_index.h"
+#include "plan/row_sink.h"
+#include "store/h5.h"
+#include "store/layout.h"
+
+/* What is in memory at a time: texts known of, items whose status is, and texts that are written. */
+enum { WINDOW_TEXTS = 1 << 20, BATCH_TEXTS = 4096, BATCH_BYTES = 8 << 20 };
+
+struct pack {
+    const char *path; /* of the results file itself */
+    char *aside;      /* of the copy */
+    uint64_t token;
+    char *identity;
+    int n_outputs;
+    struct journal_index *journals;
+    hid_t file, status, text; /* of the copy; type of texts */
+    hid_t *datasets;          /* [n_outputs], of those that are texts */
+    int64_t n_items;
+    uint8_t *statuses; /* [window] of the items of the window under way */
+    struct {
+        hsize_t items[BATCH_TEXTS];
+        size_t offsets[BATCH_TEXTS]; /* into the bytes */
+        const char *texts[BATCH_TEXTS];
+        struct sheaf_buffer bytes; /* terminated texts */
+        size_t n;
+    } batch;
+    struct packed *packed;
+    struct sheaf_error *error;
+};
+
+static int h5_fail(const struct pack *p, const char *what) {
+    return sheaf_h5_fail(p->error, p->aside, what);
+}
+
+/* --- what there is to pack ----------------------------------------------------------------------------------------- */
+
+static int look_inside(struct pack *p) {
+    if (access(p->path, R_OK | W_OK))
+        return sheaf_refuse(p->error, "%s: cannot open for reading and writing: %s", p->path, strerror(errno));
+    hid_t file = H5Fopen(p->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
+    p->token = p->identity ? sheaf_h5_get_token(file) : 0;
+    if (file >= 0)
+        H5Fclose(file);
+    H5Eclear2(H5E_DEFAULT);
+    return p->identity ? 0 : sheaf_refuse(p->error, "%s: is not a results file of Sheaf", p->path);
+}
+
+/* The next line "output NAME: TYPE[WIDTH]" of the identity, which lists all of them in their order; the name as new
+   memory in *name. False at the end. */
+static bool next_output(const char **at, char **name) {
+    static const char word[] = "output ";
+    for (const char *line = *at; *line;) {
+        const char *end = line + strcspn(line, "\n"), *colon = end;
+        const char *from = line + sizeof word - 1;
+        bool is = strncmp(line, word, sizeof word - 1) == 0;
+        line = *end ? end + 1 : end;
+        if (!is)
+            continue;
+        while (colon > from && *colon != ':')
+            colon--;
+        *at = line;
+        *name = strndup(from, (size_t)(colon - from));
+        return true;
+    }
+    return false;
+}
+
+/* --- writing into the copy ----------------------------------------------------------------------------------------- */
+
+/* Opens the datasets of outputs that are texts; the others stay invalid. */
+static int open_outputs(struct pack *p) {
+    const char *at = p->identity;
+    int room = 0, rc = 0;
+    for (char *name; rc == 0 && next_output(&at, &name); free(name)) {
+        if (p->n_outputs == room) {
+            room = room ? 2 * room : 16;
+            hid_t *more = realloc(p->datasets, (size_t)room * sizeof *more);
+            if (!more) {
+                rc = sheaf_fail_memory(p->error, "the fields");
+                continue;
+            }
+            p->datasets = more;
+        }
+        hid_t dataset = name ? H5Dopen2(p->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
+        if (dataset < 0) {
+            rc = name ? h5_fail(p, "open an output field") : sheaf_fail_memory(p->error, "the fields");
+        } else if (sheaf_h5_classify(dataset) != SHEAF_TEXT) {
+            H5Dclose(dataset);
+            dataset = H5I_INVALID_HID;
+        }
+        p->datasets[p->n_outputs++] = dataset;
+    }
+    return rc;
+}
+
+static int open_copy(struct pack *p) {
+    hsize_t n_items = 0;
+    p->file = H5Fopen(p->aside, H5F_ACC_RDWR, H5P_DEFAULT);
+    p->status = p->file >= 0 ? H5Dopen2(p->file, "status", H5P_DEFAULT) : H5I_INVALID_HID;
+    hid_t space = p->status >= 0 ? H5Dget_space(p->status) : H5I_INVALID_HID;
+    int rc = space >= 0 && H5Sget_simple_extent_dims(space, &n_items, NULL) == 1 ? 0 : h5_fail(p, "open the copy");
+    if (space >= 0)
+        H5Sclose(space);
+    p->n_items = (int64_t)n_items;
+    return rc || open_outputs(p) ? -1 : 0;
+}
+
+static int close_copy(struct pack *p) {
+    int rc = 0;
+    for (int k = 0; k < p->n_outputs; k++)
+        if (p->datasets[k] >= 0 && H5Dclose(p->datasets[k]) < 0)
+            rc = -1;
+    p->n_outputs = 0;
+    if (p->status >= 0)
+        H5Dclose(p->status);
+    if (p->file >= 0 && H5Fclose(p->file) < 0)
+        rc = -1;
+    p->status = p->file = H5I_INVALID_HID;
+    return rc;
+}
+
+/* Writes the texts of the batch into their rows. */
+static int write_batch(struct pack *p, hid_t dataset) {
+    size_t n = p->batch.n;
+    if (n == 0)
+        return 0;
+    hsize_t count = n;
+    for (size_t k = 0; k < n; k++)
+        p->batch.texts[k] = p->batch.bytes.data + p->batch.offsets[k];
+    hid_t to = H5Dget_space(dataset), from = H5Screate_simple(1, &count, NULL);
+    bool contiguous = p->batch.items[n - 1] - p->batch.items[0] == n - 1;
+    herr_t selected = contiguous ? H5Sselect_hyperslab(to, H5S_SELECT_SET, &p->batch.items[0], NULL, &count, NULL)
+                                 : H5Sselect_elements(to, H5S_SELECT_SET, n, p->batch.items);
+    int rc = selected >= 0 && H5Dwrite(dataset, p->text, from, to, H5P_DEFAULT, p->batch.texts) >= 0
+                 ? 0
+                 : h5_fail(p, "write texts");
+    H5Sclose(from);
+    H5Sclose(to);
+    p->packed->n_texts += (int64_t)n;
+    p->packed->n_bytes += (int64_t)(p->batch.bytes.n_bytes - n);
+    p->batch.n = p->batch.bytes.n_bytes = 0;
+    return rc;
+}
+
+static int add_text(struct pack *p, hid_t dataset, const struct journal_entry *entry) {
+    size_t n_bytes = (size_t)entry->n_bytes, before = p->batch.bytes.n_bytes;
+    if (p->batch.n == BATCH_TEXTS || (p->batch.n > 0 && before + n_bytes > BATCH_BYTES)) {
+        if (write_batch(p, dataset))
+            return -1;
+        before = 0;
+    }
+    if (sheaf_buffer_resize(&p->batch.bytes, before + n_bytes + 1, p->error) ||
+        sheaf_journal_index_read(p->journals, entry, p->batch.bytes.data + before, p->error))
+        return -1;
+    p->batch.bytes.data[before + n_bytes] = '\0';
+    p->batch.items[p->batch.n] = (hsize_t)entry->item;
+    p->batch.offsets[p->batch.n++] = before;
+    return 0;
+}
+
+/* Writes the texts of items first … first + n - 1 that the journals have. */
+static int pack_window(struct pack *p, int64_t first, int64_t n) {
+    int64_t n_entries = 0;
+    hsize_t start = (hsize_t)first, count = (hsize_t)n;
+    if (sheaf_journal_index_scan(p->journals, first, first + n, p->error))
+        return -1;
+    p->packed->n_dropped = sheaf_journal_index_dropped(p->journals);
+    const struct journal_entry *entries = sheaf_journal_index_entries(p->journals, &n_entries);
+    if (n_entries == 0)
+        return 0;
+    hid_t from = H5Dget_space(p->status), to = H5Screate_simple(1, &count, NULL);
+    bool bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
+               H5Dread(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
+    H5Sclose(from);
+    H5Sclose(to);
+    if (bad)
+        return h5_fail(p, "read the status");
+    for (int k = 0; k < p->n_outputs; k++) {
+        hid_t dataset = p->datasets[k];
+        for (int64_t e = 0; dataset >= 0 && e < n_entries; e++)
+            if (entries[e].output == k && p->statuses[entries[e].item - first] != ITEM_PENDING &&
+                add_text(p, dataset, &entries[e]))
+                return -1;
+        if (dataset >= 0 && write_batch(p, dataset))
+            return -1;
+    }
+    return 0;
+}
+
+static int pack_texts(struct pack *p) {
+    int64_t window = WINDOW_TEXTS / (p->n_outputs > 0 ? p->n_outputs : 1);
+    window = window < p->n_items ? window : p->n_items;
+    p->statuses = malloc((size_t)window + 1);
+    if (!p->statuses)
+        return sheaf_fail_memory(p->error, "the status");
+    for (int64_t first = 0; first < p->n_items; first += window)
+        if (pack_window(p, first, p->n_items - first < window ? p->n_items - first : window))
+            return -1;
+    return 0;
+}
+
+/* --- the copy takes the file's place ------------------------------------------------------------------------------- */
+
+/* Makes the copy last; it may have grown over its reserved space or not. */
+static int sync_copy(const struct pack *p) {
+    int fd = open(p->aside, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return sheaf_fail_errno(p->error, "%s: cannot open", p->aside);
+    int rc = fsync(fd) ? sheaf_fail_errno(p->error, "%s: cannot sync", p->aside) : 0;
+    if (close(fd) && rc == 0)
+        rc = sheaf_fail_errno(p->error, "%s: cannot close", p->aside);
+    return rc;
+}
+
+static int make_packed(struct pack *p) {
+    if (sheaf_file_copy(p->path, p->aside, p->error))
+        return -1;
+    int rc = open_copy(p) || pack_texts(p) ? -1 : 0;
+    if (close_copy(p) && rc == 0)
+        rc = h5_fail(p, "close the copy");
+    if (rc == 0)
+        rc = sync_copy(p);
+    return rc;
+}
+
+static int replace(struct pack *p) {
+    if (make_packed(p) == 0) {
+        if (p->packed->n_texts == 0) { /* all of them of items that are pending: the file is right as it is */
+            unlink(p->aside);
+            return 0;
+        }
+        if (rename(p->aside, p->path) == 0)
+            return sheaf_file_sync_folder(p->path, p->error);
+        sheaf_fail_errno(p->error, "%s: cannot rename it to %s", p->aside, p->path);
+    }
+    unlink(p->aside);
+    if (p->error) {
+        char why[sizeof p->error->text];
+        snprintf(why, sizeof why, "%s", p->error->text);
+        sheaf_fail(p->error, "%.600s; nothing is lost: the texts are still beside the file; later: sheaf pack %.200s",
+                   why, p->path);
+    }
+    return -1;
+}
+
+static int pack(struct pack *p) {
+    if (look_inside(p))
+        return -1;
+    if (p->token == 0) /* of an older version */
+        return 0;
+    if (sheaf_journal_index_open(&p->journals, p->path, p->token, p->error))
+        return -1;
+    if (sheaf_journal_index_files(p->journals) == 0)
+        return 0;
+    if (replace(p))
+        return -1;
+    return sheaf_journal_remove(p->path, p->token, false, p->error);
+}
+
+int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error) {
+    struct pack *p = calloc(1, sizeof *p);
+    char *target = sheaf_path_follow(path);
+    int rc = -1;
+    *packed = (struct packed){0};
+    sheaf_h5_start();
+    if (p && target)
+        p->aside = sheaf_path_with(target, SUFFIX_PACK);
+    if (!p || !p->aside) {
+        sheaf_fail_memory(error, "packing texts");
+    } else {
+        p->path = target;
+        p->packed = packed;
+        p->error = error;
+        p->file = p->status = H5I_INVALID_HID;
+        p->text = sheaf_h5_text_type();
+        rc = pack(p);
+        H5Tclose(p->text);
+        sheaf_journal_index_close(p->journals);
+        sheaf_buffer_free(&p->batch.bytes);
+        free(p->statuses);
+        free(p->datasets);
+        free(p->identity);
+        free(p->aside);
+    }
+    free(target);
+    free(p);
+    return rc;
+}

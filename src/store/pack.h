@@ -1,0 +1,26 @@
+/*
+ * pack - brings texts from the journals into the results file, as variable-length UTF-8 datasets (R1).
+ *
+ * HDF5 writes them into a copy, which then takes the place of the file, and the journals are removed: a kill at any
+ * instant leaves the old file with its journals, or the new one, perhaps with journals that say the same. What has a
+ * place of its own in the file stays at that place.
+ */
+#ifndef SHEAF_STORE_PACK_H
+#define SHEAF_STORE_PACK_H
+
+#include <stdint.h>
+
+#include "core/error.h"
+
+/* What was packed. */
+struct packed {
+    int64_t n_texts, n_bytes;
+    int64_t n_dropped; /* damaged records that were passed over */
+};
+
+/* Packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
+   again. Does nothing where there are no journals. The caller holds the lock of the results file and has it closed.
+   Memory does not grow with the number of items or texts. After an error nothing is lost. */
+int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error);
+
+#endif
