@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +7,7 @@
 
 #include "app/coordinator.h"
 #include "app/run.h"
+#include "app/slots.h"
 #include "app/suspicion.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
@@ -37,6 +39,7 @@ static int open_team(struct run *run) {
         .pool = run->schedule.pool,
         .leads = run->schedule.leads,
         .sink = transport->sink,
+        .first_slot = run->first_slot,
         .sends_failures = !sheaf_run_is_first(run),
         .checkpoint_s = run->job.checkpoint_s,
         .flight = run->flight,
@@ -52,9 +55,12 @@ static int open_team(struct run *run) {
 /* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
 static int count_threads(struct run *run) {
     struct rank_facts own = {.n_cores = sheaf_team_cores()};
-    own.n_threads = run->n_threads =
-        sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
-    int rc = 0;
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
+    int rc = sheaf_slots_limit(&run->job, &run->place, &run->n_threads, &run->error);
+    own.n_threads = run->n_threads;
+    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
+        sheaf_slots_number(run->comm, run->n_threads, &run->first_slot, &run->error))
+        return -1;
     if (sheaf_run_is_first(run)) {
         run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
         rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
@@ -130,6 +136,9 @@ static int open_transport(struct run *run) {
         output = sheaf_results_place(&run->results);
         setup.items = &run->items;
         setup.sink = &run->results.sink;
+        setup.token = run->results.token;
+        setup.results = run->output;
+        run->results.sink.attempts_offset = run->results.attempts_offset;
         setup.output = output;
         setup.mark = run->record.start_unix_s;
         setup.mark_offset = sheaf_results_run_offset(&run->results);
@@ -168,6 +177,14 @@ static double find_batch_end(void) {
     return sheaf_clock_s() + unix_s - sheaf_clock_unix_s();
 }
 
+/* How many items may fail in this run before it is ended; 0: any number. */
+static int64_t find_halt(const struct run *run) {
+    const struct job_limits *limits = &run->job.limits;
+    if (limits->halt_share > 0)
+        return (int64_t)ceil(limits->halt_share * (double)run->before[ITEM_PENDING]);
+    return limits->halt_failed;
+}
+
 /* Runs the loop on all ranks until the work is done, or the run has drained. */
 static int run_loop(struct run *run, struct coordinator *coordinator) {
     const double stop_after_s = run->options->stop_after_s;
@@ -184,6 +201,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .eager = run->schedule.eager,
                                .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                .batch_end_s = find_batch_end(),
+                               .halt_failed = find_halt(run),
                                .give_up = give_up,
                                .leave = leave,
                                .context = run};

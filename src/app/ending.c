@@ -4,6 +4,7 @@
 #include "app/run.h"
 #include "core/clock.h"
 #include "report/summary.h"
+#include "store/pack.h"
 
 int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error) {
     run->record.end_unix_s = sheaf_clock_unix_s();
@@ -27,6 +28,7 @@ static int close_results(struct run *run) {
         return -1;
     if (whole)
         memcpy(run->after, all, sizeof run->after);
+    run->all_settled = all[ITEM_PENDING] == 0;
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
                                                       : RUN_COMPLETE;
@@ -35,11 +37,19 @@ static int close_results(struct run *run) {
     return sheaf_results_close(results, &run->error);
 }
 
+int sheaf_run_pack(struct run *run) {
+    struct packed packed;
+    if (!run->kernel.has_texts || !run->all_settled)
+        return 0;
+    return sheaf_pack(run->output, &packed, &run->error);
+}
+
 int sheaf_run_summarize(struct run *run) {
     static const char *const why[] = {
         [LOOP_COMPLETE] = NULL,
         [LOOP_SIGNAL] = "by a signal (USR1)",
         [LOOP_STOP_AFTER] = "by --stop-after",
+        [LOOP_HALT] = "since too many items failed (halt)",
         [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
     };
     double wall_s = sheaf_clock_s() - run->began_s;
@@ -78,17 +88,18 @@ int sheaf_run_finish(struct run *run) {
     if (sheaf_comm_agree(run->comm, sheaf_transport_close(&run->transport, &run->error), &run->error) ||
         sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
-    int rc = sheaf_run_is_first(run) ? close_results(run) : 0;
-    if (rc == 0 && sheaf_run_is_first(run))
-        rc = sheaf_run_summarize(run);
+    int rc = 0;
+    if (sheaf_run_is_first(run))
+        rc = close_results(run) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
 int sheaf_run_agree_exit(struct run *run, int rc) {
     struct sheaf_error ignored;
-    int64_t exit = run->after[ITEM_PENDING]   ? SHEAF_EXIT_INTERRUPTED
-                   : count_failed(run->after) ? SHEAF_EXIT_FAILED
-                                              : SHEAF_EXIT_DONE;
+    const bool halted = run->end_why == LOOP_HALT; /* as it is, it would fail again: no case for a requeue */
+    int64_t exit = run->after[ITEM_PENDING] && !halted ? SHEAF_EXIT_INTERRUPTED
+                   : count_failed(run->after)          ? SHEAF_EXIT_FAILED
+                                                       : SHEAF_EXIT_DONE;
     if (rc)
         return (int)run->error.exit;
     return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;

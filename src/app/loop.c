@@ -369,10 +369,13 @@ static void leave(struct loop *loop) {
     loop->setup->leave(loop->setup->context);
 }
 
-/* Rank 0: whether it is time to stop, by the clock. */
-static enum loop_end look_at_clock(const struct loop *loop) {
+/* Rank 0: whether it is time to stop, by the clock or since too many items have failed. */
+static enum loop_end look_for_end(const struct loop *loop) {
     const struct loop_setup *setup = loop->setup;
-    double now_s = sheaf_clock_s(), longest_s = sheaf_team_counts(setup->team).longest_s;
+    const struct team_counts own = sheaf_team_counts(setup->team);
+    double now_s = sheaf_clock_s(), longest_s = own.longest_s;
+    if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->n_failed >= setup->halt_failed)
+        return LOOP_HALT;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
         return LOOP_STOP_AFTER;
@@ -383,7 +386,7 @@ static enum loop_end look_at_clock(const struct loop *loop) {
 
 /* Looks whether the run is to drain, and passes it on: other ranks tell rank 0, rank 0 tells all. */
 static int look_for_drain(struct loop *loop) {
-    enum loop_end end = is_first(loop) ? look_at_clock(loop) : LOOP_COMPLETE;
+    enum loop_end end = is_first(loop) ? look_for_end(loop) : LOOP_COMPLETE;
     if (sheaf_interrupt_seen() == INTERRUPT_DRAIN)
         end = LOOP_SIGNAL;
     if (end != LOOP_COMPLETE)

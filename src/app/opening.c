@@ -10,6 +10,7 @@
 #include "job/source.h"
 #include "kernel/compile.h"
 #include "kernel/expression.h"
+#include "plan/journal.h"
 #include "store/input.h"
 
 enum { MOST_JOB_BYTES = 16 << 20 };
@@ -82,7 +83,7 @@ static int compile_expression(struct run *run) {
     if (sheaf_run_is_first(run)) {
         for (int k = 0; k < run->place.n_ranks; k++)
             level = levels[k] < level ? levels[k] : level;
-        rc = sheaf_expression_compile(&run->kernel.kernel, level, &object, &run->error);
+        rc = sheaf_expression_compile(&run->kernel.kernel, run->server, level, &object, &run->error);
     }
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0)
@@ -94,11 +95,35 @@ static int compile_expression(struct run *run) {
     return rc;
 }
 
+/* Whether items are computed by processes of their own. */
+static bool uses_processes(const struct job *job) {
+    return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
+}
+
+/* What kernels get that are made for the job. */
+static int open_host(struct run *run) {
+    char *folder = sheaf_journal_folder(run->job.output);
+    run->folder = folder ? sheaf_path_absolute(folder) : NULL;
+    free(folder);
+    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder};
+    return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
+}
+
 static int open_kernel(struct run *run) {
-    int rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, NULL, &run->error);
+    int rc = open_host(run);
+    if (rc == 0)
+        rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,
+                                &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
         rc = convert_inputs(run);
-    if (sheaf_comm_agree(run->comm, rc, &run->error) || (run->job.kind == JOB_EXPRESSION && compile_expression(run)))
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0 && run->job.kind == JOB_EXPRESSION)
+        rc = compile_expression(run);
+    if (!uses_processes(&run->job)) {
+        sheaf_server_stop(run->server);
+        run->server = NULL;
+    }
+    if (rc)
         return -1;
     run->carrying = (struct chunk_shape){
         .n_inputs = run->kernel.n_inputs,
@@ -109,6 +134,7 @@ static int open_kernel(struct run *run) {
         .n_items = run->items.n_items,
         .all_text_bytes = run->items.all_text_bytes,
         .most_text_bytes = run->items.most_text_bytes,
+        .attempts = uses_processes(&run->job) || run->job.limits.retries > 0,
     };
     return 0;
 }
@@ -150,6 +176,7 @@ static int open_results(struct run *run) {
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
         .seed = run->job.seed,
+        .attempts = run->carrying.attempts,
     };
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
@@ -158,6 +185,10 @@ static int open_results(struct run *run) {
         return -1;
     run->created = create;
     if (sheaf_results_open(&run->results, &plan, create, error))
+        return -1;
+    int64_t n_again = 0;
+    if (run->options->retry_failed && !create &&
+        sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
         return -1;
     run->pending = sheaf_results_pending(&run->results);
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))

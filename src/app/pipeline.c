@@ -21,8 +21,10 @@ static int run_pending(struct run *run) {
     if (n_pending == 0) {
         int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);
+        run->all_settled = run->begin == 0 && run->end == run->items.n_items;
         if (rc == 0 && sheaf_run_is_first(run))
-            rc = sheaf_run_summarize(run);
+            rc = sheaf_results_close(&run->results, &run->error) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1
+                                                                                                                    : 0;
         return sheaf_comm_agree(run->comm, rc, &run->error);
     }
     return sheaf_run_compute(run) || sheaf_run_finish(run) ? -1 : 0;
@@ -36,15 +38,18 @@ int sheaf_pipeline_run(const struct run_options *options) {
     struct run run = {
         .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .transport.own.fd = -1};
     struct sheaf_error ignored;
+    int rc = sheaf_server_start(&run.server, &run.error); /* while we are small, and have one thread */
     sheaf_interrupt_watch_drain();
     sheaf_interrupt_guard();
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     sheaf_results_start();
-    int rc = sheaf_comm_open(&run.comm, &run.error);
-    if (rc == 0) {
-        run.place = sheaf_comm_place(run.comm);
+    if (sheaf_comm_open(&run.comm, rc ? &ignored : &run.error))
+        rc = -1;
+    run.place = sheaf_comm_place(run.comm);
+    if (run.comm && sheaf_comm_agree(run.comm, rc, &run.error) == 0)
         rc = run_all(&run);
-    }
+    else
+        rc = -1;
     if (rc && sheaf_run_is_first(&run))
         sheaf_run_report(&run.error);
     if (run.created)
@@ -56,11 +61,13 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_results_close(&run.results, &ignored);
     sheaf_lock_release(&run.lock);
     sheaf_binding_close(&run.kernel);
+    sheaf_server_stop(run.server);
     sheaf_items_close(&run.items);
     sheaf_job_free(&run.job);
     sheaf_string_free(&run.identity);
     sheaf_buffer_free(&run.text);
     free(run.facts);
+    free(run.folder);
     free(run.output);
     sheaf_comm_close(run.comm);
     return exit;

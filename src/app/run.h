@@ -24,6 +24,7 @@
 #include "kernel/binding.h"
 #include "plan/chunk.h"
 #include "plan/flight.h"
+#include "process/server.h"
 #include "report/progress.h"
 #include "store/lock.h"
 #include "store/results.h"
@@ -31,6 +32,10 @@
 /* All that a run owns. Members after `results` matter on rank 0 only. */
 struct run {
     const struct run_options *options;
+    struct server *server; /* of processes, or NULL where the job needs none */
+    char *folder;          /* OUT.d */
+    struct kernel_host host;
+    int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */
     struct comm *comm;
@@ -60,6 +65,7 @@ struct run {
     struct progress progress;
     int64_t begin, end;                                        /* items asked for */
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
+    bool all_settled;                                          /* no item of the whole job is pending any more */
     struct sheaf_error error;
 };
 
@@ -81,6 +87,9 @@ int sheaf_run_compute(struct run *run);
 
 /* Closes this run's row of the table of runs; run->after says what became of the items. Rank 0. */
 int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error);
+
+/* Brings texts into the results file, which is closed, when nothing is pending any more. Rank 0. */
+int sheaf_run_pack(struct run *run);
 
 /* Everything on disk, then the summary: ending.c. sheaf_run_summarize is for a run that had nothing to do. */
 int sheaf_run_finish(struct run *run);

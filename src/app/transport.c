@@ -18,7 +18,8 @@ struct invitation {
     int32_t required; /* to go on with less would not be what the job asks for */
     int32_t maps, writes;
     int32_t durable;
-    char input[4096], output[4096]; /* absolute paths */
+    char input[4096], output[4096], results[4096]; /* absolute paths */
+    uint64_t token;                                /* of journals, which lie beside `results` */
     struct sheaf_stamp stamp;
     double check_s, mark;
     off_t mark_offset;
@@ -96,6 +97,12 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     head->stamp = setup->items->stamp;
     memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
     head->maps = find_places(setup, places);
+    char *results = sheaf_path_absolute(setup->results);
+    int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
+    free(results);
+    head->token = setup->token;
+    if (n < 0 || n >= (int)sizeof head->results)
+        return sheaf_fail(error, "%s: its path is too long", setup->results);
     if (absolute(setup->output, head->output, error) ||
         (head->maps && absolute(setup->items->name, head->input, error)))
         return -1;
@@ -225,6 +232,8 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     if (!t->writes)
         drop_output(t);
     t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
+    if (t->sink && setup->kernel->has_texts && sheaf_journal_open(&t->sink->journal, head->results, head->token, error))
+        return -1;
     return t->sink && head->durable ? sheaf_ledger_open(&t->sink->ledger, error) : 0;
 }
 
@@ -250,6 +259,9 @@ int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
     if (rc == 0 && t->output && t->own.fd >= 0 && fdatasync(t->own.fd)) /* the statuses */
         rc = sheaf_fail_errno(error, "%s: cannot sync", t->output);
     if (t->sink) {
+        if (sheaf_journal_close(t->sink->journal, error))
+            rc = -1;
+        t->sink->journal = NULL;
         sheaf_ledger_close(t->sink->ledger);
         t->sink->ledger = NULL;
     }

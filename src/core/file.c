@@ -273,6 +273,13 @@ char *sheaf_path_join(const char *folder, const char *path) {
     return joined;
 }
 
+char *sheaf_path_absolute(const char *path) {
+    char *here = getcwd(NULL, 0);
+    char *joined = here ? sheaf_path_join(here, path) : NULL;
+    free(here);
+    return joined;
+}
+
 char *sheaf_path_folder(const char *path) {
     const char *slash = strrchr(path, '/');
     if (!slash)

@@ -62,6 +62,9 @@ char *sheaf_path_follow(const char *path);
 /* `path` seen from `folder`: path itself if it is absolute or the folder is ".". New memory, or NULL. */
 char *sheaf_path_join(const char *folder, const char *path);
 
+/* `path` seen from the root. New memory, or NULL. */
+char *sheaf_path_absolute(const char *path);
+
 /* The folder a path lies in, "." where it names none. New memory, or NULL. */
 char *sheaf_path_folder(const char *path);
 

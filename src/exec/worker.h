@@ -34,7 +34,7 @@ struct worker {
     int64_t at_block;
     struct sheaf_block block;
     uint8_t *status;           /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
-    bool broken; /* the kernel said SHEAF_BROKEN; `whole` says why */
+    bool broken;               /* the kernel said SHEAF_BROKEN; `whole` says why */
     bool lost_text;            /* no memory for a text */
     bool some_failed;          /* of its items */
     char whole[FAILURE_BYTES]; /* message for the whole block */

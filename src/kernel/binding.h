@@ -38,9 +38,9 @@ struct binding {
     int64_t seed;                  /* of the job's random numbers */
     const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
-    const struct sheaf_field *fields; /* [n_fields] of the items; borrowed */
+    const struct sheaf_field *fields;  /* [n_fields] of the items; borrowed */
     struct sheaf_string made_identity; /* the part of it that a kernel made for the job adds */
-    struct sheaf_string identity;     /* canonical text of kernel, params, outputs and block */
+    struct sheaf_string identity;      /* canonical text of kernel, params, outputs and block */
     struct sheaf_arena arena;
 };
 

@@ -353,4 +353,3 @@ int sheaf_command_map(const void *self, const struct sheaf_context *context, con
     free(a.workdir);
     return rc;
 }
-

@@ -3,21 +3,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
 #include "core/file.h"
-
-extern char **environ;
+#include "process/keeper.h"
 
 static const double most_seconds = 300; /* a compiler on a disk that sleeps */
 
@@ -30,6 +25,8 @@ struct compilation {
     const char *compiler; /* its path */
     const char *folder;   /* private, or NULL */
     const char *source, *object, *log;
+    const char *setting; /* TMPDIR=folder */
+    struct keeper keeper;
     struct sheaf_error *error;
 };
 
@@ -128,7 +125,11 @@ static int make_folder(struct compilation *c) {
     c->source = join(c, folder, strlen(folder), "expression.c");
     c->object = join(c, folder, strlen(folder), "expression.so");
     c->log = join(c, folder, strlen(folder), "log");
-    return c->source && c->object && c->log ? 0 : sheaf_fail_memory(c->error, "a path");
+    char *setting = sheaf_arena_take(&c->arena, strlen(folder) + sizeof "TMPDIR=");
+    if (!c->source || !c->object || !c->log || !setting)
+        return sheaf_fail_memory(c->error, "a path");
+    c->setting = strcat(strcpy(setting, "TMPDIR="), folder);
+    return 0;
 }
 
 /* The compiler may have left files of its own. */
@@ -180,64 +181,34 @@ static void make_words(const struct compilation *c, bool tuned, const char **wor
     words[n] = NULL;
 }
 
-/* The environment, with messages in English and the compiler's own files in our folder; NULL if there is no memory. */
-static char **make_environment(struct compilation *c) {
-    static const char *const ours[] = {"LC_ALL=", "TMPDIR="};
-    size_t n = 0;
-    while (environ[n])
-        n++;
-    char **list = sheaf_arena_take(&c->arena, (n + 3) * sizeof *list);
-    size_t bytes = strlen(c->folder) + sizeof "TMPDIR=";
-    char *folder = sheaf_arena_take(&c->arena, bytes);
-    if (!list || !folder)
-        return NULL;
-    snprintf(folder, bytes, "TMPDIR=%s", c->folder);
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], ours[0], strlen(ours[0])) != 0 && strncmp(environ[i], ours[1], strlen(ours[1])) != 0)
-            list[k++] = environ[i];
-    list[k++] = folder;
-    list[k++] = sheaf_arena_text(&c->arena, "LC_ALL=C", 8);
-    return list[k - 1] ? list : NULL;
-}
-
-/* Waits for a child, but not for ever. */
-static int wait_for(struct compilation *c, pid_t child, int *status) {
-    static const struct timespec nap = {0, 1000000};
-    double until_s = sheaf_clock_s() + most_seconds;
-    for (pid_t ended;;) {
-        ended = waitpid(child, status, WNOHANG);
-        if (ended == child)
-            return 0;
-        if (ended < 0 && errno != EINTR)
-            return sheaf_fail_errno(c->error, "waiting for %s", c->compiler);
-        if (sheaf_clock_s() > until_s)
-            break;
-        nanosleep(&nap, NULL);
-    }
-    kill(child, SIGKILL);
-    waitpid(child, status, 0);
-    return sheaf_fail(c->error, "the compiler %s did not end within %g s", c->compiler, most_seconds);
-}
-
 /* Runs the words with their output in the log. *status is what waitpid says. */
 static int run_program(struct compilation *c, const char *const *words, int *status) {
-    posix_spawn_file_actions_t actions;
-    char **environment = make_environment(c);
-    pid_t child;
-    if (!environment || posix_spawn_file_actions_init(&actions))
-        return sheaf_fail_memory(c->error, "a process");
-    int rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    rc =
-        rc ? rc : posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, c->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    rc = rc ? rc : posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    rc = rc ? rc : posix_spawn(&child, c->compiler, &actions, NULL, (char *const *)words, environment);
-    posix_spawn_file_actions_destroy(&actions);
-    if (rc) {
-        errno = rc;
-        return sheaf_fail_errno(c->error, "cannot start the compiler %s", c->compiler);
-    }
-    return wait_for(c, child, status);
+    const char *settings[] = {"LC_ALL=C", c->setting}; /* messages in English, its own files in our folder */
+    struct program program = {.words = words, .n_settings = 2, .settings = settings, .timeout_s = most_seconds};
+    struct program_end end = {.step = START_LOST};
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int log = open(c->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = null < 0 || log < 0 ? sheaf_fail_errno(c->error, "%s", c->log) : 0;
+    while (words[program.n_words])
+        program.n_words++;
+    program.fds[0] = null;
+    program.fds[1] = program.fds[2] = log;
+    if (rc == 0 && (rc = sheaf_keeper_start(&c->keeper, &program, c->error)) == 0)
+        sheaf_keeper_end(&c->keeper, &end);
+    if (null >= 0)
+        close(null);
+    if (log >= 0)
+        close(log);
+    if (rc)
+        return rc;
+    errno = end.error;
+    if (end.step != START_OK)
+        return end.error ? sheaf_fail_errno(c->error, "cannot start the compiler %s", c->compiler)
+                         : sheaf_fail(c->error, "cannot start the compiler %s", c->compiler);
+    if (end.timed_out)
+        return sheaf_fail(c->error, "the compiler %s did not end within %g s", c->compiler, most_seconds);
+    *status = end.status;
+    return 0;
 }
 
 /* The first line of its log that tells an error, else the first line. */
@@ -273,10 +244,11 @@ static int read_object(struct compilation *c, struct sheaf_buffer *object) {
 }
 
 int sheaf_compile(const struct compile_request *request, struct sheaf_buffer *object, struct sheaf_error *error) {
-    struct compilation c = {.request = request, .error = error};
+    struct compilation c = {.request = request, .keeper = {.fd = -1}, .error = error};
     const char *words[MOST_WORDS];
     int status = 0, rc = -1;
-    if (find_compiler(&c) || make_folder(&c) || write_source(&c))
+    if (find_compiler(&c) || make_folder(&c) || write_source(&c) ||
+        sheaf_keeper_open(&c.keeper, request->server, error))
         goto out;
     make_words(&c, true, words);
     if (run_program(&c, words, &status))
@@ -288,6 +260,7 @@ int sheaf_compile(const struct compile_request *request, struct sheaf_buffer *ob
     }
     rc = status ? explain(&c, status) : read_object(&c, object);
 out:
+    sheaf_keeper_close(&c.keeper);
     remove_folder(&c);
     sheaf_arena_free(&c.arena);
     return rc;

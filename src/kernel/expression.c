@@ -316,12 +316,12 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
     return identify(x, identity, error);
 }
 
-int sheaf_expression_compile(const struct kernel_entry *entry, int64_t level, struct sheaf_buffer *object,
-                             struct sheaf_error *error) {
+int sheaf_expression_compile(const struct kernel_entry *entry, struct server *server, int64_t level,
+                             struct sheaf_buffer *object, struct sheaf_error *error) {
     const struct expression *x = entry->made;
     struct sheaf_string source = {0};
     sheaf_formulas_write_c(&x->formulas, &source);
-    struct compile_request request = {x->compiler, source.data, level, x->fast_math};
+    struct compile_request request = {server, x->compiler, source.data, level, x->fast_math};
     int rc = source.failed ? sheaf_fail_memory(error, "the expression") : sheaf_compile(&request, object, error);
     sheaf_string_free(&source);
     return rc ? sheaf_yaml_prefix(x->node, error) : 0;

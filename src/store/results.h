@@ -116,6 +116,9 @@ int sheaf_results_clear_flights(struct results *results, struct sheaf_error *err
 int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error);
 
+/* Makes the items of [begin, end) that failed, timed out or crashed pending again, *n of them, and forgets why. */
+int sheaf_results_retry(struct results *results, int64_t begin, int64_t end, int64_t *n, struct sheaf_error *error);
+
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);
 

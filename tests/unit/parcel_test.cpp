@@ -8,9 +8,10 @@ namespace {
 const sheaf_field OUTPUTS[] = {field("y", SHEAF_FLOAT64), field("z", SHEAF_UINT8, 3), field("w", SHEAF_INT32, 7),
                                field("v", SHEAF_FLOAT32, 1000)};
 enum { N_OUTPUTS = 4 };
+const struct sheaf_buffer no_texts = {};
 
 chunk_shape make_shape(int64_t block, int64_t n_items) {
-    return {0, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0, 0};
+    return {0, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0, 0, false};
 }
 
 unsigned char byte_of(int column, int64_t item, size_t k) {
@@ -93,15 +94,13 @@ TEST_P(ParcelLayout, CarriesRowsOfSomeBlocksAndTheirFailures) {
             span blocks = {l.blocks.first + b, m};
             ASSERT_EQ(sheaf_parcel_layout(&parcel, &shape, blocks, error), 0) << error.text();
             ASSERT_EQ(parcel.first_item, blocks.first * l.block);
-            ASSERT_EQ(parcel.n_failed, 0);
             ASSERT_LE(parcel.data.n_bytes, sheaf_parcel_bytes(&shape, m)) << "the last block may be shorter";
             fill(shape, &parcel);
             std::vector<struct failure> failures = failures_of(b % 3, b);
             if (!failures.empty()) {
-                ASSERT_EQ(sheaf_parcel_add_failures(&parcel, &shape, failures.data(),
-                                                    static_cast<int64_t>(failures.size()), error),
+                ASSERT_EQ(sheaf_parcel_add_tail(&parcel, &shape, failures.data(),
+                                                    static_cast<int64_t>(failures.size()), &no_texts, error),
                           0);
-                ASSERT_EQ(parcel.n_failed, static_cast<int64_t>(failures.size()));
                 ASSERT_EQ(parcel.status[0], 1 + parcel.first_item % 5) << "still right";
                 ASSERT_EQ(parcel.seconds[m - 1], static_cast<float>(blocks.first + m - 1) + 0.5F);
                 ASSERT_EQ(reinterpret_cast<unsigned char *>(parcel.out[2])[0], byte_of(2, parcel.first_item, 0));
@@ -159,8 +158,8 @@ TEST(Parcel, SeveralInAMessageComeOutInTheirOrder) {
             std::vector<struct failure> failures = failures_of(static_cast<int64_t>(k) % 3, static_cast<int64_t>(k));
             ASSERT_EQ(sheaf_parcel_layout(&parcel, &shape, all[k], error), 0);
             fill(shape, &parcel);
-            ASSERT_EQ(sheaf_parcel_add_failures(&parcel, &shape, failures.data(), static_cast<int64_t>(failures.size()),
-                                                error),
+            ASSERT_EQ(sheaf_parcel_add_tail(&parcel, &shape, failures.data(), static_cast<int64_t>(failures.size()),
+                                                &no_texts, error),
                       0);
             size_t at = message.n_bytes;
             ASSERT_EQ(sheaf_buffer_resize(&message, at + parcel.data.n_bytes, error), 0);
