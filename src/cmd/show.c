@@ -1,4 +1,4 @@
-/* sheaf show: rows of a results file as a table or CSV. */
+/* sheaf show: rows of a results file as a table or CSV, or one item. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,17 +6,23 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "cmd/cells.h"
 #include "cmd/cmd.h"
+#include "cmd/show_item.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "plan/row_sink.h"
 #include "report/table.h"
 #include "store/reader.h"
 
-enum { ROWS = 8192, DEFAULT_HEAD = 20 };
+/* Rows read at a time, and where texts of any length are among them; how many are shown; most --field options. */
+enum { ROWS = 8192, TEXT_ROWS = 64, DEFAULT_HEAD = 20, MOST_NAMED = 64 };
 
 struct show {
     const char *path, *sort, *fields;
+    const char *named[MOST_NAMED]; /* [n_named] by --field */
+    int n_named;
+    int64_t item; /* -1: rows are shown */
     int64_t head; /* -1: the default */
     bool where_failed, csv, descending, head_by_default;
 
@@ -67,17 +73,34 @@ static int apply_fields(void *target, const char *value, struct sheaf_error *err
     return 0;
 }
 
+static int apply_field(void *target, const char *value, struct sheaf_error *error) {
+    struct show *show = target;
+    if (show->n_named == MOST_NAMED)
+        return sheaf_refuse(error, "--field can be given %d times; --fields takes any number of names", MOST_NAMED);
+    show->named[show->n_named++] = value;
+    return 0;
+}
+
+static int apply_item(void *target, const char *value, struct sheaf_error *error) {
+    struct show *show = target;
+    if (sheaf_text_to_int64(value, strlen(value), &show->item) || show->item < 0)
+        return sheaf_refuse(error, "--item %s: an item's index is 0 or more", value);
+    return 0;
+}
+
 static const struct sheaf_option table[] = {
+    {'i', "item", "N", "all fields of one item; with one --field only its value, a text just as it is", apply_item},
     {'s', "sort", "FIELD", "by a field, smallest first; -FIELD: largest first", apply_sort},
     {'n', "head", "N", "the first N rows (default 20, with --csv all); 0: all", apply_head},
     {'f', "fields", "A,B,…", "only these fields, in this order", apply_fields},
+    {0, "field", "NAME", "only this field; may be given again for more", apply_field},
     {0, "where-failed", NULL, "only items that failed, and why", apply_where_failed},
     {0, "csv", NULL, "comma-separated values with all digits", apply_csv},
     {0},
 };
 
-static const struct cmd_usage usage = {"sheaf show FILE [options]",
-                                       "Prints the rows of a results file, also while a run writes it.", 1, 1};
+static const struct cmd_usage usage = {
+    "sheaf show FILE [options]", "Prints the rows of a results file, or one item, also while a run writes it.", 1, 1};
 
 /* --- choosing fields ----------------------------------------------------------------------------------------------- */
 
@@ -95,37 +118,44 @@ static int find_field(struct show *show, const char *name) {
     return -1;
 }
 
+static int choose(struct show *show, const char *name) {
+    int k = find_field(show, name);
+    if (k < 0)
+        return -1;
+    if (show->n_chosen > show->n_all)
+        return sheaf_refuse(&show->error, "more fields are named than there are");
+    show->chosen[show->n_chosen++] = k;
+    return 0;
+}
+
 static int choose_named(struct show *show) {
-    char *list = strdup(show->fields), *state = NULL;
+    char *list = strdup(show->fields ? show->fields : ""), *state = NULL;
     int rc = list ? 0 : sheaf_fail_memory(&show->error, "the fields");
-    for (char *name = rc ? NULL : strtok_r(list, ",", &state); name; name = strtok_r(NULL, ",", &state)) {
-        int k = find_field(show, name);
-        if (k < 0 || show->n_chosen > show->n_all) {
-            rc = k < 0 ? -1 : sheaf_refuse(&show->error, "--fields names more fields than there are");
-            break;
-        }
-        show->chosen[show->n_chosen++] = k;
-    }
+    for (char *name = rc ? NULL : strtok_r(list, ",", &state); name && rc == 0; name = strtok_r(NULL, ",", &state))
+        rc = choose(show, name);
+    for (int k = 0; k < show->n_named && rc == 0; k++)
+        rc = choose(show, show->named[k]);
     free(list);
     return rc;
 }
 
-/* In a CSV the file's order; in a table first what tells items apart, then what was computed, then the inputs. */
+/* In a CSV and of one item the file's order; in a table first what tells items apart, then what was computed, then the inputs. */
 static int choose_fields(struct show *show) {
     show->chosen = calloc((size_t)show->n_all + 2, sizeof *show->chosen);
     if (!show->chosen)
         return sheaf_fail_memory(&show->error, "the fields");
-    if (show->fields)
+    if (show->fields || show->n_named)
         return choose_named(show);
     int label = -1;
-    for (int k = 0; k < show->n_all && label < 0 && !show->csv; k++)
-        if (show->all[k].field.type == SHEAF_TEXT)
+    bool ordered = show->csv || show->item >= 0;
+    for (int k = 0; k < show->n_all && label < 0 && !ordered; k++)
+        if (show->all[k].field.type == SHEAF_TEXT && !show->all[k].is_output)
             label = show->chosen[show->n_chosen++] = k;
     for (int k = 0; k < show->n_all; k++)
-        if (show->all[k].is_output && !show->csv)
+        if (show->all[k].is_output && !ordered)
             show->chosen[show->n_chosen++] = k;
     for (int k = 0; k < show->n_all; k++)
-        if (k != label && (show->csv || !show->all[k].is_output))
+        if (k != label && (ordered || !show->all[k].is_output))
             show->chosen[show->n_chosen++] = k;
     return 0;
 }
@@ -237,35 +267,35 @@ out:
 
 /* --- cells --------------------------------------------------------------------------------------------------------- */
 
-/* The text of one value with all its digits. */
-static const char *exact_cell(enum sheaf_type type, const char *value, struct sheaf_arena *arena) {
-    char buffer[32];
-    int64_t whole;
-    float single;
-    if (type == SHEAF_TEXT) {
-        const char *text;
-        memcpy(&text, value, sizeof text);
-        return text;
+static bool is_long_text(const struct reader_field *field) {
+    return field->is_output && field->field.type == SHEAF_TEXT;
+}
+
+/* cells[n] of a text output in a table: first lines, so that little of the texts is in memory at a time. */
+static int line_cells(struct show *show, int field, int64_t at, int64_t n, const char **cells,
+                      struct sheaf_arena *arena) {
+    const char *texts[TEXT_ROWS];
+    for (int64_t from = 0; from < n; from += TEXT_ROWS) {
+        struct sheaf_arena own = {0};
+        int64_t m = n - from < TEXT_ROWS ? n - from : TEXT_ROWS;
+        int rc = sheaf_reader_values(show->reader, field, show->rows + at + from, m, texts, &own, &show->error);
+        for (int64_t i = 0; rc == 0 && i < m; i++) {
+            bool empty = show->statuses[at + from + i] == ITEM_PENDING;
+            cells[from + i] = sheaf_cell_line(empty ? "" : texts[i], arena);
+            rc = cells[from + i] ? 0 : sheaf_fail_memory(&show->error, "so many rows; use --head");
+        }
+        sheaf_arena_free(&own);
+        if (rc)
+            return -1;
     }
-    if (type == SHEAF_FLOAT64) {
-        sheaf_text_double(sheaf_type_to_double(type, value), buffer);
-    } else if (type == SHEAF_FLOAT32) {
-        memcpy(&single, value, sizeof single);
-        snprintf(buffer, sizeof buffer, "%.9g", (double)single);
-    } else if (type == SHEAF_INT64) {
-        memcpy(&whole, value, sizeof whole); /* a double would round it */
-        snprintf(buffer, sizeof buffer, "%lld", (long long)whole);
-    } else {
-        snprintf(buffer, sizeof buffer, "%.0f", sheaf_type_to_double(type, value));
-    }
-    return sheaf_arena_text(arena, buffer, strlen(buffer));
+    return 0;
 }
 
 /* cells[width][n] of a field for the n rows shown from `at` on; for people (few digits) or exact. An output that is
    pending is an empty cell. NULL after an error. */
 static const char **field_cells(struct show *show, int field, int64_t at, int64_t n, struct sheaf_arena *arena) {
     const struct sheaf_field *f = &show->all[field].field;
-    size_t value_bytes = f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type);
+    size_t value_bytes = sheaf_cell_bytes(f->type);
     int64_t n_cells = n * f->width;
     char *values = sheaf_arena_take(arena, (size_t)n_cells * value_bytes);
     const char **cells = sheaf_arena_take(arena, (size_t)n_cells * sizeof *cells);
@@ -274,6 +304,8 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
         sheaf_fail_memory(&show->error, "so many rows; use --head");
         return NULL;
     }
+    if (is_long_text(&show->all[field]) && f->width == 1 && !show->csv)
+        return line_cells(show, field, at, n, cells, arena) ? NULL : cells;
     if (sheaf_reader_values(show->reader, field, show->rows + at, n, values, arena, &show->error))
         return NULL;
     const bool is_output = show->all[field].is_output;
@@ -283,7 +315,7 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
             const char *value = values + (size_t)(i * f->width + w) * value_bytes;
             bool empty = is_output && show->statuses[at + i] == ITEM_PENDING;
             numbers[i] = rounded && !empty ? sheaf_type_to_double(f->type, value) : NAN;
-            cells[w * n + i] = empty ? "" : rounded ? NULL : exact_cell(f->type, value, arena);
+            cells[w * n + i] = empty ? "" : rounded ? NULL : sheaf_cell_exact(f->type, value, arena);
         }
         const char **column = rounded ? sheaf_table_numbers(numbers, n, arena) : NULL;
         for (int64_t i = 0; i < n; i++) {
@@ -309,11 +341,6 @@ static const char *column_head(const struct show *show, int field, int64_t w, st
     return sheaf_arena_text(arena, head, strlen(head));
 }
 
-static const char *status_name(uint8_t status) {
-    static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
-    return status <= ITEM_SKIPPED ? names[status] : "?";
-}
-
 /* All columns of the n rows shown from `at` on: the item, fields, status and message where they matter. NULL after an
    error. */
 static struct table_column *make_columns(struct show *show, int64_t at, int64_t n, int *n_columns,
@@ -331,12 +358,12 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
         return NULL;
     }
     for (int64_t i = 0; i < n; i++) {
-        items[i] = exact_cell(SHEAF_INT64, (const char *)&rows[i], arena);
+        items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&rows[i], arena);
         if (!items[i]) {
             sheaf_fail_memory(&show->error, "so many rows; use --head");
             return NULL;
         }
-        statuses[i] = status_name(show->statuses[at + i]);
+        statuses[i] = sheaf_cell_status(show->statuses[at + i]);
         messages[i] = sheaf_reader_message(show->reader, rows[i]);
     }
     int k = 0;
@@ -377,7 +404,8 @@ static int write_table(struct show *show) {
     int n_columns = 0, rc = -1;
     struct table_column *columns = make_columns(show, 0, show->n_rows, &n_columns, &arena);
     if (columns) {
-        int n_shown = sheaf_table_write(stdout, columns, n_columns, show->n_rows, show->fields ? 0 : line_columns());
+        int n_shown = sheaf_table_write(stdout, columns, n_columns, show->n_rows,
+                                        show->fields || show->n_named ? 0 : line_columns());
         fflush(stdout);
         if (show->n_rows < show->n_matching && show->head_by_default)
             fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
@@ -392,10 +420,13 @@ static int write_table(struct show *show) {
 }
 
 static int write_csv(struct show *show) {
-    for (int64_t at = 0; at < show->n_rows || at == 0; at += ROWS) {
+    int64_t most = ROWS;
+    for (int c = 0; c < show->n_chosen; c++)
+        most = is_long_text(&show->all[show->chosen[c]]) ? TEXT_ROWS : most;
+    for (int64_t at = 0; at < show->n_rows || at == 0; at += most) {
         struct sheaf_arena arena = {0};
         int n_columns = 0;
-        int64_t n = show->n_rows - at < ROWS ? show->n_rows - at : ROWS;
+        int64_t n = show->n_rows - at < most ? show->n_rows - at : most;
         struct table_column *columns = make_columns(show, at, n, &n_columns, &arena);
         const char **cells = columns ? sheaf_arena_take(&arena, (size_t)n_columns * sizeof *cells) : NULL;
         for (int64_t i = at == 0 ? -1 : 0; cells && i < n; i++) {
@@ -411,14 +442,28 @@ static int write_csv(struct show *show) {
     return 0;
 }
 
+static int show_item(struct show *show) {
+    const struct show_item item = {show->reader,   show->path,
+                                   show->item,     show->chosen,
+                                   show->n_chosen, (show->fields || show->n_named) && show->n_chosen == 1};
+    if (show->sort || show->where_failed || show->csv || !show->head_by_default)
+        return sheaf_refuse(&show->error,
+                            "--item shows one item: --sort, --head, --where-failed and --csv are for rows");
+    return sheaf_show_item(&item, &show->error);
+}
+
 static int show_rows(struct show *show) {
-    if (choose_fields(show) || choose_rows(show))
+    if (choose_fields(show))
+        return -1;
+    if (show->item >= 0)
+        return show_item(show);
+    if (choose_rows(show))
         return -1;
     return show->csv ? write_csv(show) : write_table(show);
 }
 
 int sheaf_cmd_show(int argc, char **argv) {
-    struct show show = {.head = -1};
+    struct show show = {.head = -1, .item = -1};
     int first_word = 0, code = sheaf_cmd_begin(&usage, table, &show, argc, argv, &first_word, false);
     if (code >= 0)
         return code;

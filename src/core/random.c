@@ -1,6 +1,7 @@
 #include "core/random.h"
 
 #include <Random123/philox.h>
+#include <sys/random.h>
 
 enum { WORDS = 4, ROUNDS = 10, BATCH = 64 };
 
@@ -55,4 +56,12 @@ void sheaf_random_uniform(struct sheaf_random *stream, int64_t n, double *values
         for (int64_t j = 0; j < m; j++)
             values[at + j] = (double)(int64_t)(bits[j] >> 11) * 0x1p-53; /* signed: one instruction on x86-64 */
     }
+}
+
+int sheaf_random_token(uint64_t *token, struct sheaf_error *error) {
+    do
+        if (getrandom(token, sizeof *token, 0) != (ssize_t)sizeof *token)
+            return sheaf_fail_errno(error, "cannot draw a random number");
+    while (*token == 0);
+    return 0;
 }

@@ -15,6 +15,8 @@
 
 #include <sheaf/kernel.h>
 
+#include "core/error.h"
+
 /* Begins the stream of an item at its first number. */
 void sheaf_random_begin(struct sheaf_random *stream, uint64_t seed, uint64_t item);
 
@@ -28,5 +30,8 @@ void sheaf_random_uniform(struct sheaf_random *stream, int64_t n, double *values
 /* The cipher itself, from which streams are made: values[n_blocks][4] for the counters from `counter` on, whose first
    word counts up and does not carry. */
 void sheaf_random_philox(const uint64_t counter[4], const uint64_t key[2], int64_t n_blocks, uint64_t *values);
+
+/* No stream: a number from the system, not 0, that nobody has drawn before, to tell things apart by. */
+int sheaf_random_token(uint64_t *token, struct sheaf_error *error);
 
 #endif

@@ -7,12 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/random.h"
 #include "core/type.h"
 #include "job/job.h"
 #include "plan/flight.h"
@@ -242,38 +242,34 @@ static int make_outputs(struct creation *c) {
     return 0;
 }
 
+/* A byte for each item, all zero at first. */
+static hid_t make_bytes(struct creation *c, const char *name, const char *long_name) {
+    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &c->plan->items->n_items);
+    if (dataset < 0)
+        return dataset;
+    int rc = sheaf_h5_put_text(dataset, "long_name", long_name) ? h5_fail(c, "describe the items")
+                                                                : attach(c, dataset, "item", 0);
+    if (rc == 0)
+        return dataset;
+    H5Dclose(dataset);
+    return H5I_INVALID_HID;
+}
+
 static int make_status(struct creation *c) {
     static const uint8_t values[] = {ITEM_PENDING, ITEM_DONE, ITEM_FAILED, ITEM_TIMED_OUT, ITEM_CRASHED, ITEM_SKIPPED};
-    int64_t n_items = c->plan->items->n_items;
-    int rc = -1;
-    hid_t status = make_dataset(c, "status", H5T_NATIVE_UINT8, 1, &n_items);
+    hid_t status = make_bytes(c, "status", "what became of the item");
     if (status < 0)
         return -1;
-    if (sheaf_h5_put_text(status, "long_name", "what became of the item") ||
-        sheaf_h5_put_values(status, "flag_values", H5T_NATIVE_UINT8, 6, values) ||
-        sheaf_h5_put_text(status, "flag_meanings", "pending done failed timed_out crashed skipped"))
-        h5_fail(c, "describe the status");
-    else
-        rc = attach(c, status, "item", 0);
-    if (H5Dclose(status) < 0 && rc == 0)
-        rc = h5_fail(c, "close the status");
-    return rc;
+    int bad = sheaf_h5_put_values(status, "flag_values", H5T_NATIVE_UINT8, 6, values) ||
+              sheaf_h5_put_text(status, "flag_meanings", "pending done failed timed_out crashed skipped");
+    return H5Dclose(status) < 0 || bad ? h5_fail(c, "describe the status") : 0;
 }
 
 static int make_attempts(struct creation *c) {
-    if (!c->plan->attempts)
-        return 0;
-    int rc = -1;
-    hid_t attempts = make_dataset(c, ATTEMPTS, H5T_NATIVE_UINT8, 1, &c->plan->items->n_items);
+    hid_t attempts = c->plan->attempts ? make_bytes(c, ATTEMPTS, "how often the item was tried") : H5I_INVALID_HID;
     if (attempts < 0)
-        return -1;
-    if (sheaf_h5_put_text(attempts, "long_name", "how often the item was tried"))
-        h5_fail(c, "describe the attempts");
-    else
-        rc = attach(c, attempts, "item", 0);
-    if (H5Dclose(attempts) < 0 && rc == 0)
-        rc = h5_fail(c, "close the attempts");
-    return rc;
+        return c->plan->attempts ? -1 : 0;
+    return H5Dclose(attempts) < 0 ? h5_fail(c, "close the attempts") : 0;
 }
 
 static int make_seconds(struct creation *c) {
@@ -377,15 +373,6 @@ static int make_flights(struct creation *c) {
                : 0;
 }
 
-/* A number that no other results file has. */
-static int draw_token(uint64_t *token, struct sheaf_error *error) {
-    do
-        if (getrandom(token, sizeof *token, 0) != (ssize_t)sizeof *token)
-            return sheaf_fail_errno(error, "cannot draw a random number");
-    while (*token == 0);
-    return 0;
-}
-
 static int make_bookkeeping(struct creation *c) {
     const struct results_plan *plan = c->plan;
     uint64_t token;
@@ -393,7 +380,7 @@ static int make_bookkeeping(struct creation *c) {
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) || make_errors(c) ||
-        make_runs(c) || make_flights(c) || draw_token(&token, c->error))
+        make_runs(c) || make_flights(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

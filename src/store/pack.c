@@ -265,9 +265,7 @@ static int pack(struct pack *p) {
         return 0;
     if (sheaf_journal_index_open(&p->journals, p->path, p->token, p->error))
         return -1;
-    if (sheaf_journal_index_files(p->journals) == 0)
-        return 0;
-    if (replace(p))
+    if (sheaf_journal_index_files(p->journals) > 0 && replace(p))
         return -1;
     return sheaf_journal_remove(p->path, p->token, false, p->error);
 }

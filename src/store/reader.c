@@ -4,21 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "plan/journal_index.h"
 #include "plan/row_sink.h"
 #include "store/h5.h"
 #include "store/layout.h"
 
 struct reader {
     const char *path;
+    struct stat opened; /* the file at path, before it was opened */
+    uint64_t token;
+    struct journal_index *journals; /* texts that are not yet packed; NULL until one is asked for */
     hid_t file, status, seconds;
     int64_t block;
     hid_t text; /* type of texts */
     int64_t n_items;
     int n_fields, most_fields;
+    int32_t n_outputs;
     struct reader_field *fields; /* [n_fields] */
     hid_t *datasets;             /* [n_fields] */
     char **whole;                /* [n_fields] all values of a field, once many scattered rows were asked for */
@@ -56,7 +62,9 @@ static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t 
         r->most_fields = most;
     }
     struct reader_field *f = &r->fields[r->n_fields];
-    *f = (struct reader_field){.is_output = is_output(r, name)};
+    *f = (struct reader_field){.is_output = is_output(r, name), .output = -1};
+    if (f->is_output)
+        f->output = r->n_outputs++;
     f->field.name = sheaf_arena_text(&r->arena, name, strlen(name));
     f->field.type = sheaf_h5_classify(dataset);
     f->field.width = width;
@@ -176,6 +184,7 @@ static int look_inside(struct reader *r) {
         return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
     }
     r->n_items = (int64_t)n_items;
+    r->token = sheaf_h5_get_token(r->file);
     return open_seconds(r) || find_fields(r) || read_failures(r) ? -1 : 0;
 }
 
@@ -193,6 +202,7 @@ int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error
     FILE *probe = fopen(path, "rb"); /* says why better than HDF5 */
     if (!probe)
         return sheaf_refuse(error, "%s: cannot open: %m", path);
+    fstat(fileno(probe), &r->opened);
     fclose(probe);
     r->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (r->file < 0) {
@@ -227,6 +237,7 @@ void sheaf_reader_close(struct reader *r) {
     free(r->datasets);
     free(r->identity);
     free(r->failures);
+    sheaf_journal_index_close(r->journals);
     sheaf_arena_free(&r->arena);
     free(r);
 }
@@ -238,6 +249,45 @@ int64_t sheaf_reader_n_items(const struct reader *r) {
 const struct reader_field *sheaf_reader_fields(const struct reader *r, int *n_fields) {
     *n_fields = r->n_fields;
     return r->fields;
+}
+
+/* --- texts that are not yet packed ------------------------------------------------------------------------------- */
+
+/* Looks for them once. They may be packed at this moment; then neither the file as it was opened nor the journals have
+   them. */
+static int find_unpacked(struct reader *r, struct sheaf_error *error) {
+    struct stat now;
+    if (sheaf_journal_index_open(&r->journals, r->path, r->token, error) ||
+        sheaf_journal_index_scan(r->journals, 0, r->n_items, error))
+        return -1;
+    if (stat(r->path, &now) || now.st_ino != r->opened.st_ino || now.st_dev != r->opened.st_dev)
+        return sheaf_fail(error, "%s: was replaced while it was read, as when its texts are packed; look again",
+                          r->path);
+    return 0;
+}
+
+/* Puts texts of the journals in the place of those that HDF5 gave. */
+static int merge_unpacked(struct reader *r, int32_t output, int64_t first, int64_t n, const char **texts,
+                          struct sheaf_arena *arena, struct sheaf_error *error) {
+    if (r->token == 0)
+        return 0;
+    if (!r->journals && find_unpacked(r, error)) {
+        sheaf_journal_index_close(r->journals);
+        r->journals = NULL;
+        return -1;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        const struct journal_entry *entry = sheaf_journal_index_find(r->journals, first + i, output);
+        if (!entry)
+            continue;
+        char *text = sheaf_arena_take(arena, (size_t)entry->n_bytes + 1); /* zeroed: it is terminated */
+        if (!text)
+            return sheaf_fail_memory(error, "texts");
+        if (sheaf_journal_index_read(r->journals, entry, text, error))
+            return -1;
+        texts[i] = text;
+    }
+    return 0;
 }
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
@@ -270,10 +320,13 @@ static int keep_texts(char **texts, int64_t n, struct sheaf_arena *arena, struct
 int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
                        struct sheaf_error *error) {
     const struct sheaf_field *f = &r->fields[field].field;
-    hid_t type = f->type == SHEAF_TEXT ? r->text : sheaf_h5_type(f->type);
-    if (read_rows(r, r->datasets[field], type, first, n, f->width, values, error))
+    const int32_t output = r->fields[field].output;
+    if (f->type != SHEAF_TEXT)
+        return read_rows(r, r->datasets[field], sheaf_h5_type(f->type), first, n, f->width, values, error);
+    if (read_rows(r, r->datasets[field], r->text, first, n, f->width, values, error) ||
+        keep_texts(values, n * f->width, arena, error))
         return -1;
-    return f->type == SHEAF_TEXT ? keep_texts(values, n * f->width, arena, error) : 0;
+    return output >= 0 ? merge_unpacked(r, output, first, n, values, arena, error) : 0;
 }
 
 /* Bytes of one item's values as the reader gives them. */
@@ -300,12 +353,13 @@ int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64
                         struct sheaf_arena *arena, struct sheaf_error *error) {
     enum { SCATTERED = 512 }; /* reading so many rows one by one costs more than reading all */
     const struct sheaf_field *f = &r->fields[field].field;
+    const bool is_long = f->type == SHEAF_TEXT && r->fields[field].output >= 0; /* all of it may not fit in memory */
     bool contiguous = true;
     for (int64_t i = 1; i < n && contiguous; i++)
         contiguous = items[i] == items[0] + i;
     if (n > 0 && contiguous)
         return sheaf_reader_range(r, field, items[0], n, values, arena, error);
-    if (n > SCATTERED && !(r->whole && r->whole[field]) && read_whole(r, field, error))
+    if (n > SCATTERED && !is_long && !(r->whole && r->whole[field]) && read_whole(r, field, error))
         return -1;
     for (int64_t i = 0; i < n; i++) {
         char *to = (char *)values + (size_t)i * row_bytes(f);

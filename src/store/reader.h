@@ -1,7 +1,8 @@
 /*
  * reader - a results file for looking at, also while a run writes it: fields, rows, status, messages.
  *
- * Reads only, takes no lock, needs no MPI. One thread at a time.
+ * Texts that are not yet packed are taken from their journals, as if they were. Reads only, takes no lock, needs no MPI.
+ * One thread at a time.
  */
 #ifndef SHEAF_STORE_READER_H
 #define SHEAF_STORE_READER_H
@@ -19,6 +20,7 @@ struct reader;
 struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
     bool is_output;
+    int32_t output; /* which of the outputs; -1: it is an input */
 };
 
 /* Opens a results file; refuses anything else. */
@@ -31,7 +33,7 @@ int64_t sheaf_reader_n_items(const struct reader *reader);
 const struct reader_field *sheaf_reader_fields(const struct reader *reader, int *n_fields);
 
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
-   (values is const char *[n]) in the arena. */
+   (values is const char *[n]) in the arena. All texts of them are in memory at once. */
 int sheaf_reader_values(struct reader *reader, int field, const int64_t *items, int64_t n, void *values,
                         struct sheaf_arena *arena, struct sheaf_error *error);
 

@@ -98,8 +98,8 @@ TEST_P(ParcelLayout, CarriesRowsOfSomeBlocksAndTheirFailures) {
             fill(shape, &parcel);
             std::vector<struct failure> failures = failures_of(b % 3, b);
             if (!failures.empty()) {
-                ASSERT_EQ(sheaf_parcel_add_tail(&parcel, &shape, failures.data(),
-                                                    static_cast<int64_t>(failures.size()), &no_texts, error),
+                ASSERT_EQ(sheaf_parcel_add_tail(&parcel, &shape, failures.data(), static_cast<int64_t>(failures.size()),
+                                                &no_texts, error),
                           0);
                 ASSERT_EQ(parcel.status[0], 1 + parcel.first_item % 5) << "still right";
                 ASSERT_EQ(parcel.seconds[m - 1], static_cast<float>(blocks.first + m - 1) + 0.5F);
@@ -159,7 +159,7 @@ TEST(Parcel, SeveralInAMessageComeOutInTheirOrder) {
             ASSERT_EQ(sheaf_parcel_layout(&parcel, &shape, all[k], error), 0);
             fill(shape, &parcel);
             ASSERT_EQ(sheaf_parcel_add_tail(&parcel, &shape, failures.data(), static_cast<int64_t>(failures.size()),
-                                                &no_texts, error),
+                                            &no_texts, error),
                       0);
             size_t at = message.n_bytes;
             ASSERT_EQ(sheaf_buffer_resize(&message, at + parcel.data.n_bytes, error), 0);

@@ -276,7 +276,8 @@ class Kernel {
                 binding.block,
                 n_items,
                 0,
-                0};
+                0,
+                false};
     }
 
   private:
@@ -471,7 +472,10 @@ class Store {
                             status.data(),
                             seconds.data(),
                             static_cast<int64_t>(failures.size()),
-                            failures.data()};
+                            failures.data(),
+                            nullptr,
+                            0,
+                            nullptr};
         return sheaf_row_sink_write(&results.sink, &rows, error);
     }
 
