@@ -1,12 +1,7 @@
 // kernel/expression: the formulas of a job become a kernel's table; what is wrong is named with its place in the file.
-#include "unit/sheaf.h"
+#include "unit/compiling.h"
 
 #include <cmath>
-
-extern "C" {
-#include "kernel/compile.h"
-#include "kernel/expression.h"
-}
 
 using namespace unit;
 
@@ -64,7 +59,7 @@ TEST(Expression, IsAKernelThatComputes) {
 
     struct sheaf_buffer object = {};
     Error error;
-    ASSERT_EQ(sheaf_expression_compile(&b.kernel, sheaf_cpu_level(), &object, error), 0) << error.text();
+    ASSERT_EQ(sheaf_expression_compile(&b.kernel, the_server(), sheaf_cpu_level(), &object, error), 0) << error.text();
     ASSERT_EQ(sheaf_expression_load(&b.kernel, &object, error), 0) << error.text();
     sheaf_buffer_free(&object);
     alignas(64) double x[16], z[16], y[16], r[16];

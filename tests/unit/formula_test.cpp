@@ -1,6 +1,6 @@
 // kernel/formula and kernel/compile: what formulas mean, which are refused and where, and that nothing of their text
 // gets into the C that is compiled.
-#include "unit/sheaf.h"
+#include "unit/compiling.h"
 
 #include <array>
 #include <bit>
@@ -8,12 +8,6 @@
 #include <limits>
 
 #include <dlfcn.h>
-
-extern "C" {
-#include "kernel/compile.h"
-#include "kernel/formula.h"
-#include "kernel/library.h"
-}
 
 using namespace unit;
 
@@ -93,7 +87,7 @@ class Compiled {
         const struct formulas &f = formulas.f;
         Error error;
         std::string source = formulas.c();
-        struct compile_request request = {nullptr, source.c_str(), level, fast_math};
+        struct compile_request request = {the_server(), nullptr, source.c_str(), level, fast_math};
         EXPECT_EQ(sheaf_compile(&request, &object, error), 0) << error.text() << "\n" << source;
         EXPECT_EQ(sheaf_library_load(&library, &object, "it", error), 0) << error.text();
         auto compute =
@@ -654,7 +648,7 @@ class Environment {
 
 std::string compile_error(const char *compiler, const char *source = "int x;", int64_t level = 1) {
     struct sheaf_buffer object = {};
-    struct compile_request request = {compiler, source, level, false};
+    struct compile_request request = {the_server(), compiler, source, level, false};
     Error error;
     EXPECT_EQ(sheaf_compile(&request, &object, error), -1);
     sheaf_buffer_free(&object);
@@ -686,7 +680,7 @@ TEST(Compile, ShowsTheCompilersFirstErrorAndRemovesItsFolder) {
     EXPECT_HAS(compile_error(nullptr, "int f(void) { return nothing; }"), "nothing");
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
     struct sheaf_buffer object = {};
-    struct compile_request request = {nullptr, "double f(double x) { return x; }", 1, false};
+    struct compile_request request = {the_server(), nullptr, "double f(double x) { return x; }", 1, false};
     Error error;
     EXPECT_EQ(sheaf_compile(&request, &object, error), 0) << error.text();
     EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
@@ -717,7 +711,7 @@ TEST(Compile, GoesWithoutInstructionsThatTheCompilerDoesNotKnow) {
     std::string old =
         script(folder, "old", "for word; do case $word in -m*) exit 1;; esac; done\nexec " SHEAF_PLAIN_CC " \"$@\"\n");
     struct sheaf_buffer object = {};
-    struct compile_request request = {old.c_str(), "double f(double x) { return x; }", 4, false};
+    struct compile_request request = {the_server(), old.c_str(), "double f(double x) { return x; }", 4, false};
     Error error;
     EXPECT_EQ(sheaf_compile(&request, &object, error), 0) << error.text();
     EXPECT_GT(object.n_bytes, 100u);
@@ -730,8 +724,8 @@ TEST(Library, TwoObjectsInMemoryAreTwo) {
     struct sheaf_library library[2] = {};
     Error error;
     for (int k = 0; k < 2; k++) {
-        struct compile_request request = {nullptr, k ? "int f(void) { return 2; }" : "int f(void) { return 1; }", 1,
-                                          false};
+        struct compile_request request = {the_server(), nullptr,
+                                          k ? "int f(void) { return 2; }" : "int f(void) { return 1; }", 1, false};
         ASSERT_EQ(sheaf_compile(&request, &object[k], error), 0) << error.text();
         ASSERT_EQ(sheaf_library_load(&library[k], &object[k], "it", error), 0) << error.text();
     }
