@@ -8,7 +8,7 @@ using namespace unit;
 
 namespace {
 
-const uint64_t TOKEN = 0x0123456789abcdef;
+const uint64_t OWN_TOKEN = 0x0123456789abcdef;
 const size_t HEAD = 32; /* bytes of a record's head */
 
 using Texts = std::map<std::pair<int64_t, int>, std::string>;
@@ -31,7 +31,7 @@ struct Records {
 struct Writer {
     struct journal *journal = nullptr;
     Error error;
-    explicit Writer(const std::string &path, uint64_t token = TOKEN) {
+    explicit Writer(const std::string &path, uint64_t token = OWN_TOKEN) {
         EXPECT_EQ(sheaf_journal_open(&journal, path.c_str(), token, error), 0) << error.text();
     }
     ~Writer() { EXPECT_EQ(sheaf_journal_close(journal, error), 0) << error.text(); }
@@ -55,7 +55,7 @@ struct Found {
     int rc;
     Error error;
 
-    explicit Found(const std::string &path, uint64_t token = TOKEN, int64_t first = 0, int64_t end = INT64_MAX) {
+    explicit Found(const std::string &path, uint64_t token = OWN_TOKEN, int64_t first = 0, int64_t end = INT64_MAX) {
         struct journal_index *index = nullptr;
         rc = sheaf_journal_index_open(&index, path.c_str(), token, error) ||
                      sheaf_journal_index_scan(index, first, end, error)
@@ -202,8 +202,8 @@ TEST(Journal, LaterRecordsAndFilesCount) {
     Found found(path);
     EXPECT_EQ(found.n_files, 2);
     EXPECT_EQ(found.texts, (Texts{{{1, 0}, ""}, {{1, 1}, "another output"}, {{2, 0}, "two of the second file"}}));
-    EXPECT_EQ(Found(path, TOKEN, 2, 3).texts, (Texts{{{2, 0}, "two of the second file"}}));
-    EXPECT_EQ(Found(path, TOKEN, 3, 9).texts, Texts{});
+    EXPECT_EQ(Found(path, OWN_TOKEN, 2, 3).texts, (Texts{{{2, 0}, "two of the second file"}}));
+    EXPECT_EQ(Found(path, OWN_TOKEN, 3, 9).texts, Texts{});
 }
 
 TEST(Journal, OfAnotherFileIsNotSeen) {
@@ -221,10 +221,10 @@ TEST(Journal, OfAnotherFileIsNotSeen) {
     EXPECT_EQ(Found(path, 7).texts, (Texts{{{1, 0}, "another file's"}}));
     EXPECT_EQ(Found(path, 8).texts, Texts{});
     Error error;
-    EXPECT_EQ(sheaf_journal_remove(path.c_str(), TOKEN, true, error), 0);
+    EXPECT_EQ(sheaf_journal_remove(path.c_str(), OWN_TOKEN, true, error), 0);
     EXPECT_EQ(Found(path, 7).n_files, 0) << "those of others are removed";
     EXPECT_EQ(Found(path).n_files, 1);
-    EXPECT_EQ(sheaf_journal_remove(path.c_str(), TOKEN, false, error), 0);
+    EXPECT_EQ(sheaf_journal_remove(path.c_str(), OWN_TOKEN, false, error), 0);
     EXPECT_EQ(Found(path).n_files, 0);
     EXPECT_TRUE(std::filesystem::exists(folder / "out.d/log.txt")) << "nothing else is touched";
 }
@@ -234,7 +234,7 @@ TEST(Journal, OfANeighbourInTheSameFolderStays) {
     Writer(folder / "out", 7).put(1, 0, "of `out`, whose folder is out.d too");
     folder.write("out", "");
     Error error;
-    EXPECT_EQ(sheaf_journal_remove((folder / "out.h5").c_str(), TOKEN, true, error), 0);
+    EXPECT_EQ(sheaf_journal_remove((folder / "out.h5").c_str(), OWN_TOKEN, true, error), 0);
     EXPECT_EQ(Found(folder / "out", 7).n_files, 1);
     EXPECT_EQ(sheaf_journal_remove((folder / "out").c_str(), 7, false, error), 0);
     EXPECT_FALSE(std::filesystem::exists(folder / "out.d")) << "an empty folder goes";
@@ -266,7 +266,7 @@ TEST(Journal, TakesLargeAndManyTexts) {
     EXPECT_EQ(found.n_dropped, 0);
     EXPECT_TRUE(found.texts == wanted);
     Texts part(wanted.lower_bound({2, 0}), wanted.lower_bound({50, 0}));
-    EXPECT_TRUE(Found(path, TOKEN, 2, 50).texts == part);
+    EXPECT_TRUE(Found(path, OWN_TOKEN, 2, 50).texts == part);
 }
 
 TEST(Journal, IsAppendedToByManyThreads) {
