@@ -278,9 +278,8 @@ static struct formula_node *parse_primary(struct parser *p) {
         return inner && close_bracket(p, token.begin) == 0 ? inner : NULL;
     }
     if (token.kind == TOKEN_END)
-        return p->tokens.length == 0 || strspn(p->tokens.text, " \t\r\n") == token.begin
-                   ? REFUSE(p, token.begin, "the formula is empty")
-                   : REFUSE(p, token.begin, "a value is missing at the end");
+        return p->tokens.n == 0 ? REFUSE(p, token.begin, "the formula is empty")
+                                : REFUSE(p, token.begin, "a value is missing at the end");
     return REFUSE(p, token.begin, "a value is missing before '%s'", token.sign);
 }
 

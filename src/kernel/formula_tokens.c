@@ -165,6 +165,7 @@ int sheaf_tokens_next(struct tokens *t) {
     t->token = (struct token){.kind = TOKEN_END, .at = at, .begin = at};
     if (at == t->length)
         return 0;
+    t->n++;
     if (is_digit(t, at) || (t->text[at] == '.' && is_digit(t, at + 1)))
         return take_number(t);
     if (t->text[at] == '`')

@@ -30,6 +30,7 @@ struct tokens {
     size_t length;
     size_t next;        /* where the next token is looked for */
     struct token token; /* the one at hand */
+    size_t n;           /* how many there were, the end apart */
     size_t *at;
     struct sheaf_error *error;
 };
