@@ -368,9 +368,18 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
         return -1;
     if (job->kernel->n == 0)
         return sheaf_yaml_refuse(job->kernel, error, "expression is empty; it should be {y: x*x + 1}");
-    for (int i = 0; i < job->kernel->n; i++)
-        if (sheaf_yaml_text(job->kernel->value[i], job->kernel->key[i]->text, &text, error))
+    for (int i = 0; i < job->kernel->n; i++) {
+        const struct yaml_node *key = job->kernel->key[i], *node = job->kernel->value[i];
+        char what[160];
+        snprintf(what, sizeof what, "expression.%.100s", key->text);
+        if (node->kind == YAML_SCALAR && !node->text[0])
+            return sheaf_yaml_refuse(key, error,
+                                     "%s has no formula; one that begins with ! needs quotes, and within {…} so does "
+                                     "one with commas",
+                                     what);
+        if (sheaf_yaml_text(node, what, &text, error))
             return -1;
+    }
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "core/type.h"
 #include "job/items.h"
 #include "kernel/command.h"
+#include "kernel/expression.h"
 #include "kernel/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
@@ -56,14 +57,14 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
     switch (job->kind) {
     case JOB_KERNEL:
         return find_named(b, job, error) ? sheaf_yaml_prefix(job->kernel, error) : 0;
+    case JOB_EXPRESSION:
+        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, &b->made_identity, error);
     case JOB_COMMAND:
         return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     case JOB_WORKER:
         return sheaf_json_worker_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
-    case JOB_EXPRESSION:
-        break;
     }
-    return sheaf_refuse(error, "this kind of kernel is not there yet");
+    return sheaf_refuse(error, "an unknown kind of kernel");
 }
 
 /* What the table says of its params and inputs must make sense. */
