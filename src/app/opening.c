@@ -8,6 +8,8 @@
 #include "app/suspicion.h"
 #include "core/file.h"
 #include "job/source.h"
+#include "kernel/compile.h"
+#include "kernel/expression.h"
 #include "plan/journal.h"
 #include "store/input.h"
 
@@ -68,6 +70,31 @@ static int convert_inputs(struct run *run) {
     return 0;
 }
 
+/* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
+static int compile_expression(struct run *run) {
+    int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)run->place.n_ranks, sizeof *levels);
+    struct sheaf_buffer object = {0};
+    int rc = levels ? 0 : sheaf_fail_memory(&run->error, "the ranks");
+    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
+        sheaf_comm_gather(run->comm, &level, levels, sizeof level, &run->error)) {
+        free(levels);
+        return -1;
+    }
+    if (sheaf_run_is_first(run)) {
+        for (int k = 0; k < run->place.n_ranks; k++)
+            level = levels[k] < level ? levels[k] : level;
+        rc = sheaf_expression_compile(&run->kernel.kernel, run->server, level, &object, &run->error);
+    }
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(run->comm, &object, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_agree(run->comm, sheaf_expression_load(&run->kernel.kernel, &object, &run->error), &run->error);
+    sheaf_buffer_free(&object);
+    free(levels);
+    return rc;
+}
+
 /* Whether items are computed by processes of their own. */
 static bool uses_processes(const struct job *job) {
     return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
@@ -87,13 +114,16 @@ static int open_kernel(struct run *run) {
     if (rc == 0)
         rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,
                                 &run->error);
+    if (rc == 0 && sheaf_run_is_first(run))
+        rc = convert_inputs(run);
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0 && run->job.kind == JOB_EXPRESSION)
+        rc = compile_expression(run);
     if (!uses_processes(&run->job)) {
         sheaf_server_stop(run->server);
         run->server = NULL;
     }
-    if (rc == 0 && sheaf_run_is_first(run))
-        rc = convert_inputs(run);
-    if (sheaf_comm_agree(run->comm, rc, &run->error))
+    if (rc)
         return -1;
     run->carrying = (struct chunk_shape){
         .n_inputs = run->kernel.n_inputs,

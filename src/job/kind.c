@@ -175,6 +175,10 @@ static int read_outputs(struct job *job, const struct yaml_node *node, struct sh
         *output = (struct job_output){.node = node->value[i], .type = SHEAF_FLOAT64, .width = 1};
         if (list ? sheaf_yaml_text(output->node, "an output", &output->name, error) : 0)
             return -1;
+        for (int k = 0; list && k < i; k++)
+            if (strcmp(output->name, program->outputs[k].name) == 0)
+                return sheaf_yaml_refuse(output->node, error, "'%s' stands here a second time; remove one",
+                                         output->name);
         if (!list)
             output->name = node->key[i]->text;
         if (!list && read_output(job, output, error))
@@ -364,9 +368,18 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
         return -1;
     if (job->kernel->n == 0)
         return sheaf_yaml_refuse(job->kernel, error, "expression is empty; it should be {y: x*x + 1}");
-    for (int i = 0; i < job->kernel->n; i++)
-        if (sheaf_yaml_text(job->kernel->value[i], job->kernel->key[i]->text, &text, error))
+    for (int i = 0; i < job->kernel->n; i++) {
+        const struct yaml_node *key = job->kernel->key[i], *node = job->kernel->value[i];
+        char what[160];
+        snprintf(what, sizeof what, "expression.%.100s", key->text);
+        if (node->kind == YAML_SCALAR && !node->text[0])
+            return sheaf_yaml_refuse(key, error,
+                                     "%s has no formula; one that begins with ! needs quotes, and within {…} so does "
+                                     "one with commas",
+                                     what);
+        if (sheaf_yaml_text(node, what, &text, error))
             return -1;
+    }
     return 0;
 }
 

@@ -49,6 +49,10 @@ static struct yaml_node *convert_scalar(struct conversion *c, const yaml_node_t 
     }
     node->text = sheaf_arena_text(&c->document->arena, text, length);
     node->quoted = from->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    bool as_is = from->start_mark.line == from->end_mark.line &&
+                 from->end_mark.column - from->start_mark.column ==
+                     sheaf_text_columns(text, length) + (node->quoted ? 2 : 0); /* no folds, no escapes */
+    node->indent = as_is ? node->quoted : -1;
     if (!node->text) {
         sheaf_fail_memory(c->error, c->file);
         return NULL;
@@ -121,6 +125,23 @@ static int refuse_byte(const char *file, const char *text, size_t offset, const 
                         what);
 }
 
+/* Formulas and commands have characters that mean something else in YAML. */
+static const char *remedy(const yaml_parser_t *parser) {
+    static const char *const signs[] = {"mapping values",
+                                        "',' or '}'",
+                                        "',' or ']'",
+                                        "scanning a tag",
+                                        "scanning an anchor",
+                                        "scanning an alias",
+                                        "found undefined alias",
+                                        "cannot start any token"};
+    for (size_t k = 0; k < sizeof signs / sizeof *signs; k++)
+        if ((parser->problem && strstr(parser->problem, signs[k])) ||
+            (parser->context && strstr(parser->context, signs[k])))
+            return "; a text with ': ' in it, or that begins with ! & * % @ or `, needs quotes";
+    return "";
+}
+
 static void explain(const yaml_parser_t *parser, const char *file, const char *text, size_t length,
                     struct sheaf_error *error) {
     size_t offset = sheaf_text_valid(text, length);
@@ -132,9 +153,9 @@ static void explain(const yaml_parser_t *parser, const char *file, const char *t
                     is_utf8 ? "has a control character; remove it" : "is not UTF-8 text; save the file as UTF-8",
                     error);
     else
-        sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s", file, parser->problem_mark.line + 1,
+        sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s%s", file, parser->problem_mark.line + 1,
                      parser->problem_mark.column + 1, parser->problem ? parser->problem : "cannot be read",
-                     parser->context ? ", " : "", parser->context ? parser->context : "");
+                     parser->context ? ", " : "", parser->context ? parser->context : "", remedy(parser));
 }
 
 /* Parses one value; *root is NULL for an empty text. */

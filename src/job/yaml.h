@@ -22,6 +22,7 @@ struct yaml_node {
     int line, column;         /* from 1; 0 where there is none */
     const char *text;         /* scalars: the value */
     bool quoted;              /* scalars: written in quotes, so never a number */
+    int indent;               /* scalars: columns before the text where it stands as it is; else -1 */
     int n;                    /* lists and maps: how many there are */
     struct yaml_node **key;   /* [n] maps: scalars */
     struct yaml_node **value; /* [n] lists and maps */

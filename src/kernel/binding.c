@@ -11,6 +11,8 @@
 #include "job/items.h"
 #include "kernel/command.h"
 #include "kernel/isolate.h"
+#include "kernel/expression.h"
+#include "kernel/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
 static const int64_t most_row_bytes = INT64_C(1) << 40;
@@ -56,13 +58,14 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
     switch (job->kind) {
     case JOB_KERNEL:
         return find_named(b, job, error) ? sheaf_yaml_prefix(job->kernel, error) : 0;
+    case JOB_EXPRESSION:
+        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, &b->made_identity, error);
     case JOB_COMMAND:
         return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
-    case JOB_EXPRESSION:
     case JOB_WORKER:
-        break;
+        return sheaf_json_worker_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     }
-    return sheaf_refuse(error, "this kind of kernel is not there yet");
+    return sheaf_refuse(error, "an unknown kind of kernel");
 }
 
 /* What the table says of its params and inputs must make sense. */

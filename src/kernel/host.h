@@ -6,17 +6,15 @@
 
 #include <stdbool.h>
 
-#include "core/buffer.h"
 #include "process/server.h"
 
 enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
 
 /* Everything is borrowed and outlives the binding. */
 struct kernel_host {
-    bool is_first;                       /* rank 0: where files of the job are looked at */
-    struct server *server;               /* for processes */
-    const char *folder;                  /* OUT.d, for what belongs to the results file and is not in it */
-    const struct sheaf_buffer *compiled; /* expression: the shared object, or NULL */
+    bool is_first;         /* rank 0: where files of the job are looked at */
+    struct server *server; /* for processes */
+    const char *folder;    /* OUT.d, for what belongs to the results file and is not in it */
 };
 
 #endif

@@ -1,12 +1,9 @@
 #include "kernel/registry.h"
 
-#include <dlfcn.h>
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/text.h"
 
 extern const struct sheaf_kernel sheaf_kernel_moid;
@@ -51,15 +48,9 @@ static int open_plugin(struct kernel_entry *entry, const char *path, const char 
         return sheaf_refuse(error, "'%s' cannot name a kernel; write PATH.so:NAME", name);
     snprintf(what, sizeof what, "%s:%s", path, name);
     snprintf(symbol, sizeof symbol, "sheaf_kernel_%s", name);
-    /* Without a '/' dlopen would search the system's folders. */
-    char *local = strchr(path, '/') ? NULL : sheaf_path_join("./", path);
-    entry->library = dlopen(local ? local : path, RTLD_NOW | RTLD_LOCAL);
-    free(local);
-    if (!entry->library) {
-        const char *why = dlerror();
-        return sheaf_refuse(error, "cannot load the plugin: %s", why ? why : path);
-    }
-    const struct sheaf_kernel *table = dlsym(entry->library, symbol);
+    if (sheaf_library_open(&entry->library, path, "the plugin", error))
+        return -1;
+    const struct sheaf_kernel *table = sheaf_library_find(&entry->library, symbol);
     if (!table)
         return sheaf_refuse(error, "%s: has no symbol '%s'; the plugin should export a table of that name", path,
                             symbol);
@@ -83,7 +74,6 @@ int sheaf_registry_open(struct kernel_entry *entry, const char *path, const char
 }
 
 void sheaf_registry_close(struct kernel_entry *entry) {
-    if (entry->library)
-        dlclose(entry->library);
+    sheaf_library_close(&entry->library);
     *entry = (struct kernel_entry){0};
 }

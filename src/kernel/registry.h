@@ -7,13 +7,14 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "kernel/library.h"
 
 /* A kernel that was found. `table` is a copy: what an older or shorter table does not have is zero. */
 struct kernel_entry {
     struct sheaf_kernel table;
-    void *made;       /* a kernel that is made for a job: handed to open as *self, which leaves it so; else NULL */
-    void *library;    /* handle of a plugin's shared object, or NULL */
-    const char *path; /* of the shared object, or NULL; borrowed from the caller of open */
+    void *made; /* a kernel that is made for a job: handed to open as *self, which leaves it so; else NULL */
+    struct sheaf_library library; /* a plugin's shared object */
+    const char *path;             /* of the shared object, or NULL; borrowed from the caller of open */
 };
 
 /* The built-in kernels, in alphabetical order, and how many. */

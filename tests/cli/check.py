@@ -118,6 +118,55 @@ def check_poke(path):
             assert (f[name][:] == wanted.astype(kind)).all(), name
 
 
+def check_expression_count(path, n):
+    """y = i*i + 5 and z = y/7 - sqrt(i): rounded once at each step, as in numpy."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        i = np.arange(int(n), dtype=np.float64)
+        assert f["y"].dtype == np.float64 and f["y"].shape == (int(n),), f["y"]
+        assert (f["y"][:] == i * i + 5).all()
+        assert (f["z"][:] == (i * i + 5) / 7 - np.sqrt(i)).all()
+
+
+def check_expression(path, x):
+    """The formulas of expression_test.cpp."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        x = f[x][:]
+        y, i = x * x + 5, np.arange(len(x))
+        assert (f["y"][:] == y).all()
+        assert np.allclose(f["wave"][:], np.sin(x) * np.exp(-np.abs(x) / 20) + y**0.3, rtol=1e-14, atol=1e-15)
+        assert (f["r"][:] == np.sqrt(x * x + y * y) / 3).all()
+        assert (f["part"][:] == np.where((x > 0) & (x < 30), x / 3, -i)).all()
+
+
+def check_expression_functions(path):
+    """drag(v, rho) = v*v*rho/2, by value and by reference, and called where i > 0 only."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        i = np.arange(5000.0)
+        drag = i * i * 3 / 2
+        assert (f["a"][:] == drag).all() and (f["b"][:] == drag).all()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            assert (f["c"][:] == np.where(i > 0, drag * drag * (1 / i) / 2, 0)).all()
+
+
+def check_orbits(path):
+    """jobs/expression.yaml."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        a, e, i = f["a_au"][:], f["e"][:], np.radians(f["i_deg"][:])
+        t = 5.2044 / a + 2 * np.cos(i) * np.sqrt(a / 5.2044 * (1 - e * e))
+        assert len(a) == 7099
+        assert (f["perihelion"][:] == a * (1 - e)).all() and (f["aphelion"][:] == a * (1 + e)).all()
+        assert np.allclose(f["period"][:], a * np.sqrt(a), rtol=1e-14)
+        assert np.allclose(f["tisserand"][:], t, rtol=1e-14)
+        assert (f["near_earth"][:] == ((a * (1 - e) < 1.3) & (a * (1 + e) > 0.983))).all()
+        assert sorted(set(f["near_earth"][:])) == [0, 1]
+        assert (f["kind"][:] == np.where(t > 3, 1, np.where(t > 2, 2, 3))).all()
+        assert sorted(set(f["kind"][:])) == [1, 2, 3]
+
+
 def check_traces(path):
     """The kernel of same_bytes_test.cpp: blocks of 3, the item's first random number, and where it was computed."""
     with h5py.File(path) as f:

@@ -1,0 +1,284 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "kernel/formula_tree.h"
+
+/* What every source begins with. min and max skip NaN, as fmin and fmax of <math.h> do. */
+static const char prelude[] =
+    "#define _DEFAULT_SOURCE\n"
+    "#include <math.h>\n"
+    "#include <stdint.h>\n"
+    "\n"
+    "static inline double sheaf_square(double x) { return x * x; }\n"
+    "static inline double sheaf_cube(double x) { return x * x * x; }\n"
+    "static inline double sheaf_fourth(double x) { return (x * x) * (x * x); }\n"
+    "static inline double sheaf_min(double x, double y) { return y < x || isnan(x) ? y : x; }\n"
+    "static inline double sheaf_max(double x, double y) { return y > x || isnan(x) ? y : x; }\n"
+    "static inline double sheaf_lgamma(double x) { int sign; return lgamma_r(x, &sign); }\n"
+    "\n";
+
+static const char *sign_of(enum node_kind kind) {
+    static const char *const signs[] = {
+        [NODE_NEGATE] = "-",         [NODE_NOT] = "!",    [NODE_ADD] = "+",         [NODE_SUBTRACT] = "-",
+        [NODE_MULTIPLY] = "*",       [NODE_DIVIDE] = "/", [NODE_MODULO] = "%",      [NODE_POWER] = "^",
+        [NODE_LESS] = "<",           [NODE_AND] = "&&",   [NODE_LESS_EQUAL] = "<=", [NODE_GREATER] = ">",
+        [NODE_GREATER_EQUAL] = ">=", [NODE_EQUAL] = "==", [NODE_NOT_EQUAL] = "!=",  [NODE_OR] = "||",
+    };
+    return signs[kind];
+}
+
+/* --- canonical form ------------------------------------------------------------------------------------------------ */
+
+static void print_node(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to);
+
+static void print_parts(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to) {
+    for (int k = 0; k < node->n; k++) {
+        if (k > 0)
+            sheaf_string_add(to, ", ");
+        print_node(f, node->parts[k], to);
+    }
+    sheaf_string_add(to, ")");
+}
+
+static void print_node(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to) {
+    char number[32];
+    switch (node->kind) {
+    case NODE_NUMBER:
+        sheaf_string_add(to, "%s", sheaf_text_double(node->number, number));
+        break;
+    case NODE_FIELD:
+        sheaf_string_add(to, "%s", f->names.fields[f->inputs[node->index]].name);
+        break;
+    case NODE_PARAM:
+        sheaf_string_add(to, "%s", f->names.params[node->index].name);
+        break;
+    case NODE_OUTPUT:
+        sheaf_string_add(to, "%s", f->outputs[node->index]);
+        break;
+    case NODE_ITEM:
+        sheaf_string_add(to, "i");
+        break;
+    case NODE_NEGATE:
+    case NODE_NOT:
+        sheaf_string_add(to, "(%s", sign_of(node->kind));
+        print_parts(f, node, to);
+        break;
+    case NODE_CALL:
+        sheaf_string_add(to, "%s(", sheaf_math_functions[node->index].name);
+        print_parts(f, node, to);
+        break;
+    case NODE_USER:
+        sheaf_string_add(to, "%s(", f->names.functions[f->used[node->index]].name);
+        print_parts(f, node, to);
+        break;
+    default:
+        sheaf_string_add(to, "(");
+        print_node(f, node->parts[0], to);
+        for (int k = 1; k < node->n; k++) {
+            sheaf_string_add(to, " %s ", node->kind != NODE_CHOICE ? sign_of(node->kind) : k == 1 ? "?" : ":");
+            print_node(f, node->parts[k], to);
+        }
+        sheaf_string_add(to, ")");
+    }
+}
+
+void sheaf_formulas_print(const struct formulas *f, int output, struct sheaf_string *to) {
+    print_node(f, f->trees[output], to);
+}
+
+/* --- C ------------------------------------------------------------------------------------------------------------- */
+
+static void write_value(const struct formula_node *node, struct sheaf_string *to);
+
+/* Without printf's own forms of a double, which ask the locale for the point: 0x1921fb54442d18p-51. */
+static void write_number(double number, struct sheaf_string *to) {
+    int exponent;
+    if (isnan(number)) {
+        sheaf_string_add(to, "NAN");
+        return;
+    }
+    const char *sign = signbit(number) ? "-" : "";
+    if (isinf(number)) {
+        sheaf_string_add(to, "(%sINFINITY)", sign);
+        return;
+    }
+    double digits = ldexp(frexp(fabs(number), &exponent), 53);
+    sheaf_string_add(to, "(%s0x%llxp%d)", sign, (unsigned long long)digits, exponent - 53);
+}
+
+static bool is_comparison(enum node_kind kind) {
+    return kind >= NODE_LESS && kind <= NODE_NOT_EQUAL;
+}
+
+/* As a condition of C. A chain of && or || needs no brackets on the left. */
+static void write_truth(const struct formula_node *node, struct sheaf_string *to) {
+    const struct formula_node *left = node->n ? node->parts[0] : NULL;
+    if (is_comparison(node->kind)) {
+        write_value(left, to);
+        sheaf_string_add(to, " %s ", sign_of(node->kind));
+        write_value(node->parts[1], to);
+    } else if (node->kind == NODE_AND || node->kind == NODE_OR) {
+        bool chain = left->kind == node->kind;
+        sheaf_string_add(to, chain ? "" : "(");
+        write_truth(left, to);
+        sheaf_string_add(to, "%s %s (", chain ? "" : ")", sign_of(node->kind));
+        write_truth(node->parts[1], to);
+        sheaf_string_add(to, ")");
+    } else if (node->kind == NODE_NOT) {
+        sheaf_string_add(to, "!(");
+        write_truth(left, to);
+        sheaf_string_add(to, ")");
+    } else {
+        write_value(node, to);
+        sheaf_string_add(to, " != 0.0");
+    }
+}
+
+static void write_call(const char *name, const char *first, const struct formula_node *node, struct sheaf_string *to) {
+    sheaf_string_add(to, "%s(%s", name, first);
+    for (int k = 0; k < node->n; k++) {
+        if (k > 0 || *first)
+            sheaf_string_add(to, ", ");
+        write_value(node->parts[k], to);
+    }
+    sheaf_string_add(to, ")");
+}
+
+static void write_power(const struct formula_node *node, struct sheaf_string *to) {
+    static const char *const products[] = {"sheaf_square", "sheaf_cube", "sheaf_fourth"};
+    const struct formula_node *exponent = node->parts[1];
+    double n = exponent->kind == NODE_NUMBER ? exponent->number : 0;
+    if (n != 2 && n != 3 && n != 4) {
+        write_call("pow", "", node, to);
+        return;
+    }
+    sheaf_string_add(to, "%s(", products[(int)n - 2]); /* which a loop can be vectorised with, unlike pow */
+    write_value(node->parts[0], to);
+    sheaf_string_add(to, ")");
+}
+
+/* a + b - c and a * b / c; what stands on the left of the same line of operators goes without brackets. */
+static void write_chain(const struct formula_node *node, bool within, struct sheaf_string *to) {
+    const struct formula_node *left = node->parts[0];
+    bool sum = node->kind == NODE_ADD || node->kind == NODE_SUBTRACT;
+    bool leans = sum ? left->kind == NODE_ADD || left->kind == NODE_SUBTRACT
+                     : left->kind == NODE_MULTIPLY || left->kind == NODE_DIVIDE;
+    sheaf_string_add(to, within ? "" : "(");
+    if (leans)
+        write_chain(left, true, to);
+    else
+        write_value(left, to);
+    sheaf_string_add(to, " %s ", sign_of(node->kind));
+    write_value(node->parts[1], to);
+    sheaf_string_add(to, within ? "" : ")");
+}
+
+static void write_choice(const struct formula_node *node, struct sheaf_string *to) {
+    sheaf_string_add(to, "(");
+    if (node->kind == NODE_CHOICE) {
+        write_truth(node->parts[0], to);
+        sheaf_string_add(to, " ? ");
+        write_value(node->parts[1], to);
+        sheaf_string_add(to, " : ");
+        write_value(node->parts[2], to);
+    } else {
+        write_truth(node, to);
+        sheaf_string_add(to, " ? 1.0 : 0.0");
+    }
+    sheaf_string_add(to, ")");
+}
+
+static void write_math(const struct formula_node *node, struct sheaf_string *to) {
+    const struct math_function *function = &sheaf_math_functions[node->index];
+    sheaf_string_add(to, function->is_class ? "(" : "");
+    write_call(function->c, "", node, to);
+    sheaf_string_add(to, function->is_class ? " ? 1.0 : 0.0)" : "");
+}
+
+/* A double; what is no single word or call stands in brackets. */
+static void write_value(const struct formula_node *node, struct sheaf_string *to) {
+    char name[32], function[32];
+    switch (node->kind) {
+    case NODE_NUMBER:
+    case NODE_PARAM:
+        write_number(node->number, to);
+        break;
+    case NODE_FIELD:
+        sheaf_string_add(to, "in%d[k]", node->index);
+        break;
+    case NODE_OUTPUT:
+        sheaf_string_add(to, "value%d", node->index);
+        break;
+    case NODE_ITEM:
+        sheaf_string_add(to, "item");
+        break;
+    case NODE_NEGATE:
+        sheaf_string_add(to, "(-");
+        write_value(node->parts[0], to);
+        sheaf_string_add(to, ")");
+        break;
+    case NODE_ADD:
+    case NODE_SUBTRACT:
+    case NODE_MULTIPLY:
+    case NODE_DIVIDE:
+        write_chain(node, false, to);
+        break;
+    case NODE_MODULO:
+        write_call("fmod", "", node, to);
+        break;
+    case NODE_POWER:
+        write_power(node, to);
+        break;
+    case NODE_CALL:
+        write_math(node, to);
+        break;
+    case NODE_USER:
+        snprintf(name, sizeof name, "call%d", node->index);
+        snprintf(function, sizeof function, "function%d", node->index);
+        write_call(name, function, node, to);
+        break;
+    default:
+        write_choice(node, to);
+    }
+}
+
+/* The type of a user's function, and how it is called. */
+static void write_user(const struct formula_function *function, int k, struct sheaf_string *to) {
+    sheaf_string_add(to, "typedef double (*sheaf_user%d)(", k);
+    for (int a = 0; a < function->n_arguments; a++)
+        sheaf_string_add(to, "%s%s", a ? ", " : "", function->by_reference ? "const double *" : "double");
+    sheaf_string_add(to, "%s);\nstatic inline double call%d(sheaf_user%d function", function->n_arguments ? "" : "void",
+                     k, k);
+    for (int a = 0; a < function->n_arguments; a++)
+        sheaf_string_add(to, ", double a%d", a);
+    sheaf_string_add(to, ") { return function(");
+    for (int a = 0; a < function->n_arguments; a++)
+        sheaf_string_add(to, "%s%sa%d", a ? ", " : "", function->by_reference ? "&" : "", a);
+    sheaf_string_add(to, "); }\n\n");
+}
+
+void sheaf_formulas_write_c(const struct formulas *f, struct sheaf_string *to) {
+    sheaf_string_add(to, "%s", prelude);
+    for (int k = 0; k < f->n_used; k++)
+        write_user(&f->names.functions[f->used[k]], k, to);
+    sheaf_string_add(to, "void sheaf_expression(int64_t first, int64_t n, const double *const *in, "
+                         "double *const *out, void (*const *functions)(void)) {\n");
+    for (int k = 0; k < f->n_inputs; k++)
+        sheaf_string_add(to, "    const double *restrict in%d = __builtin_assume_aligned(in[%d], 64);\n", k, k);
+    for (int k = 0; k < f->n_outputs; k++)
+        sheaf_string_add(to, "    double *restrict out%d = __builtin_assume_aligned(out[%d], 64);\n", k, k);
+    for (int k = 0; k < f->n_used; k++)
+        sheaf_string_add(to, "    const sheaf_user%d function%d = (sheaf_user%d)functions[%d];\n", k, k, k, k);
+    sheaf_string_add(to, "    const int count = (int)n;\n"
+                         "    if (count %% 16)\n"
+                         "        __builtin_unreachable();\n"
+                         "    for (int k = 0; k < count; k++) {\n");
+    if (f->uses_index)
+        sheaf_string_add(to, "        const double item = (double)first + (double)k;\n");
+    for (int k = 0; k < f->n_outputs; k++) {
+        sheaf_string_add(to, "        const double value%d = ", k);
+        write_value(f->trees[k], to);
+        sheaf_string_add(to, ";\n        out%d[k] = value%d;\n", k, k);
+    }
+    sheaf_string_add(to, "    }\n}\n");
+}

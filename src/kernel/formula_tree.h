@@ -1,0 +1,63 @@
+/*
+ * formula_tree - a formula as a tree; private to formula_parse.c, formula_c.c and formula_functions.c.
+ *
+ * Depth is bounded by the parser, so that walking may recurse, and so is what a C compiler sees: a chain of one kind of
+ * operator (a + b - c …) leans to the left and counts once, its length is bounded by MOST_NODES.
+ */
+#ifndef SHEAF_KERNEL_FORMULA_TREE_H
+#define SHEAF_KERNEL_FORMULA_TREE_H
+
+#include "kernel/formula.h"
+
+enum { FORMULA_MOST_DEPTH = 100, FORMULA_MOST_NODES = 4096 };
+
+enum node_kind {
+    NODE_NUMBER,
+    NODE_FIELD,  /* index: in formulas.inputs */
+    NODE_PARAM,  /* index: in names.params */
+    NODE_OUTPUT, /* index: of an earlier output */
+    NODE_ITEM,   /* the item's index */
+    NODE_NEGATE,
+    NODE_NOT,
+    NODE_ADD,
+    NODE_SUBTRACT,
+    NODE_MULTIPLY,
+    NODE_DIVIDE,
+    NODE_MODULO,
+    NODE_POWER,
+    NODE_LESS,
+    NODE_LESS_EQUAL,
+    NODE_GREATER,
+    NODE_GREATER_EQUAL,
+    NODE_EQUAL,
+    NODE_NOT_EQUAL,
+    NODE_AND,
+    NODE_OR,
+    NODE_CHOICE, /* a ? b : c */
+    NODE_CALL,   /* index: in the functions of <math.h> */
+    NODE_USER,   /* index: in formulas.used */
+};
+
+struct formula_node {
+    enum node_kind kind;
+    int depth; /* 1 and more */
+    int index;
+    double number;
+    int n;                       /* operands or arguments */
+    struct formula_node **parts; /* [n] */
+};
+
+/* A function of <math.h>, or one that the written C has. `c` is its name there. Classifying functions give an int. */
+struct math_function {
+    const char *name, *c;
+    int n_arguments;
+    bool is_class;
+};
+
+extern const struct math_function sheaf_math_functions[];
+extern const int sheaf_n_math_functions;
+
+/* The index of a function, the same for synonyms, or -1. */
+int sheaf_math_find(const char *name);
+
+#endif
