@@ -4,6 +4,7 @@
 #   2. build-asan/   unit tests under the address and undefined behaviour sanitizers
 #   3. build-tsan/   pool, team and the whole program under the thread sanitizer
 #   4. build-clang/  compiled by clang, warnings are errors
+#   5. build-fuzz/   job files, tables, … by a fuzzer, for some seconds
 # SHEAF_TEST_QUICK=1 stops after the first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -67,6 +68,9 @@ if [ "${SHEAF_TEST_QUICK:-0}" != 1 ]; then
     else
         echo "skipped: there is no clang"
     fi
+
+    phase "fuzzing"
+    tests/fuzz/run.sh || { [ $? = 77 ] && [ -z "${CI:-}" ]; } || note "fuzzing"
 fi
 
 phase "the tests of build/ once more"

@@ -159,11 +159,21 @@ static int open_flights(struct run *run) {
                                  run->transport.sink, &run->error);
 }
 
+/* A kernel that takes many items at a time, such as a worker with lines on their way, gets larger grains. */
+static int open_pool(struct run *run) {
+    static const int64_t many_ns = 4000000;
+    if (sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error))
+        return -1;
+    if (run->kernel.many && run->schedule.leads)
+        run->schedule.pool->grain_ns = many_ns;
+    return 0;
+}
+
 /* Everything that must be there before the first item is computed. */
 static int prepare(struct run *run) {
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
-        count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) ||
-        sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error) || open_team(run))
+        count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) || open_pool(run) ||
+        open_team(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
 }

@@ -41,6 +41,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     int rc = sheaf_server_start(&run.server, &run.error); /* while we are small, and have one thread */
     sheaf_interrupt_watch_drain();
     sheaf_interrupt_guard();
+    signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     sheaf_results_start();
     if (sheaf_comm_open(&run.comm, rc ? &ignored : &run.error))

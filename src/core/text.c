@@ -55,12 +55,12 @@ void sheaf_text_one_line(char *text) {
     size_t start = n; /* where the last character begins */
     while (start > 0 && n - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
         start--;
-    if (start == 0)
-        return;
-    unsigned char lead = (unsigned char)text[start - 1];
+    unsigned char lead = start > 0 ? (unsigned char)text[start - 1] : 0;
     size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
     if (n - start < wanted)
-        text[start - 1] = '\0';
+        text[n = start - 1] = '\0';
+    for (size_t at = 0; (at += sheaf_text_valid(text + at, n - at)) < n; at++)
+        text[at] = '?';
 }
 
 /* Copies text without the blanks around it, and without '_' between digits where `group` is set; NULL if too long. */
@@ -249,19 +249,30 @@ const char *sheaf_text_double(double value, char buffer[32]) {
     return buffer;
 }
 
+/* Bytes of the character that text[length] begins with, or 0. The shortest form only, no halves of surrogate pairs and
+   nothing beyond U+10FFFF (RFC 3629): readers such as Python's refuse the others. */
+static size_t character_bytes(const char *text, size_t length) {
+    unsigned char lead = (unsigned char)text[0];
+    if (lead < 0x80)
+        return 1;
+    size_t n = lead >= 0xf5 ? 0 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+    if (n == 0 || n > length)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if (((unsigned char)text[i] & 0xc0) != 0x80)
+            return 0;
+    unsigned char second = (unsigned char)text[1];
+    bool wrong = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second >= 0xa0) ||
+                 (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second >= 0x90);
+    return wrong ? 0 : n;
+}
+
 size_t sheaf_text_valid(const char *text, size_t length) {
     size_t at = 0;
-    while (at < length) {
-        unsigned char lead = (unsigned char)text[at];
-        size_t n = lead < 0x80 ? 1 : lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
-        if (n == 0 || lead >= 0xf5 || at + n > length)
-            return at;
-        for (size_t i = 1; i < n; i++)
-            if (((unsigned char)text[at + i] & 0xc0) != 0x80)
-                return at;
-        at += n;
-    }
-    return length;
+    for (size_t n; at < length; at += n)
+        if ((n = character_bytes(text + at, length - at)) == 0)
+            break;
+    return at;
 }
 
 size_t sheaf_text_prefix(const char *text, size_t n_characters) {

@@ -331,7 +331,7 @@ static int bad_value(const struct items *items, int field, const struct cell *ce
                                          [SHEAF_INT32] = "a whole number of 32 bits",
                                          [SHEAF_UINT8] = "a whole number from 0 to 255"};
     const struct sheaf_field *f = &items->fields[field];
-    int shown = cell->length > 40 ? 40 : (int)cell->length;
+    int shown = (int)sheaf_text_valid(cell->data, cell->length > 40 ? 40 : cell->length); /* no half character */
     return sheaf_refuse(error, "%s:%" PRId64 ": row %" PRId64 " (item %" PRId64 "), column '%s': '%.*s' is not %s%s",
                         items->name, line, row + 1, row, f->name, shown, cell->data, wanted[f->type],
                         is_blank(cell) ? " (an empty cell is allowed only where the kernel takes a float)" : "");

@@ -51,7 +51,8 @@ int sheaf_items_check_name(const char *name, const char *what, struct sheaf_erro
         return sheaf_refuse(error, "%s is called '%s', which the results file needs for a dimension; rename it", what,
                             name);
     if (strcmp(name, ".") == 0 || strchr(name, '/') || strlen(name) > 200)
-        return sheaf_refuse(error, "%s is called '%.60s'; a name has no '/' and at most 200 characters", what, name);
+        return sheaf_refuse(error, "%s is called '%.*s'; a name has no '/' and at most 200 characters", what,
+                            (int)sheaf_text_valid(name, strnlen(name, 60)), name);
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return sheaf_refuse(error, "%s has a control character in its name", what);

@@ -247,7 +247,8 @@ int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t 
         return -1;
     for (int i = 0; i < n_overrides; i++) {
         char origin[128];
-        snprintf(origin, sizeof origin, "--set %.100s", overrides[i].path);
+        const char *path = overrides[i].path;
+        snprintf(origin, sizeof origin, "--set %.*s", (int)sheaf_text_valid(path, strnlen(path, 100)), path);
         if (sheaf_yaml_set(&job->document, overrides[i].path, overrides[i].value, origin, error))
             return -1;
     }

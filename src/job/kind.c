@@ -175,6 +175,10 @@ static int read_outputs(struct job *job, const struct yaml_node *node, struct sh
         *output = (struct job_output){.node = node->value[i], .type = SHEAF_FLOAT64, .width = 1};
         if (list ? sheaf_yaml_text(output->node, "an output", &output->name, error) : 0)
             return -1;
+        for (int k = 0; list && k < i; k++)
+            if (strcmp(output->name, program->outputs[k].name) == 0)
+                return sheaf_yaml_refuse(output->node, error, "'%s' stands here a second time; remove one",
+                                         output->name);
         if (!list)
             output->name = node->key[i]->text;
         if (!list && read_output(job, output, error))

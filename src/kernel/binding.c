@@ -11,6 +11,7 @@
 #include "job/items.h"
 #include "kernel/command.h"
 #include "kernel/expression.h"
+#include "kernel/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
 static const int64_t most_row_bytes = INT64_C(1) << 40;
@@ -61,9 +62,9 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
     case JOB_COMMAND:
         return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     case JOB_WORKER:
-        break;
+        return sheaf_json_worker_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     }
-    return sheaf_refuse(error, "this kind of kernel is not there yet");
+    return sheaf_refuse(error, "an unknown kind of kernel");
 }
 
 /* What the table says of its params and inputs must make sense. */

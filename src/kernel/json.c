@@ -91,8 +91,8 @@ json_t *sheaf_json_find(json_t *root, const char *path, struct sheaf_error *erro
         if (json_is_object(at) && json_object_get(at, part)) /* a key with dots in it */
             return json_object_get(at, part);
         snprintf(key, sizeof key, "%.*s", (int)length, part);
-        json_t *inner = json_is_object(at) ? json_object_get(at, key)
-                        : json_is_array(at) && sheaf_text_to_int64(key, length, &index) == 0 && index >= 0
+        json_t *inner = json_is_object(at) && length < sizeof key ? json_object_get(at, key)
+                        : json_is_array(at) && sheaf_text_to_int64(part, length, &index) == 0 && index >= 0
                             ? json_array_get(at, (size_t)index)
                             : NULL;
         if (!inner && json_is_object(at))

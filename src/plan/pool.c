@@ -5,7 +5,7 @@
 #include "core/futex.h"
 #include "core/type.h"
 
-static const int64_t grain_ns = 250000; /* taking a grain and writing its rows then cost next to nothing */
+static const int64_t usual_grain_ns = 250000; /* taking a grain and writing its rows then cost next to nothing */
 
 static const size_t seats_bytes = (size_t)32 << 20;
 enum { LEAST_SEATS = 4 };
@@ -24,6 +24,7 @@ void sheaf_pool_open(struct pool *pool, size_t seat_bytes) {
     memset(pool, 0, sizeof *pool);
     pool->seat_bytes = sheaf_round_up(seat_bytes, SHEAF_ALIGN);
     pool->n_seats = count_seats(pool->seat_bytes);
+    pool->grain_ns = usual_grain_ns;
 }
 
 char *sheaf_pool_data(struct pool *pool, int seat) {
@@ -82,8 +83,8 @@ static int64_t choose(const struct pool *pool, int64_t untaken) {
     int64_t block_ns = atomic_load_explicit(&pool->block_ns, memory_order_relaxed);
     int32_t n_workers = atomic_load_explicit(&pool->n_workers, memory_order_relaxed);
     int64_t n = untaken / (4 * (n_workers > 0 ? n_workers : 1));
-    if (block_ns > 0 && n > grain_ns / block_ns)
-        n = grain_ns / block_ns;
+    if (block_ns > 0 && n > pool->grain_ns / block_ns)
+        n = pool->grain_ns / block_ns;
     if (pool->most_grain > 0 && n > pool->most_grain)
         n = pool->most_grain;
     return n < 1 ? 1 : n;

@@ -39,6 +39,7 @@ struct pool {
     _Alignas(64) _Atomic(int64_t) busy_ns; /* time in the kernel, of all grains finished so far */
     _Atomic(int64_t) n_finished;           /* blocks */
     size_t seat_bytes;                     /* memory of each seat, behind this struct */
+    int64_t grain_ns;                      /* work of a grain, about */
     int64_t most_grain;                    /* blocks of a grain, at most; 0: any number */
     int32_t n_seats;                       /* that there is memory for */
     _Atomic(int32_t) hint;                 /* the seat that was drawn from last */

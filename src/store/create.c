@@ -266,7 +266,7 @@ static int make_status(struct creation *c) {
 }
 
 static int make_attempts(struct creation *c) {
-    hid_t attempts = c->plan->attempts ? make_bytes(c, ATTEMPTS, "how often the item was tried") : H5I_INVALID_HID;
+    hid_t attempts = c->plan->attempts ? make_bytes(c, ATTEMPTS_NAME, "how often the item was tried") : H5I_INVALID_HID;
     if (attempts < 0)
         return c->plan->attempts ? -1 : 0;
     return H5Dclose(attempts) < 0 ? h5_fail(c, "close the attempts") : 0;
@@ -386,7 +386,7 @@ static int make_bookkeeping(struct creation *c) {
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
               sheaf_h5_put_values(group, "block", H5T_NATIVE_INT64, 1, &plan->block) ||
               sheaf_h5_put_values(group, "seed", H5T_NATIVE_INT64, 1, &plan->seed) ||
-              sheaf_h5_put_values(group, TOKEN, H5T_NATIVE_UINT64, 1, &token) ||
+              sheaf_h5_put_values(group, TOKEN_NAME, H5T_NATIVE_UINT64, 1, &token) ||
               sheaf_h5_put_text(group, "version", PACKAGE_VERSION) || sheaf_h5_put_text(group, "identity", hash) ||
               sheaf_h5_put_text(group, "kernel", plan->kernel) ||
               sheaf_h5_put_text(group, "arguments", plan->arguments) ||

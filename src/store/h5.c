@@ -153,7 +153,7 @@ char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
 
 uint64_t sheaf_h5_get_token(hid_t file) {
     uint64_t token = 0;
-    hid_t attribute = H5Aopen_by_name(file, GROUP, TOKEN, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attribute = H5Aopen_by_name(file, GROUP, TOKEN_NAME, H5P_DEFAULT, H5P_DEFAULT);
     if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_UINT64, &token) < 0) {
         H5Eclear2(H5E_DEFAULT);
         token = 0;

@@ -13,8 +13,8 @@
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
 #define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */
 #define SUSPECTS GROUP "/suspects"            /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
-#define TOKEN "token"                         /* attribute of the group, uint64: a number of this file's own */
-#define ATTEMPTS "attempts"                   /* uint8[n_items], in some files */
+#define TOKEN_NAME "token"                    /* attribute of the group, uint64: a number of this file's own */
+#define ATTEMPTS_NAME "attempts"              /* uint8[n_items], in some files */
 
 #define SUFFIX_NEW ".new"   /* of a results file that is not yet published */
 #define SUFFIX_PACK ".pack" /* of the copy that texts are packed into */

@@ -77,8 +77,8 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
     }
     r->sink.most_failures = errors[0];
     r->token = sheaf_h5_get_token(file);
-    if (H5Lexists(file, ATTEMPTS, H5P_DEFAULT) > 0 &&
-        find_dataset(r, file, ATTEMPTS, &r->n_items, 1, &r->attempts_offset, error))
+    if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
+        find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
         return -1;
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
         find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||

@@ -297,12 +297,30 @@ TEST(OneLine, ReplacesControlCharactersAndDropsACutCharacter) {
         {"cut \xf0\x9f\x98", "cut "}, /* 3 of 4 */
         {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"},
         {"\xe2", ""},
+        {"na\xefve", "na?ve"},             /* Latin-1 */
+        {"half '\xc3' of", "half '?' of"}, /* cut in the middle of a message */
+        {"\x80\xf0\x9f\x98", "?"},         /* wrong at the start, cut at the end */
+        {"\xed\xa0\x80", "???"},           /* half a pair of UTF-16 */
     };
     for (const auto &[text, wanted] : cases) {
         std::string copy = text;
         copy.push_back('\0');
         sheaf_text_one_line(copy.data());
         EXPECT_EQ(std::string(copy.c_str()), wanted);
+    }
+}
+
+// Table 3-7 of the Unicode standard: the first and the last of each row are text, their neighbours are not.
+TEST(Valid, TakesWellFormedUtf8Only) {
+    for (const char *text :
+         {"", "\x01", "\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xe0\xbf\xbf", "\xe1\x80\x80", "\xed\x9f\xbf",
+          "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf3\xbf\xbf\xbf", "\xf4\x8f\xbf\xbf"})
+        EXPECT_EQ(sheaf_text_valid(text, strlen(text)), strlen(text)) << text;
+    for (const char *text : {"\x80", "\xc0\x80", "\xc1\xbf", "\xc2", "\xc2\x7f", "\xc2\xc0", "\xe0\x9f\xbf", "\xe1\x80",
+                             "\xe1\x80\x7f", "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x8f\xbf\xbf", "\xf1\x80\x80",
+                             "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+        std::string behind = "é" + std::string(text);
+        EXPECT_EQ(sheaf_text_valid(behind.data(), behind.size()), 2u) << text;
     }
 }
 

@@ -138,6 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(CsvRefusal, BytesThatAreNoTextAreNamedByTheirLine) {
     EXPECT_STARTS(refusal("t\nok\nna\xefve\n"), ":3: is not UTF-8 text");
     EXPECT_STARTS(refusal("t\nok\nhalf\xc3"), ":3: is not UTF-8 text");
+    EXPECT_STARTS(refusal("t\nok\n\xed\xa0\x80\n"), ":3: is not UTF-8 text"); // UTF-16 taken for UTF-8: h5py refuses it
     EXPECT_STARTS(refusal(std::string("t\na\0b\n", 6)), ":2: holds a NUL byte");
 }
 
@@ -202,6 +203,23 @@ TEST(CsvRefusal, Headers) {
     EXPECT_STARTS(refusal("x,a/b\n1,2\n"), ":1: column 2 is called 'a/b'");
     EXPECT_HAS(refusal("x,\"a\nb\"\n1,2\n"), "column 2 has a control character");
     EXPECT_HAS(refusal("x," + std::string(201, 'n') + "\n1,2\n"), "at most 200 characters");
+}
+
+// What a message shows of a long name or cell ends between characters, whichever byte the limit falls on.
+TEST(CsvRefusal, LongTextsAreCutBetweenCharacters) {
+    for (const char *ahead : {"", "x"}) {
+        std::string text = ahead;
+        for (int i = 0; i < 120; i++)
+            text += "é";
+        std::string message = refusal("x," + text + "\n1,2\n");
+        EXPECT_STARTS(message, ":1: column 2 is called '" + std::string(ahead) + "é");
+        EXPECT_HAS(message, "é'; a name");
+        EXPECT_TRUE(is_utf8(message));
+        Table table("x\n" + text + "\n");
+        EXPECT_EQ(table.convert("x", SHEAF_FLOAT64), -1);
+        EXPECT_HAS(table.items.error.text(), "column 'x': '" + std::string(ahead) + "é");
+        EXPECT_HAS(table.items.error.text(), "é' is not a number");
+    }
 }
 
 TEST(CsvRefusal, HeadersBehindBlankLinesAreNamedByTheirLine) {

@@ -281,6 +281,13 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"OutputIsEmpty", "output: ''\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is empty"}),
     [](const testing::TestParamInfo<Wrong> &info) { return std::string(info.param.rule); });
 
+TEST(JobKind, TwoOutputsOfOneNameAreRefused) {
+    EXPECT_EQ(refusal("items: {count: 1}\nworker: w\noutputs: [y, z, y]\n"),
+              "sweep.yaml:3:17: 'y' stands here a second time; remove one");
+    EXPECT_EQ(refusal("items: {count: 1}\nworker: w\noutputs: {y: int64, y: text}\n"),
+              "sweep.yaml:3:21: 'y' stands here a second time; remove one");
+}
+
 // ------------------------------------------------------------------------------------------------------- overrides
 
 TEST(JobOverrides, TakeThePlaceOfValues) {
@@ -356,6 +363,14 @@ TEST(JobOverrides, ASecondSourceOfItemsIsRefused) {
 TEST(JobOverrides, AVeryLongPathIsRefusedNotCutInTwo) {
     std::string path(3000, 'x');
     EXPECT_STARTS(refusal(RIGHT, {{path, "1"}}), "--set xxx");
+}
+
+TEST(JobOverrides, ALongPathIsNamedByWholeCharacters) {
+    for (std::string path : {"", "x"}) {
+        for (int i = 0; i < 100; i++)
+            path += "é";
+        EXPECT_HAS(refusal(RIGHT, {{path, "1"}}), "é: unknown key '" + path + "'");
+    }
 }
 
 TEST(Job, AllOfTheRepositorysJobsCanBeRead) {

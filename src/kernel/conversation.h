@@ -1,0 +1,44 @@
+/*
+ * conversation - a program that is kept running, and the pipes to it: what a worker's thread talks through.
+ *
+ * Knows nothing of items or JSON. Our ends of the pipes never wait.
+ */
+#ifndef SHEAF_KERNEL_CONVERSATION_H
+#define SHEAF_KERNEL_CONVERSATION_H
+
+#include <stdbool.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+#include "kernel/capture.h"
+#include "process/keeper.h"
+
+struct conversation {
+    struct keeper keeper;
+    bool running;
+    int to, from, err;          /* our ends of its pipes, -1 where closed */
+    struct sheaf_buffer answer; /* what it has said on standard output and nobody has taken */
+    struct capture said;        /* on standard error: the end of it */
+    struct program_end end;     /* of the last one that ran */
+};
+
+void sheaf_conversation_init(struct conversation *c);
+
+/* Starts the program; its descriptors are ours to set. */
+int sheaf_conversation_start(struct conversation *c, struct server *server, struct program *program,
+                             struct sheaf_error *error);
+
+/* Takes what has come on standard output behind c->answer, and on standard error. */
+int sheaf_conversation_read(struct conversation *c, struct sheaf_error *error);
+void sheaf_conversation_hear(struct conversation *c);
+
+/* The last line that it said on standard error, as ": …", or "". */
+const char *sheaf_conversation_last_words(struct conversation *c, char text[256]);
+
+/* Waits for the end of the program, having killed it if that is asked for: c->end says how it was. */
+void sheaf_conversation_end(struct conversation *c, bool kill);
+
+/* Lets the program end by itself, for a moment, and releases everything. */
+void sheaf_conversation_close(struct conversation *c);
+
+#endif

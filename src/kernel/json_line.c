@@ -1,0 +1,115 @@
+#include "kernel/json_line.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "core/type.h"
+#include "kernel/template.h"
+
+static int add(struct sheaf_buffer *to, const char *text, struct sheaf_error *error) {
+    return sheaf_template_append(to, text, strlen(text), error);
+}
+
+/* A JSON string. */
+static int add_string(struct sheaf_buffer *to, const char *text, size_t length, struct sheaf_error *error) {
+    char escaped[8];
+    size_t from = 0, valid = 0;
+    if (add(to, "\"", error))
+        return -1;
+    for (size_t i = 0; i < length;) {
+        if (i >= valid)
+            valid = i + sheaf_text_valid(text + i, length - i);
+        while (i < valid && (unsigned char)text[i] >= ' ' && text[i] != '"' && text[i] != '\\')
+            i++;
+        if (i == length)
+            break;
+        if (i < valid)
+            snprintf(escaped, sizeof escaped,
+                     text[i] == '"'    ? "\\\""
+                     : text[i] == '\\' ? "\\\\"
+                                       : "\\u%04x",
+                     (unsigned char)text[i]);
+        else
+            snprintf(escaped, sizeof escaped, "\xef\xbf\xbd"); /* U+FFFD */
+        if (sheaf_template_append(to, text + from, i - from, error) || add(to, escaped, error))
+            return -1;
+        from = ++i;
+    }
+    return sheaf_template_append(to, text + from, length - from, error) || add(to, "\"", error) ? -1 : 0;
+}
+
+static int add_value(struct sheaf_buffer *to, enum sheaf_type type, const char *at, struct sheaf_error *error) {
+    char text[40];
+    struct sheaf_text value;
+    switch (type) {
+    case SHEAF_FLOAT64:
+    case SHEAF_FLOAT32: {
+        double number = sheaf_type_to_double(type, at);
+        if (!isfinite(number))
+            return add(to, "null", error);
+        sheaf_text_double(number, text);
+        return add(to, text, error) || (strpbrk(text, ".e") ? 0 : add(to, ".0", error)) ? -1 : 0;
+    }
+    case SHEAF_INT64:
+        snprintf(text, sizeof text, "%" PRId64, *(const int64_t *)(const void *)at);
+        return add(to, text, error);
+    case SHEAF_INT32:
+        snprintf(text, sizeof text, "%" PRId32, *(const int32_t *)(const void *)at);
+        return add(to, text, error);
+    case SHEAF_UINT8:
+        snprintf(text, sizeof text, "%u", (unsigned)*(const uint8_t *)at);
+        return add(to, text, error);
+    case SHEAF_TEXT:
+        memcpy(&value, at, sizeof value);
+        return add_string(to, value.data, value.length, error);
+    }
+    return -1;
+}
+
+static int add_field(struct sheaf_buffer *to, const struct sheaf_field *field, const char *column, int64_t k,
+                     struct sheaf_error *error) {
+    const char *at = column + (size_t)k * sheaf_field_row_bytes(field);
+    if (add(to, ", ", error) || add_string(to, field->name, strlen(field->name), error) || add(to, ": ", error))
+        return -1;
+    if (field->width == 1)
+        return add_value(to, field->type, at, error);
+    for (int64_t w = 0; w < field->width; w++, at += sheaf_type_bytes(field->type))
+        if (add(to, w ? ", " : "[", error) || add_value(to, field->type, at, error))
+            return -1;
+    return add(to, "]", error);
+}
+
+/* A param as a number, where it is written as one, or a text. */
+static int add_param(struct sheaf_buffer *to, const struct job_pair *param, struct sheaf_error *error) {
+    const char *text = param->node->text;
+    double number;
+    int64_t integer;
+    if (add(to, ", ", error) || add_string(to, param->name, strlen(param->name), error) || add(to, ": ", error))
+        return -1;
+    if (!param->node->quoted && sheaf_text_to_int64(text, strlen(text), &integer) == 0)
+        return add_value(to, SHEAF_INT64, (const char *)&integer, error);
+    if (!param->node->quoted && sheaf_text_to_double(text, strlen(text), &number) == 0)
+        return add_value(to, SHEAF_FLOAT64, (const char *)&number, error);
+    if (!param->node->quoted && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+        return add(to, text, error);
+    return add_string(to, text, strlen(text), error);
+}
+
+int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
+                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k,
+                          struct sheaf_error *error) {
+    char head[48];
+    snprintf(head, sizeof head, "{\"item\": %" PRId64, block->first + k);
+    if (add(to, head, error))
+        return -1;
+    for (int f = 0; f < n_inputs; f++)
+        if (add_field(to, &inputs[f], block->in[f], k, error))
+            return -1;
+    for (int p = 0; p < job->n_params; p++)
+        if (add_param(to, &job->params[p], error))
+            return -1;
+    return add(to, "}\n", error);
+}

@@ -1,0 +1,19 @@
+/*
+ * json_line - an item as one line of JSON: {"item": 17, "mass": 1.5, "name": "Ceres", "r": [1.0, 2.0]}.
+ */
+#ifndef SHEAF_KERNEL_JSON_LINE_H
+#define SHEAF_KERNEL_JSON_LINE_H
+
+#include <sheaf/kernel.h>
+
+#include "core/buffer.h"
+#include "core/error.h"
+#include "job/job.h"
+
+/* Appends the line of item k of a block, with its end: the item's index, inputs[n_inputs] by name, and the job's params.
+   NaN and infinite numbers are null; bytes of texts that are no UTF-8 become U+FFFD. */
+int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
+                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k,
+                          struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,417 @@
+#include "kernel/json_worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/type.h"
+#include "kernel/conversation.h"
+#include "kernel/json.h"
+#include "kernel/json_line.h"
+#include "kernel/words.h"
+
+enum { MOST_LINE = 1 << 28, SETTINGS = 5 };
+
+/* A thread's worker, kept from call to call. */
+struct hand {
+    struct conversation talk;
+    struct sheaf_buffer lines; /* what it is to be asked in this call */
+    size_t *line_at;           /* [room] where the line of an item begins there */
+    int64_t room;              /* items of a call that line_at has room for */
+    struct sheaf_buffer found; /* a text value */
+};
+
+struct json_worker {
+    const struct job *job;
+    const struct kernel_host *host;
+    struct sheaf_arena arena;
+    int n_inputs;
+    struct sheaf_field *inputs;
+    int n_outputs;
+    struct sheaf_field *outputs;
+    int n_words;
+    const char **words;
+    const char *folder;
+    bool sets_threads;
+    struct hand *hands[HOST_MOST_THREADS];
+};
+
+/* One call of map. */
+struct call {
+    const struct json_worker *w;
+    const struct sheaf_context *context;
+    const struct sheaf_block *block;
+    struct hand *hand;
+    int64_t next;     /* the first item without an answer */
+    size_t written;   /* bytes of the lines */
+    double since_s;   /* when the item at `next` could begin */
+    bool out_of_step; /* what it answers cannot be told apart any more: it must be replaced */
+};
+
+/* --- starting ------------------------------------------------------------------------------------------------------ */
+
+/* The worker's environment, besides ours. */
+static int write_settings(const struct call *call, char texts[SETTINGS][4200], const char *settings[SETTINGS]) {
+    const struct job_program *program = &call->w->job->program;
+    const int slot = call->context->slot;
+    int n = 0;
+    snprintf(texts[n++], sizeof texts[0], "SHEAF_SLOT=%d", slot);
+    snprintf(texts[n++], sizeof texts[0], "SHEAF_JOB_DIR=%s", call->w->folder);
+    snprintf(texts[n++], sizeof texts[0], "PYTHONUNBUFFERED=1"); /* or answers stay in its buffer */
+    if (call->w->sets_threads)
+        snprintf(texts[n++], sizeof texts[0], "OMP_NUM_THREADS=1");
+    if (program->n_gpus)
+        snprintf(texts[n++], sizeof texts[0], "CUDA_VISIBLE_DEVICES=%s", program->gpus[slot % program->n_gpus]);
+    for (int i = 0; i < n; i++)
+        settings[i] = texts[i];
+    return n;
+}
+
+/* Starts a worker that is asked from the item at `next` on. */
+static int start(struct call *call, struct sheaf_error *error) {
+    char texts[SETTINGS][4200];
+    const char *settings[SETTINGS];
+    struct program program = {.n_words = call->w->n_words,
+                              .words = call->w->words,
+                              .n_settings = write_settings(call, texts, settings),
+                              .settings = settings,
+                              .folder = call->w->folder};
+    call->written = call->hand->line_at[call->next];
+    call->since_s = sheaf_clock_s();
+    call->out_of_step = false;
+    return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------- */
+
+/* Ends the item at `next`: all its outputs have the fill value. */
+static void fail_next(struct call *call, enum sheaf_outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fail_next(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
+    const struct json_worker *w = call->w;
+    char message[1024];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(message, sizeof message, format, values);
+    va_end(values);
+    for (int o = 0; o < w->n_outputs; o++)
+        if (call->block->out[o])
+            sheaf_type_fill(w->outputs[o].type,
+                            (char *)call->block->out[o] + (size_t)call->next * sheaf_field_row_bytes(&w->outputs[o]),
+                            w->outputs[o].width);
+    call->context->end(call->context, call->next, outcome, "%s", message);
+    call->next++;
+}
+
+/* Its outputs from an answer that is an object. -1: *error says which is not right. */
+static int take_outputs(const struct call *call, const json_t *answer, struct sheaf_error *error) {
+    const struct json_worker *w = call->w;
+    for (int o = 0; o < w->n_outputs; o++) {
+        const struct job_output *output = &w->job->program.outputs[o];
+        void *column = call->block->out[o];
+        void *value = column ? (char *)column + (size_t)call->next * sheaf_field_row_bytes(&w->outputs[o]) : NULL;
+        const json_t *json = json_object_get(answer, output->name);
+        call->hand->found.n_bytes = 0;
+        if (!json)
+            return sheaf_refuse(error, "the answer has no '%s'", output->name);
+        if (sheaf_json_take(json, output, value, &call->hand->found, error))
+            return sheaf_error_prefix(error, "outputs.%s ", output->name);
+        if (output->type == SHEAF_TEXT)
+            call->context->emit_text(call->context, call->next, o, call->hand->found.data, call->hand->found.n_bytes);
+    }
+    return 0;
+}
+
+/* The answer of the item at `next`. */
+static void take_answer(struct call *call, const char *line, size_t length) {
+    struct sheaf_error error = {0};
+    const int shown = length < 150 ? (int)length : 150;
+    json_t *answer = sheaf_json_read(line, length, &error);
+    const json_t *why = json_is_object(answer) ? json_object_get(answer, "error") : NULL;
+    const json_t *item = json_is_object(answer) ? json_object_get(answer, "item") : NULL;
+    if (!json_is_object(answer)) {
+        call->out_of_step = true;
+        fail_next(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
+    } else if (json_is_integer(item) && json_integer_value(item) != call->block->first + call->next) {
+        call->out_of_step = true;
+        fail_next(call, SHEAF_FAILED, "the worker answered for item %lld: answers come in the order of the questions",
+                  (long long)json_integer_value(item));
+    } else if (why && !json_is_null(why)) {
+        if (sheaf_json_take(why, &(struct job_output){.type = SHEAF_TEXT}, NULL, &call->hand->found, &error))
+            call->hand->found.n_bytes = 0;
+        fail_next(call, SHEAF_FAILED, "%.*s", (int)call->hand->found.n_bytes, call->hand->found.data);
+    } else if (take_outputs(call, answer, &error)) {
+        fail_next(call, SHEAF_FAILED, "%s: '%.*s'", error.text, shown, line);
+    } else {
+        call->next++;
+    }
+    json_decref(answer);
+    call->since_s = sheaf_clock_s();
+}
+
+/* Takes the whole lines that have come; behind the last item's answer there should be none. */
+static void take_answers(struct call *call) {
+    struct sheaf_buffer *answer = &call->hand->talk.answer;
+    size_t at = 0;
+    while (call->next < call->block->n && !call->out_of_step && at < answer->n_bytes) {
+        const char *end = memchr(answer->data + at, '\n', answer->n_bytes - at);
+        if (!end)
+            break;
+        const size_t length = (size_t)(end - answer->data) - at;
+        take_answer(call, answer->data + at, length);
+        at += length + 1;
+    }
+    if (at > 0)
+        memmove(answer->data, answer->data + at, answer->n_bytes - at);
+    answer->n_bytes -= at;
+}
+
+/* --- talking ------------------------------------------------------------------------------------------------------- */
+
+static void write_lines(struct call *call) {
+    struct hand *h = call->hand;
+    struct conversation *c = &h->talk;
+    ssize_t n = write(c->to, h->lines.data + call->written, h->lines.n_bytes - call->written);
+    if (n > 0)
+        call->written += (size_t)n;
+    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+        call->written = h->lines.n_bytes; /* it does not listen any more; that it has ended will be seen */
+}
+
+/* The worker has ended while items wait: the first of them is what it ended at. -1: it never ran. */
+static int lament(struct call *call, struct sheaf_error *error) {
+    struct hand *h = call->hand;
+    struct conversation *c = &h->talk;
+    char words[256];
+    sheaf_conversation_end(c, false);
+    if (c->end.step != START_OK && c->end.step != START_LOST)
+        return sheaf_fail(error, "cannot %s%s: %s",
+                          c->end.step == START_FOLDER ? "enter the folder " : "run the worker ",
+                          c->end.step == START_FOLDER ? call->w->folder : call->w->words[0], strerror(c->end.error));
+    if (c->answer.n_bytes > 0) { /* a line without its end */
+        take_answer(call, c->answer.data, c->answer.n_bytes);
+        return 0;
+    }
+    sheaf_conversation_last_words(c, words);
+    if (c->end.step == START_LOST)
+        fail_next(call, SHEAF_CRASHED, "the process that watched the worker was killed");
+    else if (WIFSIGNALED(c->end.status))
+        fail_next(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
+                  strsignal(WTERMSIG(c->end.status)), words);
+    else
+        fail_next(call, SHEAF_FAILED, "the worker ended with exit code %d and no answer%s", WEXITSTATUS(c->end.status),
+                  words);
+    return 0;
+}
+
+/* Milliseconds that the item at `next` has left, or -1. */
+static int time_left(const struct call *call) {
+    const double limit_s = call->w->job->limits.timeout_s;
+    if (limit_s <= 0)
+        return -1;
+    double left_s = call->since_s + limit_s - sheaf_clock_s();
+    return left_s <= 0 ? 0 : left_s < 1e6 ? (int)(left_s * 1e3) + 1 : 1000000000;
+}
+
+/* Writes what it takes, and reads what it gives, once. */
+static int talk(struct call *call, struct sheaf_error *error) {
+    struct hand *h = call->hand;
+    struct conversation *c = &h->talk;
+    const bool asks = call->written < h->lines.n_bytes;
+    struct pollfd polls[4] = {{.fd = c->from, .events = POLLIN},
+                              {.fd = c->err, .events = POLLIN},
+                              {.fd = asks ? c->to : -1, .events = POLLOUT},
+                              {.fd = c->keeper.fd, .events = POLLIN}};
+    int left = time_left(call);
+    if (poll(polls, 4, left) < 0 && errno != EINTR)
+        return sheaf_fail_errno(error, "cannot wait for a worker");
+    const bool ended = polls[3].revents != 0;
+    if (polls[1].revents)
+        sheaf_conversation_hear(c);
+    if (asks && polls[2].revents)
+        write_lines(call);
+    if ((polls[0].revents || ended) && sheaf_conversation_read(c, error))
+        return -1;
+    take_answers(call);
+    if (call->next >= call->block->n || call->out_of_step)
+        return 0;
+    if (ended)
+        return lament(call, error);
+    if (c->answer.n_bytes > MOST_LINE || (left >= 0 && time_left(call) == 0)) {
+        const bool long_line = c->answer.n_bytes > MOST_LINE;
+        sheaf_conversation_end(c, true);
+        if (long_line)
+            fail_next(call, SHEAF_FAILED, "the worker's answer is longer than %d MB", MOST_LINE >> 20);
+        else
+            fail_next(call, SHEAF_TIMED_OUT, "took longer than %g s", call->w->job->limits.timeout_s);
+    }
+    return 0;
+}
+
+/* --- map ----------------------------------------------------------------------------------------------------------- */
+
+static struct hand *find_hand(const struct json_worker *w, int thread, struct sheaf_error *error) {
+    struct hand **place = (struct hand **)(uintptr_t)&w->hands[thread]; /* each thread has its own */
+    if (*place)
+        return *place;
+    struct hand *h = *place = calloc(1, sizeof *h);
+    if (!h) {
+        sheaf_fail_memory(error, "a thread");
+        return NULL;
+    }
+    sheaf_conversation_init(&h->talk);
+    return h;
+}
+
+/* Lines for all items of the call. */
+static int write_questions(struct call *call, struct sheaf_error *error) {
+    struct hand *h = call->hand;
+    if (h->room < call->block->n) {
+        size_t *line_at = realloc(h->line_at, ((size_t)call->block->n + 1) * sizeof *line_at);
+        if (!line_at)
+            return sheaf_fail_memory(error, "the lines for a worker");
+        h->line_at = line_at;
+        h->room = call->block->n;
+    }
+    h->lines.n_bytes = 0;
+    for (int64_t k = 0; k < call->block->n; k++) {
+        h->line_at[k] = h->lines.n_bytes;
+        if (sheaf_json_line_write(&h->lines, call->w->job, call->w->n_inputs, call->w->inputs, call->block, k, error))
+            return -1;
+    }
+    return 0;
+}
+
+static int run_items(struct call *call, struct sheaf_error *error) {
+    struct conversation *c = &call->hand->talk;
+    call->since_s = sheaf_clock_s();
+    if (write_questions(call, error))
+        return -1;
+    if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0))
+        sheaf_conversation_end(c, true); /* it has ended, or said what it was not asked */
+    while (call->next < call->block->n) {
+        if (!c->running && start(call, error))
+            return -1;
+        if (talk(call, error))
+            return -1;
+        if (call->out_of_step)
+            sheaf_conversation_end(c, true);
+    }
+    return 0;
+}
+
+static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+    struct sheaf_error error = {0};
+    struct call call = {.w = self, .context = context, .block = block};
+    call.hand = find_hand(call.w, context->thread, &error);
+    if (call.hand && run_items(&call, &error) == 0)
+        return 0;
+    context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
+    return SHEAF_BROKEN;
+}
+
+/* --- making -------------------------------------------------------------------------------------------------------- */
+
+static void close_worker(void *self) {
+    struct json_worker *w = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++) {
+        struct hand *h = w->hands[i];
+        if (!h)
+            continue;
+        sheaf_conversation_close(&h->talk);
+        sheaf_buffer_free(&h->lines);
+        sheaf_buffer_free(&h->found);
+        free(h->line_at);
+        free(h);
+    }
+    sheaf_arena_free(&w->arena);
+    free(w);
+}
+
+static int open_worker(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    const struct json_worker *w = *self;
+    (void)setup;
+    shape->n_outputs = w->n_outputs;
+    shape->outputs = w->outputs;
+    shape->block = 1;
+    shape->flags = SHEAF_MANY;
+    return 0;
+}
+
+static int read_words(struct json_worker *w, struct sheaf_error *error) {
+    static const char *const shell[] = {"/bin/sh", "-c"};
+    const struct yaml_node *node = w->job->kernel;
+    const bool script = node->kind == YAML_SCALAR;
+    w->n_words = script ? 3 : node->n;
+    w->words = sheaf_arena_take(&w->arena, (size_t)w->n_words * sizeof *w->words);
+    if (!w->words)
+        return sheaf_fail_memory(error, "the worker");
+    for (int i = 0; i < w->n_words; i++)
+        w->words[i] = !script ? node->value[i]->text : i < 2 ? shell[i] : node->text;
+    return 0;
+}
+
+/* All fields of the items go to the worker. */
+static int read_fields(struct json_worker *w, const struct sheaf_field *fields, int n_fields,
+                       struct sheaf_error *error) {
+    const struct job_program *program = &w->job->program;
+    w->inputs = sheaf_arena_take(&w->arena, ((size_t)n_fields + 1) * sizeof *w->inputs);
+    w->outputs = sheaf_arena_take(&w->arena, ((size_t)program->n_outputs + 1) * sizeof *w->outputs);
+    if (!w->inputs || !w->outputs)
+        return sheaf_fail_memory(error, "the worker");
+    for (w->n_inputs = 0; w->n_inputs < n_fields; w->n_inputs++) {
+        w->inputs[w->n_inputs] = fields[w->n_inputs];
+        w->inputs[w->n_inputs].flags = 0;
+    }
+    for (w->n_outputs = 0; w->n_outputs < program->n_outputs; w->n_outputs++) {
+        const struct job_output *from = &program->outputs[w->n_outputs];
+        w->outputs[w->n_outputs] =
+            (struct sheaf_field){.name = from->name, .type = from->type, .width = from->width, .unit = from->unit};
+    }
+    return 0;
+}
+
+static int identify(const struct json_worker *w, struct sheaf_string *identity, struct sheaf_error *error) {
+    if (sheaf_words_identify(w->job->kernel, "worker", w->folder, identity, error))
+        return -1;
+    for (int i = 0; i < w->job->n_params; i++)
+        sheaf_string_add(identity, "param %s: '%s'\n", w->job->params[i].name, w->job->params[i].node->text);
+    return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
+int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
+                           const struct kernel_host *host, struct sheaf_string *identity, struct sheaf_error *error) {
+    struct json_worker *w = calloc(1, sizeof *w);
+    if (!w)
+        return sheaf_fail_memory(error, "the worker");
+    w->job = job;
+    w->host = host;
+    w->sets_threads = !getenv("OMP_NUM_THREADS");
+    *entry = (struct kernel_entry){.made = w,
+                                   .table = {.abi = SHEAF_KERNEL_ABI,
+                                             .struct_size = sizeof(struct sheaf_kernel),
+                                             .name = "worker",
+                                             .version = "1",
+                                             .open = open_worker,
+                                             .close = close_worker,
+                                             .map = map}};
+    sheaf_json_start();
+    w->folder = sheaf_words_folder(job, &w->arena);
+    if (!w->folder)
+        return sheaf_fail_memory(error, "the worker");
+    if (read_words(w, error) || read_fields(w, fields, n_fields, error))
+        return -1;
+    entry->table.n_inputs = w->n_inputs;
+    entry->table.inputs = w->inputs;
+    if (!host->is_first)
+        return 0;
+    if (job->kernel->kind == YAML_LIST && sheaf_words_check(job->kernel->value[0], w->words[0], w->folder, error))
+        return -1;
+    return identify(w, identity, error);
+}
