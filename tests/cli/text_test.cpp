@@ -112,4 +112,22 @@ TEST_F(Text, OfWhatIsDoneOutlivesAKill) {
     }
 }
 
+TEST_F(Text, OfTheLastAttemptCounts) {
+    write_job("job.yaml", "count: 9", SHEAF_PLUGIN_DIR "/texts.so:retries", "retries: 1\n");
+    auto logs = [&](const char *fails, const std::string &more, int exit) {
+        Result result = shell(std::string("SHEAF_TEST_FAIL=") + fails + " " SHEAF_PROGRAM " run job.yaml -q " + more);
+        EXPECT_EQ(result.exit, exit) << result;
+        return unit::read_texts(path("job.h5"), "log");
+    };
+    const std::string first = "a first attempt";
+    const std::vector<std::string> wanted = {first, "", first, "", first, "", first, "", first};
+    EXPECT_EQ(logs("once", "", 0), wanted) << "odd items said nothing when they were tried again";
+    EXPECT_EQ(logs("always", "--overwrite", 1), wanted);
+    EXPECT_EQ(logs("never", "--retry-failed", 0), wanted);
+
+    write_job("job.yaml", "count: 9", SHEAF_PLUGIN_DIR "/texts.so:retries");
+    EXPECT_EQ(logs("once", "--overwrite", 1), std::vector<std::string>(9, first));
+    EXPECT_EQ(logs("never", "--retry-failed", 0), wanted) << "what was packed of an earlier attempt is gone";
+}
+
 } // namespace
