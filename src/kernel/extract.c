@@ -118,7 +118,7 @@ static int from_regex(const struct extractor *e, const struct extract_source *so
         if (n < 0)
             break;
         const PCRE2_SIZE *where = pcre2_get_ovector_pointer(data);
-        const int group = pcre2_get_ovector_count(data) > 1 && n > 1 ? 1 : 0;
+        const int group = n > 1 && where[2] != PCRE2_UNSET ? 1 : 0; /* it may be in a branch that was not taken */
         begin = where[2 * group];
         end = where[2 * group + 1];
         at = where[1] > at ? where[1] : at + 1;
