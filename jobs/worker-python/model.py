@@ -1,12 +1,13 @@
-"""A worker: reads one item a line, answers one line. What takes long to load is loaded here, once."""
+"""A worker: reads an item a line, answers a line. What takes long to load is loaded once, before the loop."""
 import json
 import math
 import sys
 
+COSINES = [math.cos(math.pi * k / 50) for k in range(100)]  # of eccentric anomalies all around
+
 for line in sys.stdin:
     item = json.loads(line)  # an empty cell is None
-    a, e = item["a_au"], item["e"]
-    E = math.acos(max(-1, min(1, (1 - item["mars"] / a) / e)))  # the eccentric anomaly at Mars' distance
-    period = a**1.5
-    answer = {"item": item["item"], "period": period, "inside": period * (E - e * math.sin(E)) / math.pi}
-    print(json.dumps(answer), flush=True)  # or {"error": "why"}; where the item is given back, it is checked
+    a, e, at_earth = item["a_au"], item["e"], item["at_earth"]
+    mean = sum(math.sqrt(1 - e * c) for c in COSINES) / len(COSINES)  # over time: slow where it is far from the Sun
+    answer = {"mean": at_earth * mean / math.sqrt(a), "hottest": at_earth / math.sqrt(a * (1 - e))}
+    print(json.dumps({"item": item["item"], **answer}), flush=True)  # or {"error": "why"}; "item" is checked where given
