@@ -9,13 +9,13 @@
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
-enum { MOST_RETRIES = 100, MOST_GPUS = 1024, MOST_COLUMN = 1000000 };
+enum { MOST_BATCH = 1000000, MOST_RETRIES = 100, MOST_GPUS = 1024, MOST_COLUMN = 1000000 };
 static const int64_t usual_capture_bytes = 1 << 20, most_capture_bytes = INT64_C(1) << 30;
 static const int64_t most_width = INT64_C(1) << 30;
 
-static const char *const keys[] = {"kernel",   "expression", "command", "worker",  "functions", "fast_math",
-                                   "compiler", "outputs",    "stdin",   "workdir", "keep",      "memory",
-                                   "gpus",     "capture",    "retries", "timeout", "halt",      "isolate"};
+static const char *const keys[] = {"kernel",  "expression", "command", "worker", "functions", "fast_math", "compiler",
+                                   "outputs", "stdin",      "workdir", "keep",   "memory",    "gpus",      "batch",
+                                   "capture", "retries",    "timeout", "halt",   "isolate"};
 
 const char *const *sheaf_job_kind_keys(int *n) {
     *n = COUNT_OF(keys);
@@ -35,6 +35,7 @@ static const struct {
     {"workdir", {[JOB_COMMAND] = true}},
     {"keep", {[JOB_COMMAND] = true}},
     {"capture", {[JOB_COMMAND] = true}},
+    {"batch", {[JOB_WORKER] = true}},
     {"memory", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
     {"gpus", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
     {"isolate", {[JOB_KERNEL] = true}},
@@ -261,7 +262,13 @@ static int read_gpus(struct job *job, const struct yaml_node *node, struct sheaf
 static int read_program(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     struct job_program *program = &job->program;
     const char *text;
+    const struct yaml_node *batch = sheaf_yaml_get(root, "batch");
     program->capture_bytes = usual_capture_bytes;
+    if (batch && sheaf_yaml_count(batch, "batch", &program->batch, error))
+        return -1;
+    if (batch && (program->batch < 1 || program->batch > MOST_BATCH))
+        return sheaf_yaml_refuse(batch, error, "batch is %lld; it should be 1 to %d items a line",
+                                 (long long)program->batch, MOST_BATCH);
     program->input = sheaf_yaml_get(root, "stdin");
     if (check_words(job->kernel, job->kind == JOB_COMMAND ? "command" : "worker", error) ||
         (program->input && sheaf_yaml_text(program->input, "stdin", &text, error)) ||

@@ -46,6 +46,7 @@ struct job_program {
     int64_t memory_bytes;  /* an item needs; 0: not said */
     int n_gpus;            /* items that may run at once on a node for their sake; 0: not said */
     const char **gpus;     /* [n_gpus] the device that each of them gets */
+    int64_t batch;         /* worker: items of a line, which then has arrays; 0: one item, as it is */
     int64_t capture_bytes; /* of standard output, and of standard error, are stored */
 };
 

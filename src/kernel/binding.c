@@ -10,6 +10,7 @@
 #include "core/type.h"
 #include "job/items.h"
 #include "kernel/command.h"
+#include "kernel/isolate.h"
 #include "kernel/expression.h"
 #include "kernel/json_worker.h"
 
@@ -292,6 +293,14 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
+/* Puts the kernel into processes of its own; the same in everything else. */
+static int isolate(struct binding *b, const struct job *job, const struct kernel_host *host,
+                   struct sheaf_error *error) {
+    const char *colon = strrchr(job->kernel->text, ':');
+    return sheaf_isolate_wrap(&b->kernel, colon ? colon + 1 : job->kernel->text, host, b->seed, job->limits.timeout_s,
+                              error);
+}
+
 int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_field *fields, int n_fields,
                        const struct kernel_host *host, struct sheaf_error *error) {
     struct sheaf_error own = {0};
@@ -306,6 +315,8 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
         return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;
     if (read_params(b, job, error) || bind_inputs(b, job, error))
+        return -1;
+    if (job->limits.isolate && isolate(b, job, host, error))
         return -1;
     struct sheaf_setup setup = make_setup(b, &own);
     struct sheaf_shape shape = {.struct_size = sizeof shape};

@@ -46,7 +46,7 @@ struct binding {
 };
 
 /* Opens the job's kernel for items with fields[n_fields], which must outlive the binding, as must the host (NULL will do
-   for kernels of the job's `kernel`). Every rank does so and gets the same; what files hold goes into the identity on rank
+   for kernels of the job's `kernel` that are not isolated). Every rank does so and gets the same; what files hold goes into the identity on rank
    0 alone. Release with sheaf_binding_close, also after an error. */
 int sheaf_binding_open(struct binding *binding, struct job *job, const struct sheaf_field *fields, int n_fields,
                        const struct kernel_host *host, struct sheaf_error *error);

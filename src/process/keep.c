@@ -44,7 +44,7 @@ static void drop_order(struct order *order) {
 static int read_order(int socket, struct order *order) {
     int n_fds = 0;
     *order = (struct order){.fds = {-1, -1, -1}};
-    while (order->head.n_words == 0) { /* a stop that came too late */
+    while (order->head.n_words == 0 && !order->head.run) { /* a stop that came too late */
         n_fds = WIRE_FDS;
         if (sheaf_wire_read(socket, &order->head, sizeof order->head, order->fds, &n_fds))
             return -1;
@@ -70,14 +70,21 @@ static int read_order(int socket, struct order *order) {
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
 
-/* In the child, which borrows our memory until it has become the program: nothing but system calls. */
-static void become(const struct order *order, char **environment, volatile int *step) {
-    static const int usual[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT, SIGXFSZ};
+/* In the child: a group of its own, and signals as programs expect them. */
+static void leave_keeper(void) {
+    static const int usual[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT, SIGXFSZ, SIGCHLD};
     sigset_t none;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         signal(usual[i], SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child, which borrows our memory until it has become the program: nothing but system calls. */
+static void become(const struct order *order, char **environment, volatile int *step) {
+    leave_keeper();
     *step = START_FOLDER;
     if (!order->head.stays && chdir(order->folder))
         return;
@@ -88,12 +95,28 @@ static void become(const struct order *order, char **environment, volatile int *
 #ifdef SYS_close_range
     syscall(SYS_close_range, 3U, ~0U, 0U);
 #endif
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
     execvpe(order->words[0], order->words, environment);
 }
 
-static pid_t start(const struct order *order, struct program_end *end) {
+/* Runs a function of ours in a fork of us. */
+static pid_t start_function(int socket, const struct order *order, struct program_end *end) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        leave_keeper();
+        close(socket);
+        order->head.run(order->fds);
+        _exit(0);
+    }
+    if (pid > 0)
+        setpgid(pid, pid); /* whoever is first: its group must be there when it is to be killed */
+    if (pid < 0) {
+        end->step = START_FORK;
+        end->error = errno;
+    }
+    return pid;
+}
+
+static pid_t start_words(const struct order *order, struct program_end *end) {
     volatile int step = START_FORK, failure = 0;
     char **environment = sheaf_environment_with(order->settings, order->head.n_settings);
     if (!environment) {
@@ -229,7 +252,7 @@ void sheaf_keep(int socket) {
     while (read_order(socket, &order) == 0) {
         struct program_end end = {.step = START_OK};
         double timeout_s = order.head.time_s;
-        pid_t pid = start(&order, &end);
+        pid_t pid = order.head.run ? start_function(socket, &order, &end) : start_words(&order, &end);
         drop_order(&order);
         bool gone = pid > 0 && watch(socket, pid, timeout_s, &unblocked, &end);
         if (pid > 0)

@@ -29,7 +29,8 @@ static int add_text(struct sheaf_buffer *message, const char *text, struct sheaf
 
 /* The head, and behind it all texts: folder, words, settings. */
 static int write_message(struct sheaf_buffer *message, const struct program *program, struct sheaf_error *error) {
-    struct start_head head = {.n_words = program->n_words,
+    struct start_head head = {.run = program->run,
+                              .n_words = program->n_words,
                               .n_settings = program->n_settings,
                               .time_s = program->timeout_s,
                               .stays = program->folder == NULL};

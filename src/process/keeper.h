@@ -22,15 +22,17 @@ struct keeper {
     struct sheaf_buffer message;
 };
 
-/* What to start. */
+/* What to start. In place of words it may be a function of ours, in a fork of the keeper: a small process without MPI,
+   HDF5 and threads, which has our standard descriptors, environment and folder, and ends with run's return. */
 struct program {
+    void (*run)(const int *fds); /* NULL: the words say what runs */
     int n_words;
     const char *const *words; /* [n_words] the first is looked up in PATH unless it has a '/' */
     int n_settings;
     const char *const *settings; /* [n_settings] "NAME=VALUE" for the environment */
     const char *folder;          /* to be in; NULL: where we are */
     double timeout_s;            /* 0: none */
-    int fds[3];                  /* standard input, output and error; copies are taken */
+    int fds[3];                  /* standard input, output and error, or for `run`; copies are taken */
 };
 
 /* The step at which starting failed. */

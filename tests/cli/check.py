@@ -383,6 +383,60 @@ def check_crashed(path, *items):
         assert all(b"died" in m and b"alone" in m for m in noted.values()), noted
 
 
+def check_ended(path, outcome, message, *items):
+    """Exactly these items ended so, hold NaN, and have a message with this in it; all others are done, y = 2 x + 1."""
+    with h5py.File(path) as f:
+        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        meanings = dict(zip(text(f["status"].attrs["flag_meanings"]).split(), f["status"].attrs["flag_values"]))
+        ended = np.flatnonzero(status != DONE)
+        assert list(ended) == sorted(map(int, items)), status
+        assert (status[ended] == meanings[outcome]).all(), status
+        assert (y[status == DONE] == 2 * x[status == DONE] + 1).all() and np.isnan(y[ended]).all(), y
+        noted = {int(i): bytes(m).decode() for i, m in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]) if i >= 0}
+        assert sorted(noted) == list(ended), noted
+        assert all(message in m for m in noted.values()), noted
+
+
+def check_attempts(path, item, n):
+    """This item took n attempts, all others one."""
+    with h5py.File(path) as f:
+        wanted = np.ones(len(f["x"]))
+        wanted[int(item)] = int(n)
+        assert (f["attempts"][:] == wanted).all(), f["attempts"][:]
+
+
+def check_isolated(path, item=None, n=None):
+    """The kernel of plugins/isolated.c: everything is done, each item has said what it is."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        x = f["x"][:]
+        assert (f["y"][:] == 2 * x + 1).all()
+        assert list(f["said"].asstr()[:]) == ["x is %g\n" % v for v in x], f["said"][:]
+    if item is not None:
+        check_attempts(path, item, n)
+
+
+def check_no_notes(path):
+    """A process that died was not the run's own: no block is noted as in flight, or under suspicion."""
+    with h5py.File(path) as f:
+        assert (f["sheaf/in_flight"][:, 1] == 0).all() and not suspects_of(f)
+
+
+def check_same_but_attempts(plain, isolated, fields):
+    """Two files of one job: the same identity, statuses, messages and values; only the second counts attempts."""
+    with h5py.File(plain) as a, h5py.File(isolated) as b:
+        assert set(b) - set(a) == {"attempts"} and set(a) <= set(b), (set(a), set(b))
+        assert text(a["sheaf"].attrs["identity"]) == text(b["sheaf"].attrs["identity"])
+        for field in fields.split(",") + ["status"]:
+            if a[field].dtype.kind == "O":
+                assert list(a[field][:]) == list(b[field][:]), field
+            else:
+                same_bytes(isolated, a, b, field)
+        errors = [{int(i): bytes(m) for i, m in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]) if i >= 0} for f in (a, b)]
+        assert errors[0] == errors[1], errors
+        assert (b["attempts"][:] == 1).all()
+
+
 def check_slow_or_crashed(*paths):
     """Between runs: whatever is done is right, whatever is given up is NaN."""
     assert paths

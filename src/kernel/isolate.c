@@ -1,0 +1,462 @@
+/* The rank's side: children that are started, waited for, buried and replaced. */
+#include "kernel/isolate.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/arena.h"
+#include "core/clock.h"
+#include "core/type.h"
+#include "process/keeper.h"
+#include "process/wire.h"
+
+enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
+
+/* A thread's child. */
+struct isolated_hand {
+    struct keeper keeper;
+    bool running;
+    int socket;
+    int memory_fd; /* of blocks, or -1 */
+    char *memory;
+    size_t n_bytes;
+    size_t *at;      /* [n_inputs + n_outputs] the columns in it; the child's copy is not to be trusted */
+    uint64_t number; /* of the last request */
+    struct sheaf_buffer notes;
+};
+
+struct isolated {
+    struct kernel_entry inner;
+    void *self; /* the inner kernel's */
+    bool opened;
+    const struct kernel_host *host;
+    double timeout_s;
+    struct isolate_order order; /* path, name, stamp and seed; the rest is in the image */
+    int n_inputs, n_outputs;
+    struct sheaf_field *inputs;        /* [n_inputs] */
+    const struct sheaf_field *outputs; /* [n_outputs] the inner kernel's own */
+    struct sheaf_arena arena;
+    struct sheaf_buffer image;
+    pthread_mutex_t lock; /* guards image_fd while it is made */
+    int image_fd;         /* the image with the shared data behind it, or -1 */
+    struct isolated_hand *hands[HOST_MOST_THREADS];
+};
+
+/* --- a child's life ------------------------------------------------------------------------------------------------ */
+
+/* Writes what all children of the rank map; the first thread that needs it does. */
+static int make_image(struct isolated *iso, const struct sheaf_context *context, struct sheaf_error *error) {
+    static const char what[] = "the kernel's setup";
+    struct isolate_order *order = (struct isolate_order *)(void *)iso->image.data;
+    int rc = 0;
+    pthread_mutex_lock(&iso->lock);
+    if (iso->image_fd < 0) {
+        order->shared_at = sheaf_round_up(order->n_bytes, SHEAF_ALIGN);
+        order->shared_bytes = context->shared_bytes;
+        int fd = memfd_create("image", MFD_CLOEXEC);
+        rc = fd < 0 ? sheaf_fail_errno(error, "cannot make memory for %s", what)
+                    : sheaf_file_pwrite(fd, order, order->n_bytes, 0, what, error);
+        if (rc == 0 && context->shared_bytes)
+            rc = sheaf_file_pwrite(fd, context->shared, context->shared_bytes, (off_t)order->shared_at, what, error);
+        if (rc == 0)
+            iso->image_fd = fd;
+        else if (fd >= 0)
+            close(fd);
+    }
+    pthread_mutex_unlock(&iso->lock);
+    return rc;
+}
+
+/* Ends what is left of the child; *end says how it died. */
+static void bury(struct isolated_hand *h, struct program_end *end) {
+    sheaf_keeper_stop(&h->keeper, 0);
+    sheaf_keeper_end(&h->keeper, end);
+    close(h->socket);
+    h->socket = -1;
+    h->running = false;
+}
+
+/* How it died: "killed by signal 11 (Segmentation fault)". */
+static const char *describe(const struct program_end *end, char text[128]) {
+    if (end->step == START_LOST)
+        snprintf(text, 128, "lost with the process that watched it");
+    else if (end->step != START_OK)
+        snprintf(text, 128, "not started: %s", strerror(end->error));
+    else if (WIFSIGNALED(end->status))
+        snprintf(text, 128, "killed by signal %d (%s)", WTERMSIG(end->status), strsignal(WTERMSIG(end->status)));
+    else
+        snprintf(text, 128, "ended with exit code %d", WEXITSTATUS(end->status));
+    return text;
+}
+
+/* What came of waiting for an answer. */
+enum news { NEWS_ANSWER, NEWS_DEATH, NEWS_TIMEOUT };
+
+/* Waits for the child's answer, which `notes` follow. What is said before a death still counts. */
+static enum news listen_to(struct isolated_hand *h, double timeout_s, struct isolate_answer *answer) {
+    const double until_s = sheaf_clock_s() + timeout_s;
+    struct pollfd both[] = {{.fd = h->socket, .events = POLLIN}, {.fd = h->keeper.fd, .events = POLLIN}};
+    int n = -1;
+    while (n < 0) {
+        double left_s = timeout_s > 0 ? until_s - sheaf_clock_s() : 0;
+        left_s = left_s > 0 ? left_s : 0;
+        struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
+        n = ppoll(both, 2, timeout_s > 0 ? &timeout : NULL, NULL);
+        if (n < 0 && errno != EINTR)
+            return NEWS_DEATH;
+    }
+    if (n == 0)
+        return NEWS_TIMEOUT;
+    struct sheaf_error ignored;
+    h->notes.n_bytes = 0;
+    if (!(both[0].revents & POLLIN) || sheaf_wire_read(h->socket, answer, sizeof *answer, NULL, NULL))
+        return NEWS_DEATH;
+    if (sheaf_buffer_resize(&h->notes, answer->n_bytes + 1, &ignored)) {
+        h->notes.n_bytes = 0;
+        answer->lost = true; /* as if the child had had no memory: the run ends */
+        return NEWS_ANSWER;
+    }
+    h->notes.data[answer->n_bytes] = '\0'; /* of an opening the notes are a message */
+    h->notes.n_bytes = answer->n_bytes;
+    return answer->n_bytes && sheaf_wire_read(h->socket, h->notes.data, answer->n_bytes, NULL, NULL) ? NEWS_DEATH
+                                                                                                     : NEWS_ANSWER;
+}
+
+/* Waits until the new child has opened the kernel. */
+static int await_opening(struct isolated_hand *h, const char *name, struct sheaf_error *error) {
+    struct isolate_answer answer;
+    struct program_end end;
+    char how[128];
+    const enum news news = listen_to(h, 0, &answer);
+    if (news == NEWS_ANSWER && answer.result == 0)
+        return 0;
+    bury(h, &end);
+    if (news == NEWS_ANSWER)
+        return sheaf_fail(error, "kernel %s, in a process of its own: %s", name,
+                          h->notes.n_bytes > 0 && h->notes.data[0] ? h->notes.data
+                                                                   : "refused to open and did not say why");
+    return sheaf_fail(error, "kernel %s: its own process was %s when it opened the kernel", name, describe(&end, how));
+}
+
+static int start_child(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
+                       struct sheaf_error *error) {
+    int ends[2];
+    if (make_image(iso, context, error) || sheaf_keeper_open(&h->keeper, iso->host->server, error))
+        return -1;
+    if (h->memory_fd < 0)
+        h->memory_fd = memfd_create("blocks", MFD_CLOEXEC);
+    if (h->memory_fd < 0)
+        return sheaf_fail_errno(error, "cannot make memory for blocks");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+        return sheaf_fail_errno(error, "cannot make a socket");
+    const struct program program = {
+        .run = sheaf_isolate_child,
+        .fds = {[ISOLATE_SOCKET] = ends[1], [ISOLATE_IMAGE] = iso->image_fd, [ISOLATE_MEMORY] = h->memory_fd}};
+    const int rc = sheaf_keeper_start(&h->keeper, &program, error);
+    close(ends[1]);
+    if (rc) {
+        close(ends[0]);
+        return -1;
+    }
+    h->socket = ends[0];
+    h->running = true;
+    return await_opening(h, iso->inner.table.name, error);
+}
+
+/* --- blocks -------------------------------------------------------------------------------------------------------- */
+
+static int grow_memory(struct isolated_hand *h, size_t n_bytes, struct sheaf_error *error) {
+    if (n_bytes <= h->n_bytes)
+        return 0;
+    if (h->memory)
+        munmap(h->memory, h->n_bytes);
+    h->memory = NULL;
+    h->n_bytes = 0;
+    if (ftruncate(h->memory_fd, (off_t)n_bytes))
+        return sheaf_fail_errno(error, "no memory for a block of %zu MB", n_bytes >> 20);
+    void *memory = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, h->memory_fd, 0);
+    if (memory == MAP_FAILED)
+        return sheaf_fail_errno(error, "no memory for a block of %zu MB", n_bytes >> 20);
+    h->memory = memory;
+    h->n_bytes = n_bytes;
+    return 0;
+}
+
+/* Gives a column its place, if there is one. */
+static void place(size_t *at, size_t *n_bytes, const void *column, const struct sheaf_field *field, int64_t n) {
+    *at = column ? *n_bytes : 0;
+    if (column)
+        *n_bytes += sheaf_round_up((size_t)n * sheaf_field_row_bytes(field), SHEAF_ALIGN);
+}
+
+static bool is_text(const struct isolated *iso, int i) {
+    return iso->inputs[i].type == SHEAF_TEXT;
+}
+
+/* Where all columns, and behind them the bytes of texts, are to lie; the size of it all. */
+static size_t lay_out(const struct isolated *iso, struct isolated_hand *h, const struct sheaf_block *block,
+                      size_t *texts_at) {
+    const int n = iso->n_inputs + iso->n_outputs;
+    size_t n_bytes = sheaf_round_up(sizeof(struct isolate_block) + (size_t)n * sizeof(int64_t), SHEAF_ALIGN);
+    for (int i = 0; i < iso->n_inputs; i++)
+        place(&h->at[i], &n_bytes, block->in[i], &iso->inputs[i], block->n_padded);
+    for (int o = 0; o < iso->n_outputs; o++)
+        place(&h->at[iso->n_inputs + o], &n_bytes, block->out[o], &iso->outputs[o], block->n_padded);
+    *texts_at = n_bytes;
+    for (int i = 0; i < iso->n_inputs; i++) {
+        const struct sheaf_text *texts = block->in[i];
+        for (int64_t v = 0; texts && is_text(iso, i) && v < block->n_padded * iso->inputs[i].width; v++)
+            n_bytes += texts[v].length;
+    }
+    return n_bytes;
+}
+
+/* Puts a column of texts, with offsets in place of pointers; *at is where the next text's bytes go. */
+static void put_texts(struct isolated_hand *h, int i, const struct sheaf_text *texts, int64_t n, size_t *at) {
+    struct sheaf_text *to = (struct sheaf_text *)(void *)(h->memory + h->at[i]);
+    for (int64_t v = 0; v < n; v++) {
+        to[v] = (struct sheaf_text){(const char *)*at, texts[v].length}; /* NOLINT: an offset */
+        if (texts[v].length)
+            memcpy(h->memory + *at, texts[v].data, texts[v].length);
+        *at += texts[v].length;
+    }
+}
+
+/* Puts the block into the child's memory. */
+static int put_block(const struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
+                     const struct sheaf_block *block, struct sheaf_error *error) {
+    size_t texts_at;
+    const size_t n_bytes = lay_out(iso, h, block, &texts_at);
+    if (grow_memory(h, sheaf_round_up(n_bytes, 4096), error))
+        return -1;
+    struct isolate_block *head = (struct isolate_block *)(void *)h->memory;
+    *head = (struct isolate_block){.first = block->first,
+                                   .n = block->n,
+                                   .n_padded = block->n_padded,
+                                   .thread = context->thread,
+                                   .slot = context->slot,
+                                   .attempt = context->attempt};
+    for (int c = 0; c < iso->n_inputs + iso->n_outputs; c++)
+        head->at[c] = (int64_t)h->at[c];
+    for (int i = 0; i < iso->n_inputs; i++) {
+        if (block->in[i] && is_text(iso, i))
+            put_texts(h, i, block->in[i], block->n_padded * iso->inputs[i].width, &texts_at);
+        else if (block->in[i])
+            memcpy(h->memory + h->at[i], block->in[i],
+                   (size_t)block->n_padded * sheaf_field_row_bytes(&iso->inputs[i]));
+    }
+    return 0;
+}
+
+static void take_outputs(const struct isolated *iso, const struct isolated_hand *h, const struct sheaf_block *block) {
+    for (int o = 0; o < iso->n_outputs; o++)
+        if (block->out[o])
+            memcpy(block->out[o], h->memory + h->at[iso->n_inputs + o],
+                   (size_t)block->n * sheaf_field_row_bytes(&iso->outputs[o]));
+}
+
+/* Says again what the child's kernel has said. -1: the notes make no sense. */
+static int replay(const struct isolated_hand *h, const struct sheaf_context *context) {
+    const char *at = h->notes.data, *end = at + h->notes.n_bytes;
+    struct isolate_note note;
+    struct sheaf_random stream;
+    for (; at < end; at += note.n_bytes) {
+        if ((size_t)(end - at) < sizeof note)
+            return -1;
+        memcpy(&note, at, sizeof note);
+        at += sizeof note;
+        if ((size_t)(end - at) < note.n_bytes)
+            return -1;
+        const int length = note.n_bytes < 4096 ? (int)note.n_bytes : 4096; /* of a message */
+        if (note.service == ISOLATE_FAIL)
+            context->fail(context, note.k, "%.*s", length, at);
+        else if (note.service == ISOLATE_END)
+            context->end(context, note.k, (enum sheaf_outcome)note.detail, "%.*s", length, at);
+        else if (note.service == ISOLATE_TEXT)
+            context->emit_text(context, note.k, note.detail, at, note.n_bytes);
+        else
+            context->random(context, note.k, &stream);
+    }
+    return 0;
+}
+
+/* No item of the block has a value: its process has died, or was killed when the time was up. */
+static void end_block(const struct isolated *iso, const struct sheaf_context *context, const struct sheaf_block *block,
+                      const struct program_end *end, bool timed_out) {
+    char how[128], others[64] = "";
+    for (int o = 0; o < iso->n_outputs; o++)
+        if (block->out[o])
+            sheaf_type_fill(iso->outputs[o].type, block->out[o], block->n * iso->outputs[o].width);
+    if (block->n > 1)
+        snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", block->n);
+    for (int64_t k = 0; k < block->n; k++) {
+        if (timed_out)
+            context->end(context, k, SHEAF_TIMED_OUT, "took longer than %g s%s", iso->timeout_s, others);
+        else
+            context->end(context, k, SHEAF_CRASHED, "%s%s", describe(end, how), others);
+    }
+}
+
+/* --- map ----------------------------------------------------------------------------------------------------------- */
+
+static struct isolated_hand *find_hand(struct isolated *iso, int thread, struct sheaf_error *error) {
+    struct isolated_hand **place = &iso->hands[thread]; /* each thread has its own */
+    if (*place)
+        return *place;
+    struct isolated_hand *h = calloc(1, sizeof *h);
+    size_t *at = calloc((size_t)(iso->n_inputs + iso->n_outputs) + 1, sizeof *at);
+    if (!h || !at) {
+        free(h);
+        free(at);
+        sheaf_fail_memory(error, "a thread");
+        return NULL;
+    }
+    *h = (struct isolated_hand){.keeper.fd = -1, .socket = -1, .memory_fd = -1, .at = at};
+    *place = h;
+    return h;
+}
+
+/* Has the block computed by the child, which must run. `again`: it was dead before it began. */
+static int compute(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
+                   const struct sheaf_block *block, bool *again, struct sheaf_error *error) {
+    const struct isolate_request request = {++h->number, h->n_bytes};
+    struct isolate_answer answer = {0};
+    struct program_end end;
+    enum news news = NEWS_DEATH;
+    if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
+        news = listen_to(h, iso->timeout_s, &answer);
+    if (news == NEWS_ANSWER) {
+        if (answer.lost)
+            return sheaf_fail_memory(error, "the texts of an item");
+        take_outputs(iso, h, block);
+        return replay(h, context)
+                   ? sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name)
+                   : answer.result;
+    }
+    bury(h, &end);
+    *again = atomic_load(&((struct isolate_block *)(void *)h->memory)->begun) != request.number;
+    if (!*again)
+        end_block(iso, context, block, &end, news == NEWS_TIMEOUT);
+    return 0;
+}
+
+static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+    struct isolated *iso = (struct isolated *)(uintptr_t)self; /* its hands are the threads' own */
+    struct sheaf_error error = {0};
+    struct isolated_hand *h = find_hand(iso, context->thread, &error);
+    int rc = h ? 0 : -1;
+    bool again = rc == 0;
+    for (int turn = 0; rc == 0 && again; turn++) {
+        again = false;
+        if (turn == MOST_TURNS)
+            rc = sheaf_fail(&error, "kernel %s: its own processes die before they begin with a block",
+                            iso->inner.table.name);
+        else if ((!h->running && start_child(iso, h, context, &error)) || put_block(iso, h, context, block, &error))
+            rc = -1;
+        else
+            rc = compute(iso, h, context, block, &again, &error);
+    }
+    if (!error.text[0])
+        return rc;
+    context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
+    return SHEAF_BROKEN;
+}
+
+/* --- opening and closing ------------------------------------------------------------------------------------------- */
+
+static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    struct isolated *iso = *self;
+    struct isolate_order order = iso->order;
+    struct sheaf_error error = {0};
+    if (iso->inner.table.open(setup, shape, &iso->self))
+        return -1;
+    iso->opened = true;
+    iso->n_inputs = setup->n_inputs;
+    iso->inputs = sheaf_arena_take(&iso->arena, (size_t)setup->n_inputs * sizeof *iso->inputs);
+    if (!iso->inputs)
+        return setup->refuse(setup, "no memory for the inputs");
+    memcpy(iso->inputs, setup->inputs, (size_t)setup->n_inputs * sizeof *iso->inputs);
+    iso->n_outputs = shape->n_outputs;
+    iso->outputs = shape->outputs;
+    order.setup = *setup;
+    order.n_params = iso->inner.table.n_params;
+    order.n_outputs = shape->n_outputs;
+    if ((order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
+        sheaf_isolate_pack(&iso->image, &order, iso->inner.table.params, &error))
+        return setup->refuse(setup, "%s", error.text);
+    shape->scratch_bytes = 0; /* each child has its own, and is alone with its copy of the kernel */
+    shape->flags &= ~(SHEAF_SERIAL | SHEAF_MANY);
+    return 0;
+}
+
+static size_t shared_bytes(const void *self) {
+    const struct isolated *iso = self;
+    return iso->inner.table.shared_bytes(iso->self);
+}
+
+static int prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
+    const struct isolated *iso = self;
+    return iso->inner.table.prepare(iso->self, setup, memory);
+}
+
+static void close_hand(struct isolated_hand *h) {
+    struct program_end end;
+    if (h->running)
+        sheaf_keeper_end(&h->keeper, &end); /* it ends by itself: its socket is closed */
+    sheaf_keeper_close(&h->keeper);
+    if (h->memory)
+        munmap(h->memory, h->n_bytes);
+    if (h->memory_fd >= 0)
+        close(h->memory_fd);
+    sheaf_buffer_free(&h->notes);
+    free(h->at);
+    free(h);
+}
+
+static void close_isolated(void *self) {
+    struct isolated *iso = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++) /* all at once */
+        if (iso->hands[i] && iso->hands[i]->running)
+            close(iso->hands[i]->socket);
+    for (int i = 0; i < HOST_MOST_THREADS; i++)
+        if (iso->hands[i])
+            close_hand(iso->hands[i]);
+    if (iso->opened && iso->inner.table.close)
+        iso->inner.table.close(iso->self);
+    if (iso->image_fd >= 0)
+        close(iso->image_fd);
+    sheaf_buffer_free(&iso->image);
+    sheaf_arena_free(&iso->arena);
+    pthread_mutex_destroy(&iso->lock);
+    free(iso);
+}
+
+int sheaf_isolate_wrap(struct kernel_entry *entry, const char *name, const struct kernel_host *host, int64_t seed,
+                       double timeout_s, struct sheaf_error *error) {
+    struct isolated *iso = calloc(1, sizeof *iso);
+    if (!iso)
+        return sheaf_fail_memory(error, "the kernel");
+    iso->inner = *entry;
+    iso->host = host;
+    iso->timeout_s = timeout_s;
+    iso->order = (struct isolate_order){.path = entry->path, .name = name, .seed = seed};
+    iso->image_fd = -1;
+    pthread_mutex_init(&iso->lock, NULL);
+    entry->made = iso;
+    entry->table.open = open_isolated;
+    entry->table.close = close_isolated;
+    entry->table.map = map;
+    entry->table.shared_bytes = iso->inner.table.shared_bytes ? shared_bytes : NULL;
+    entry->table.prepare = iso->inner.table.prepare ? prepare : NULL;
+    return 0;
+}

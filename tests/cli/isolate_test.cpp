@@ -1,0 +1,182 @@
+/* isolate: true - what a kernel does to its process is an item's own fate, and all else is as without. */
+#include "cli/program.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+namespace {
+
+class Isolate : public Program {
+  protected:
+    static constexpr int n_items = 24;
+
+    Isolate() {
+        std::vector<double> x;
+        for (int i = 0; i < n_items; i++)
+            x.push_back(i);
+        write_x("in.csv", x);
+    }
+
+    void write_isolated(const std::string &how, int at, const std::string &more = "", const std::string &params = "",
+                        bool isolate = true) const {
+        write_job("job.yaml", "csv: in.csv", SHEAF_PLUGIN_DIR "/isolated.so:isolated",
+                  "params: {how: " + how + ", at: " + std::to_string(at) + params + "}\n" +
+                      (isolate ? "isolate: true\n" : "") + more);
+    }
+
+    /* One run, in which these items, and no others, end as `outcome` with a message that has this text in it. */
+    void expect_ended(const Layout &layout, const std::string &outcome, const std::string &message, const Words &items,
+                      const Words &more = {}) const {
+        SCOPED_TRACE(layout.name() + ", " + outcome + ", " + message);
+        Words words = {"job.yaml", "-q", "--overwrite"};
+        words.insert(words.end(), more.begin(), more.end());
+        run_job(words, layout, 1);
+        words = {"ended", path("job.h5"), outcome, message};
+        words.insert(words.end(), items.begin(), items.end());
+        check(words);
+        check({"no_notes", path("job.h5")});
+    }
+
+    /* Processes that have this setting in their environment, whatever session they are in. */
+    static std::vector<pid_t> find_marked(const std::string &setting) {
+        std::vector<pid_t> found;
+        for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+            const pid_t pid = atoi(entry.path().filename().c_str());
+            std::ifstream file(entry.path() / "environ", std::ios::binary);
+            std::string all((std::istreambuf_iterator<char>(file)), {});
+            if (pid > 0 && pid != getpid() && ('\0' + all).find('\0' + setting + '\0') != std::string::npos)
+                found.push_back(pid);
+        }
+        return found;
+    }
+};
+
+TEST_F(Isolate, EveryWay) {
+    const std::string how[][3] = {{"segv", "crashed", "killed by signal 11 (Segmentation fault)"},
+                                  {"abort", "crashed", "killed by signal 6 (Aborted)"},
+                                  {"overflow", "crashed", "killed by signal 11 (Segmentation fault)"},
+                                  {"kill", "crashed", "killed by signal 9 (Killed)"},
+                                  {"exit", "crashed", "ended with exit code 0"}};
+    for (const auto &way : how) {
+        write_job("job.yaml", "csv: in.csv", "hostile:poison",
+                  "params: {ms: 0, at: 5, how: " + way[0] + "}\nisolate: true\n");
+        expect_ended({0, 2}, way[1], way[2], {"5"});
+    }
+    write_isolated("exit", 0);
+    expect_ended({0, 1}, "crashed", "ended with exit code 7", {"0"});
+    write_isolated("orphan", 23);
+    expect_ended({0, 1}, "crashed", "killed by signal 11", {"23"});
+    write_isolated("closed", 7);
+    expect_ended({0, 1}, "crashed", "killed by signal 9", {"7"});
+}
+
+TEST_F(Isolate, EveryLayout) {
+    write_isolated("segv", 5);
+    for (Layout layout : {Layout{2, 2}, Layout{2, 2, true}})
+        expect_ended(layout, "crashed", "killed by signal 11", {"5"});
+    write_isolated("segv", 21, "", ", block: 5");
+    expect_ended({2, 1}, "crashed", "with the block of 4 items", {"20", "21", "22", "23"});
+}
+
+TEST_F(Isolate, Timeout) {
+    write_isolated("loop", 3, "timeout: 1s\n");
+    expect_ended({0, 2}, "timed_out", "took longer than 1 s", {"3"});
+}
+
+/* An item that ends its process may be tried again; what the attempts before have said is forgotten. */
+TEST_F(Isolate, Retries) {
+    write_isolated("segv", 5, "retries: 3\n", ", until: 2");
+    run_job({"job.yaml", "-q"}, {0, 2});
+    check({"isolated", path("job.h5"), "5", "3"});
+    write_isolated("segv", 5, "retries: 1\n", ", until: 2");
+    expect_ended({0, 2}, "crashed", "killed by signal 11", {"5"});
+    check({"attempts", path("job.h5"), "5", "2"});
+}
+
+/* The file of a job that is not isolated goes on isolated, and the other way round. */
+TEST_F(Isolate, Resume) {
+    for (bool first : {false, true}) {
+        write_isolated("segv", -1, "", "", first);
+        run_job({"job.yaml", "-q", "--overwrite", "--items", "0:10"});
+        write_isolated("segv", -1, "", "", !first);
+        Result rest = run_job({"job.yaml"});
+        EXPECT_EQ(count_of(rest.err, "24 of 24 items done"), 1) << rest;
+        check({"isolated", path("job.h5")});
+    }
+}
+
+/* All that a kernel sees and gives is as it is in the run's own process. */
+TEST_F(Isolate, SameBytes) {
+    struct {
+        std::string kernel, items, more, fields;
+        int exit;
+    } jobs[] = {
+        {"square_plus", "count: 20000", "", "y", 0},
+        {"pi", "count: 20", "params: {samples: 500}\nseed: 9\n", "hits,pi", 0},
+        {"moid", "csv: " SHEAF_SOURCE_DIR "/data/asteroids.csv", "", "moid,true_anomaly,earth_longitude", 0},
+        {"hostile:poke", "csv: in.csv", "", "f64,f32,i64,i32,u8", 0},
+        {"hostile:shared_check", "csv: in.csv", "", "y", 0},
+        {"hostile:impure_serial", "count: 20", "", "y", 0},
+        {"hostile:draws", "count: 50", "params: {block: 7}\n", "u,raw", 0},
+        {"hostile:line_in", "lines: words.txt", "", "length,checksum", 0},
+        {"hostile:draws", "count: 5", "params: {slip: 1}\n", "u,raw", 1},
+        {"hostile:fails", "csv: bad.csv", "", "y", 1},
+        {SHEAF_PLUGIN_DIR "/texts.so:says", "count: 120", "", "y,v,said,log", 1},
+    };
+    write("words.txt", "one\n\nthree and more\nf\xc3\xbcnf\nsix\nseven\n" + std::string(100000, 'x') + "\n");
+    write_x("bad.csv", {0.5, 1, -1, 3, /**/ 13, 5, 6, 7, /**/ 8, 14, 10, 11, /**/ 12, 97, 16, 99});
+    for (const auto &job : jobs) {
+        SCOPED_TRACE(job.kernel);
+        write_job("job.yaml", job.items, job.kernel, job.more);
+        run_job({"job.yaml", "-q", "--overwrite", "-o", "plain.h5"}, {0, 1}, job.exit);
+        write_job("job.yaml", job.items, job.kernel, job.more + "isolate: true\n");
+        run_job({"job.yaml", "-q", "--overwrite", "-o", "isolated.h5"}, {0, 2}, job.exit);
+        check({"same_but_attempts", path("plain.h5"), path("isolated.h5"), job.fields});
+    }
+}
+
+/* Mistakes in params and inputs are refused in the same words. */
+TEST_F(Isolate, Refusals) {
+    for (std::string more : {"params: {mood: dark}\n", "params: {mod: 1}\n"}) {
+        std::string said[2];
+        for (int isolate : {0, 1}) {
+            write_job("job.yaml", "csv: in.csv", "hostile:refuses",
+                      (isolate ? "isolate: true\n" : "isolate: false\n") + more);
+            said[isolate] = run_job({"job.yaml"}, {}, 2).err;
+        }
+        EXPECT_EQ(said[0], said[1]);
+        EXPECT_NE(said[0], "");
+    }
+    write_isolated("opening", 5);
+    Result result = run_job({"job.yaml"}, {0, 2}, 3);
+    EXPECT_EQ(count_of(result.err, "killed by signal 11 (Segmentation fault) when it opened the kernel"), 1) << result;
+    check({"no_notes", path("job.h5")});
+}
+
+/* A run that is killed while a kernel never comes back: nothing outlives it, also what the kernel has begun. */
+TEST_F(Isolate, NothingSurvives) {
+    Start marked = start();
+    marked.env["SHEAF_TEST_MARK"] = folder_;
+    const std::string mark = "SHEAF_TEST_MARK=" + folder_;
+    for (Layout layout : {Layout{0, 2}, Layout{2, 1}}) {
+        write_isolated("loop", 3);
+        unlink(path("job.h5").c_str());
+        Child child(command({"run", "job.yaml", "-q"}, layout), marked);
+        EXPECT_TRUE(wait_for_done(child, path("job.h5"), n_items - 1));
+        EXPECT_GE(find_marked(mark).size(), 4u) << "the run, its server, a keeper and a child";
+        for (pid_t pid : child.processes("sheaf"))
+            kill(pid, SIGKILL);
+        child.wait();
+        EXPECT_TRUE(wait_until([&] { return find_marked(mark).empty(); })) << layout.name();
+    }
+    write_isolated("orphan", 3);
+    Child child(command({"run", "job.yaml", "-q", "--overwrite"}, {0, 1}), marked);
+    EXPECT_EQ(child.wait().exit, 1);
+    EXPECT_TRUE(wait_until([&] { return find_marked(mark).empty(); })) << "after a run that ended";
+}
+
+} // namespace

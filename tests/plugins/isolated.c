@@ -1,0 +1,108 @@
+/*
+ * isolated.c - a kernel whose items end, or hang, the process that computes them, for `isolate: true`; like any plugin it
+ * knows the public header only. Input x; outputs y = 2 x + 1, said (text) = "x is X\n"; blocks of `block`. The item with
+ * x == `at` does, up to attempt number `until`, as `how` says:
+ *   segv     dies
+ *   exit     ends with exit code 7
+ *   loop     never comes back
+ *   orphan   dies, and leaves a process behind in a session of its own
+ *   closed   closes all descriptors and never comes back
+ *   opening  dies already in open, but not where the run itself opens the kernel
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <sheaf/kernel.h>
+
+struct isolated {
+    double at;
+    char how[16];
+    int64_t until;
+};
+
+static const struct sheaf_field inputs[] = {{.name = "x", .type = SHEAF_FLOAT64, .width = 1}};
+static const struct sheaf_field outputs[] = {
+    {.name = "y", .type = SHEAF_FLOAT64, .width = 1},
+    {.name = "said", .type = SHEAF_TEXT, .width = 1},
+};
+static const struct sheaf_param params[] = {
+    {.name = "at", .type = SHEAF_FLOAT64, .initial = "nan", .help = "the item with this x ends the process"},
+    {.name = "how", .type = SHEAF_TEXT, .initial = "segv", .help = "in this way"},
+    {.name = "until", .type = SHEAF_INT64, .initial = "1000", .help = "the last attempt that does"},
+    {.name = "block", .type = SHEAF_INT64, .initial = "1", .help = "items of a block"},
+};
+
+static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    struct isolated *mine = malloc(sizeof *mine);
+    char name[16] = "";
+    if (mine == NULL)
+        return setup->refuse(setup, "no memory");
+    mine->at = setup->params[0].number;
+    strncpy(mine->how, setup->params[1].text, sizeof mine->how - 1);
+    mine->how[sizeof mine->how - 1] = '\0';
+    mine->until = setup->params[2].integer;
+    prctl(PR_GET_NAME, name);
+    if (strcmp(mine->how, "opening") == 0 && strcmp(name, "sheaf") != 0)
+        raise(SIGSEGV);
+    *self = mine;
+    shape->n_outputs = 2;
+    shape->outputs = outputs;
+    shape->block = setup->params[3].integer;
+    return 0;
+}
+
+static void hang(void) {
+    volatile int forever = 1;
+    while (forever) {
+    }
+}
+
+static void die(const char *how) {
+    if (strcmp(how, "exit") == 0)
+        exit(7);
+    if (strcmp(how, "loop") == 0)
+        hang();
+    for (int fd = 0; strcmp(how, "closed") == 0; fd++)
+        if (close(fd) != 0 && fd > 1000)
+            hang();
+    if (strcmp(how, "orphan") == 0 && fork() == 0) {
+        setsid();
+        for (;;)
+            pause();
+    }
+    raise(SIGSEGV);
+}
+
+static int map_isolated(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+    const struct isolated *mine = self;
+    for (int64_t k = 0; k < block->n; k++) {
+        const double x = ((const double *)block->in[0])[k];
+        char text[64];
+        int n = snprintf(text, sizeof text, "x is %g\n", x);
+        context->emit_text(context, k, 1, text, (size_t)n);
+        if (x == mine->at && context->attempt <= mine->until)
+            die(mine->how);
+        ((double *)block->out[0])[k] = 2 * x + 1;
+    }
+    return 0;
+}
+
+SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_isolated = {
+    .abi = SHEAF_KERNEL_ABI,
+    .struct_size = sizeof(struct sheaf_kernel),
+    .name = "isolated",
+    .version = "1",
+    .summary = "ends the process, or hangs",
+    .n_params = 4,
+    .params = params,
+    .n_inputs = 1,
+    .inputs = inputs,
+    .open = open_isolated,
+    .close = free,
+    .map = map_isolated,
+};
