@@ -15,9 +15,11 @@ void sheaf_run_report(const struct sheaf_error *error) {
 
 /* Shared data, threads and computing are for a run that has something to do. */
 static int run_pending(struct run *run) {
-    int64_t n_pending = run->before[ITEM_PENDING];
-    if (sheaf_comm_broadcast_value(run->comm, &n_pending, &run->error))
+    int64_t n_pending = run->before[ITEM_PENDING], again = !run->created;
+    if (sheaf_comm_broadcast_value(run->comm, &n_pending, &run->error) ||
+        sheaf_comm_broadcast_value(run->comm, &again, &run->error))
         return -1;
+    run->kernel.again = again;
     if (n_pending == 0) {
         int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);

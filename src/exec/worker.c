@@ -214,8 +214,18 @@ static void unstage_outputs(const struct worker *w, const struct place *place) {
                    (size_t)w->block.n * sheaf_field_row_bytes(&w->shape->outputs[c]));
 }
 
+/* What an item said when it was tried before is not its text now: an empty one comes first, and later ones win. */
+static void forget_texts(struct worker *w) {
+    for (int64_t k = 0; k < w->block.n; k++)
+        for (int o = 0; o < w->kernel->n_outputs; o++)
+            if (w->kernel->outputs[o].type == SHEAF_TEXT)
+                emit_text(&w->context, k, o, "", 0);
+}
+
 /* Calls the kernel and turns what it said into the status of each item. */
 static void call(struct worker *w) {
+    if (w->kernel->has_texts && (w->context.attempt > 1 || w->kernel->again))
+        forget_texts(w);
     w->whole[0] = '\0';
     w->some_failed = false;
     memset(w->status, ITEM_PENDING, (size_t)w->block.n);

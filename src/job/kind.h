@@ -46,6 +46,7 @@ struct job_program {
     int64_t memory_bytes;  /* an item needs; 0: not said */
     int n_gpus;            /* items that may run at once on a node for their sake; 0: not said */
     const char **gpus;     /* [n_gpus] the device that each of them gets */
+    int64_t batch;         /* worker: items of a line, which then has arrays; 0: one item, as it is */
     int64_t capture_bytes; /* of standard output, and of standard error, are stored */
 };
 
@@ -62,6 +63,9 @@ struct job;
 
 /* Reads job->kind, job->kernel (the node that says how), job->program and job->limits, and expression's settings. */
 int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error);
+
+/* Whether a path, seen from a folder, names something in it: it is neither absolute nor has it "..". */
+bool sheaf_job_stays_inside(const char *path);
 
 /* The keys of a job file that belong here: names[*n]. */
 const char *const *sheaf_job_kind_keys(int *n);

@@ -33,6 +33,7 @@ struct binding {
     size_t shared_bytes;
     bool serial;                   /* map is not thread-safe */
     bool many;                     /* map takes several blocks at a time */
+    bool again;                    /* items may have been computed, or begun, by an earlier run */
     bool has_texts;                /* some outputs are texts */
     int64_t retries;               /* an item that failed is tried so many times more */
     int64_t seed;                  /* of the job's random numbers */

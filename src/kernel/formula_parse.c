@@ -81,7 +81,7 @@ static struct formula_node *make_leaf(struct parser *p, enum node_kind kind, int
 
 /* A grammar rule is entered again inside itself; false: too often. */
 static bool enter(struct parser *p) {
-    if (++p->nesting <= FORMULA_MOST_DEPTH)
+    if (++p->nesting <= FORMULA_MOST_NESTING)
         return true;
     sheaf_tokens_refuse(&p->tokens, p->tokens.token.begin,
                         "the formula is nested too deeply; split it into several outputs");

@@ -9,7 +9,8 @@
 
 #include "kernel/formula.h"
 
-enum { FORMULA_MOST_DEPTH = 100, FORMULA_MOST_NODES = 4096 };
+/* A level of the tree takes up to three of the grammar when it is written with all brackets. */
+enum { FORMULA_MOST_DEPTH = 100, FORMULA_MOST_NESTING = 3 * FORMULA_MOST_DEPTH + 3, FORMULA_MOST_NODES = 4096 };
 
 enum node_kind {
     NODE_NUMBER,

@@ -69,17 +69,41 @@ static int add_value(struct sheaf_buffer *to, enum sheaf_type type, const char *
     return -1;
 }
 
-static int add_field(struct sheaf_buffer *to, const struct sheaf_field *field, const char *column, int64_t k,
-                     struct sheaf_error *error) {
+/* The values of one item. */
+static int add_values(struct sheaf_buffer *to, const struct sheaf_field *field, const char *column, int64_t k,
+                      struct sheaf_error *error) {
     const char *at = column + (size_t)k * sheaf_field_row_bytes(field);
-    if (add(to, ", ", error) || add_string(to, field->name, strlen(field->name), error) || add(to, ": ", error))
-        return -1;
     if (field->width == 1)
         return add_value(to, field->type, at, error);
     for (int64_t w = 0; w < field->width; w++, at += sheaf_type_bytes(field->type))
         if (add(to, w ? ", " : "[", error) || add_value(to, field->type, at, error))
             return -1;
     return add(to, "]", error);
+}
+
+static int add_field(struct sheaf_buffer *to, const struct sheaf_field *field, const char *column, int64_t k, int64_t n,
+                     struct sheaf_error *error) {
+    if (add(to, ", ", error) || add_string(to, field->name, strlen(field->name), error) || add(to, ": ", error))
+        return -1;
+    if (n == 0)
+        return add_values(to, field, column, k, error);
+    for (int64_t i = 0; i < n; i++)
+        if (add(to, i ? ", " : "[", error) || add_values(to, field, column, k + i, error))
+            return -1;
+    return add(to, "]", error);
+}
+
+static int add_index(struct sheaf_buffer *to, int64_t first, int64_t n, struct sheaf_error *error) {
+    char text[48];
+    snprintf(text, sizeof text, n ? "{\"item\": [%" PRId64 : "{\"item\": %" PRId64, first);
+    if (add(to, text, error))
+        return -1;
+    for (int64_t i = 1; i < n; i++) {
+        snprintf(text, sizeof text, ", %" PRId64, first + i);
+        if (add(to, text, error))
+            return -1;
+    }
+    return n ? add(to, "]", error) : 0;
 }
 
 /* A param as a number, where it is written as one, or a text. */
@@ -99,14 +123,12 @@ static int add_param(struct sheaf_buffer *to, const struct job_pair *param, stru
 }
 
 int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
-                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k,
+                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k, int64_t n,
                           struct sheaf_error *error) {
-    char head[48];
-    snprintf(head, sizeof head, "{\"item\": %" PRId64, block->first + k);
-    if (add(to, head, error))
+    if (add_index(to, block->first + k, n, error))
         return -1;
     for (int f = 0; f < n_inputs; f++)
-        if (add_field(to, &inputs[f], block->in[f], k, error))
+        if (add_field(to, &inputs[f], block->in[f], k, n, error))
             return -1;
     for (int p = 0; p < job->n_params; p++)
         if (add_param(to, &job->params[p], error))

@@ -1,5 +1,6 @@
 /*
- * json_line - an item as one line of JSON: {"item": 17, "mass": 1.5, "name": "Ceres", "r": [1.0, 2.0]}.
+ * json_line - an item as one line of JSON: {"item": 17, "mass": 1.5, "name": "Ceres", "r": [1.0, 2.0]}; or several, in
+ * arrays: {"item": [17, 18], "mass": [1.5, 0.1], …}.
  */
 #ifndef SHEAF_KERNEL_JSON_LINE_H
 #define SHEAF_KERNEL_JSON_LINE_H
@@ -10,10 +11,11 @@
 #include "core/error.h"
 #include "job/job.h"
 
-/* Appends the line of item k of a block, with its end: the item's index, inputs[n_inputs] by name, and the job's params.
+/* Appends a line, with its end: index, inputs[n_inputs] by name, and the job's params, which are never in arrays. It is for
+   item k of a block, or, where n > 0, for items k … k + n - 1 in arrays.
    NaN and infinite numbers are null; bytes of texts that are no UTF-8 become U+FFFD. */
 int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
-                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k,
+                          const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k, int64_t n,
                           struct sheaf_error *error);
 
 #endif

@@ -22,8 +22,6 @@ enum { MOST_LINE = 1 << 28, SETTINGS = 5 };
 struct hand {
     struct conversation talk;
     struct sheaf_buffer lines; /* what it is to be asked in this call */
-    size_t *line_at;           /* [room] where the line of an item begins there */
-    int64_t room;              /* items of a call that line_at has room for */
     struct sheaf_buffer found; /* a text value */
 };
 
@@ -48,10 +46,11 @@ struct call {
     const struct sheaf_context *context;
     const struct sheaf_block *block;
     struct hand *hand;
-    int64_t next;     /* the first item without an answer */
-    size_t written;   /* bytes of the lines */
-    double since_s;   /* when the item at `next` could begin */
-    bool out_of_step; /* what it answers cannot be told apart any more: it must be replaced */
+    int64_t next;         /* the first item without an answer: a line begins with it */
+    int64_t single_until; /* items before this one have a line of their own: the worker died at a line of several */
+    size_t written;       /* bytes of the lines */
+    double since_s;       /* when the item at `next` could begin */
+    bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
 };
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
@@ -73,6 +72,28 @@ static int write_settings(const struct call *call, char texts[SETTINGS][4200], c
     return n;
 }
 
+/* Items of the line that begins with item k. */
+static int64_t count_line(const struct call *call, int64_t k) {
+    const int64_t batch = call->w->job->program.batch, left = call->block->n - k;
+    return k < call->single_until || batch == 0 ? 1 : batch < left ? batch : left;
+}
+
+/* Lines for all items without an answer. */
+static int write_questions(struct call *call, struct sheaf_error *error) {
+    const struct json_worker *w = call->w;
+    struct sheaf_buffer *lines = &call->hand->lines;
+    lines->n_bytes = call->written = 0;
+    for (int64_t k = call->next, n; k < call->block->n; k += n) {
+        n = count_line(call, k);
+        if (sheaf_json_line_write(lines, w->job, w->n_inputs, w->inputs, call->block, k, w->job->program.batch ? n : 0,
+                                  error))
+            return -1;
+    }
+    call->since_s = sheaf_clock_s();
+    call->out_of_step = false;
+    return 0;
+}
+
 /* Starts a worker that is asked from the item at `next` on. */
 static int start(struct call *call, struct sheaf_error *error) {
     char texts[SETTINGS][4200];
@@ -82,74 +103,132 @@ static int start(struct call *call, struct sheaf_error *error) {
                               .n_settings = write_settings(call, texts, settings),
                               .settings = settings,
                               .folder = call->w->folder};
-    call->written = call->hand->line_at[call->next];
-    call->since_s = sheaf_clock_s();
-    call->out_of_step = false;
+    if (write_questions(call, error))
+        return -1;
     return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------- */
 
-/* Ends the item at `next`: all its outputs have the fill value. */
-static void fail_next(struct call *call, enum sheaf_outcome outcome, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void fail_next(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
+/* The place of an item's value of output number o; NULL for a text. */
+static void *value_at(const struct call *call, int64_t k, int o) {
+    char *column = call->block->out[o];
+    return column ? column + (size_t)k * sheaf_field_row_bytes(&call->w->outputs[o]) : NULL;
+}
+
+/* Ends an item that failed: all its outputs have the fill value. */
+static void fail_item(const struct call *call, int64_t k, enum sheaf_outcome outcome, const char *message) {
     const struct json_worker *w = call->w;
+    for (int o = 0; o < w->n_outputs; o++)
+        if (call->block->out[o])
+            sheaf_type_fill(w->outputs[o].type, value_at(call, k, o), w->outputs[o].width);
+    call->context->end(call->context, k, outcome, "%s", message);
+}
+
+/* Ends all items of the line at `next`. */
+static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
     char message[1024];
     va_list values;
     va_start(values, format);
     vsnprintf(message, sizeof message, format, values);
     va_end(values);
-    for (int o = 0; o < w->n_outputs; o++)
-        if (call->block->out[o])
-            sheaf_type_fill(w->outputs[o].type,
-                            (char *)call->block->out[o] + (size_t)call->next * sheaf_field_row_bytes(&w->outputs[o]),
-                            w->outputs[o].width);
-    call->context->end(call->context, call->next, outcome, "%s", message);
-    call->next++;
+    for (int64_t n = count_line(call, call->next); n > 0; n--)
+        fail_item(call, call->next++, outcome, message);
 }
 
-/* Its outputs from an answer that is an object. -1: *error says which is not right. */
-static int take_outputs(const struct call *call, const json_t *answer, struct sheaf_error *error) {
+/* What an answer says of item number i of its line under a key: an element where lines have arrays of n. NULL and *error:
+   nothing that can be used. */
+static const json_t *look_up(const struct call *call, const json_t *answer, const char *key, int64_t i, int64_t n,
+                             struct sheaf_error *error) {
+    const json_t *json = json_object_get(answer, key);
+    if (!json)
+        sheaf_refuse(error, "the answer has no '%s'", key);
+    if (!json || call->w->job->program.batch == 0)
+        return json;
+    if (json_is_array(json) && json_array_size(json) == (size_t)n)
+        return json_array_get(json, (size_t)i);
+    sheaf_refuse(error, "'%s' should be an array with a value for each of the %lld items asked for", key, (long long)n);
+    return NULL;
+}
+
+/* The outputs of item number i of a line. -1: *error says which is not right. */
+static int take_outputs(const struct call *call, const json_t *answer, int64_t i, int64_t n,
+                        struct sheaf_error *error) {
     const struct json_worker *w = call->w;
+    struct sheaf_buffer *found = &call->hand->found;
+    const int64_t k = call->next + i;
     for (int o = 0; o < w->n_outputs; o++) {
         const struct job_output *output = &w->job->program.outputs[o];
-        void *column = call->block->out[o];
-        void *value = column ? (char *)column + (size_t)call->next * sheaf_field_row_bytes(&w->outputs[o]) : NULL;
-        const json_t *json = json_object_get(answer, output->name);
-        call->hand->found.n_bytes = 0;
+        const json_t *json = look_up(call, answer, output->name, i, n, error);
+        found->n_bytes = 0;
         if (!json)
-            return sheaf_refuse(error, "the answer has no '%s'", output->name);
-        if (sheaf_json_take(json, output, value, &call->hand->found, error))
+            return -1;
+        if (sheaf_json_take(json, output, value_at(call, k, o), found, error))
             return sheaf_error_prefix(error, "outputs.%s ", output->name);
         if (output->type == SHEAF_TEXT)
-            call->context->emit_text(call->context, call->next, o, call->hand->found.data, call->hand->found.n_bytes);
+            call->context->emit_text(call->context, k, o, found->data, found->n_bytes);
     }
     return 0;
 }
 
-/* The answer of the item at `next`. */
+/* Whether an answer says that an item failed; `why` is then its message. For a line of several it may be an array, with
+   null for those that did not. */
+static bool says_error(struct call *call, const json_t *answer, int64_t i, char why[512]) {
+    const json_t *json = json_object_get(answer, "error");
+    struct sheaf_buffer *found = &call->hand->found;
+    struct sheaf_error ignored;
+    if (json_is_array(json) && call->w->job->program.batch > 0)
+        json = json_array_get(json, (size_t)i);
+    if (!json || json_is_null(json))
+        return false;
+    found->n_bytes = 0;
+    if (sheaf_json_take(json, &(struct job_output){.type = SHEAF_TEXT}, NULL, found, &ignored))
+        found->n_bytes = 0;
+    snprintf(why, 512, "%.*s", (int)(found->n_bytes < 500 ? found->n_bytes : 500), found->n_bytes ? found->data : "");
+    return true;
+}
+
+/* The answer, which is an object, for the items of the line at `next`. */
+static void take_object(struct call *call, const json_t *answer, const char *line, int shown) {
+    const int64_t n = count_line(call, call->next);
+    for (int64_t i = 0; i < n; i++) {
+        struct sheaf_error error = {0};
+        char why[1400];
+        if (says_error(call, answer, i, why)) {
+            fail_item(call, call->next + i, SHEAF_FAILED, why);
+        } else if (take_outputs(call, answer, i, n, &error)) {
+            snprintf(why, sizeof why, "%s: '%.*s'", error.text, shown, line);
+            fail_item(call, call->next + i, SHEAF_FAILED, why);
+        }
+    }
+    call->next += n;
+}
+
+/* Which item an answer is for, if it says so. */
+static bool is_for(const json_t *answer, int64_t item) {
+    const json_t *json = json_object_get(answer, "item");
+    json = json_is_array(json) ? json_array_get(json, 0) : json;
+    return !json_is_integer(json) || json_integer_value(json) == item;
+}
+
+/* The answer to the line at `next`. */
 static void take_answer(struct call *call, const char *line, size_t length) {
     struct sheaf_error error = {0};
     const int shown = length < 150 ? (int)length : 150;
     json_t *answer = sheaf_json_read(line, length, &error);
-    const json_t *why = json_is_object(answer) ? json_object_get(answer, "error") : NULL;
-    const json_t *item = json_is_object(answer) ? json_object_get(answer, "item") : NULL;
     if (!json_is_object(answer)) {
         call->out_of_step = true;
-        fail_next(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
-    } else if (json_is_integer(item) && json_integer_value(item) != call->block->first + call->next) {
+        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
+    } else if (!is_for(answer, call->block->first + call->next)) {
         call->out_of_step = true;
-        fail_next(call, SHEAF_FAILED, "the worker answered for item %lld: answers come in the order of the questions",
-                  (long long)json_integer_value(item));
-    } else if (why && !json_is_null(why)) {
-        if (sheaf_json_take(why, &(struct job_output){.type = SHEAF_TEXT}, NULL, &call->hand->found, &error))
-            call->hand->found.n_bytes = 0;
-        fail_next(call, SHEAF_FAILED, "%.*s", (int)call->hand->found.n_bytes, call->hand->found.data);
-    } else if (take_outputs(call, answer, &error)) {
-        fail_next(call, SHEAF_FAILED, "%s: '%.*s'", error.text, shown, line);
+        fail_line(call, SHEAF_FAILED,
+                  "the worker answered for another item, '%.*s': answers come in the order of the "
+                  "questions",
+                  shown, line);
     } else {
-        call->next++;
+        take_object(call, answer, line, shown);
     }
     json_decref(answer);
     call->since_s = sheaf_clock_s();
@@ -184,6 +263,14 @@ static void write_lines(struct call *call) {
         call->written = h->lines.n_bytes; /* it does not listen any more; that it has ended will be seen */
 }
 
+/* The worker has ended, or was killed, at a line of several items: they are asked one by one. */
+static bool narrow(struct call *call) {
+    const int64_t n = count_line(call, call->next);
+    if (n > 1)
+        call->single_until = call->next + n;
+    return n > 1;
+}
+
 /* The worker has ended while items wait: the first of them is what it ended at. -1: it never ran. */
 static int lament(struct call *call, struct sheaf_error *error) {
     struct hand *h = call->hand;
@@ -198,21 +285,23 @@ static int lament(struct call *call, struct sheaf_error *error) {
         take_answer(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
+    if (narrow(call))
+        return 0;
     sheaf_conversation_last_words(c, words);
     if (c->end.step == START_LOST)
-        fail_next(call, SHEAF_CRASHED, "the process that watched the worker was killed");
+        fail_line(call, SHEAF_CRASHED, "the process that watched the worker was killed");
     else if (WIFSIGNALED(c->end.status))
-        fail_next(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
+        fail_line(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
                   strsignal(WTERMSIG(c->end.status)), words);
     else
-        fail_next(call, SHEAF_FAILED, "the worker ended with exit code %d and no answer%s", WEXITSTATUS(c->end.status),
+        fail_line(call, SHEAF_FAILED, "the worker ended with exit code %d and no answer%s", WEXITSTATUS(c->end.status),
                   words);
     return 0;
 }
 
-/* Milliseconds that the item at `next` has left, or -1. */
+/* Milliseconds that the line at `next` has left, or -1. */
 static int time_left(const struct call *call) {
-    const double limit_s = call->w->job->limits.timeout_s;
+    const double limit_s = call->w->job->limits.timeout_s * (double)count_line(call, call->next);
     if (limit_s <= 0)
         return -1;
     double left_s = call->since_s + limit_s - sheaf_clock_s();
@@ -247,9 +336,9 @@ static int talk(struct call *call, struct sheaf_error *error) {
         const bool long_line = c->answer.n_bytes > MOST_LINE;
         sheaf_conversation_end(c, true);
         if (long_line)
-            fail_next(call, SHEAF_FAILED, "the worker's answer is longer than %d MB", MOST_LINE >> 20);
-        else
-            fail_next(call, SHEAF_TIMED_OUT, "took longer than %g s", call->w->job->limits.timeout_s);
+            fail_line(call, SHEAF_FAILED, "the worker's answer is longer than %d MB", MOST_LINE >> 20);
+        else if (!narrow(call))
+            fail_line(call, SHEAF_TIMED_OUT, "took longer than %g s", call->w->job->limits.timeout_s);
     }
     return 0;
 }
@@ -269,32 +358,12 @@ static struct hand *find_hand(const struct json_worker *w, int thread, struct sh
     return h;
 }
 
-/* Lines for all items of the call. */
-static int write_questions(struct call *call, struct sheaf_error *error) {
-    struct hand *h = call->hand;
-    if (h->room < call->block->n) {
-        size_t *line_at = realloc(h->line_at, ((size_t)call->block->n + 1) * sizeof *line_at);
-        if (!line_at)
-            return sheaf_fail_memory(error, "the lines for a worker");
-        h->line_at = line_at;
-        h->room = call->block->n;
-    }
-    h->lines.n_bytes = 0;
-    for (int64_t k = 0; k < call->block->n; k++) {
-        h->line_at[k] = h->lines.n_bytes;
-        if (sheaf_json_line_write(&h->lines, call->w->job, call->w->n_inputs, call->w->inputs, call->block, k, error))
-            return -1;
-    }
-    return 0;
-}
-
 static int run_items(struct call *call, struct sheaf_error *error) {
     struct conversation *c = &call->hand->talk;
-    call->since_s = sheaf_clock_s();
-    if (write_questions(call, error))
-        return -1;
     if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0))
         sheaf_conversation_end(c, true); /* it has ended, or said what it was not asked */
+    if (c->running && write_questions(call, error))
+        return -1;
     while (call->next < call->block->n) {
         if (!c->running && start(call, error))
             return -1;
@@ -327,7 +396,6 @@ static void close_worker(void *self) {
         sheaf_conversation_close(&h->talk);
         sheaf_buffer_free(&h->lines);
         sheaf_buffer_free(&h->found);
-        free(h->line_at);
         free(h);
     }
     sheaf_arena_free(&w->arena);

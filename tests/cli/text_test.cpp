@@ -120,8 +120,9 @@ TEST_F(Text, OfTheLastAttemptCounts) {
         return unit::read_texts(path("job.h5"), "log");
     };
     const std::string first = "a first attempt";
-    const std::vector<std::string> wanted = {first, "", first, "", first, "", first, "", first};
-    EXPECT_EQ(logs("once", "", 0), wanted) << "odd items said nothing when they were tried again";
+    /* Each block of three has an odd item, and is tried again as a whole; it says nothing then. */
+    const std::vector<std::string> wanted(9, "");
+    EXPECT_EQ(logs("once", "", 0), wanted);
     EXPECT_EQ(logs("always", "--overwrite", 1), wanted);
     EXPECT_EQ(logs("never", "--retry-failed", 0), wanted);
 
