@@ -86,7 +86,7 @@ TEST_F(Isolate, EveryLayout) {
     for (Layout layout : {Layout{2, 2}, Layout{2, 2, true}})
         expect_ended(layout, "crashed", "killed by signal 11", {"5"});
     write_isolated("segv", 21, "", ", block: 5");
-    expect_ended({2, 1}, "crashed", "with the block of 4 items", {"20", "21", "22", "23"});
+    expect_ended({0, 1}, "crashed", "with the block of 4 items", {"20", "21", "22", "23"});
 }
 
 TEST_F(Isolate, Timeout) {
