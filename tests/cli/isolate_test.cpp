@@ -158,14 +158,18 @@ TEST_F(Isolate, SameBytes) {
     ASSERT_EQ(rename(path("in.csv").c_str(), path("many.csv").c_str()), 0);
     write_x("in.csv", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21});
     write_x("bad.csv", {0.5, 1, -1, 3, /**/ 13, 5, 6, 7, /**/ 8, 14, 10, 11, /**/ 12, 97, 16, 99});
+    Words files = {"same_but_attempts"};
     for (const auto &job : jobs) {
         SCOPED_TRACE(job.kernel);
+        const std::string number = std::to_string(files.size()), plain = "plain" + number + ".h5",
+                          isolated = "isolated" + number + ".h5";
         write_job("job.yaml", job.items, job.kernel, job.more);
-        run_job({"job.yaml", "-q", "--overwrite", "-o", "plain.h5"}, {0, 1}, job.exit);
+        run_job({"job.yaml", "-q", "-o", plain}, {0, 1}, job.exit);
         write_job("job.yaml", job.items, job.kernel, job.more + "isolate: true\n");
-        run_job({"job.yaml", "-q", "--overwrite", "-o", "isolated.h5"}, {0, 2}, job.exit);
-        check({"same_but_attempts", path("plain.h5"), path("isolated.h5"), job.fields});
+        run_job({"job.yaml", "-q", "-o", isolated}, {0, 2}, job.exit);
+        files.insert(files.end(), {path(plain), path(isolated), job.fields});
     }
+    check(files);
 }
 
 /* Mistakes in params and inputs are refused in the same words. */
