@@ -26,7 +26,6 @@ struct keeper {
    HDF5 and threads, which has our standard descriptors, environment and folder, ignores TERM, INT, HUP, QUIT and USR1
    as the keeper does, and ends with run's return. */
 struct program {
-    void (*run)(const int *fds); /* NULL: the words say what runs */
     int n_words;
     const char *const *words; /* [n_words] the first is looked up in PATH unless it has a '/' */
     int n_settings;
@@ -34,6 +33,7 @@ struct program {
     const char *folder;          /* to be in; NULL: where we are */
     double timeout_s;            /* 0: none */
     int fds[3];                  /* standard input, output and error, or for `run`; copies are taken */
+    void (*run)(const int *fds); /* NULL: the words say what runs */
 };
 
 /* The step at which starting failed. */
