@@ -1,0 +1,377 @@
+/* Jobs with `worker`: what goes to a process that is kept running and what comes back, whatever the layout; and what
+   becomes of items, and of their neighbours, when a worker says no, talks nonsense, hangs or dies. */
+#include "cli/program.h"
+
+#include <signal.h>
+
+#include <fstream>
+#include <iterator>
+
+namespace {
+
+class Worker : public Program {
+  protected:
+    /* A job whose worker is this Python text; `more` holds its outputs. */
+    void write_worker(const std::string &items, const std::string &python, const std::string &more) const {
+        write("model.py", python);
+        write("job.yaml", "items: {" + items + "}\nworker: [\"" SHEAF_PYTHON "\", \"model.py\"]\n" + more);
+    }
+
+    /* Runs Python text that looks into results: `look(NAME)` gives an open file, `states` and `messages` of it. */
+    void look(const std::string &python) const {
+        write("look.py", "import csv, json, math, os, sys\n"
+                         "os.environ['HDF5_USE_FILE_LOCKING'] = 'FALSE'\n"
+                         "import h5py\n"
+                         "import numpy as np\n"
+                         "def states(f):\n"
+                         "    names = f['status'].attrs['flag_meanings']\n"
+                         "    names = names.decode() if isinstance(names, bytes) else names\n"
+                         "    return [names.split()[s] for s in f['status'][:]]\n"
+                         "def messages(f):\n"
+                         "    notes = zip(f['sheaf/errors/item'][:], f['sheaf/errors/message'][:])\n"
+                         "    return {int(i): bytes(m).split(b'\\0')[0].decode() for i, m in notes if i >= 0}\n"
+                         "def texts(f, name):\n"
+                         "    return list(f[name].asstr()[:])\n" +
+                             python);
+        Result result = run({SHEAF_PYTHON, "look.py"});
+        EXPECT_EQ(result.exit, 0) << result;
+    }
+
+    /* Processes that were started with a word that holds this text. */
+    static int count_processes(const std::string &text) {
+        int n = 0;
+        for (const std::string &name : list_folder("/proc")) {
+            std::ifstream file("/proc/" + name + "/cmdline"); /* it may have ended by now */
+            const std::string words{std::istreambuf_iterator<char>(file), {}};
+            n += isdigit(name[0]) && count_of(words, text) > 0;
+        }
+        return n;
+    }
+};
+
+/* Answers with the question itself, and with some of it. */
+const char mirror[] = "import json, sys\n"
+                      "for line in sys.stdin:\n"
+                      "    q = json.loads(line)\n"
+                      "    print(json.dumps({'heard': line, 'says': q['label'], 'same': q['big'],\n"
+                      "                      'v': [q['x'], None if q['x'] is None else q['x'] * 2, q['item']]}))\n";
+const char mirror_outputs[] = "outputs: {heard: text, says: text, same: int64, v: {width: 3, unit: m}}\n";
+
+TEST_F(Worker, FieldsOfACsvAndParamsOnEveryLayout) {
+    std::string table = "label,x,big,note\n";
+    const std::string labels[] = {"plain",
+                                  "\"a \"\"quote\"\", comma\"",
+                                  "\"two\nlines\tand a tab\"",
+                                  "größe 星 🜨",
+                                  "\"back\\slash\"",
+                                  "bad \xff\xc3 byte",
+                                  "",
+                                  "\"\x01\x1f\x7f\""};
+    const std::string numbers[] = {"0.1", "-3", "1e-310", "", "12345678.9", "nan", "inf"};
+    for (int k = 0; k < 150; k++)
+        table += labels[k % 8] + "," + numbers[k % 7] + "," +
+                 (k % 5 ? std::to_string(k)
+                  : k   ? "-9223372036854775808"
+                        : "9223372036854775807") +
+                 ",n\n";
+    write("in.csv", table);
+    write_worker("csv: in.csv", mirror,
+                 mirror_outputs +
+                     std::string("params: {n: 12, huge: 9007199254740993, half: .5, word: café, quoted: '12', "
+                                 "yes: true, says: 'a \"b\" \\', tiny: 1e-300}\n"));
+    std::string names;
+    int n = 0;
+    const std::vector<Layout> layouts = {{0, 1}, {1, 1}, {1, 3}, {2, 1}, {3, 2}, {2, 2, true}};
+    for (const Layout &layout : layouts) {
+        SCOPED_TRACE(layout.name());
+        const std::string out = std::to_string(n++) + ".h5";
+        run_job({"job.yaml", "-q", "-o", out}, layout);
+        names += "'" + out + "', ";
+    }
+    look(
+        "rows = list(csv.DictReader(open('in.csv', encoding='utf-8', errors='replace', newline='')))\n"
+        "params = dict(n=12, huge=9007199254740993, half=.5, word='café', quoted='12', yes=True, says='a \"b\" \\\\',\n"
+        "              tiny=1e-300)\n"
+        "def number(cell):\n"
+        "    return float(cell) if cell and math.isfinite(float(cell)) else None\n"
+        "for name in [" +
+        names +
+        "]:\n"
+        "    with h5py.File(name) as f:\n"
+        "        assert states(f) == ['done'] * len(rows), (name, states(f))\n"
+        "        heard, label = texts(f, 'heard'), texts(f, 'says')\n"
+        "        for k, row in enumerate(rows):\n"
+        "            q = json.loads(heard[k])\n"
+        "            x = number(row['x'])\n"
+        "            assert q == dict(item=k, label=row['label'], x=x, big=int(row['big']), note='n', **params), (q, "
+        "row)\n"
+        "            assert [type(q[n]) for n in ('big', 'n', 'half')] == [int, int, float], q\n"
+        "            assert x is None or type(q['x']) is float, q\n"
+        "            assert label[k] == row['label'] and f['same'][k] == int(row['big']), (k, label[k])\n"
+        "            v = [math.nan if x is None else x, math.nan if x is None else 2 * x, k]\n"
+        "            assert np.array_equal(f['v'][k], v, equal_nan=True), (k, f['v'][k])\n");
+}
+
+TEST_F(Worker, FieldsOfHdf5) {
+    look("with h5py.File('in.h5', 'w') as f:\n"
+         "    f['r'] = np.array([[1, math.nan, math.inf], [-0.0, 1e300, -math.inf], [.1, 2**53, 1e-300]])\n"
+         "    f['f'] = np.array([.1, 3e38, math.nan], 'f4')\n"
+         "    f['b'] = np.array([0, 255, 7], 'u1')\n"
+         "    f['i'] = np.array([-2**31, 0, 2**31 - 1], 'i4')\n"
+         "    f['l'] = np.array([[-2**63, 2**63 - 1], [0, 1], [2, 2**53 + 1]], 'i8')\n");
+    write_worker("hdf5: {file: in.h5, fields: {r: /r, f: /f, b: /b, i: /i, l: /l}}",
+                 "import json, sys\n"
+                 "for line in sys.stdin:\n"
+                 "    q = json.loads(line)\n"
+                 "    print(json.dumps({'heard': line, 'last': q['l'][1], 'nan': float('nan'), 'same': q['r'],\n"
+                 "                      'far': [float('inf'), -float('inf')], 'list': q['l'], 'truth': True}))\n",
+                 "outputs: {heard: text, last: int64, nan: float64, same: {width: 3}, far: {width: 2},\n"
+                 "          list: {type: int64, width: 2}, truth: int64}\n");
+    run_job({"job.yaml", "-q"});
+    look("with h5py.File('job.h5') as f, h5py.File('in.h5') as s:\n"
+         "    def plain(v):\n"
+         "        v = v.tolist() if isinstance(v, (np.ndarray, np.generic)) else v\n"
+         "        return [plain(x) for x in v] if isinstance(v, list) else v if math.isfinite(v) else None\n"
+         "    for k, heard in enumerate(texts(f, 'heard')):\n"
+         "        q = json.loads(heard)\n"
+         "        assert np.float32(q['f'] if q['f'] is not None else 0) == np.nan_to_num(s['f'][k]), q\n"
+         "        del q['f']\n"
+         "        assert q == dict(item=k, **{n: plain(s[n][k]) for n in 'rbil'}), (q, k)\n"
+         "    assert (f['last'][:] == s['l'][:, 1]).all() and (f['list'][:] == s['l'][:]).all()\n"
+         "    assert np.isnan(f['nan'][:]).all() and (f['far'][:] == [math.inf, -math.inf]).all()\n"
+         "    finite = np.isfinite(s['r'][:])\n"
+         "    assert (f['same'][:][finite] == s['r'][:][finite]).all() and np.isnan(f['same'][:][~finite]).all()\n"
+         "    assert (f['truth'][:] == 1).all()\n");
+}
+
+/* Every third item or so does something else than to answer well. */
+const char naughty[] =
+    "import json, os, signal, sys, time\n"
+    "def say(text):\n"
+    "    os.write(1, text.encode())\n"
+    "for line in sys.stdin:\n"
+    "    q = json.loads(line)\n"
+    "    does, item = q['does'], q['item']\n"
+    "    good = json.dumps({'y': item * item, 's': 'item %d' % item, 'n': -item, 'v': [item, 1]})\n"
+    "    if does == 'good': print(good)\n"
+    "    elif does == 'null error': print(json.dumps({**json.loads(good), 'error': None, 'item': item}))\n"
+    "    elif does == 'error': print(json.dumps({'error': 'no orbit: \\n ellipse « 3', 'y': 1}))\n"
+    "    elif does == 'error object': print(json.dumps({'error': {'code': 7}}))\n"
+    "    elif does == 'missing': print(json.dumps({'y': 1, 's': 'a', 'v': [1, 2]}))\n"
+    "    elif does == 'text': print(json.dumps({'y': '1', 's': 'a', 'n': 1, 'v': [1, 2]}))\n"
+    "    elif does == 'half': print(json.dumps({'y': 1, 's': 'a', 'n': 1.5, 'v': [1, 2]}))\n"
+    "    elif does == 'null': print(json.dumps({'y': 1, 's': 'a', 'n': None, 'v': [1, 2]}))\n"
+    "    elif does == 'short': print(json.dumps({'y': 1, 's': 'a', 'n': 1, 'v': [1]}))\n"
+    "    elif does == 'scalar': print(json.dumps({'y': 1, 's': 'a', 'n': 1, 'v': 1}))\n"
+    "    elif does == 'too large': print('{\"y\": 1, \"s\": \"a\", \"n\": 99999999999999999999, \"v\": [1, 2]}')\n"
+    "    elif does == 'number text': print(json.dumps({'y': True, 's': 3, 'n': 2.0, 'v': [None, 1]}))\n"
+    "    elif does == 'rubbish': print('loading model ...')\n"
+    "    elif does == 'bytes': os.write(1, b'\\xff\\x00\\x01\\n')\n"
+    "    elif does == 'array': print('[1, 2]')\n"
+    "    elif does == 'empty': print()\n"
+    "    elif does == 'deep': print('[' * 100000)\n"
+    "    elif does == 'other item': print(json.dumps({**json.loads(good), 'item': item + 1}))\n"
+    "    elif does == 'no newline': say(good); sys.exit(3)\n"
+    "    elif does == 'half a line': say(good[:20]); sys.exit(3)\n"
+    "    elif does == 'slow line': [say(c) for c in good + '\\n']\n"
+    "    elif does == 'windows': say(good + '\\r\\n')\n"
+    "    elif does == 'exit': sys.exit(4)\n"
+    "    elif does == 'exit 0': sys.exit(0)\n"
+    "    elif does == 'raise': raise ValueError('e = %g is no ellipse' % 1.5)\n"
+    "    elif does == 'segv': os.kill(os.getpid(), signal.SIGSEGV)\n"
+    "    elif does == 'kill': sys.stderr.write('out of memory\\n'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    elif does == 'stop': os.kill(os.getpid(), signal.SIGSTOP)\n"
+    "    elif does == 'hang': signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)\n"
+    "    elif does == 'close out': os.close(1); time.sleep(1000)\n"
+    "    elif does == 'close in': say(good + '\\n'); os.close(0); time.sleep(1000)\n"
+    "    elif does == 'child': (os.fork() or time.sleep(1000)); os.kill(os.getpid(), signal.SIGSEGV)\n"
+    "    else: sys.exit('? ' + does)\n";
+
+/* What each of them leads to: a state and a part of the message; "" is done. */
+const std::pair<const char *, std::pair<const char *, const char *>> deeds[] = {
+    {"good", {"", ""}},
+    {"null error", {"", ""}},
+    {"error", {"failed", "no orbit: "}},
+    {"error object", {"failed", "code"}},
+    {"missing", {"failed", "the answer has no 'n'"}},
+    {"text", {"failed", "outputs.y is a text; it should be a number"}},
+    {"half", {"failed", "outputs.n is a number; it should be a whole number"}},
+    {"null", {"failed", "outputs.n is null; it should be a whole number"}},
+    {"short", {"failed", "outputs.v is an array of 1; it should be an array of 2"}},
+    {"scalar", {"failed", "outputs.v is a number; it should be an array of 2"}},
+    {"too large", {"failed", "too big integer"}},
+    {"number text", {"done", ""}},
+    {"rubbish", {"failed", "the worker answered 'loading model ...', which is no JSON object"}},
+    {"bytes", {"failed", "which is no JSON object"}},
+    {"array", {"failed", "the worker answered '[1, 2]', which is no JSON object"}},
+    {"empty", {"failed", "the worker answered '', which is no JSON object"}},
+    {"deep", {"failed", "which is no JSON object"}},
+    {"other item", {"failed", "answers come in the order of the questions"}},
+    {"no newline", {"", ""}},
+    {"half a line", {"failed", "which is no JSON object"}},
+    {"slow line", {"", ""}},
+    {"windows", {"", ""}},
+    {"exit", {"failed", "exit code 4"}},
+    {"exit 0", {"failed", "exit code 0 and no answer"}},
+    {"raise", {"failed", "exit code 1 and no answer: ValueError: e = 1.5 is no ellipse"}},
+    {"segv", {"crashed", "signal 11"}},
+    {"kill", {"crashed", "signal 9 (Killed): out of memory"}},
+    {"child", {"crashed", "signal 11"}},
+    {"stop", {"timed_out", "took longer than 1 s"}},
+    {"hang", {"timed_out", "took longer than 1 s"}},
+    {"close out", {"timed_out", "took longer than 1 s"}},
+    {"close in", {"", ""}},
+};
+
+TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
+    std::string table = "does\n", wanted = "wanted = [";
+    for (const auto &[does, outcome] : deeds) {
+        table += std::string("good\n") + does + "\ngood\n";
+        wanted += "('good', '', ''), (r'''" + std::string(does) + "''', '" + outcome.first + "', r\"" + outcome.second +
+                  "\"), ('good', '', ''), ";
+    }
+    write("in.csv", table);
+    write_worker("csv: in.csv", naughty, "timeout: 1s\noutputs: {y: float64, s: text, n: int64, v: {width: 2}}\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        run_job({"job.yaml", "-q", "--overwrite"}, layout, 1);
+        look(wanted +
+             "]\n"
+             "with h5py.File('job.h5') as f:\n"
+             "    said, status, s = messages(f), states(f), texts(f, 's')\n"
+             "    for k, (does, state, part) in enumerate(wanted):\n"
+             "        row = (does, status[k], said.get(k), f['y'][k], s[k], f['n'][k], list(f['v'][k]))\n"
+             "        assert status[k] == (state or 'done') and part in said.get(k, ''), (k, row)\n"
+             "        if not state:\n"
+             "            assert row[2:] == (None, k * k, 'item %d' % k, -k, [k, 1]), (k, row)\n"
+             "        elif state == 'done':\n"
+             "            assert row[3:6] == (1, '3', 2) and np.isnan(row[6][0]) and row[6][1] == 1, (k, row)\n"
+             "        else:\n"
+             "            assert np.isnan(row[3]) and np.isnan(row[6]).all() and row[5] < -2**62, (k, row)\n"
+             "    assert (f['attempts'][:] == 1).all()\n");
+        EXPECT_TRUE(wait_until([&] { return count_processes(folder_) == 0; })) << "processes are left";
+    }
+}
+
+TEST_F(Worker, LongAnswersAndMuchNoise) {
+    write_worker("count: 6",
+                 "import json, os, sys\n"
+                 "for line in sys.stdin:\n"
+                 "    item = json.loads(line)['item']\n"
+                 "    if item == 2: [os.write(2, b'noise' * 20000 + b'\\n') for _ in range(200)]\n"
+                 "    if item == 4: sys.exit('the last of it')\n"
+                 "    print(json.dumps({'s': str(item) * (5000000 if item == 3 else 10)}))\n",
+                 "outputs: {s: text}\nparams: {long: " + std::string(300000, 'p') + "}\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert messages(f) == {4: 'the worker ended with exit code 1 and no answer: the last of it'}, "
+         "messages(f)\n"
+         "    wanted = [str(k) * (5000000 if k == 3 else 10) if k != 4 else '' for k in range(6)]\n"
+         "    assert texts(f, 's') == wanted\n");
+}
+
+TEST_F(Worker, OneForEachThreadIsKept) {
+    write_worker("count: 300",
+                 "import json, os, sys, time\n"
+                 "here = os.environ['SHEAF_JOB_DIR']\n"
+                 "with open('started', 'a') as f: f.write('%d\\n' % os.getpid())\n"
+                 "until = time.time() + 60\n"
+                 "while len(open('started').readlines()) < 4 and time.time() < until: time.sleep(.005)\n"
+                 "names = ('OMPI_', 'PMIX_', 'PMI_', 'PRTE_', 'OPAL_', 'ORTE_')\n"
+                 "odd = [n for n in os.environ if n.startswith(names) and not n.startswith('OMPI_ALLOW_RUN_AS_ROOT')]\n"
+                 "n = 0\n"
+                 "for line in sys.stdin:\n"
+                 "    n += 1\n"
+                 "    say = [os.path.samefile(here, '.'), odd, os.environ['OMP_NUM_THREADS']]\n"
+                 "    print(json.dumps({'pid': os.getpid(), 'n': n, 'slot': int(os.environ['SHEAF_SLOT']),\n"
+                 "                      'say': json.dumps(say)}))\n"
+                 "open('bye.%d' % os.getpid(), 'w').write(str(n))\n",
+                 "outputs: {pid: int64, n: int64, slot: int64, say: text}\n");
+    run_job({"job.yaml", "-q"}, {2, 2});
+    look("started = sorted(map(int, open('started').read().split()))\n"
+         "assert len(started) == 4, started\n"
+         "with h5py.File('job.h5') as f:\n"
+         "    pid, n, slot = f['pid'][:], f['n'][:], f['slot'][:]\n"
+         "    assert sorted(set(pid)) == started and states(f) == ['done'] * 300\n"
+         "    for p in started:\n"
+         "        mine = n[pid == p]\n"
+         "        assert sorted(mine) == list(range(1, len(mine) + 1)), (p, mine)\n"
+         "        assert int(open('bye.%d' % p).read()) == len(mine)\n"
+         "        assert len(set(slot[pid == p])) == 1\n"
+         "    assert sorted({(slot[pid == p][0]) for p in started}) == [0, 1, 2, 3]\n"
+         "    assert set(texts(f, 'say')) == {'[true, [], \"1\"]'}, set(texts(f, 'say'))\n");
+}
+
+TEST_F(Worker, IsTriedAgain) {
+    write_worker("count: 20",
+                 "import json, os, signal, sys, time\n"
+                 "for line in sys.stdin:\n"
+                 "    item = json.loads(line)['item']\n"
+                 "    first = not os.path.exists('tried.%d' % item)\n"
+                 "    open('tried.%d' % item, 'w').close()\n"
+                 "    if item == 3 and first: os.kill(os.getpid(), signal.SIGSEGV)\n"
+                 "    if item == 5 and first: sys.exit(1)\n"
+                 "    if item == 7 and first: time.sleep(1000)\n"
+                 "    if item == 9: print('{\"error\": \"never\"}')\n"
+                 "    elif item == 11 and first: print('{\"error\": \"at first\"}')\n"
+                 "    else: print('{\"y\": %d}' % (item * 3))\n",
+                 "outputs: [y]\nretries: 2\ntimeout: 1s\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert messages(f) == {9: 'never'}, messages(f)\n"
+         "    assert states(f) == ['failed' if k == 9 else 'done' for k in range(20)]\n"
+         "    assert list(f['attempts'][:]) == [{3: 2, 5: 2, 7: 2, 9: 3, 11: 2}.get(k, 1) for k in range(20)]\n"
+         "    assert all(f['y'][k] == 3 * k for k in range(20) if k != 9)\n");
+}
+
+TEST_F(Worker, ThatCannotBeStarted) {
+    for (int ranks : {0, 2}) {
+        write("job.yaml", "items: {count: 3}\nworker: [no-such-model]\noutputs: [y]\n");
+        Result result = sheaf({"run", "job.yaml"}, {ranks, 0});
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, "job.yaml:2:10: there is no program 'no-such-model' in PATH"), 1) << result;
+        EXPECT_FALSE(exists(path("job.h5")));
+    }
+    write("model", "#!/no/such/interpreter\n");
+    ASSERT_EQ(shell("chmod +x model").exit, 0);
+    write("job.yaml", "items: {count: 3}\nworker: [./model]\noutputs: [y]\n");
+    Result result = sheaf({"run", "job.yaml"});
+    EXPECT_EQ(result.exit, 3) << result;
+    EXPECT_GE(count_of(result.err, "cannot run the worker ./model: No such file"), 1) << result;
+    write("job.yaml", "items: {count: 3}\nworker: no-such-model\noutputs: [y]\n"); /* the shell says so */
+    result = run_job({"job.yaml", "-q", "--overwrite"}, {}, 1);
+    EXPECT_EQ(count_of(sheaf({"show", "job.h5", "--where-failed"}).out, "exit code 127"), 3);
+}
+
+/* The job can be run again, and no process of the first run is left. */
+TEST_F(Worker, DiesWithItsRank) {
+    write_worker("count: 200",
+                 "import json, signal, sys, time\n"
+                 "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                 "for line in sys.stdin:\n"
+                 "    item = json.loads(line)['item']\n"
+                 "    time.sleep(.01)\n"
+                 "    print(json.dumps({'y': item * 2, 's': 'said %d' % item}))\n"
+                 "time.sleep(1000)\n", /* a worker that does not end when it should */
+                 "outputs: {y: float64, s: text}\n");
+    write("job.yaml", "items: {count: 200}\nworker: [\"" SHEAF_PYTHON "\", \"" + path("model.py") +
+                          "\"]\noutputs: {y: float64, s: text}\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        Child child(command({"run", "job.yaml", "-q"}, layout), start());
+        ASSERT_TRUE(wait_for_done(child, path("job.h5"), 10));
+        EXPECT_GE(count_processes(path("model.py")), 1);
+        kill(layout.ranks ? child.processes("sheaf").back() : child.pid(), SIGKILL);
+        child.wait();
+        EXPECT_TRUE(wait_until([&] { return count_processes(path("model.py")) == 0; })) << "workers are left";
+        run_job({"job.yaml", "-q"}, layout);
+        look("with h5py.File('job.h5') as f:\n"
+             "    assert states(f) == ['done'] * 200\n"
+             "    assert (f['y'][:] == 2 * np.arange(200)).all()\n"
+             "    assert texts(f, 's') == ['said %d' % k for k in range(200)]\n");
+        EXPECT_EQ(count_processes(path("model.py")), 0);
+        unlink(path("job.h5").c_str());
+    }
+}
+
+} // namespace
