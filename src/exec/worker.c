@@ -290,6 +290,13 @@ static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *
     const int64_t n_failures = w->n_failures;
     if (run_blocks(w, chunk, blocks, parcel, 1, serial, error))
         return -1;
+    if (blocks.n > 1 && w->whole[0]) { /* it was one of them: which others were with it is no item's fault */
+        w->n_failures = n_failures;
+        for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
+            if (run_blocks(w, chunk, (struct span){b, 1}, parcel, 1, serial, error))
+                return -1;
+        return 0;
+    }
     if (blocks.n == 1 || w->n_failures == n_failures || w->kernel->retries == 0)
         return 0;
     w->n_failures = n_failures;
