@@ -55,12 +55,12 @@ void sheaf_text_one_line(char *text) {
     size_t start = n; /* where the last character begins */
     while (start > 0 && n - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
         start--;
-    if (start == 0)
-        return;
-    unsigned char lead = (unsigned char)text[start - 1];
+    unsigned char lead = start > 0 ? (unsigned char)text[start - 1] : 0;
     size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
     if (n - start < wanted)
-        text[start - 1] = '\0';
+        text[n = start - 1] = '\0';
+    for (size_t at = sheaf_text_valid(text, n); at < n; at += sheaf_text_valid(text + at, n - at))
+        text[at] = '?';
 }
 
 /* Copies text without the blanks around it, and without '_' between digits where `group` is set; NULL if too long. */

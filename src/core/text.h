@@ -19,7 +19,8 @@ struct sheaf_string {
 void sheaf_string_add(struct sheaf_string *string, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sheaf_string_free(struct sheaf_string *string);
 
-/* Replaces control characters by spaces, in place, and drops an UTF-8 character that was cut at the end. */
+/* Replaces control characters by spaces and bytes that are not UTF-8 by '?', in place, and drops an UTF-8 character that
+   was cut at the end. */
 void sheaf_text_one_line(char *text);
 
 /* Read the whole of text[length] (blanks around are allowed) as a number. Return 0, or -1 if it is anything else or
