@@ -125,7 +125,7 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
     char failed = 0;
     *fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        return sheaf_fail_errno(error, "cannot make a socket");
+        return sheaf_fail_errno(error, "cannot make a socket; raise the limit of open files (ulimit -n)");
     pthread_mutex_lock(&server->lock);
     if (sheaf_wire_write(server->fd, &entry, sizeof entry, &ends[1], 1) ||
         sheaf_wire_read(server->fd, &failed, 1, NULL, NULL)) {
