@@ -506,11 +506,16 @@ TEST_F(CommandKeeper, StopAndLoss) {
     sheaf_keeper_close(&keeper_);
     EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "the program of a thread that has gone";
     ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0);
-    e = run({"sh", "-c", "kill -9 $PPID; sleep 100"});
+    e = run({"sh", "-c", ("setsid sleep " + s + " & kill -9 $PPID; sleep " + s).c_str()});
     EXPECT_EQ(e.step, START_LOST);
     EXPECT_EQ(keeper_.fd, -1);
     ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0) << "another takes its place";
-    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", "exit 5"}).status), 5);
+    EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "and nothing is left behind by the first";
+    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", ("setsid sleep " + s + " & exit 5").c_str()}).status), 5);
+    run({"sh", "-c", ("setsid sleep " + s + " & kill -9 $PPID").c_str()});
+    sheaf_server_stop(server_);
+    server_ = nullptr;
+    EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "nor by the last";
 }
 
 TEST_F(CommandKeeper, NothingOfTheLauncherIsLeft) {
