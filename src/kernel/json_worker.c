@@ -159,15 +159,17 @@ static int take_outputs(const struct call *call, const json_t *answer, int64_t i
     const struct json_worker *w = call->w;
     struct sheaf_buffer *found = &call->hand->found;
     const int64_t k = call->next + i;
-    for (int o = 0; o < w->n_outputs; o++) {
+    for (int step = 0; step < 2 * w->n_outputs; step++) { /* texts last: an item that fails has none */
+        const int o = step % w->n_outputs;
+        const bool now = (w->outputs[o].type == SHEAF_TEXT) == (step >= w->n_outputs);
         const struct job_output *output = &w->job->program.outputs[o];
         const json_t *json = look_up(call, answer, output->name, i, n, error);
         found->n_bytes = 0;
         if (!json)
             return -1;
-        if (sheaf_json_take(json, output, value_at(call, k, o), found, error))
+        if (now && sheaf_json_take(json, output, value_at(call, k, o), found, error))
             return sheaf_error_prefix(error, "outputs.%s ", output->name);
-        if (output->type == SHEAF_TEXT)
+        if (now && output->type == SHEAF_TEXT)
             call->context->emit_text(call->context, k, o, found->data, found->n_bytes);
     }
     return 0;
@@ -220,7 +222,8 @@ static void take_answer(struct call *call, const char *line, size_t length) {
     json_t *answer = sheaf_json_read(line, length, &error);
     if (!json_is_object(answer)) {
         call->out_of_step = true;
-        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
+        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
+                  error.text[0] ? ": " : "", error.text);
     } else if (!is_for(answer, call->block->first + call->next)) {
         call->out_of_step = true;
         fail_line(call, SHEAF_FAILED,
@@ -288,7 +291,9 @@ static int lament(struct call *call, struct sheaf_error *error) {
     if (narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
-    if (c->end.step == START_LOST)
+    if (c->mute)
+        fail_line(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
+    else if (c->end.step == START_LOST)
         fail_line(call, SHEAF_CRASHED, "the process that watched the worker was killed");
     else if (WIFSIGNALED(c->end.status))
         fail_line(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
@@ -389,6 +394,9 @@ static int map(const void *self, const struct sheaf_context *context, const stru
 
 static void close_worker(void *self) {
     struct json_worker *w = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++)
+        if (w->hands[i])
+            sheaf_conversation_leave(&w->hands[i]->talk);
     for (int i = 0; i < HOST_MOST_THREADS; i++) {
         struct hand *h = w->hands[i];
         if (!h)
