@@ -23,6 +23,7 @@ struct hand {
     struct conversation talk;
     struct sheaf_buffer lines; /* what it is to be asked in this call */
     struct sheaf_buffer found; /* a text value */
+    bool has_answered;         /* since it was started */
 };
 
 struct json_worker {
@@ -105,6 +106,7 @@ static int start(struct call *call, struct sheaf_error *error) {
                               .folder = call->w->folder};
     if (write_questions(call, error))
         return -1;
+    call->hand->has_answered = false;
     return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
 }
 
@@ -234,6 +236,7 @@ static void take_answer(struct call *call, const char *line, size_t length) {
         take_object(call, answer, line, shown);
     }
     json_decref(answer);
+    call->hand->has_answered = true;
     call->since_s = sheaf_clock_s();
 }
 
@@ -288,7 +291,8 @@ static int lament(struct call *call, struct sheaf_error *error) {
         take_answer(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
-    if (narrow(call))
+    const bool retired = c->end.step == START_OK && c->end.status == 0 && h->has_answered; /* to be asked anew */
+    if (retired || narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
     if (c->mute)

@@ -184,7 +184,7 @@ const char naughty[] =
     "    elif does == 'stop': os.kill(os.getpid(), signal.SIGSTOP)\n"
     "    elif does == 'hang': signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)\n"
     "    elif does == 'close out': sys.stderr.write('good bye\\n'); os.close(1); time.sleep(1000)\n"
-    "    elif does == 'close in': say(good + '\\n'); os.close(0); time.sleep(1000)\n"
+    "    elif does == 'retire': say(good + '\\n'); os.close(0); sys.exit(0)\n"
     "    elif does == 'child': (os.fork() or time.sleep(1000)); os.kill(os.getpid(), signal.SIGSEGV)\n"
     "    else: sys.exit('? ' + does)\n";
 
@@ -224,7 +224,7 @@ const struct Deed {
     {"stop", "timed_out", "took longer than 1 s"},
     {"hang", "timed_out", "took longer than 1 s"},
     {"close out", "failed", "the worker closed its standard output without an answer: good bye"},
-    {"close in", "", ""},
+    {"retire", "", ""},
 };
 
 TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
