@@ -29,6 +29,10 @@ static int open_schedule(struct run *run) {
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
+static bool may_halt(const struct run *run) {
+    return run->job.limits.halt_failed > 0 || run->job.limits.halt_share > 0;
+}
+
 static int open_team(struct run *run) {
     const struct transport *transport = &run->transport;
     struct team_setup setup = {
@@ -41,6 +45,7 @@ static int open_team(struct run *run) {
         .sink = transport->sink,
         .first_slot = run->first_slot,
         .sends_failures = !sheaf_run_is_first(run),
+        .tells_failures = may_halt(run),
         .checkpoint_s = run->job.checkpoint_s,
         .flight = run->flight,
         .flights_end = run->flights_end,
@@ -212,6 +217,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                .batch_end_s = find_batch_end(),
                                .halt_failed = find_halt(run),
+                               .hurries = may_halt(run),
                                .give_up = give_up,
                                .leave = leave,
                                .context = run};

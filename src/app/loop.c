@@ -444,7 +444,7 @@ static int look_around(struct loop *loop, bool *did) {
     bool over = is_over(loop); /* before rows are collected: then these are the last */
     if (is_first(loop))
         show_progress(loop);
-    else if (ship_rows(loop, over, did) || ship_counts(loop))
+    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop))
         return -1;
     return over && loop->seat < 0 && !loop->waiting ? say_bye(loop) : 0;
 }

@@ -86,6 +86,8 @@ static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *
     team->counts.n_done += n_done;
     team->counts.n_failed += n_failed;
     pthread_mutex_unlock(&team->lock);
+    if (n_failed && team->setup.tells_failures)
+        raise_event(team);
     return 0;
 }
 
@@ -102,7 +104,7 @@ static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *e
     team->ready_end = &hand->parcel->next;
     hand->parcel->held_bytes = hand->parcel->data.n_bytes;
     team->waiting_bytes += hand->parcel->held_bytes;
-    bool worth = team->waiting_bytes >= worth_sending_bytes;
+    bool worth = team->waiting_bytes >= worth_sending_bytes || (worker->n_failures && team->setup.tells_failures);
     hand->parcel = team->spare;
     if (hand->parcel) {
         team->spare = hand->parcel->next;

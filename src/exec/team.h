@@ -37,6 +37,7 @@ struct team_setup {
     struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
     int first_slot;                  /* of this rank's threads among those of its node */
     bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
+    bool tells_failures;             /* thread 0 is woken by each block with failed items: too many end the run */
     double checkpoint_s;             /* how often rows are synced; 0: never */
     struct flight flight;            /* the first thread's row of notes; the others' follow. Without sink: none */
     off_t flights_end;               /* where the table of notes ends */

@@ -230,6 +230,10 @@ static void call(struct worker *w) {
     w->some_failed = false;
     memset(w->status, ITEM_PENDING, (size_t)w->block.n);
     int rc = w->kernel->kernel.table.map(w->kernel->self, &w->context, &w->block);
+    if (w->kernel->kernel.made && rc <= KERNEL_DID(0)) { /* of many */
+        w->block.n = KERNEL_DID_OF(rc);
+        rc = 0;
+    }
     w->broken = rc == SHEAF_BROKEN;
     if (rc != 0 && !w->whole[0])
         snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
@@ -253,6 +257,7 @@ static void call_again(struct worker *w, int attempt, int64_t n_blocks) {
     }
 }
 
+/* Of many blocks fewer may be computed: w->block.n says how many. */
 static int run_blocks(struct worker *w, const struct chunk *chunk, struct span blocks, struct parcel *parcel,
                       int attempt, pthread_mutex_t *serial, struct sheaf_error *error) {
     int64_t first = blocks.first * w->shape->block, left = w->shape->n_items - first, n = blocks.n * w->shape->block;
@@ -268,10 +273,11 @@ static int run_blocks(struct worker *w, const struct chunk *chunk, struct span b
         pthread_mutex_lock(serial);
     double began_s = sheaf_clock_s();
     call_again(w, attempt, blocks.n);
-    double took_s = (sheaf_clock_s() - began_s) / (double)blocks.n;
+    blocks.n = w->kernel->many ? w->block.n : 1;
+    double busy_s = sheaf_clock_s() - began_s, took_s = blocks.n > 0 ? busy_s / (double)blocks.n : 0;
     if (serial)
         pthread_mutex_unlock(serial);
-    w->busy_s += took_s * (double)blocks.n;
+    w->busy_s += busy_s;
     w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
     for (int64_t b = 0; b < blocks.n; b++)
         parcel->seconds[blocks.first + b - parcel->blocks.first] = (float)took_s;
@@ -283,20 +289,37 @@ static int run_blocks(struct worker *w, const struct chunk *chunk, struct span b
     return w->lost_text ? sheaf_fail_memory(error, "the texts of an item") : 0;
 }
 
-/* All blocks at a time, and then those with an item that failed by themselves. */
-static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *parcel, pthread_mutex_t *serial,
-                    struct sheaf_error *error) {
-    const struct span blocks = parcel->blocks;
-    const int64_t n_failures = w->n_failures;
-    if (run_blocks(w, chunk, blocks, parcel, 1, serial, error))
-        return -1;
-    if (blocks.n == 1 || w->n_failures == n_failures || w->kernel->retries == 0)
-        return 0;
-    w->n_failures = n_failures;
+/* Those of blocks that were computed together in which the item failed, by themselves: their second attempt; but the first
+   where the kernel failed all of them at once, since which items are together is no item's fault. */
+static int run_failed(struct worker *w, const struct chunk *chunk, struct span blocks, struct parcel *parcel,
+                      pthread_mutex_t *serial, struct sheaf_error *error) {
+    const int attempt = w->whole[0] ? 1 : 2;
     for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
         if (parcel->status[b - parcel->first_item] != ITEM_DONE &&
-            run_blocks(w, chunk, (struct span){b, 1}, parcel, 2, serial, error))
+            run_blocks(w, chunk, (struct span){b, 1}, parcel, attempt, serial, error))
             return -1;
+    return 0;
+}
+
+/* All blocks at a time, and then those with an item that failed by themselves; likewise the one before which the kernel
+   stopped, and what follows it. */
+static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *parcel, pthread_mutex_t *serial,
+                    struct sheaf_error *error) {
+    struct span left = parcel->blocks;
+    for (bool alone = left.n == 1; left.n > 0;) {
+        const int64_t n_failures = w->n_failures;
+        const struct span blocks = {left.first, alone ? 1 : left.n};
+        if (run_blocks(w, chunk, blocks, parcel, 1, serial, error))
+            return -1;
+        const int64_t n_done = w->block.n;
+        if (!alone && w->n_failures > n_failures && (w->kernel->retries > 0 || w->whole[0])) {
+            w->n_failures = n_failures;
+            if (run_failed(w, chunk, (struct span){left.first, n_done}, parcel, serial, error))
+                return -1;
+        }
+        left = (struct span){left.first + n_done, left.n - n_done};
+        alone = !alone || left.n == 1;
+    }
     return 0;
 }
 

@@ -65,6 +65,26 @@ static int read_size(const struct yaml_node *node, const char *what, int64_t mos
     return 0;
 }
 
+bool sheaf_job_stays_inside(const char *path) {
+    for (const char *part = path;; part++) {
+        const size_t length = strcspn(part, "/");
+        const bool last = part[length] == '\0';
+        if ((length == 2 && strncmp(part, "..", 2) == 0) || (last && length == 1 && *part == '.'))
+            return false;
+        part += length;
+        if (last)
+            return *path && *path != '/';
+    }
+}
+
+static int check_inside(const struct yaml_node *node, const char *what, const char *path, struct sheaf_error *error) {
+    return sheaf_job_stays_inside(path) ? 0
+                                        : sheaf_yaml_refuse(node, error,
+                                                            "%s is '%s'; it should be a path inside the item's own "
+                                                            "folder",
+                                                            what, path);
+}
+
 /* --- outputs ------------------------------------------------------------------------------------------------------- */
 
 static int read_type(const struct yaml_node *node, const char *what, enum sheaf_type *type, struct sheaf_error *error) {
@@ -131,12 +151,23 @@ static int read_where(struct job_output *output, const struct yaml_node *map, st
         return sheaf_yaml_refuse(found, error, "%s is %lld; columns are counted from 1", what,
                                  (long long)output->column);
     snprintf(what, sizeof what, "outputs.%.200s.file", output->name);
-    if (file && sheaf_yaml_text(file, what, &output->file, error))
+    if (file && (sheaf_yaml_text(file, what, &output->file, error) || check_inside(file, what, output->file, error)))
         return -1;
     return output->where == JOB_FROM_REGEX && output->width > 1
                ? sheaf_yaml_refuse(map, error, "outputs.%s: a regex gives one value, not %lld", output->name,
                                    (long long)output->width)
                : 0;
+}
+
+/* What is stored of every command has names of its own. */
+static int check_standard(const struct job_output *output, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const standard[] = {"exit_code", "signal", "user_seconds", "system_seconds",
+                                           "peak_rss",  "host",   "stdout",       "stderr"};
+    for (int i = 0; i < COUNT_OF(standard); i++)
+        if (strcmp(output->name, standard[i]) == 0)
+            return sheaf_yaml_refuse(node, error, "outputs.%s: '%s' is stored of every command; choose another name",
+                                     output->name, output->name);
+    return 0;
 }
 
 static int read_output(const struct job *job, struct job_output *output, struct sheaf_error *error) {
@@ -182,7 +213,8 @@ static int read_outputs(struct job *job, const struct yaml_node *node, struct sh
                                          output->name);
         if (!list)
             output->name = node->key[i]->text;
-        if (!list && read_output(job, output, error))
+        if ((job->kind == JOB_COMMAND && check_standard(output, node->key[i], error)) ||
+            (!list && read_output(job, output, error)))
             return -1;
         program->n_outputs = i + 1;
     }
@@ -202,6 +234,14 @@ static int check_words(const struct yaml_node *node, const char *what, struct sh
         if (sheaf_yaml_text(node->value[i], what, &text, error))
             return -1;
     return node->value[0]->text[0] ? 0 : sheaf_yaml_refuse(node->value[0], error, "%s: its first word is empty", what);
+}
+
+/* Patterns of what is kept of each item's folder. */
+static int check_keep(const struct job_program *program, const struct yaml_node *node, struct sheaf_error *error) {
+    for (int i = 0; i < program->n_keep; i++)
+        if (check_inside(node->kind == YAML_LIST ? node->value[i] : node, "keep", program->keep[i], error))
+            return -1;
+    return 0;
 }
 
 static int read_workdir(struct job_program *program, const struct yaml_node *node, struct sheaf_error *error) {
@@ -240,6 +280,8 @@ static int read_texts(struct job *job, const struct yaml_node *node, const char 
 static int read_gpus(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     struct job_program *program = &job->program;
     int64_t n;
+    if (node && node->kind == YAML_LIST && (node->n < 1 || node->n > MOST_GPUS))
+        return sheaf_yaml_refuse(node, error, "gpus has %d devices; it should be 1 to %d", node->n, MOST_GPUS);
     if (!node || node->kind == YAML_LIST)
         return read_texts(job, node, "gpus", &program->n_gpus, &program->gpus, error);
     if (sheaf_yaml_count(node, "gpus", &n, error))
@@ -274,6 +316,7 @@ static int read_program(struct job *job, const struct yaml_node *root, struct sh
         (program->input && sheaf_yaml_text(program->input, "stdin", &text, error)) ||
         read_outputs(job, sheaf_yaml_get(root, "outputs"), error) ||
         read_texts(job, sheaf_yaml_get(root, "keep"), "keep", &program->n_keep, &program->keep, error) ||
+        check_keep(program, sheaf_yaml_get(root, "keep"), error) ||
         read_workdir(program, sheaf_yaml_get(root, "workdir"), error) ||
         read_size(sheaf_yaml_get(root, "memory"), "memory", INT64_MAX, &program->memory_bytes, error) ||
         read_size(sheaf_yaml_get(root, "capture"), "capture", most_capture_bytes, &program->capture_bytes, error))

@@ -64,6 +64,9 @@ struct job;
 /* Reads job->kind, job->kernel (the node that says how), job->program and job->limits, and expression's settings. */
 int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error);
 
+/* Whether a path, seen from a folder, names something in it: it is neither absolute nor has it "..". */
+bool sheaf_job_stays_inside(const char *path);
+
 /* The keys of a job file that belong here: names[*n]. */
 const char *const *sheaf_job_kind_keys(int *n);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,10 +139,14 @@ static int open_input(const struct attempt *a, int *fd, struct sheaf_error *erro
 
 /* --- running ------------------------------------------------------------------------------------------------------- */
 
+/* The folder that the program is in at first. */
+static const char *where(const struct attempt *a) {
+    return a->workdir ? a->workdir : a->c->folder;
+}
+
 static int run_program(struct attempt *a, struct sheaf_error *error) {
     const struct command *c = a->c;
-    struct program program = {
-        .folder = a->workdir ? a->workdir : c->folder, .timeout_s = c->job->limits.timeout_s, .fds = {-1, -1, -1}};
+    struct program program = {.folder = where(a), .timeout_s = c->job->limits.timeout_s, .fds = {-1, -1, -1}};
     int rc = -1;
     if (write_words(a, &program, error) || open_input(a, &program.fds[0], error))
         goto out;
@@ -185,8 +190,8 @@ static bool judge(const struct attempt *a) {
     if (end->step == START_LOST)
         context->end(context, a->k, SHEAF_CRASHED, "the process that watched the command was killed");
     else if (end->step != START_OK)
-        context->end(context, a->k, SHEAF_FAILED, "cannot %s: %s",
-                     end->step == START_FOLDER ? "enter the folder that it should run in" : word, strerror(end->error));
+        context->end(context, a->k, SHEAF_FAILED, "cannot %s %s: %s", end->step == START_FOLDER ? "enter" : "run",
+                     end->step == START_FOLDER ? where(a) : word, strerror(end->error));
     else if (end->timed_out)
         context->end(context, a->k, SHEAF_TIMED_OUT, "took longer than %g s%s%.*s", a->c->job->limits.timeout_s,
                      n ? ": " : "", n, line);
@@ -262,8 +267,8 @@ static void store_standard(const struct attempt *a) {
     const int first = a->c->n_outputs;
     const char *text;
     int32_t signal = 0, code = NOT_FOUND;
-    if (end->step == START_OK) {
-        signal = WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0;
+    if (end->step == START_OK || end->step == START_LOST) { /* what is not watched any more is killed */
+        signal = end->step == START_LOST ? SIGKILL : WIFSIGNALED(end->status) ? WTERMSIG(end->status) : 0;
         code = signal ? 128 + signal : WEXITSTATUS(end->status);
     } else if (end->error == EACCES || end->error == ENOEXEC) {
         code = NOT_RUN;

@@ -76,13 +76,26 @@ static bool is_written(const struct command *c, const char *word) {
     return false;
 }
 
+/* A word without places, which may be made of several pieces; in the arena. */
+static char *constant_text(struct command *c, const struct template *word) {
+    size_t length = 0;
+    for (int p = 0; p < word->n; p++)
+        length += word->pieces[p].length;
+    char *text = sheaf_arena_take(&c->arena, length + 1), *to = text;
+    for (int p = 0; text && p < word->n; p++) {
+        memcpy(to, word->pieces[p].text, word->pieces[p].length);
+        to += word->pieces[p].length;
+    }
+    return text;
+}
+
 /* Where items have folders of their own, words that name files beside the job file are made absolute. */
 static int anchor_words(struct command *c, struct sheaf_error *error) {
     for (int i = 0; i < c->n_words && c->job->kernel->kind == YAML_LIST; i++) {
         struct template *word = &c->words[i];
-        if (c->job->program.workdir == JOB_WORKDIR_NONE || !word->constant || word->n != 1)
+        if (c->job->program.workdir == JOB_WORKDIR_NONE || !word->constant || word->n == 0)
             continue;
-        char *text = sheaf_arena_text(&c->arena, word->pieces[0].text, word->pieces[0].length);
+        char *text = constant_text(c, word);
         char *file = text && !is_written(c, text) && (i > 0 || strchr(text, '/'))
                          ? sheaf_words_find(text, c->folder, false)
                          : NULL;
@@ -91,8 +104,10 @@ static int anchor_words(struct command *c, struct sheaf_error *error) {
         free(file);
         if (failed)
             return sheaf_fail_memory(error, "the words of a command");
-        if (kept)
+        if (kept) {
             word->pieces[0] = (struct template_piece){.text = kept, .length = strlen(kept)};
+            word->n = 1;
+        }
     }
     return 0;
 }
@@ -176,6 +191,15 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
 
+/* What is known to be started must be there. */
+static int check_program(struct command *c, struct sheaf_error *error) {
+    if (!c->words[0].constant || c->job->kernel->kind != YAML_LIST)
+        return 0;
+    const char *word = constant_text(c, &c->words[0]);
+    return word ? sheaf_words_check(c->job->kernel->value[0], word, c->folder, error)
+                : sheaf_fail_memory(error, "the words of a command");
+}
+
 int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
                        const struct kernel_host *host, struct sheaf_string *identity, struct sheaf_error *error) {
     struct command *c = calloc(1, sizeof *c);
@@ -201,9 +225,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
         return -1;
     entry->table.n_inputs = c->n_inputs;
     entry->table.inputs = c->inputs;
-    const struct template *first = &c->words[0];
-    if (host->is_first && first->constant && job->kernel->kind == YAML_LIST &&
-        sheaf_words_check(job->kernel->value[0], job->kernel->value[0]->text, c->folder, error))
-        return -1;
-    return host->is_first ? identify(c, identity, error) : 0;
+    if (!host->is_first)
+        return 0;
+    return check_program(c, error) ? -1 : identify(c, identity, error);
 }

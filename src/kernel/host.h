@@ -10,6 +10,11 @@
 
 enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
 
+/* What map of such a kernel may return when it was given many blocks (SHEAF_MANY): the first n alone are computed, and
+   the next one is to be computed by itself. KERNEL_DID_OF gives n back. */
+#define KERNEL_DID(n) (-2000 - (int)(n))
+#define KERNEL_DID_OF(rc) (-2000 - (rc))
+
 /* Everything is borrowed and outlives the binding. */
 struct kernel_host {
     bool is_first;         /* rank 0: where files of the job are looked at */

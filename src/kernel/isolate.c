@@ -21,6 +21,7 @@
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
+static const size_t most_notes = (size_t)1 << 40;
 
 /* A thread's child. */
 struct isolated_hand {
@@ -42,6 +43,7 @@ struct isolated {
     const struct kernel_host *host;
     double timeout_s;
     struct isolate_order order; /* path, name, stamp and seed; the rest is in the image */
+    bool single;                /* the kernel takes one item at a time */
     int n_inputs, n_outputs;
     struct sheaf_field *inputs;        /* [n_inputs] */
     const struct sheaf_field *outputs; /* [n_outputs] the inner kernel's own */
@@ -121,7 +123,7 @@ static enum news listen_to(struct isolated_hand *h, double timeout_s, struct iso
     h->notes.n_bytes = 0;
     if (!(both[0].revents & POLLIN) || sheaf_wire_read(h->socket, answer, sizeof *answer, NULL, NULL))
         return NEWS_DEATH;
-    if (sheaf_buffer_resize(&h->notes, answer->n_bytes + 1, &ignored)) {
+    if (answer->n_bytes > most_notes || sheaf_buffer_resize(&h->notes, answer->n_bytes + 1, &ignored)) {
         h->notes.n_bytes = 0;
         answer->lost = true; /* as if the child had had no memory: the run ends */
         return NEWS_ANSWER;
@@ -192,11 +194,23 @@ static int grow_memory(struct isolated_hand *h, size_t n_bytes, struct sheaf_err
     return 0;
 }
 
+/* A block, or of many that the engine has given at once the first n, for the child to compute one at a time. */
+struct task {
+    const struct sheaf_context *context;
+    const struct sheaf_block *block;
+    bool many;
+    int64_t n, n_padded;
+    bool is_cut;            /* of many: the item behind these n has ended a child, in this way */
+    struct program_end end; /* of the child that died last */
+    bool timed_out;
+};
+
 /* Gives a column its place, if there is one. */
-static void place(size_t *at, size_t *n_bytes, const void *column, const struct sheaf_field *field, int64_t n) {
+static void place(const struct task *task, const void *column, const struct sheaf_field *field, size_t *at,
+                  size_t *n_bytes) {
     *at = column ? *n_bytes : 0;
     if (column)
-        *n_bytes += sheaf_round_up((size_t)n * sheaf_field_row_bytes(field), SHEAF_ALIGN);
+        *n_bytes += sheaf_round_up((size_t)task->n_padded * sheaf_isolate_stride(field, task->many), SHEAF_ALIGN);
 }
 
 static bool is_text(const struct isolated *iso, int i) {
@@ -204,65 +218,84 @@ static bool is_text(const struct isolated *iso, int i) {
 }
 
 /* Where all columns, and behind them the bytes of texts, are to lie; the size of it all. */
-static size_t lay_out(const struct isolated *iso, struct isolated_hand *h, const struct sheaf_block *block,
-                      size_t *texts_at) {
+static size_t lay_out(const struct isolated *iso, struct isolated_hand *h, const struct task *task, size_t *texts_at) {
     const int n = iso->n_inputs + iso->n_outputs;
     size_t n_bytes = sheaf_round_up(sizeof(struct isolate_block) + (size_t)n * sizeof(int64_t), SHEAF_ALIGN);
     for (int i = 0; i < iso->n_inputs; i++)
-        place(&h->at[i], &n_bytes, block->in[i], &iso->inputs[i], block->n_padded);
+        place(task, task->block->in[i], &iso->inputs[i], &h->at[i], &n_bytes);
     for (int o = 0; o < iso->n_outputs; o++)
-        place(&h->at[iso->n_inputs + o], &n_bytes, block->out[o], &iso->outputs[o], block->n_padded);
+        place(task, task->block->out[o], &iso->outputs[o], &h->at[iso->n_inputs + o], &n_bytes);
     *texts_at = n_bytes;
     for (int i = 0; i < iso->n_inputs; i++) {
-        const struct sheaf_text *texts = block->in[i];
-        for (int64_t v = 0; texts && is_text(iso, i) && v < block->n_padded * iso->inputs[i].width; v++)
+        const struct sheaf_text *texts = task->block->in[i];
+        for (int64_t v = 0; texts && is_text(iso, i) && v < task->n_padded * iso->inputs[i].width; v++)
             n_bytes += texts[v].length;
     }
     return n_bytes;
 }
 
-/* Puts a column of texts, with offsets in place of pointers; *at is where the next text's bytes go. */
-static void put_texts(struct isolated_hand *h, int i, const struct sheaf_text *texts, int64_t n, size_t *at) {
-    struct sheaf_text *to = (struct sheaf_text *)(void *)(h->memory + h->at[i]);
+/* Copies rows between columns whose rows lie so far apart. */
+static void copy_rows(char *to, size_t to_stride, const char *from, size_t from_stride, size_t row, int64_t n) {
+    if (to_stride == row && from_stride == row)
+        memcpy(to, from, row * (size_t)n);
+    for (int64_t k = 0; (to_stride != row || from_stride != row) && k < n; k++)
+        memcpy(to + (size_t)k * to_stride, from + (size_t)k * from_stride, row);
+}
+
+/* Puts the texts of an item at `to`, with offsets in place of pointers; *at is where the next text's bytes go. */
+static void put_texts(struct isolated_hand *h, size_t to, const struct sheaf_text *texts, int64_t n, size_t *at) {
+    struct sheaf_text *row = (struct sheaf_text *)(void *)(h->memory + to);
     for (int64_t v = 0; v < n; v++) {
-        to[v] = (struct sheaf_text){(const char *)*at, texts[v].length}; /* NOLINT: an offset */
+        row[v] = (struct sheaf_text){(const char *)*at, texts[v].length};
         if (texts[v].length)
             memcpy(h->memory + *at, texts[v].data, texts[v].length);
         *at += texts[v].length;
     }
 }
 
-/* Puts the block into the child's memory. */
-static int put_block(const struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
-                     const struct sheaf_block *block, struct sheaf_error *error) {
+static void put_input(const struct isolated *iso, struct isolated_hand *h, const struct task *task, int i,
+                      size_t *texts_at) {
+    const struct sheaf_field *field = &iso->inputs[i];
+    const char *from = task->block->in[i];
+    const size_t row = sheaf_field_row_bytes(field), stride = sheaf_isolate_stride(field, task->many);
+    if (from && !is_text(iso, i))
+        copy_rows(h->memory + h->at[i], stride, from, row, row, task->n_padded);
+    for (int64_t k = 0; from && is_text(iso, i) && k < task->n_padded; k++)
+        put_texts(h, h->at[i] + (size_t)k * stride, (const struct sheaf_text *)(const void *)(from + (size_t)k * row),
+                  field->width, texts_at);
+}
+
+/* Puts the task into the child's memory. */
+static int put_task(const struct isolated *iso, struct isolated_hand *h, const struct task *task,
+                    struct sheaf_error *error) {
     size_t texts_at;
-    const size_t n_bytes = lay_out(iso, h, block, &texts_at);
+    const size_t n_bytes = lay_out(iso, h, task, &texts_at);
     if (grow_memory(h, sheaf_round_up(n_bytes, 4096), error))
         return -1;
     struct isolate_block *head = (struct isolate_block *)(void *)h->memory;
-    *head = (struct isolate_block){.first = block->first,
-                                   .n = block->n,
-                                   .n_padded = block->n_padded,
-                                   .thread = context->thread,
-                                   .slot = context->slot,
-                                   .attempt = context->attempt};
+    *head = (struct isolate_block){.first = task->block->first,
+                                   .n = task->n,
+                                   .n_padded = task->n_padded,
+                                   .thread = task->context->thread,
+                                   .slot = task->context->slot,
+                                   .attempt = task->context->attempt,
+                                   .many = task->many};
     for (int c = 0; c < iso->n_inputs + iso->n_outputs; c++)
         head->at[c] = (int64_t)h->at[c];
-    for (int i = 0; i < iso->n_inputs; i++) {
-        if (block->in[i] && is_text(iso, i))
-            put_texts(h, i, block->in[i], block->n_padded * iso->inputs[i].width, &texts_at);
-        else if (block->in[i])
-            memcpy(h->memory + h->at[i], block->in[i],
-                   (size_t)block->n_padded * sheaf_field_row_bytes(&iso->inputs[i]));
-    }
+    for (int i = 0; i < iso->n_inputs; i++)
+        put_input(iso, h, task, i, &texts_at);
     return 0;
 }
 
-static void take_outputs(const struct isolated *iso, const struct isolated_hand *h, const struct sheaf_block *block) {
-    for (int o = 0; o < iso->n_outputs; o++)
-        if (block->out[o])
-            memcpy(block->out[o], h->memory + h->at[iso->n_inputs + o],
-                   (size_t)block->n * sheaf_field_row_bytes(&iso->outputs[o]));
+static void take_outputs(const struct isolated *iso, const struct isolated_hand *h, const struct task *task,
+                         int64_t n) {
+    for (int o = 0; o < iso->n_outputs; o++) {
+        const struct sheaf_field *field = &iso->outputs[o];
+        const size_t row = sheaf_field_row_bytes(field);
+        if (task->block->out[o])
+            copy_rows(task->block->out[o], row, h->memory + h->at[iso->n_inputs + o],
+                      sheaf_isolate_stride(field, task->many), row, n);
+    }
 }
 
 /* Says again what the child's kernel has said. -1: the notes make no sense. */
@@ -290,20 +323,23 @@ static int replay(const struct isolated_hand *h, const struct sheaf_context *con
     return 0;
 }
 
-/* No item of the block has a value: its process has died, or was killed when the time was up. */
-static void end_block(const struct isolated *iso, const struct sheaf_context *context, const struct sheaf_block *block,
-                      const struct program_end *end, bool timed_out) {
+/* Items first … first+n-1 have no value: their process has died, or was killed when the time was up. */
+static void end_items(const struct isolated *iso, const struct task *task, int64_t first, int64_t n) {
+    const struct sheaf_context *context = task->context;
     char how[128], others[64] = "";
-    for (int o = 0; o < iso->n_outputs; o++)
-        if (block->out[o])
-            sheaf_type_fill(iso->outputs[o].type, block->out[o], block->n * iso->outputs[o].width);
-    if (block->n > 1)
-        snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", block->n);
-    for (int64_t k = 0; k < block->n; k++) {
-        if (timed_out)
+    for (int o = 0; o < iso->n_outputs; o++) {
+        const struct sheaf_field *field = &iso->outputs[o];
+        if (task->block->out[o])
+            sheaf_type_fill(field->type, (char *)task->block->out[o] + (size_t)first * sheaf_field_row_bytes(field),
+                            n * field->width);
+    }
+    if (n > 1)
+        snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", n);
+    for (int64_t k = first; k < first + n; k++) {
+        if (task->timed_out)
             context->end(context, k, SHEAF_TIMED_OUT, "took longer than %g s%s", iso->timeout_s, others);
         else
-            context->end(context, k, SHEAF_CRASHED, "%s%s", describe(end, how), others);
+            context->end(context, k, SHEAF_CRASHED, "%s%s", describe(&task->end, how), others);
     }
 }
 
@@ -326,45 +362,78 @@ static struct isolated_hand *find_hand(struct isolated *iso, int thread, struct 
     return h;
 }
 
-/* Has the block computed by the child, which must run. `again`: it was dead before it began. */
-static int compute(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
-                   const struct sheaf_block *block, bool *again, struct sheaf_error *error) {
+/* What the child has answered, for the engine. */
+static int take_answer(const struct isolated *iso, const struct isolated_hand *h, const struct task *task,
+                       const struct isolate_answer *answer, struct sheaf_error *error) {
+    int64_t n_done = task->many ? answer->n_done : task->n;
+    if (answer->lost)
+        return sheaf_fail_memory(error, "the texts of an item");
+    const bool known = n_done >= 0 && n_done <= task->n;
+    if (known)
+        take_outputs(iso, h, task, n_done);
+    if (!known || replay(h, task->context))
+        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name);
+    if (task->is_cut && n_done == task->n)
+        end_items(iso, task, n_done++, 1);
+    return n_done < task->block->n ? KERNEL_DID(n_done) : answer->result;
+}
+
+/* The child has died, or was killed, at its task. Gives whether there is something left for the next child: of many
+   items those before the one at work, since who knows what that has done to their values. */
+static bool cut(const struct isolated *iso, const struct isolated_hand *h, struct task *task) {
+    const struct isolate_block *head = (const struct isolate_block *)(const void *)h->memory;
+    const int64_t k = task->many ? atomic_load(&head->computes) : 0;
+    task->is_cut = task->many;
+    task->n = task->n_padded = k >= 0 && k < task->n ? k : 0;
+    if (task->n == 0)
+        end_items(iso, task, 0, task->many ? 1 : task->block->n);
+    return task->n > 0;
+}
+
+/* Has the task computed by the child, which must run. `again`: by the next one, since it has died. */
+static int compute(struct isolated *iso, struct isolated_hand *h, struct task *task, bool *again,
+                   struct sheaf_error *error) {
     const struct isolate_request request = {++h->number, h->n_bytes};
+    const struct isolate_block *head = (const struct isolate_block *)(const void *)h->memory;
     struct isolate_answer answer = {0};
-    struct program_end end;
     enum news news = NEWS_DEATH;
     if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
         news = listen_to(h, iso->timeout_s, &answer);
-    if (news == NEWS_ANSWER) {
-        if (answer.lost)
-            return sheaf_fail_memory(error, "the texts of an item");
-        take_outputs(iso, h, block);
-        return replay(h, context)
-                   ? sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name)
-                   : answer.result;
-    }
+    if (news == NEWS_ANSWER)
+        return take_answer(iso, h, task, &answer, error);
+    struct program_end end;
     bury(h, &end);
-    *again = atomic_load(&((struct isolate_block *)(void *)h->memory)->begun) != request.number;
-    if (!*again)
-        end_block(iso, context, block, &end, news == NEWS_TIMEOUT);
-    return 0;
+    *again = atomic_load(&head->begun) != request.number;
+    if (*again)
+        return 0;
+    task->end = end;
+    task->timed_out = news == NEWS_TIMEOUT;
+    *again = cut(iso, h, task);
+    return *again || !task->many ? 0 : KERNEL_DID(1);
 }
 
 static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     struct isolated *iso = (struct isolated *)(uintptr_t)self; /* its hands are the threads' own */
+    struct task task = {.context = context,
+                        .block = block,
+                        .many = iso->single && block->n > 1,
+                        .n = block->n,
+                        .n_padded = block->n_padded};
     struct sheaf_error error = {0};
     struct isolated_hand *h = find_hand(iso, context->thread, &error);
     int rc = h ? 0 : -1;
     bool again = rc == 0;
-    for (int turn = 0; rc == 0 && again; turn++) {
+    for (int turn = 0; rc == 0 && again;) {
+        const int64_t n = task.n;
         again = false;
         if (turn == MOST_TURNS)
             rc = sheaf_fail(&error, "kernel %s: its own processes die before they begin with a block",
                             iso->inner.table.name);
-        else if ((!h->running && start_child(iso, h, context, &error)) || put_block(iso, h, context, block, &error))
+        else if ((!h->running && start_child(iso, h, context, &error)) || put_task(iso, h, &task, &error))
             rc = -1;
         else
-            rc = compute(iso, h, context, block, &again, &error);
+            rc = compute(iso, h, &task, &again, &error);
+        turn = task.n == n ? turn + 1 : 0;
     }
     if (!error.text[0])
         return rc;
@@ -396,6 +465,9 @@ static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *sh
         return setup->refuse(setup, "%s", error.text);
     shape->scratch_bytes = 0; /* each child has its own, and is alone with its copy of the kernel */
     shape->flags &= ~(SHEAF_SERIAL | SHEAF_MANY);
+    iso->single = shape->block <= 1;
+    if (iso->single)
+        shape->flags |= SHEAF_MANY; /* for the way there and back, not for the kernel */
     return 0;
 }
 

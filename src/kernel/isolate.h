@@ -6,11 +6,17 @@
  * isolate_order.c. It sees a block's columns in memory that it shares with the thread, and what it says of items, and its
  * texts, come back through its socket as notes; isolate_child.c. The thread tells the engine so as if the kernel had;
  * isolate.c. Isolation is no part of a job's identity.
+ *
+ * Going there and back costs much more than a small item. So kernels that take one item at a time get many at once
+ * (SHEAF_MANY), which the child computes one after the other, as long as nothing is the matter and little time has passed;
+ * the rest goes back to the engine (KERNEL_DID), which has the next item computed alone. If the child dies, the item at
+ * work is to blame, and another child computes those before it once more.
  */
 #ifndef SHEAF_KERNEL_ISOLATE_H
 #define SHEAF_KERNEL_ISOLATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +25,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/type.h"
 #include "kernel/host.h"
 #include "kernel/registry.h"
 
@@ -53,9 +60,17 @@ int sheaf_isolate_unpack(char *memory, struct kernel_entry *entry, struct isolat
 struct isolate_block {
     _Atomic(uint64_t) begun; /* number of the request that the child has begun with */
     int64_t first, n, n_padded;
-    int32_t thread, slot, attempt, unused;
-    int64_t at[]; /* [n_inputs + n_outputs] where columns begin; 0: there is none */
+    int32_t thread, slot, attempt;
+    int32_t many;              /* n items, one at a time */
+    _Atomic(int64_t) computes; /* of these: the one that is computed */
+    int64_t at[];              /* [n_inputs + n_outputs] where columns begin; 0: there is none */
 };
+
+/* From one item to the next in a column: where they are computed one at a time each is aligned. */
+static inline size_t sheaf_isolate_stride(const struct sheaf_field *field, bool many) {
+    const size_t row = sheaf_field_row_bytes(field);
+    return many ? sheaf_round_up(row, SHEAF_ALIGN) : row;
+}
 
 /* To the child: compute what lies in the block's memory, which has n_bytes by now. */
 struct isolate_request {
@@ -68,6 +83,7 @@ struct isolate_request {
 struct isolate_answer {
     int32_t result; /* of map */
     int32_t lost;   /* there was no memory for the notes */
+    int64_t n_done; /* of many items: the first so many are computed, and nothing is the matter with them */
     size_t n_bytes; /* of notes, which follow */
 };
 

@@ -9,11 +9,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/random.h"
 #include "kernel/isolate.h"
 #include "process/wire.h"
 
-enum { MOST_MESSAGE = 1024 }; /* what is kept is less */
+enum { MOST_MESSAGE = 1024 };           /* what is kept is less */
+static const double most_many_s = 5e-3; /* no item of many is begun later */
 
 struct child {
     const int *fds;
@@ -23,7 +25,11 @@ struct child {
     struct sheaf_context context;
     struct sheaf_block block;
     struct sheaf_buffer scratch, notes;
-    bool lost; /* no memory for a note */
+    bool lost;                         /* no memory for a note */
+    bool odd;                          /* of many items: this one needs the engine's judgement, alone */
+    int64_t item;                      /* of many: the one at work; else 0 */
+    const struct isolate_block *head;  /* of the block at work */
+    const struct sheaf_field *outputs; /* the kernel's own */
     const void **in;
     void **out;
     char *memory; /* of blocks, or NULL */
@@ -36,7 +42,8 @@ static void note(const struct sheaf_context *context, enum isolate_service servi
                  const char *data, size_t n_bytes) {
     struct child *c = context->engine;
     struct sheaf_error ignored;
-    const struct isolate_note head = {service, detail, k, n_bytes};
+    const struct isolate_note head = {service, detail, k < 0 ? k : c->item + k, n_bytes};
+    c->odd = c->odd || k != 0;
     const size_t at = c->notes.n_bytes, end = at + sizeof head + n_bytes;
     if (end > c->notes.capacity && sheaf_buffer_resize(&c->notes, 2 * end, &ignored)) {
         c->lost = true;
@@ -72,7 +79,10 @@ static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outco
 }
 
 static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+    struct child *c = context->engine;
     note(context, ISOLATE_TEXT, output, k, data, length);
+    if (output < 0 || output >= c->order->n_outputs || c->outputs[output].type != SHEAF_TEXT)
+        c->odd = true;
 }
 
 static void begin_random(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream) {
@@ -103,6 +113,7 @@ static int open_kernel(struct child *c, struct sheaf_error *error) {
         return -1; /* setup.refuse has said why */
     if (shape.n_outputs != order->n_outputs)
         return sheaf_refuse(error, "declares %d outputs this time, and had %d", shape.n_outputs, order->n_outputs);
+    c->outputs = shape.outputs;
     c->in = calloc((size_t)order->setup.n_inputs + 1, sizeof *c->in);
     c->out = calloc((size_t)order->n_outputs + 1, sizeof *c->out);
     if (!c->in || !c->out)
@@ -133,8 +144,8 @@ static int open_child(struct child *c, struct sheaf_error *error) {
 
 /* --- blocks -------------------------------------------------------------------------------------------------------- */
 
-static int answer(const struct child *c, int result, const char *notes, size_t n_bytes) {
-    const struct isolate_answer head = {result, c->lost, n_bytes};
+static int answer(const struct child *c, int result, int64_t n_done, const char *notes, size_t n_bytes) {
+    const struct isolate_answer head = {result, c->lost, n_done, n_bytes};
     if (sheaf_wire_write(c->fds[ISOLATE_SOCKET], &head, sizeof head, NULL, 0))
         return -1;
     return n_bytes ? sheaf_wire_write(c->fds[ISOLATE_SOCKET], notes, n_bytes, NULL, 0) : 0;
@@ -151,35 +162,66 @@ static int map_memory(struct child *c, size_t n_bytes) {
     return c->memory ? 0 : -1;
 }
 
-/* Points the kernel at the columns; texts have offsets in place of pointers. */
-static void point_columns(struct child *c, const struct isolate_block *head) {
+/* The row of a column that belongs to item k, or NULL where there is no column. */
+static char *find_row(const struct child *c, int column, const struct sheaf_field *field, int64_t k) {
+    const int64_t at = c->head->at[column];
+    return at ? c->memory + at + (size_t)k * sheaf_isolate_stride(field, c->head->many) : NULL;
+}
+
+/* Points the kernel at the columns from item k on, of n; texts have offsets in place of pointers. */
+static void point_columns(struct child *c, int64_t k, int64_t n) {
     const struct sheaf_setup *setup = &c->order->setup;
     for (int i = 0; i < setup->n_inputs; i++) {
-        c->in[i] = head->at[i] ? c->memory + head->at[i] : NULL;
-        struct sheaf_text *texts = (struct sheaf_text *)(void *)(c->memory + head->at[i]);
-        if (!c->in[i] || setup->inputs[i].type != SHEAF_TEXT)
-            continue;
-        for (int64_t v = 0; v < head->n_padded * setup->inputs[i].width; v++)
+        char *row = find_row(c, i, &setup->inputs[i], k);
+        struct sheaf_text *texts = (struct sheaf_text *)(void *)row;
+        c->in[i] = row;
+        for (int64_t v = 0; row && setup->inputs[i].type == SHEAF_TEXT && v < n * setup->inputs[i].width; v++)
             texts[v].data = c->memory + (uintptr_t)texts[v].data;
     }
     for (int o = 0; o < c->order->n_outputs; o++)
-        c->out[o] = head->at[setup->n_inputs + o] ? c->memory + head->at[setup->n_inputs + o] : NULL;
+        c->out[o] = find_row(c, setup->n_inputs + o, &c->outputs[o], k);
+}
+
+/* Calls the kernel for items k … k+n-1. */
+static int call(struct child *c, int64_t k, int64_t n, int64_t n_padded) {
+    c->block.first = c->head->first + k;
+    c->block.n = n;
+    c->block.n_padded = n_padded;
+    point_columns(c, k, n_padded);
+    return c->kernel.table.map(c->self, &c->context, &c->block);
+}
+
+/* Many items, until there is something to say that is not of one item alone. */
+static int compute_many(struct child *c, struct isolate_block *head) {
+    const double until_s = sheaf_clock_s() + most_many_s;
+    c->item = 0;
+    for (; c->item < head->n && (c->item == 0 || sheaf_clock_s() < until_s); c->item++) {
+        const size_t n_bytes = c->notes.n_bytes;
+        c->odd = false;
+        atomic_store_explicit(&head->computes, c->item, memory_order_relaxed);
+        if (call(c, c->item, 1, 1) || c->odd) {
+            c->notes.n_bytes = n_bytes; /* it will say so again */
+            break;
+        }
+    }
+    const int64_t n_done = c->item;
+    c->item = 0;
+    return answer(c, 0, n_done, c->notes.data, c->notes.n_bytes);
 }
 
 static int compute(struct child *c, uint64_t number) {
     struct isolate_block *head = (struct isolate_block *)(void *)c->memory;
+    c->head = head;
     c->notes.n_bytes = 0;
     c->lost = false;
-    c->block.first = head->first;
-    c->block.n = head->n;
-    c->block.n_padded = head->n_padded;
     c->context.thread = head->thread;
     c->context.slot = head->slot;
     c->context.attempt = head->attempt;
-    point_columns(c, head);
     atomic_store(&head->begun, number);
-    const int result = c->kernel.table.map(c->self, &c->context, &c->block);
-    return answer(c, result, c->notes.data, c->notes.n_bytes);
+    if (head->many)
+        return compute_many(c, head);
+    const int result = call(c, 0, head->n, head->n_padded);
+    return answer(c, result, 0, c->notes.data, c->notes.n_bytes);
 }
 
 void sheaf_isolate_child(const int *fds) {
@@ -188,7 +230,7 @@ void sheaf_isolate_child(const int *fds) {
     struct sheaf_error error = {0};
     prctl(PR_SET_NAME, "sheaf-kernel");
     const int rc = open_child(&c, &error);
-    if (answer(&c, rc, error.text, strlen(error.text)) || rc)
+    if (answer(&c, rc, 0, error.text, strlen(error.text)) || rc)
         return;
     while (sheaf_wire_read(fds[ISOLATE_SOCKET], &request, sizeof request, NULL, NULL) == 0)
         if (map_memory(&c, request.n_bytes) || compute(&c, request.number))

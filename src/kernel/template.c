@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "kernel/script.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
 
@@ -121,50 +122,38 @@ int sheaf_template_read(struct template *t, const struct yaml_node *node, struct
 
 /* --- scripts ------------------------------------------------------------------------------------------------------- */
 
-/* Where in a script we are, as far as quoting goes. */
-struct quoting {
-    char quote; /* ' or " or 0 */
-    int depth;  /* of $( … ) inside double quotes */
-    char outer[16];
-};
-
-/* Steps over one character of the script and gives how many bytes that were. */
-static size_t step(struct quoting *q, const char *at) {
-    enum { MOST = sizeof q->outer };
-    if (q->quote == '\'') {
-        q->quote = *at == '\'' ? 0 : '\'';
-        return 1;
-    }
-    if (at[0] == '\\' && at[1])
-        return 2;
-    if (at[0] == '$' && at[1] == '{') { /* a variable: its braces are no place */
-        size_t length = strcspn(at, "}");
-        return length + (at[length] == '}');
-    }
-    if (at[0] == '$' && at[1] == '(' && q->depth < MOST) {
-        q->outer[q->depth++] = q->quote;
-        q->quote = 0;
-        return 2;
-    }
-    if (at[0] == ')' && q->quote == 0 && q->depth > 0)
-        q->quote = q->outer[--q->depth];
-    else if (at[0] == '"')
-        q->quote = q->quote == '"' ? 0 : '"';
-    else if (at[0] == '\'' && q->quote == 0)
-        q->quote = '\'';
-    return 1;
-}
-
 /* The variable in the words of the shell, so that its value is one word, or a part of one. */
-static int add_variable(struct template *t, int number, char quote, struct template_names *names,
+static int add_variable(struct template *t, int number, enum script_place place, struct template_names *names,
                         struct sheaf_error *error) {
+    static const char *const around[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "'\"", [SCRIPT_LOST] = NULL};
+    static const char *const behind[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "\"'", [SCRIPT_LOST] = NULL};
     char text[64];
-    const char *around = quote == '"' ? "" : quote == '\'' ? "'\"" : "\"", *behind = quote == '\'' ? "\"'" : around;
-    int n = snprintf(text, sizeof text, "%s${SHEAF_VALUE_%d}%s", around, number, behind);
+    int n = snprintf(text, sizeof text, "%s${SHEAF_VALUE_%d}%s", around[place] ? around[place] : "", number,
+                     behind[place] ? behind[place] : "");
     char *kept = sheaf_arena_text(names->arena, text, (size_t)n);
     if (!kept)
         return sheaf_fail_memory(error, "a template");
     add_text(t, kept, (size_t)n);
+    return 0;
+}
+
+/* Refuses a value where the shell would take it for something else than a text. */
+static int check_place(const struct template_names *names, const struct yaml_node *node, enum script_place place,
+                       const struct template_piece *piece, const char *name, size_t length, struct sheaf_error *error) {
+    if (place == SCRIPT_LOST)
+        return sheaf_yaml_refuse(node, error, "{%.*s}: the script is nested too deeply here; put it into a file",
+                                 (int)length, name);
+    if (place == SCRIPT_VERBATIM)
+        return sheaf_yaml_refuse(node, error,
+                                 "{%.*s}: the shell puts no values into a here-document whose end is quoted; write "
+                                 "<<EOF without quotes",
+                                 (int)length, name);
+    if (place == SCRIPT_ARITHMETIC && piece->kind == TEMPLATE_FIELD &&
+        names->fields[names->used[piece->input]].type == SHEAF_TEXT)
+        return sheaf_yaml_refuse(node, error,
+                                 "{%.*s}: a text cannot stand in $(( … )), where it would be read as a "
+                                 "formula",
+                                 (int)length, name);
     return 0;
 }
 
@@ -181,7 +170,7 @@ static int find_value(struct template *values, const struct template_piece *piec
 int sheaf_template_read_script(struct template *t, struct template *values, const struct yaml_node *node,
                                struct template_names *names, struct sheaf_error *error) {
     const char *at = node->text, *from = at;
-    struct quoting quoting = {0};
+    struct script script = {.begin = at};
     if (begin(t, at, names, error) || begin(values, at, names, error))
         return -1;
     while (*at) {
@@ -189,14 +178,15 @@ int sheaf_template_read_script(struct template *t, struct template *values, cons
         size_t length = find_name(at);
         size_t escaped = find_escaped(at);
         if (!escaped && !length) {
-            at += step(&quoting, at);
+            at += sheaf_script_step(&script, at);
             continue;
         }
         add_text(t, from, (size_t)(at - from));
         if (escaped)
             add_text(t, at + 1, escaped + 2);
         if (length && (resolve(names, node, at + 1, length, &piece, error) ||
-                       add_variable(t, find_value(values, &piece), quoting.quote, names, error)))
+                       check_place(names, node, sheaf_script_place(&script), &piece, at + 1, length, error) ||
+                       add_variable(t, find_value(values, &piece), sheaf_script_place(&script), names, error)))
             return -1;
         at += escaped ? escaped + 4 : length + 2;
         from = at;

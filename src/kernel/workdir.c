@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/text.h"
+#include "job/kind.h"
 
 enum { OPEN_FOLDERS = 16 }; /* that nftw may have open */
 
@@ -28,14 +29,27 @@ static int make_parents(char *path, struct sheaf_error *error) {
 }
 
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *where) {
-    (void)status, (void)where;
-    if (kind == FTW_DNR && chmod(path, 0700)) /* a folder that was made unreadable */
-        return 0;
+    (void)status, (void)kind, (void)where;
     return remove(path) && errno != ENOENT ? -1 : 0;
 }
 
+/* Gives us the right to remove what is in a folder: programs write-protect what they made, for instance `go mod`. Ends
+   the walk at one that could not be read, since what is in it comes only in the next. */
+static int unlock_entry(const char *path, const struct stat *status, int kind, struct FTW *where) {
+    (void)where;
+    if (kind != FTW_D && kind != FTW_DNR)
+        return 0;
+    const bool closed = (status->st_mode & 0700) != 0700;
+    return closed && chmod(path, 0700) == 0 ? 1 : 0;
+}
+
 int sheaf_workdir_remove(const char *path, struct sheaf_error *error) {
-    if (nftw(path, remove_entry, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) && errno != ENOENT)
+    const int how = FTW_PHYS;
+    if (nftw(path, remove_entry, OPEN_FOLDERS, how | FTW_DEPTH) == 0 || errno == ENOENT)
+        return 0;
+    while (nftw(path, unlock_entry, OPEN_FOLDERS, how) > 0) {
+    }
+    if (nftw(path, remove_entry, OPEN_FOLDERS, how | FTW_DEPTH) && errno != ENOENT)
         return sheaf_fail_errno(error, "%s: cannot remove the item's folder", path);
     return 0;
 }
@@ -99,8 +113,11 @@ int sheaf_workdir_keep(const char *folder, int64_t item, const char *path, const
             return sheaf_fail_memory(error, "a pattern");
         if (glob(pattern, GLOB_NOSORT, NULL, &found) == GLOB_NOSPACE)
             rc = sheaf_fail_memory(error, "the files to keep");
-        for (size_t f = 0; rc == 0 && f < found.gl_pathc; f++)
-            rc = move(found.gl_pathv[f], folder, item, found.gl_pathv[f] + strlen(path) + 1, error);
+        for (size_t f = 0; rc == 0 && f < found.gl_pathc; f++) {
+            const char *name = found.gl_pathv[f] + strlen(path) + 1;
+            if (sheaf_job_stays_inside(name)) /* .* finds .. too */
+                rc = move(found.gl_pathv[f], folder, item, name, error);
+        }
         globfree(&found);
         free(pattern);
     }

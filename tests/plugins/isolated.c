@@ -1,16 +1,20 @@
 /*
  * isolated.c - a kernel whose items end, or hang, the process that computes them, for `isolate: true`; like any plugin it
- * knows the public header only. Input x; outputs y = 2 x + 1, said (text) = "x is X\n"; blocks of `block`. The item with
+ * knows the public header only. Inputs x and, if it is there, word (text); outputs y = 2 x + 1, said (text) = "x is X,
+ * WORD\n"; blocks of `block`. The item with
  * x == `at` does, up to attempt number `until`, as `how` says:
  *   segv     dies
  *   exit     ends with exit code 7
  *   loop     never comes back
  *   orphan   dies, and leaves a process behind in a session of its own
  *   closed   closes all descriptors and never comes back
+ *   returns  makes map return 5
+ *   blames   fails the whole block, with a message, and the item
  *   opening  dies already in open, but not where the run itself opens the kernel
  */
 #define _GNU_SOURCE
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +29,10 @@ struct isolated {
     int64_t until;
 };
 
-static const struct sheaf_field inputs[] = {{.name = "x", .type = SHEAF_FLOAT64, .width = 1}};
+static const struct sheaf_field inputs[] = {
+    {.name = "x", .type = SHEAF_FLOAT64, .width = 1},
+    {.name = "word", .type = SHEAF_TEXT, .width = 1, .flags = SHEAF_OPTIONAL},
+};
 static const struct sheaf_field outputs[] = {
     {.name = "y", .type = SHEAF_FLOAT64, .width = 1},
     {.name = "said", .type = SHEAF_TEXT, .width = 1},
@@ -78,16 +85,28 @@ static void die(const char *how) {
     raise(SIGSEGV);
 }
 
+static void say(const struct sheaf_context *context, const struct sheaf_block *block, int64_t k, double x) {
+    const struct sheaf_text none = {"no word", 7}, *words = block->in[1], *word = words != NULL ? &words[k] : &none;
+    char text[128];
+    int n = snprintf(text, sizeof text, "x is %g, %.*s\n", x, (int)word->length, word->data);
+    context->emit_text(context, k, 1, text, (size_t)n);
+}
+
 static int map_isolated(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     const struct isolated *mine = self;
     for (int64_t k = 0; k < block->n; k++) {
         const double x = ((const double *)block->in[0])[k];
-        char text[64];
-        int n = snprintf(text, sizeof text, "x is %g\n", x);
-        context->emit_text(context, k, 1, text, (size_t)n);
-        if (x == mine->at && context->attempt <= mine->until)
-            die(mine->how);
+        const bool meant = x == mine->at && context->attempt <= mine->until;
+        say(context, block, k, x);
         ((double *)block->out[0])[k] = 2 * x + 1;
+        if (meant && strcmp(mine->how, "returns") == 0)
+            return 5;
+        if (meant && strcmp(mine->how, "blames") == 0) {
+            context->fail(context, SHEAF_WHOLE_BLOCK, "all of item %lld", (long long)(block->first + k));
+            context->fail(context, k, "item %lld itself", (long long)(block->first + k));
+        } else if (meant) {
+            die(mine->how);
+        }
     }
     return 0;
 }
@@ -100,7 +119,7 @@ SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_isolated = {
     .summary = "ends the process, or hangs",
     .n_params = 4,
     .params = params,
-    .n_inputs = 1,
+    .n_inputs = 2,
     .inputs = inputs,
     .open = open_isolated,
     .close = free,

@@ -1,0 +1,574 @@
+// kernel/template, script, extract, capture and process/keeper, server: what a command is made of. What scripts come to
+// is asked of /bin/sh itself.
+#include "unit/sheaf.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+
+extern "C" {
+#define template template_ /* a word of C++ */
+#include "kernel/capture.h"
+#include "kernel/extract.h"
+#include "kernel/template.h"
+#include "kernel/workdir.h"
+#undef template
+#include "process/keeper.h"
+#include "process/server.h"
+}
+
+using namespace unit;
+
+namespace {
+
+// ---------------------------------------------------------------------------------------------------------- templates
+
+// Values that mean something to a shell, or look as if.
+const std::vector<std::string> NASTY = {"plain",
+                                        "",
+                                        " two  blanks ",
+                                        "it's \"quoted\"",
+                                        "$(touch PWNED)",
+                                        "`touch PWNED`",
+                                        "; touch PWNED #",
+                                        "' ; touch PWNED ; '",
+                                        "\" ; touch PWNED ; \"",
+                                        "*",
+                                        "-n",
+                                        "--",
+                                        "a\\b\\\\c\\",
+                                        "$HOME ${HOME} $((1+1))",
+                                        "two\nlines\n\nand more",
+                                        "{x} {{x}} {item}",
+                                        "~ ! % & | < > [a-z] ?",
+                                        "Größe 日本 \xf0\x9f\x9a\x80",
+                                        "EOF"};
+
+// One template read for the fields x (text), n (int64), v (three float64) and the params p and q.
+class Template {
+  public:
+    Error error;
+    int rc;
+    template_ words{}, values{};
+
+    Template(const std::string &text, bool script)
+        : job_("items: {count: 1}\nkernel: any\nparams: {p: 2.50, q: \"a 'b' $c\"}\n") {
+        EXPECT_EQ(job_.rc, 0) << job_.error.text();
+        names_ = {&job_.job, 3, FIELDS, 0, used_, &job_.job.document.arena};
+        text_ = text;
+        yaml_node node{};
+        node.kind = YAML_SCALAR, node.file = "sweep.yaml", node.line = 3, node.column = 10, node.text = text_.c_str();
+        rc = script ? sheaf_template_read_script(&words, &values, &node, &names_, error)
+                    : sheaf_template_read(&words, &node, &names_, error);
+    }
+
+    // The text for an item; with `value` of the values, that one alone.
+    std::string write(const std::string &x, int64_t item = 7, int value = -1) {
+        const struct sheaf_text text = {x.data(), x.size()};
+        const int64_t n = -12;
+        const double v[3] = {0.1, 1e300, -3};
+        const void *of_field[3] = {&text, &n, v}, *in[3] = {};
+        std::vector<sheaf_field> inputs;
+        for (int k = 0; k < names_.n_used; k++) {
+            inputs.push_back(FIELDS[used_[k]]);
+            in[k] = of_field[used_[k]];
+        }
+        const sheaf_block block = {sizeof block, item, 1, 1, in, nullptr};
+        sheaf_buffer to{};
+        const int done = value < 0 ? sheaf_template_write(&words, inputs.data(), &block, 0, &to, error)
+                                   : sheaf_template_write_piece(&values, value, inputs.data(), &block, 0, &to, error);
+        std::string written = done == 0 ? std::string(to.data, to.n_bytes) : "failed: " + error.text();
+        sheaf_buffer_free(&to);
+        return written;
+    }
+
+    // What /bin/sh prints for the script.
+    std::string run(const std::string &x, const Folder &folder) {
+        for (int v = 0; v < values.n; v++)
+            folder.write("v" + std::to_string(v), write(x, 7, v) + ".");
+        folder.write("script", write(x));
+        folder.write("start", "#!/bin/sh\nexec 2>&1\n" + environment() + "exec /bin/sh -c \"$(cat script)\"\n");
+        FILE *pipe = popen(("cd " + folder.path() + " && sh ./start").c_str(), "r");
+        std::string out;
+        for (int c; (c = fgetc(pipe)) != EOF;)
+            out += static_cast<char>(c);
+        pclose(pipe);
+        return out;
+    }
+
+  private:
+    inline static const sheaf_field FIELDS[3] = {field("x", SHEAF_TEXT), field("n", SHEAF_INT64),
+                                                 field("v", SHEAF_FLOAT64, 3)};
+    Job job_;
+    template_names names_{};
+    int used_[4] = {};
+    std::string text_;
+
+    // Sets each variable from its file; the dot behind it keeps newlines at the end.
+    std::string environment() const {
+        std::string lines;
+        for (int v = 0; v < values.n; v++) {
+            std::string name = "SHEAF_VALUE_" + std::to_string(v + 1);
+            lines += name + "=\"$(cat v" + std::to_string(v) + ")\"\n" + name + "=\"${" + name + "%.}\"\nexport " +
+                     name + "\n";
+        }
+        return lines;
+    }
+};
+
+TEST(CommandTemplate, AWordOfAListIsTheValueAsItIs) {
+    for (const std::string &x : NASTY) {
+        Template t("--name={x};{n} {{x}} {item}{p}{q} {v} { x } {} {1} {x", false);
+        ASSERT_EQ(t.rc, 0) << t.error.text();
+        EXPECT_EQ(t.write(x), "--name=" + x + ";-12 {x} 72.50a 'b' $c 0.1,1e+300,-3 { x } {} {1} {x");
+        EXPECT_FALSE(t.words.constant);
+    }
+    Template constant("{p}-{q}", false);
+    EXPECT_TRUE(constant.words.constant);
+    EXPECT_FALSE(Template("{item}", false).words.constant);
+}
+
+TEST(CommandTemplate, NamesThatNobodyKnows) {
+    for (bool script : {false, true}) {
+        Template t("run {mass} {x}", script);
+        EXPECT_EQ(t.rc, -1);
+        EXPECT_STARTS(t.error.text(), "sweep.yaml:3:10: {mass}: no field or param 'mass'");
+        EXPECT_HAS(t.error.text(), "{{mass}}");
+    }
+}
+
+TEST(CommandTemplate, ANulByteIsRefused) {
+    Template t("{x}", false);
+    EXPECT_HAS(t.write(std::string("a\0b", 3)), "NUL");
+}
+
+// Scripts with the text {x}, by whatever the shell has, and what they print, with @ for the text.
+struct Script {
+    const char *name, *text, *found;
+};
+
+class CommandScript : public testing::TestWithParam<Script> {};
+
+TEST_P(CommandScript, TheValueArrivesWhole) {
+    for (const std::string &x : NASTY) {
+        Folder folder;
+        Template t(GetParam().text, true);
+        ASSERT_EQ(t.rc, 0) << t.error.text();
+        std::string wanted = GetParam().found;
+        for (size_t at = 0; (at = wanted.find('@', at)) != std::string::npos; at += x.size())
+            wanted.replace(at, 1, x);
+        EXPECT_EQ(t.run(x, folder), wanted) << t.write(x);
+        EXPECT_FALSE(std::filesystem::exists(folder / "PWNED")) << "the value was executed";
+    }
+}
+
+const Script SCRIPTS[] = {
+    {"Plain", "printf '[%s]' {x} a{x}b {x}{n}", "[@][a@b][@-12]"},
+    {"Double", R"x(printf '[%s]' "{x}" "a {x} b" "\"{x}")x", "[@][a @ b][\"@]"},
+    {"Single", R"x(printf '[%s]' '{x}' 'a "{x}" $b' 'it'\''s {x}')x", "[@][a \"@\" $b][it's @]"},
+    {"Format", "printf '[%s]' {item} {p} '{q}' {v}", "[7][2.50][a 'b' $c][0.1,1e+300,-3]"},
+    {"Command", R"x(printf '[%s]' "$(printf %s. {x})")x", "[@.]"},
+    {"CommandInCommand", R"x(printf '[%s]' "$(printf '<%s>' "$(printf '%s.' {x})" '{x}')" "{x}")x", "[<@.><@>][@]"},
+    {"SubshellInCommand", R"x(printf '[%s]' "$( (true); printf '%s.' {x})" "{x}")x", "[@.][@]"},
+    {"CommandWithBrackets", R"x(printf '[%s]' "$(printf '%s)' ')' {x})" {x})x", "[))@)][@]"},
+    {"Backticks", R"x(printf '[%s]' "`printf '%s.' {x}`" "{x}" {x})x", "[@.][@][@]"},
+    {"InVariable", R"x(printf '[%s]' "${none:-{x}}" ${none:-{x}} ${none:-"{x}"} {x})x", "[@][@][@][@]"},
+    {"Comment", "# don't \"trip\" (here\nprintf '[%s]' {x} # nor' here\nprintf '[%s]' {x} a#'{x}'", "[@][@][a#@]"},
+    {"Escaped", R"x(printf '[%s]' {{x}} \{x} "\\" {x})x", "[{x}][{x}][\\][@]"},
+    {"Arithmetic", "printf '[%s]' $(( (1 + {n}) * 2 )) \"$(({item}*{item}))\" {x}", "[-22][49][@]"},
+    {"Document", "cat <<EOF\n\"{x}\" it's $((1+1)) {n}\nEOF\nprintf '[%s]' {x}", "\"@\" it's 2 -12\n[@]"},
+    {"TwoDocuments",
+     "cat <<EOF - /dev/fd/3 3<<-'END'\n{x}:$(printf '<%s.>' {x})\n EOF\nEOF\n\tas it's $HOME\n\tEND\nprintf '[%s]' {x}",
+     "@:<@.>\n EOF\nas it's $HOME\n[@]"},
+    {"Case", "case {x} in {x}) printf '[%s]' {x};; esac; case a in (a) printf %s {x};; esac", "[@]@"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Places, CommandScript, testing::ValuesIn(SCRIPTS),
+                         [](const auto &info) { return std::string(info.param.name); });
+
+TEST(CommandTemplate, BackticksAreSubstitutionsToo) {
+    Folder folder;
+    Template t("printf '[%s]' \"`printf '<%s>' {x}`\" `printf %s {x} | wc -w`", true);
+    ASSERT_EQ(t.rc, 0) << t.error.text();
+    EXPECT_EQ(t.run("a  *  b", folder), "[<a  *  b>][3]");
+}
+
+TEST(CommandTemplate, PlacesWhereNoValueCanStand) {
+    Template formula("echo $(( {x} + 1 ))", true), document("cat <<'EOF'\n{x}\nEOF\n", true);
+    EXPECT_EQ(formula.rc, -1);
+    EXPECT_HAS(formula.error.text(), "$(( … ))");
+    EXPECT_EQ(document.rc, -1);
+    EXPECT_HAS(document.error.text(), "here-document");
+    std::string deep;
+    for (int i = 0; i < 100; i++)
+        deep += "$(";
+    Template nested(deep + " {x}", true);
+    EXPECT_EQ(nested.rc, -1);
+    EXPECT_HAS(nested.error.text(), "nested");
+}
+
+// ---------------------------------------------------------------------------------------------------------- extracting
+
+// One output of a command, as a job file has it, looked for in a text.
+struct Found {
+    int rc;
+    std::string error, text;
+    std::vector<double> numbers;
+    std::vector<int64_t> whole;
+};
+
+Found extract(const std::string &how, const std::string &text) {
+    Job job("items: {count: 1}\ncommand: x\noutputs: {o: " + how + "}\n");
+    Found found{job.rc, job.error.text(), "", std::vector<double>(8, 99), std::vector<int64_t>(8, 99)};
+    extractor e{};
+    Error error;
+    sheaf_buffer buffer{};
+    extract_source source{};
+    if (job.rc)
+        return found;
+    const job_output &output = job.job.program.outputs[0];
+    found.rc = sheaf_extractor_open(&e, &output, error);
+    source.text = text.data();
+    source.length = text.size();
+    void *value = output.type == SHEAF_INT64 ? static_cast<void *>(found.whole.data()) : found.numbers.data();
+    if (found.rc == 0)
+        found.rc = sheaf_extract(&e, &source, value, &buffer, error);
+    found.error = found.rc ? error.text() : "";
+    found.text = std::string(buffer.data ? buffer.data : "", buffer.n_bytes);
+    sheaf_extract_end(&source);
+    sheaf_extractor_close(&e);
+    sheaf_buffer_free(&buffer);
+    return found;
+}
+
+double number(const std::string &how, const std::string &text) {
+    Found found = extract(how, text);
+    EXPECT_EQ(found.rc, 0) << found.error;
+    return found.numbers[0];
+}
+
+TEST(CommandExtract, Json) {
+    const std::string text =
+        R"({"a": {"b": [1, {"c": 2.5}], "d.e": 4}, "n": NaN, "i": [-Infinity, Infinity, null], "t": true,)"
+        R"( "s": "x\u00e9 NaN \"q\"", "big": 9007199254740993})";
+    EXPECT_EQ(number("{json: a.b.1.c}", text), 2.5);
+    EXPECT_EQ(number("{json: a.b.0}", text), 1);
+    EXPECT_EQ(number("{json: a.d.e}", text), 4);
+    EXPECT_TRUE(isnan(number("{json: n}", text)));
+    EXPECT_EQ(number("{json: t}", text), 1);
+    Found three = extract("{json: i, width: 3}", text);
+    ASSERT_EQ(three.rc, 0) << three.error;
+    EXPECT_EQ(three.numbers[0], -INFINITY);
+    EXPECT_EQ(three.numbers[1], INFINITY);
+    EXPECT_TRUE(isnan(three.numbers[2]));
+    EXPECT_EQ(extract("{json: s, type: text}", text).text, "xé NaN \"q\"");
+    EXPECT_EQ(extract("{json: a.b, type: text}", text).text, "[1,{\"c\":2.5}]");
+    EXPECT_EQ(extract("{json: big, type: int64}", text).whole[0], 9007199254740993);
+    EXPECT_EQ(number("{json: y}", "step 1\nstep 2\n{\"y\": 3}\n\n"), 3) << "behind other lines";
+    EXPECT_EQ(number("{json: '0'}", "[5]"), 5);
+    for (const char *bad : {"{json: a.z}", "{json: a.b.2}", "{json: a.b.-1}", "{json: s}", "{json: a}", "{json: s.x}",
+                            "{json: a.b, width: 3}", "{json: big, type: int64, width: 2}", "{json: n, type: int64}"}) {
+        Found found = extract(bad, text);
+        EXPECT_EQ(found.rc, -1) << bad;
+        EXPECT_FALSE(found.error.empty());
+    }
+    for (const char *rubbish : {"", "no", "{", "{\"y\": }", "\xff\xfe", "[[[["})
+        EXPECT_EQ(extract("{json: y}", rubbish).rc, -1) << rubbish;
+}
+
+TEST(CommandExtract, RegularExpressions) {
+    const std::string text = "Cd = 0.5\nstep\nCd = 1.25e-3 m\nend\n";
+    EXPECT_EQ(number("{regex: 'Cd = (\\S+)'}", text), 1.25e-3) << "the last match";
+    EXPECT_EQ(number("{regex: '\\d+\\.\\d+$'}", text), 0.5) << "the whole match; $ is the end of a line";
+    EXPECT_EQ(extract("{regex: '^(s.*)$', type: text}", text).text, "step");
+    EXPECT_EQ(extract("{regex: 'x*', type: text}", text).text, "") << "empty matches come to an end";
+    EXPECT_EQ(extract("{regex: '(none)|end', type: text}", text).text, "end") << "group 1 is not in the match";
+    EXPECT_EQ(extract("{regex: '(none)|(en)d', type: text}", text).text, "end") << "nor here";
+    EXPECT_EQ(extract("{regex: 'n(.)', type: text}", std::string("n\0n\0", 4)).text, std::string("\0", 1));
+    EXPECT_HAS(extract("{regex: none}", text).error, "nothing matches");
+    EXPECT_HAS(extract("{regex: end}", text).error, "'end'; it should be a number");
+    EXPECT_HAS(extract("{regex: '(a+)+[bc]'}", std::string(5000, 'a')).error, "too long");
+    EXPECT_HAS(extract("{regex: '(a'}", text).error, "sweep.yaml:3:");
+}
+
+TEST(CommandExtract, Columns) {
+    EXPECT_EQ(number("{column: 2}", "1 2 3\n4\t5   6 \r\n\n  \n"), 5);
+    EXPECT_EQ(number("{column: 1}", "  7"), 7);
+    EXPECT_EQ(number("{column: 3}", "a b, 2 ,3"), 3) << "at commas, where there are some";
+    EXPECT_EQ(extract("{column: 1, type: text}", "a b, 2").text, "a b");
+    EXPECT_EQ(extract("{column: 2, type: int64}", "1 -3e2").whole[0], -300);
+    EXPECT_TRUE(isnan(number("{column: 1}", "nan")));
+    Found lines = extract("{column: 2, width: 3}", "9 9\n1 10\n2 20\n\n3 30\n");
+    ASSERT_EQ(lines.rc, 0) << lines.error;
+    EXPECT_EQ(lines.numbers, (std::vector<double>{10, 20, 30, 99, 99, 99, 99, 99}));
+    EXPECT_EQ(extract("{column: 1, width: 3}", "1\n2\n").rc, -1);
+    for (const char *bad : {"", "\n\n", "1", "1,", "1,,2", "1 x"})
+        EXPECT_EQ(extract("{column: 2}", bad).rc, -1) << bad;
+    EXPECT_EQ(extract("{column: 2, type: int64}", "1 2.5").rc, -1);
+}
+
+// ----------------------------------------------------------------------------------------------------------- capturing
+
+std::string captured(size_t most, const std::string &text, size_t piece) {
+    capture c{};
+    Error error;
+    c.most = most;
+    for (int round = 0; round < 2; round++) { /* it is used again and again */
+        sheaf_capture_begin(&c);
+        for (size_t at = 0; at < text.size(); at += piece)
+            EXPECT_EQ(sheaf_capture_add(&c, text.data() + at, std::min(piece, text.size() - at), error), 0);
+        EXPECT_EQ(sheaf_capture_finish(&c, error), 0);
+        EXPECT_EQ(c.n_bytes, text.size());
+    }
+    std::string kept(c.text.data, c.text.n_bytes - 1);
+    EXPECT_EQ(c.text.data[kept.size()], '\0');
+    sheaf_capture_free(&c);
+    return kept;
+}
+
+// Its beginning, its end, and between them how much is missing.
+std::string cut(size_t most, const std::string &text) {
+    const size_t front = most / 2, back = most - front;
+    if (text.size() <= most)
+        return text;
+    return text.substr(0, front) + "\n[sheaf: " + std::to_string(text.size() - most) + " bytes left out]\n" +
+           text.substr(text.size() - back);
+}
+
+TEST(CommandCapture, TheBeginningAndTheEnd) {
+    std::string all(5000, 0);
+    std::mt19937 random(5);
+    for (char &c : all)
+        c = static_cast<char>(random());
+    for (size_t most : {1, 2, 3, 10, 11, 64, 1000, 4999})
+        for (size_t n :
+             {size_t{0}, size_t{1}, most - 1, most, most + 1, 2 * most, 2 * most + 1, 3 * most + 7, all.size()})
+            for (size_t piece : {size_t{1}, size_t{7}, most, most + 1, all.size()}) {
+                const std::string text = all.substr(0, n);
+                EXPECT_EQ(captured(most, text, piece), cut(most, text)) << most << " " << n << " " << piece;
+            }
+}
+
+// ------------------------------------------------------------------------------------------------------------- keepers
+
+// A keeper of a server of its own.
+class CommandKeeper : public testing::Test {
+  protected:
+    CommandKeeper() {
+        EXPECT_EQ(sheaf_server_start(&server_, error), 0) << error.text();
+        EXPECT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0) << error.text();
+        null_ = open("/dev/null", O_RDWR | O_CLOEXEC);
+        for (capture &c : captures_)
+            c.most = 1 << 20;
+    }
+    ~CommandKeeper() override {
+        sheaf_keeper_close(&keeper_);
+        sheaf_server_stop(server_);
+        close(null_);
+        for (capture &c : captures_)
+            sheaf_capture_free(&c);
+    }
+
+    void start(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
+        static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
+        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        ASSERT_EQ(sheaf_keeper_start(&keeper_, &program_, error), 0) << error.text();
+    }
+    program_end end() {
+        program_end end{};
+        sheaf_keeper_end(&keeper_, &end);
+        return end;
+    }
+    program_end run(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
+        static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
+        program_end end{};
+        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        EXPECT_EQ(sheaf_capture_run(&keeper_, &program_, captures_, &end, error), 0) << error.text();
+        return end;
+    }
+    std::string said(int which = 0) const { return std::string(captures_[which].text.data); }
+
+    // Processes with this word among their arguments.
+    static std::vector<pid_t> find(const std::string &word) {
+        std::vector<pid_t> found;
+        for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+            std::string name = entry.path().filename();
+            if (name.find_first_not_of("0123456789") == std::string::npos &&
+                read_bytes(entry.path() / "cmdline").find(word) != std::string::npos)
+                found.push_back(std::stoi(name));
+        }
+        return found;
+    }
+    static bool wait_for(const std::function<bool()> &holds) {
+        const timespec pause = {0, 1000000};
+        for (int i = 0; i < 20000; i++) {
+            if (holds())
+                return true;
+            nanosleep(&pause, nullptr);
+        }
+        return false;
+    }
+    // A number of seconds to sleep that nobody else uses.
+    static std::string unique(int n) { return std::to_string(70000 + n) + "." + std::to_string(getpid()); }
+
+    Error error;
+    server *server_ = nullptr;
+    keeper keeper_ = {-1, {}};
+    capture captures_[2]{};
+    program program_{};
+    int null_ = -1;
+};
+
+TEST_F(CommandKeeper, HowProgramsEnd) {
+    program_end e = run({"sh", "-c", "echo $SHEAF_ITEM $HOME $0; echo no >&2; exit 3", "a b"});
+    EXPECT_EQ(e.step, START_OK);
+    EXPECT_EQ(WEXITSTATUS(e.status), 3);
+    EXPECT_EQ(said(), "5 /here a b\n");
+    EXPECT_EQ(said(1), "no\n");
+    EXPECT_GT(e.peak_rss, 100000);
+    e = run({"sh", "-c", "kill -SEGV $$"});
+    EXPECT_TRUE(WIFSIGNALED(e.status));
+    EXPECT_EQ(WTERMSIG(e.status), SIGSEGV);
+    EXPECT_FALSE(e.timed_out);
+    EXPECT_EQ(said(), "");
+    for (int i = 0; i < 50; i++)
+        EXPECT_EQ(WEXITSTATUS(run({"true"}).status), 0);
+}
+
+TEST_F(CommandKeeper, WhatCannotBeStarted) {
+    Folder folder;
+    const std::string plain = folder.write("plain", "#!/bin/sh\n"), lost = folder.write("lost", "#!/no/where\n");
+    chmod(lost.c_str(), 0755);
+    struct {
+        std::vector<const char *> words;
+        const char *dir;
+        int step, error;
+    } cases[] = {{{"/no/such"}, nullptr, START_EXEC, ENOENT},
+                 {{"no-such-program"}, nullptr, START_EXEC, ENOENT},
+                 {{plain.c_str()}, nullptr, START_EXEC, EACCES},
+                 {{lost.c_str()}, nullptr, START_EXEC, ENOENT},
+                 {{folder.path().c_str()}, nullptr, START_EXEC, EACCES},
+                 {{"true"}, "/no/such", START_FOLDER, ENOENT},
+                 {{"true"}, plain.c_str(), START_FOLDER, ENOTDIR}};
+    for (const auto &c : cases) {
+        program_end e = run(c.words, 0, c.dir);
+        EXPECT_EQ(e.step, c.step) << c.words[0];
+        EXPECT_EQ(e.error, c.error) << c.words[0];
+    }
+    const std::string huge(300000, 'x');
+    program_end e = run({"true", huge.c_str()});
+    EXPECT_EQ(e.step, START_EXEC);
+    EXPECT_EQ(e.error, E2BIG);
+    EXPECT_EQ(run({"pwd"}, 0, "/usr").step, START_OK) << "the keeper lives on";
+    EXPECT_EQ(said(), "/usr\n");
+}
+
+TEST_F(CommandKeeper, TimeoutsAndWhatIsLeftBehind) {
+    const std::string s = unique(1);
+    program_end e = run({"sh", "-c", ("trap 'echo bye; exit 0' TERM; sleep " + s + " & wait").c_str()}, 0.3);
+    EXPECT_TRUE(e.timed_out);
+    EXPECT_EQ(said(), "bye\n") << "TERM first";
+    EXPECT_TRUE(find(s).empty()) << "its child is gone with it";
+    e = run(
+        {"sh", "-c", ("trap '' TERM; sleep " + s + " & setsid sleep " + s + " & while :; do sleep 0.01; done").c_str()},
+        0.2);
+    EXPECT_TRUE(e.timed_out);
+    EXPECT_EQ(WTERMSIG(e.status), SIGKILL) << "then KILL";
+    EXPECT_TRUE(find(s).empty());
+    e = run({"sh", "-c", "kill -STOP $$"}, 0.2);
+    EXPECT_TRUE(e.timed_out);
+    EXPECT_EQ(WTERMSIG(e.status), SIGTERM) << "what is stopped hears it too";
+    e = run(
+        {"sh", "-c",
+         ("sleep " + s + " & setsid sleep " + s + " & (setsid sh -c 'sleep " + s + " & sleep " + s + "' &) ; echo out")
+             .c_str()});
+    EXPECT_EQ(WEXITSTATUS(e.status), 0);
+    EXPECT_FALSE(e.timed_out);
+    EXPECT_EQ(said(), "out\n");
+    EXPECT_TRUE(find(s).empty()) << "what it left behind is killed";
+}
+
+TEST_F(CommandKeeper, StopAndLoss) {
+    const std::string s = unique(2);
+    start({"sleep", s.c_str()});
+    sheaf_keeper_stop(&keeper_, 5);
+    program_end e = end();
+    EXPECT_EQ(WTERMSIG(e.status), SIGTERM);
+    EXPECT_FALSE(e.timed_out);
+    start({"sleep", s.c_str()});
+    sheaf_keeper_stop(&keeper_, 0);
+    EXPECT_EQ(WTERMSIG(end().status), SIGKILL);
+    EXPECT_EQ(WEXITSTATUS(run({"true"}).status), 0);
+    sheaf_keeper_stop(&keeper_, 0); /* too late */
+    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", "exit 4"}).status), 4);
+    start({"sleep", s.c_str()});
+    ASSERT_TRUE(wait_for([&] { return find(s).size() == 1; }));
+    sheaf_keeper_close(&keeper_);
+    EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "the program of a thread that has gone";
+    ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0);
+    e = run({"sh", "-c", "kill -9 $PPID; sleep 100"});
+    EXPECT_EQ(e.step, START_LOST);
+    EXPECT_EQ(keeper_.fd, -1);
+    ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0) << "another takes its place";
+    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", "exit 5"}).status), 5);
+}
+
+TEST_F(CommandKeeper, NothingOfTheLauncherIsLeft) {
+    sheaf_keeper_close(&keeper_);
+    sheaf_server_stop(server_);
+    setenv("OMPI_COMM_WORLD_RANK", "0", 1);
+    setenv("PMIX_NAMESPACE", "x", 1);
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
+    setenv("SHEAF_TEST_KEPT", "yes", 1);
+    ASSERT_EQ(sheaf_server_start(&server_, error), 0);
+    for (const char *name : {"OMPI_COMM_WORLD_RANK", "PMIX_NAMESPACE", "OMPI_ALLOW_RUN_AS_ROOT", "SHEAF_TEST_KEPT"})
+        unsetenv(name);
+    ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0);
+    run({"sh", "-c", "env | grep -E '^(OMPI|PMIX|SHEAF_TEST)' | sort; ls /proc/self/fd | wc -l"});
+    EXPECT_EQ(said(), "OMPI_ALLOW_RUN_AS_ROOT=1\nSHEAF_TEST_KEPT=yes\n4\n")
+        << "and no descriptors but 0, 1, 2 and ls's";
+}
+
+// ------------------------------------------------------------------------------------------------------- item's folder
+
+TEST(CommandWorkdir, KeepsWhatIsInsideAndRemovesAll) {
+    Folder folder;
+    Error error;
+    char *path = nullptr;
+    const std::string out = folder / "o[u]t.d";
+    const bool root = geteuid() == 0; /* to whom nothing is locked */
+    if (root && (chown(folder.path().c_str(), 65534, 65534) || seteuid(65534)))
+        GTEST_FAIL() << "cannot be nobody";
+    std::filesystem::create_directory(out);
+    std::ofstream(out + "/precious") << "x";
+    for (int round = 0; round < 2; round++) { /* an earlier attempt left files */
+        ASSERT_EQ(sheaf_workdir_make(out.c_str(), 5, &path, error), 0) << error.text();
+        EXPECT_EQ(std::string(path), out + "/work/5");
+        EXPECT_TRUE(std::filesystem::is_empty(path));
+        std::filesystem::create_directories(std::string(path) + "/sub/deep");
+        for (const char *name : {"/.hidden", "/a.png", "/sub/b.png", "/rest"})
+            std::ofstream(path + std::string(name)) << round;
+        if (round == 0)
+            free(path);
+    }
+    const char *patterns[] = {"*.png", ".*", "sub", "none"};
+    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << error.text();
+    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << "there is nothing any more";
+    for (const char *name : {"/precious", "/5/.hidden", "/5/a.png", "/5/sub/b.png", "/work/5/rest"})
+        EXPECT_TRUE(std::filesystem::exists(out + name)) << name;
+    chmod((std::string(path) + "/rest").c_str(), 0);
+    std::filesystem::create_directories(std::string(path) + "/locked/in/side");
+    std::ofstream(path + std::string("/locked/in/side/file")) << "x";
+    for (const char *name : {"/locked/in/side", "/locked/in", "/locked"})
+        chmod((path + std::string(name)).c_str(), 0);
+    ASSERT_EQ(sheaf_workdir_remove(path, error), 0) << error.text();
+    ASSERT_EQ(sheaf_workdir_remove(path, error), 0) << "it is not there any more";
+    sheaf_workdir_tidy(out.c_str());
+    EXPECT_FALSE(std::filesystem::exists(out + "/work"));
+    EXPECT_TRUE(std::filesystem::exists(out + "/precious"));
+    free(path);
+    if (root)
+        EXPECT_EQ(seteuid(0), 0);
+}
+
+} // namespace
