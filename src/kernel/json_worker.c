@@ -23,6 +23,7 @@ struct hand {
     struct conversation talk;
     struct sheaf_buffer lines; /* what it is to be asked in this call */
     struct sheaf_buffer found; /* a text value */
+    bool has_answered;         /* since it was started */
 };
 
 struct json_worker {
@@ -105,6 +106,7 @@ static int start(struct call *call, struct sheaf_error *error) {
                               .folder = call->w->folder};
     if (write_questions(call, error))
         return -1;
+    call->hand->has_answered = false;
     return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
 }
 
@@ -159,15 +161,17 @@ static int take_outputs(const struct call *call, const json_t *answer, int64_t i
     const struct json_worker *w = call->w;
     struct sheaf_buffer *found = &call->hand->found;
     const int64_t k = call->next + i;
-    for (int o = 0; o < w->n_outputs; o++) {
+    for (int step = 0; step < 2 * w->n_outputs; step++) { /* texts last: an item that fails has none */
+        const int o = step % w->n_outputs;
+        const bool now = (w->outputs[o].type == SHEAF_TEXT) == (step >= w->n_outputs);
         const struct job_output *output = &w->job->program.outputs[o];
         const json_t *json = look_up(call, answer, output->name, i, n, error);
         found->n_bytes = 0;
         if (!json)
             return -1;
-        if (sheaf_json_take(json, output, value_at(call, k, o), found, error))
+        if (now && sheaf_json_take(json, output, value_at(call, k, o), found, error))
             return sheaf_error_prefix(error, "outputs.%s ", output->name);
-        if (output->type == SHEAF_TEXT)
+        if (now && output->type == SHEAF_TEXT)
             call->context->emit_text(call->context, k, o, found->data, found->n_bytes);
     }
     return 0;
@@ -220,7 +224,8 @@ static void take_answer(struct call *call, const char *line, size_t length) {
     json_t *answer = sheaf_json_read(line, length, &error);
     if (!json_is_object(answer)) {
         call->out_of_step = true;
-        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
+        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
+                  error.text[0] ? ": " : "", error.text);
     } else if (!is_for(answer, call->block->first + call->next)) {
         call->out_of_step = true;
         fail_line(call, SHEAF_FAILED,
@@ -231,6 +236,7 @@ static void take_answer(struct call *call, const char *line, size_t length) {
         take_object(call, answer, line, shown);
     }
     json_decref(answer);
+    call->hand->has_answered = true;
     call->since_s = sheaf_clock_s();
 }
 
@@ -285,10 +291,13 @@ static int lament(struct call *call, struct sheaf_error *error) {
         take_answer(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
-    if (narrow(call))
+    const bool retired = c->end.step == START_OK && c->end.status == 0 && h->has_answered; /* to be asked anew */
+    if (retired || narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
-    if (c->end.step == START_LOST)
+    if (c->mute)
+        fail_line(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
+    else if (c->end.step == START_LOST)
         fail_line(call, SHEAF_CRASHED, "the process that watched the worker was killed");
     else if (WIFSIGNALED(c->end.status))
         fail_line(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
@@ -389,6 +398,9 @@ static int map(const void *self, const struct sheaf_context *context, const stru
 
 static void close_worker(void *self) {
     struct json_worker *w = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++)
+        if (w->hands[i])
+            sheaf_conversation_leave(&w->hands[i]->talk);
     for (int i = 0; i < HOST_MOST_THREADS; i++) {
         struct hand *h = w->hands[i];
         if (!h)
