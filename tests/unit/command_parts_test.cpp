@@ -371,7 +371,8 @@ class CommandKeeper : public testing::Test {
 
     void start(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
         static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
-        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        program_ = {nullptr,   static_cast<int>(words.size()), words.data(), 2, settings, dir,
+                    timeout_s, {null_, null_, null_}};
         ASSERT_EQ(sheaf_keeper_start(&keeper_, &program_, error), 0) << error.text();
     }
     program_end end() {
@@ -382,7 +383,8 @@ class CommandKeeper : public testing::Test {
     program_end run(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
         static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
         program_end end{};
-        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        program_ = {nullptr,   static_cast<int>(words.size()), words.data(), 2, settings, dir,
+                    timeout_s, {null_, null_, null_}};
         EXPECT_EQ(sheaf_capture_run(&keeper_, &program_, captures_, &end, error), 0) << error.text();
         return end;
     }
