@@ -230,10 +230,10 @@ static int check_words(const struct yaml_node *node, const char *what, struct sh
         return node->text[0] ? 0 : sheaf_yaml_refuse(node, error, "%s is empty", what);
     if (node->kind != YAML_LIST || node->n == 0)
         return sheaf_yaml_refuse(node, error, "%s should be a list of words, or one string for the shell", what);
-    for (int i = 0; i < node->n; i++)
-        if (sheaf_yaml_text(node->value[i], what, &text, error))
+    for (int i = 0; i < node->n; i++) /* all but the first may be empty */
+        if ((i == 0 || node->value[i]->kind != YAML_SCALAR) && sheaf_yaml_text(node->value[i], what, &text, error))
             return -1;
-    return node->value[0]->text[0] ? 0 : sheaf_yaml_refuse(node->value[0], error, "%s: its first word is empty", what);
+    return 0;
 }
 
 /* Patterns of what is kept of each item's folder. */

@@ -71,17 +71,20 @@ static int add_file(const char *word, const char *folder, bool is_program, struc
     return rc;
 }
 
-/* The words of a script, as far as blanks tell. */
+/* The words of a script, as far as blanks tell. What stands behind > is written: it is there when a run goes on, and
+   was not when the first began. */
 static int add_script_files(const char *script, const char *folder, struct sheaf_string *identity,
                             struct sheaf_error *error) {
+    static const char between[] = " \t\n;|&<>()\"'";
     bool first = true;
     for (const char *at = script; *at; first = false) {
-        at += strspn(at, " \t\n;|&<>()\"'");
-        size_t length = strcspn(at, " \t\n;|&<>()\"'");
+        const bool written = memchr(at, '>', strspn(at, between)) != NULL;
+        at += strspn(at, between);
+        size_t length = strcspn(at, between);
         char *word = strndup(at, length);
         if (!word)
             return sheaf_fail_memory(error, "the words of a command");
-        int rc = length ? add_file(word, folder, first, identity, error) : 0;
+        int rc = length && !written ? add_file(word, folder, first, identity, error) : 0;
         free(word);
         if (rc)
             return -1;

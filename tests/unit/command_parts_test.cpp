@@ -371,7 +371,8 @@ class CommandKeeper : public testing::Test {
 
     void start(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
         static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
-        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        program_ = {nullptr,   static_cast<int>(words.size()), words.data(), 2, settings, dir,
+                    timeout_s, {null_, null_, null_}};
         ASSERT_EQ(sheaf_keeper_start(&keeper_, &program_, error), 0) << error.text();
     }
     program_end end() {
@@ -382,7 +383,8 @@ class CommandKeeper : public testing::Test {
     program_end run(const std::vector<const char *> &words, double timeout_s = 0, const char *dir = nullptr) {
         static const char *const settings[] = {"SHEAF_ITEM=5", "HOME=/here"};
         program_end end{};
-        program_ = {static_cast<int>(words.size()), words.data(), 2, settings, dir, timeout_s, {null_, null_, null_}};
+        program_ = {nullptr,   static_cast<int>(words.size()), words.data(), 2, settings, dir,
+                    timeout_s, {null_, null_, null_}};
         EXPECT_EQ(sheaf_capture_run(&keeper_, &program_, captures_, &end, error), 0) << error.text();
         return end;
     }
@@ -506,11 +508,16 @@ TEST_F(CommandKeeper, StopAndLoss) {
     sheaf_keeper_close(&keeper_);
     EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "the program of a thread that has gone";
     ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0);
-    e = run({"sh", "-c", "kill -9 $PPID; sleep 100"});
+    e = run({"sh", "-c", ("setsid sleep " + s + " & kill -9 $PPID; sleep " + s).c_str()});
     EXPECT_EQ(e.step, START_LOST);
     EXPECT_EQ(keeper_.fd, -1);
     ASSERT_EQ(sheaf_keeper_open(&keeper_, server_, error), 0) << "another takes its place";
-    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", "exit 5"}).status), 5);
+    EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "and nothing is left behind by the first";
+    EXPECT_EQ(WEXITSTATUS(run({"sh", "-c", ("setsid sleep " + s + " & exit 5").c_str()}).status), 5);
+    run({"sh", "-c", ("setsid sleep " + s + " & kill -9 $PPID").c_str()});
+    sheaf_server_stop(server_);
+    server_ = nullptr;
+    EXPECT_TRUE(wait_for([&] { return find(s).empty(); })) << "nor by the last";
 }
 
 TEST_F(CommandKeeper, NothingOfTheLauncherIsLeft) {
