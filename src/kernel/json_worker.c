@@ -52,6 +52,8 @@ struct call {
     size_t written;       /* bytes of the lines */
     double since_s;       /* when the item at `next` could begin */
     bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
+    int64_t asked_from;   /* the first item that this worker was asked for in this call */
+    bool trusting;        /* an answer since then did not say which item it is for */
 };
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
@@ -91,7 +93,8 @@ static int write_questions(struct call *call, struct sheaf_error *error) {
             return -1;
     }
     call->since_s = sheaf_clock_s();
-    call->out_of_step = false;
+    call->asked_from = call->next;
+    call->out_of_step = call->trusting = false;
     return 0;
 }
 
@@ -128,9 +131,7 @@ static void fail_item(const struct call *call, int64_t k, enum sheaf_outcome out
 }
 
 /* Ends all items of the line at `next`. */
-static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
+SHEAF_PRINTF(3, 4) static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
     char message[1024];
     va_list values;
     va_start(values, format);
@@ -211,9 +212,10 @@ static void take_object(struct call *call, const json_t *answer, const char *lin
 }
 
 /* Which item an answer is for, if it says so. */
-static bool is_for(const json_t *answer, int64_t item) {
+static bool is_for(struct call *call, const json_t *answer, int64_t item) {
     const json_t *json = json_object_get(answer, "item");
     json = json_is_array(json) ? json_array_get(json, 0) : json;
+    call->trusting |= !json_is_integer(json);
     return !json_is_integer(json) || json_integer_value(json) == item;
 }
 
@@ -226,7 +228,7 @@ static void take_answer(struct call *call, const char *line, size_t length) {
         call->out_of_step = true;
         fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
                   error.text[0] ? ": " : "", error.text);
-    } else if (!is_for(answer, call->block->first + call->next)) {
+    } else if (!is_for(call, answer, call->block->first + call->next)) {
         call->out_of_step = true;
         fail_line(call, SHEAF_FAILED,
                   "the worker answered for another item, '%.*s': answers come in the order of the "
@@ -367,6 +369,16 @@ static struct hand *find_hand(const struct json_worker *w, int thread, struct sh
     return h;
 }
 
+/* The worker has said more than it was asked: nobody knows where, and behind that place answers are for other items. */
+static void distrust(struct call *call) {
+    struct conversation *c = &call->hand->talk;
+    for (int64_t k = call->asked_from + 1; call->trusting && k < call->block->n; k++)
+        fail_item(call, k, SHEAF_FAILED,
+                  "the worker answered more than it was asked; with \"item\" in its answers it "
+                  "would be known which are meant");
+    sheaf_conversation_end(c, true);
+}
+
 static int run_items(struct call *call, struct sheaf_error *error) {
     struct conversation *c = &call->hand->talk;
     if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0))
@@ -381,6 +393,8 @@ static int run_items(struct call *call, struct sheaf_error *error) {
         if (call->out_of_step)
             sheaf_conversation_end(c, true);
     }
+    if (c->running && c->answer.n_bytes > 0)
+        distrust(call);
     return 0;
 }
 
