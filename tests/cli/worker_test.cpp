@@ -261,18 +261,18 @@ TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
 /* From some item on each answer comes twice, all in one piece: what is done is right. */
 TEST_F(Worker, AnswersMoreThanItIsAsked) {
     for (const char *item : {"", "'item': item, "}) {
-        write_worker(
-            "count: 600",
-            std::string("import json, os, sys\n"
-                        "while True:\n"
-                        "    asked = os.read(0, 1000000).decode().splitlines()\n"
-                        "    items = [json.loads(line)['item'] for line in asked]\n"
-                        "    said = [json.dumps({") +
-                item +
-                "'y': item}) + '\\n' for item in items]\n"
-                "    if not asked: break\n"
-                "    os.write(1, ''.join(answer * (1 + (500 < k <= 510)) for k, answer in zip(items, said)).encode())\n",
-            "outputs: [y]\n");
+        write_worker("count: 600",
+                     std::string("import json, os, sys\n"
+                                 "while True:\n"
+                                 "    asked = os.read(0, 1000000).decode().splitlines()\n"
+                                 "    items = [json.loads(line)['item'] for line in asked]\n"
+                                 "    said = [json.dumps({") +
+                         item +
+                         "'y': item}) + '\\n' for item in items]\n"
+                         "    if not asked: break\n"
+                         "    os.write(1, ''.join(answer * (1 + (500 < k <= 510)) for k, answer in zip(items, "
+                         "said)).encode())\n",
+                     "outputs: [y]\n");
         sheaf({"run", "job.yaml", "-q", "--overwrite", "--threads", "1"});
         look("with h5py.File('job.h5') as f:\n"
              "    state, said = states(f), messages(f)\n"
