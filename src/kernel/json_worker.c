@@ -487,7 +487,7 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     if (!w->folder)
         return sheaf_fail_memory(error, "the worker");
     w->words = sheaf_words_plain(job->kernel, &w->arena, &w->n_words);
-    if (read_fields(w, fields, n_fields, error))
+    if (read_fields(w, fields, n_fields, error) || sheaf_json_line_check(job, error))
         return -1;
     entry->table.n_inputs = w->n_inputs;
     entry->table.inputs = w->inputs;

@@ -372,6 +372,22 @@ TEST_F(Worker, ThatCannotBeStarted) {
     EXPECT_EQ(count_of(sheaf({"show", "job.h5", "--where-failed"}).out, "exit code 127"), 3);
 }
 
+TEST_F(Worker, NamesThatMeanTwoThings) {
+    write("in.csv", "x\n5\n");
+    const std::pair<const char *, const char *> mistakes[] = {
+        {"outputs: [y]\nparams: {item: 3}\n", "job.yaml:4:16: params.item: "},
+        {"outputs: [y, error]\n", "job.yaml:3:14: outputs.error: "},
+        {"outputs: {error: text}\n", "outputs.error: "},
+        {"outputs: [x]\n", "like a field of the items"}};
+    for (const auto &[rest, message] : mistakes) {
+        write("job.yaml", std::string("items: {csv: in.csv}\nworker: [cat]\n") + rest);
+        Result result = sheaf({"run", "job.yaml"});
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, message), 1) << message << " in\n" << result;
+        EXPECT_FALSE(exists(path("job.h5")));
+    }
+}
+
 /* The job can be run again, and no process of the first run is left. */
 TEST_F(Worker, DiesWithItsRank) {
     write_worker("count: 60",
