@@ -10,8 +10,8 @@
 #include "core/type.h"
 #include "job/items.h"
 #include "kernel/command.h"
-#include "kernel/isolate.h"
 #include "kernel/expression.h"
+#include "kernel/isolate.h"
 #include "kernel/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };

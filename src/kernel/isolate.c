@@ -1,40 +1,21 @@
-/* The rank's side: children that are started, waited for, buried and replaced. */
+/* The rank's side: has blocks computed by children, and replaces those that die. */
 #include "kernel/isolate.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/arena.h"
-#include "core/clock.h"
 #include "core/type.h"
-#include "process/keeper.h"
+#include "kernel/isolate_hand.h"
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
-static const size_t most_notes = (size_t)1 << 40;
-
-/* A thread's child. */
-struct isolated_hand {
-    struct keeper keeper;
-    bool running;
-    int socket;
-    int memory_fd; /* of blocks, or -1 */
-    char *memory;
-    size_t n_bytes;
-    size_t *at;      /* [n_inputs + n_outputs] the columns in it; the child's copy is not to be trusted */
-    uint64_t number; /* of the last request */
-    struct sheaf_buffer notes;
-};
 
 struct isolated {
     struct kernel_entry inner;
@@ -54,7 +35,7 @@ struct isolated {
     struct isolated_hand *hands[HOST_MOST_THREADS];
 };
 
-/* --- a child's life ------------------------------------------------------------------------------------------------ */
+/* --- children ------------------------------------------------------------------------------------------------------ */
 
 /* Writes what all children of the rank map; the first thread that needs it does. */
 static int make_image(struct isolated *iso, const struct sheaf_context *context, struct sheaf_error *error) {
@@ -79,100 +60,11 @@ static int make_image(struct isolated *iso, const struct sheaf_context *context,
     return rc;
 }
 
-/* Ends what is left of the child; *end says how it died. */
-static void bury(struct isolated_hand *h, struct program_end *end) {
-    sheaf_keeper_stop(&h->keeper, 0);
-    sheaf_keeper_end(&h->keeper, end);
-    close(h->socket);
-    h->socket = -1;
-    h->running = false;
-}
-
-/* How it died: "killed by signal 11 (Segmentation fault)". */
-static const char *describe(const struct program_end *end, char text[128]) {
-    if (end->step == START_LOST)
-        snprintf(text, 128, "lost with the process that watched it");
-    else if (end->step != START_OK)
-        snprintf(text, 128, "not started: %s", strerror(end->error));
-    else if (WIFSIGNALED(end->status))
-        snprintf(text, 128, "killed by signal %d (%s)", WTERMSIG(end->status), strsignal(WTERMSIG(end->status)));
-    else
-        snprintf(text, 128, "ended with exit code %d", WEXITSTATUS(end->status));
-    return text;
-}
-
-/* What came of waiting for an answer. */
-enum news { NEWS_ANSWER, NEWS_DEATH, NEWS_TIMEOUT };
-
-/* Waits for the child's answer, which `notes` follow. What is said before a death still counts. */
-static enum news listen_to(struct isolated_hand *h, double timeout_s, struct isolate_answer *answer) {
-    const double until_s = sheaf_clock_s() + timeout_s;
-    struct pollfd both[] = {{.fd = h->socket, .events = POLLIN}, {.fd = h->keeper.fd, .events = POLLIN}};
-    int n = -1;
-    while (n < 0) {
-        double left_s = timeout_s > 0 ? until_s - sheaf_clock_s() : 0;
-        left_s = left_s > 0 ? left_s : 0;
-        struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
-        n = ppoll(both, 2, timeout_s > 0 ? &timeout : NULL, NULL);
-        if (n < 0 && errno != EINTR)
-            return NEWS_DEATH;
-    }
-    if (n == 0)
-        return NEWS_TIMEOUT;
-    struct sheaf_error ignored;
-    h->notes.n_bytes = 0;
-    if (!(both[0].revents & POLLIN) || sheaf_wire_read(h->socket, answer, sizeof *answer, NULL, NULL))
-        return NEWS_DEATH;
-    if (answer->n_bytes > most_notes || sheaf_buffer_resize(&h->notes, answer->n_bytes + 1, &ignored)) {
-        h->notes.n_bytes = 0;
-        answer->lost = true; /* as if the child had had no memory: the run ends */
-        return NEWS_ANSWER;
-    }
-    h->notes.data[answer->n_bytes] = '\0'; /* of an opening the notes are a message */
-    h->notes.n_bytes = answer->n_bytes;
-    return answer->n_bytes && sheaf_wire_read(h->socket, h->notes.data, answer->n_bytes, NULL, NULL) ? NEWS_DEATH
-                                                                                                     : NEWS_ANSWER;
-}
-
-/* Waits until the new child has opened the kernel. */
-static int await_opening(struct isolated_hand *h, const char *name, struct sheaf_error *error) {
-    struct isolate_answer answer;
-    struct program_end end;
-    char how[128];
-    const enum news news = listen_to(h, 0, &answer);
-    if (news == NEWS_ANSWER && answer.result == 0)
-        return 0;
-    bury(h, &end);
-    if (news == NEWS_ANSWER)
-        return sheaf_fail(error, "kernel %s, in a process of its own: %s", name,
-                          h->notes.n_bytes > 0 && h->notes.data[0] ? h->notes.data
-                                                                   : "refused to open and did not say why");
-    return sheaf_fail(error, "kernel %s: its own process was %s when it opened the kernel", name, describe(&end, how));
-}
-
 static int start_child(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
                        struct sheaf_error *error) {
-    int ends[2];
-    if (make_image(iso, context, error) || sheaf_keeper_open(&h->keeper, iso->host->server, error))
+    if (make_image(iso, context, error))
         return -1;
-    if (h->memory_fd < 0)
-        h->memory_fd = memfd_create("blocks", MFD_CLOEXEC);
-    if (h->memory_fd < 0)
-        return sheaf_fail_errno(error, "cannot make memory for blocks");
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        return sheaf_fail_errno(error, "cannot make a socket");
-    const struct program program = {
-        .run = sheaf_isolate_child,
-        .fds = {[ISOLATE_SOCKET] = ends[1], [ISOLATE_IMAGE] = iso->image_fd, [ISOLATE_MEMORY] = h->memory_fd}};
-    const int rc = sheaf_keeper_start(&h->keeper, &program, error);
-    close(ends[1]);
-    if (rc) {
-        close(ends[0]);
-        return -1;
-    }
-    h->socket = ends[0];
-    h->running = true;
-    return await_opening(h, iso->inner.table.name, error);
+    return sheaf_isolate_start(h, iso->host->server, iso->image_fd, iso->inner.table.name, error);
 }
 
 /* --- blocks -------------------------------------------------------------------------------------------------------- */
@@ -339,7 +231,7 @@ static void end_items(const struct isolated *iso, const struct task *task, int64
         if (task->timed_out)
             context->end(context, k, SHEAF_TIMED_OUT, "took longer than %g s%s", iso->timeout_s, others);
         else
-            context->end(context, k, SHEAF_CRASHED, "%s%s", describe(&task->end, how), others);
+            context->end(context, k, SHEAF_CRASHED, "%s%s", sheaf_isolate_describe(&task->end, how), others);
     }
 }
 
@@ -347,19 +239,7 @@ static void end_items(const struct isolated *iso, const struct task *task, int64
 
 static struct isolated_hand *find_hand(struct isolated *iso, int thread, struct sheaf_error *error) {
     struct isolated_hand **place = &iso->hands[thread]; /* each thread has its own */
-    if (*place)
-        return *place;
-    struct isolated_hand *h = calloc(1, sizeof *h);
-    size_t *at = calloc((size_t)(iso->n_inputs + iso->n_outputs) + 1, sizeof *at);
-    if (!h || !at) {
-        free(h);
-        free(at);
-        sheaf_fail_memory(error, "a thread");
-        return NULL;
-    }
-    *h = (struct isolated_hand){.keeper.fd = -1, .socket = -1, .memory_fd = -1, .at = at};
-    *place = h;
-    return h;
+    return *place || sheaf_isolate_hand_open(place, iso->n_inputs + iso->n_outputs, error) == 0 ? *place : NULL;
 }
 
 /* What the child has answered, for the engine. */
@@ -396,18 +276,18 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     const struct isolate_request request = {++h->number, h->n_bytes};
     const struct isolate_block *head = (const struct isolate_block *)(const void *)h->memory;
     struct isolate_answer answer = {0};
-    enum news news = NEWS_DEATH;
+    enum isolate_news news = ISOLATE_DEATH;
     if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
-        news = listen_to(h, iso->timeout_s, &answer);
-    if (news == NEWS_ANSWER)
+        news = sheaf_isolate_listen(h, iso->timeout_s, &answer);
+    if (news == ISOLATE_ANSWER)
         return take_answer(iso, h, task, &answer, error);
     struct program_end end;
-    bury(h, &end);
+    sheaf_isolate_bury(h, &end);
     *again = atomic_load(&head->begun) != request.number;
     if (*again)
         return 0;
     task->end = end;
-    task->timed_out = news == NEWS_TIMEOUT;
+    task->timed_out = news == ISOLATE_TIMEOUT;
     *again = cut(iso, h, task);
     return *again || !task->many ? 0 : KERNEL_DID(1);
 }
@@ -481,28 +361,14 @@ static int prepare(const void *self, const struct sheaf_setup *setup, void *memo
     return iso->inner.table.prepare(iso->self, setup, memory);
 }
 
-static void close_hand(struct isolated_hand *h) {
-    struct program_end end;
-    if (h->running)
-        sheaf_keeper_end(&h->keeper, &end); /* it ends by itself: its socket is closed */
-    sheaf_keeper_close(&h->keeper);
-    if (h->memory)
-        munmap(h->memory, h->n_bytes);
-    if (h->memory_fd >= 0)
-        close(h->memory_fd);
-    sheaf_buffer_free(&h->notes);
-    free(h->at);
-    free(h);
-}
-
 static void close_isolated(void *self) {
     struct isolated *iso = self;
     for (int i = 0; i < HOST_MOST_THREADS; i++) /* all at once */
-        if (iso->hands[i] && iso->hands[i]->running)
-            close(iso->hands[i]->socket);
+        if (iso->hands[i])
+            sheaf_isolate_dismiss(iso->hands[i]);
     for (int i = 0; i < HOST_MOST_THREADS; i++)
         if (iso->hands[i])
-            close_hand(iso->hands[i]);
+            sheaf_isolate_hand_close(iso->hands[i]);
     if (iso->opened && iso->inner.table.close)
         iso->inner.table.close(iso->self);
     if (iso->image_fd >= 0)

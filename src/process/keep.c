@@ -71,20 +71,26 @@ static int read_order(int socket, struct order *order) {
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
 
-/* In the child: a group of its own, and signals as programs expect them. */
+static void take_signals(const int *numbers, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        signal(numbers[i], SIG_DFL);
+}
+
+/* In the child: a group of its own, and signals that come from within as programs expect them. */
 static void leave_keeper(void) {
-    static const int usual[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT, SIGXFSZ, SIGCHLD};
+    static const int own[] = {SIGPIPE, SIGXFSZ, SIGCHLD};
     sigset_t none;
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        signal(usual[i], SIG_DFL);
+    take_signals(own, sizeof own / sizeof *own);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* In the child, which borrows our memory until it has become the program: nothing but system calls. */
 static void become(const struct order *order, char **environment, volatile int *step) {
+    static const int outside[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGQUIT};
+    take_signals(outside, sizeof outside / sizeof *outside);
     leave_keeper();
     *step = START_FOLDER;
     if (!order->head.stays && chdir(order->folder))
@@ -99,7 +105,8 @@ static void become(const struct order *order, char **environment, volatile int *
     execvpe(order->words[0], order->words, environment);
 }
 
-/* Runs a function of ours in a fork of us. */
+/* Runs a function of ours in a fork of us; what a launcher or a batch system sends to all processes of a run is not for it
+   either. */
 static pid_t start_function(int socket, const struct order *order, struct program_end *end) {
     pid_t pid = fork();
     if (pid == 0) {

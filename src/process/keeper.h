@@ -23,7 +23,8 @@ struct keeper {
 };
 
 /* What to start. In place of words it may be a function of ours, in a fork of the keeper: a small process without MPI,
-   HDF5 and threads, which has our standard descriptors, environment and folder, and ends with run's return. */
+   HDF5 and threads, which has our standard descriptors, environment and folder, ignores TERM, INT, HUP, QUIT and USR1
+   as the keeper does, and ends with run's return. */
 struct program {
     void (*run)(const int *fds); /* NULL: the words say what runs */
     int n_words;

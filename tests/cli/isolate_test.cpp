@@ -86,12 +86,12 @@ TEST_F(Isolate, EveryLayout) {
     for (Layout layout : {Layout{2, 2}, Layout{2, 2, true}})
         expect_ended(layout, "crashed", "killed by signal 11", {"5"});
     write_isolated("segv", 21, "", ", block: 5");
-    expect_ended({2, 1}, "crashed", "with the block of 4 items", {"20", "21", "22", "23"});
+    expect_ended({0, 1}, "crashed", "with the block of 4 items", {"20", "21", "22", "23"});
 }
 
 TEST_F(Isolate, Timeout) {
-    write_isolated("loop", 3, "timeout: 1s\n");
-    expect_ended({0, 2}, "timed_out", "took longer than 1 s", {"3"});
+    write_isolated("loop", 3, "timeout: 2s\n");
+    expect_ended({0, 2}, "timed_out", "took longer than 2 s", {"3"});
 }
 
 /* An item that ends its process may be tried again; what the attempts before have said is forgotten. */
@@ -115,7 +115,7 @@ TEST_F(Isolate, AmongMany) {
     write_isolated("exit", 321, "retries: 1\n", ", until: 1");
     run_job({"job.yaml", "-q", "--overwrite"}, {0, 2});
     check({"isolated", path("job.h5"), "321", "2"});
-    write_isolated("loop", 321, "timeout: 1s\nhalt: {failed: 1}\n");
+    write_isolated("loop", 321, "timeout: 2s\nhalt: {failed: 1}\n");
     Result halted = run_job({"job.yaml", "--overwrite"}, {0, 1}, 1);
     EXPECT_EQ(count_of(halted.err, "ended early since too many items failed"), 1) << halted;
 }
@@ -158,14 +158,18 @@ TEST_F(Isolate, SameBytes) {
     ASSERT_EQ(rename(path("in.csv").c_str(), path("many.csv").c_str()), 0);
     write_x("in.csv", {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21});
     write_x("bad.csv", {0.5, 1, -1, 3, /**/ 13, 5, 6, 7, /**/ 8, 14, 10, 11, /**/ 12, 97, 16, 99});
+    Words files = {"same_but_attempts"};
     for (const auto &job : jobs) {
         SCOPED_TRACE(job.kernel);
+        const std::string number = std::to_string(files.size()), plain = "plain" + number + ".h5",
+                          isolated = "isolated" + number + ".h5";
         write_job("job.yaml", job.items, job.kernel, job.more);
-        run_job({"job.yaml", "-q", "--overwrite", "-o", "plain.h5"}, {0, 1}, job.exit);
+        run_job({"job.yaml", "-q", "-o", plain}, {0, 1}, job.exit);
         write_job("job.yaml", job.items, job.kernel, job.more + "isolate: true\n");
-        run_job({"job.yaml", "-q", "--overwrite", "-o", "isolated.h5"}, {0, 2}, job.exit);
-        check({"same_but_attempts", path("plain.h5"), path("isolated.h5"), job.fields});
+        run_job({"job.yaml", "-q", "-o", isolated}, {0, 2}, job.exit);
+        files.insert(files.end(), {path(plain), path(isolated), job.fields});
     }
+    check(files);
 }
 
 /* Mistakes in params and inputs are refused in the same words. */
@@ -183,6 +187,23 @@ TEST_F(Isolate, Refusals) {
     write_isolated("opening", 5);
     Result result = run_job({"job.yaml"}, {0, 2}, 3);
     EXPECT_EQ(count_of(result.err, "killed by signal 11 (Segmentation fault) when it opened the kernel"), 1) << result;
+}
+
+/* A batch system that signals all processes of a run means the run: no item ends by it. */
+TEST_F(Isolate, SignalsToAll) {
+    Start marked = start();
+    marked.env["SHEAF_TEST_MARK"] = folder_;
+    write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 30}\nisolate: true\n");
+    Child child(command({"run", "job.yaml", "-q"}, {0, 1}), marked);
+    EXPECT_TRUE(wait_for_done(child, path("job.h5"), 2));
+    int n = 0;
+    for (pid_t pid : find_marked("SHEAF_TEST_MARK=" + folder_))
+        if (read_file("/proc/" + std::to_string(pid) + "/comm") == "sheaf-kernel\n")
+            for (int signal : {SIGUSR1, SIGTERM, SIGINT, SIGHUP})
+                n += kill(pid, signal) == 0;
+    EXPECT_EQ(n, 4);
+    EXPECT_EQ(child.wait().exit, 0);
+    check({"slow", path("job.h5"), "all"});
 }
 
 /* A run that is killed while a kernel never comes back: nothing outlives it, also what the kernel has begun. */
