@@ -52,7 +52,7 @@ struct call {
     size_t written;       /* bytes of the lines */
     double since_s;       /* when the item at `next` could begin */
     bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
-    int64_t asked_from;   /* the first item that this worker was asked for in this call */
+    int64_t surely;       /* items before this one are answered by the first line from this worker, or another's */
     bool trusting;        /* an answer since then did not say which item it is for */
 };
 
@@ -93,7 +93,7 @@ static int write_questions(struct call *call, struct sheaf_error *error) {
             return -1;
     }
     call->since_s = sheaf_clock_s();
-    call->asked_from = call->next;
+    call->surely = call->next + count_line(call, call->next);
     call->out_of_step = call->trusting = false;
     return 0;
 }
@@ -372,7 +372,7 @@ static struct hand *find_hand(const struct json_worker *w, int thread, struct sh
 /* The worker has said more than it was asked: nobody knows where, and behind that place answers are for other items. */
 static void distrust(struct call *call) {
     struct conversation *c = &call->hand->talk;
-    for (int64_t k = call->asked_from + 1; call->trusting && k < call->block->n; k++)
+    for (int64_t k = call->surely; call->trusting && k < call->block->n; k++)
         fail_item(call, k, SHEAF_FAILED,
                   "the worker answered more than it was asked; with \"item\" in its answers it "
                   "would be known which are meant");
