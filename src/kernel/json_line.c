@@ -136,3 +136,16 @@ int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_
             return -1;
     return add(to, "}\n", error);
 }
+
+int sheaf_json_line_check(const struct job *job, struct sheaf_error *error) {
+    for (int p = 0; p < job->n_params; p++)
+        if (strcmp(job->params[p].name, "item") == 0)
+            return sheaf_yaml_refuse(job->params[p].node, error,
+                                     "params.item: 'item' is the item's index in what a worker gets; rename the param");
+    for (int o = 0; o < job->program.n_outputs; o++)
+        if (strcmp(job->program.outputs[o].name, "error") == 0)
+            return sheaf_yaml_refuse(
+                job->program.outputs[o].node, error,
+                "outputs.error: 'error' is how a worker says that an item failed; rename the output");
+    return 0;
+}

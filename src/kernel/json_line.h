@@ -19,4 +19,7 @@ int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_
                           const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k, int64_t n,
                           struct sheaf_error *error);
 
+/* Refuses names of params and outputs that mean something else in questions and answers. */
+int sheaf_json_line_check(const struct job *job, struct sheaf_error *error);
+
 #endif

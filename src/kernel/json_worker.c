@@ -52,7 +52,7 @@ struct call {
     size_t written;       /* bytes of the lines */
     double since_s;       /* when the item at `next` could begin */
     bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
-    int64_t asked_from;   /* the first item that this worker was asked for in this call */
+    int64_t surely;       /* items before this one are answered by the first line from this worker, or another's */
     bool trusting;        /* an answer since then did not say which item it is for */
 };
 
@@ -93,7 +93,7 @@ static int write_questions(struct call *call, struct sheaf_error *error) {
             return -1;
     }
     call->since_s = sheaf_clock_s();
-    call->asked_from = call->next;
+    call->surely = call->next + count_line(call, call->next);
     call->out_of_step = call->trusting = false;
     return 0;
 }
@@ -372,7 +372,7 @@ static struct hand *find_hand(const struct json_worker *w, int thread, struct sh
 /* The worker has said more than it was asked: nobody knows where, and behind that place answers are for other items. */
 static void distrust(struct call *call) {
     struct conversation *c = &call->hand->talk;
-    for (int64_t k = call->asked_from + 1; call->trusting && k < call->block->n; k++)
+    for (int64_t k = call->surely; call->trusting && k < call->block->n; k++)
         fail_item(call, k, SHEAF_FAILED,
                   "the worker answered more than it was asked; with \"item\" in its answers it "
                   "would be known which are meant");
@@ -438,26 +438,13 @@ static int open_worker(const struct sheaf_setup *setup, struct sheaf_shape *shap
     return 0;
 }
 
-static int read_words(struct json_worker *w, struct sheaf_error *error) {
-    static const char *const shell[] = {"/bin/sh", "-c"};
-    const struct yaml_node *node = w->job->kernel;
-    const bool script = node->kind == YAML_SCALAR;
-    w->n_words = script ? 3 : node->n;
-    w->words = sheaf_arena_take(&w->arena, (size_t)w->n_words * sizeof *w->words);
-    if (!w->words)
-        return sheaf_fail_memory(error, "the worker");
-    for (int i = 0; i < w->n_words; i++)
-        w->words[i] = !script ? node->value[i]->text : i < 2 ? shell[i] : node->text;
-    return 0;
-}
-
 /* All fields of the items go to the worker. */
 static int read_fields(struct json_worker *w, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error) {
     const struct job_program *program = &w->job->program;
     w->inputs = sheaf_arena_take(&w->arena, ((size_t)n_fields + 1) * sizeof *w->inputs);
     w->outputs = sheaf_arena_take(&w->arena, ((size_t)program->n_outputs + 1) * sizeof *w->outputs);
-    if (!w->inputs || !w->outputs)
+    if (!w->words || !w->inputs || !w->outputs)
         return sheaf_fail_memory(error, "the worker");
     for (w->n_inputs = 0; w->n_inputs < n_fields; w->n_inputs++) {
         w->inputs[w->n_inputs] = fields[w->n_inputs];
@@ -499,7 +486,8 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     w->folder = sheaf_words_folder(job, &w->arena);
     if (!w->folder)
         return sheaf_fail_memory(error, "the worker");
-    if (read_words(w, error) || read_fields(w, fields, n_fields, error))
+    w->words = sheaf_words_plain(job->kernel, &w->arena, &w->n_words);
+    if (read_fields(w, fields, n_fields, error) || sheaf_json_line_check(job, error))
         return -1;
     entry->table.n_inputs = w->n_inputs;
     entry->table.inputs = w->inputs;

@@ -16,6 +16,15 @@ const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena)
     return kept;
 }
 
+const char **sheaf_words_plain(const struct yaml_node *node, struct sheaf_arena *arena, int *n) {
+    const bool script = node->kind == YAML_SCALAR;
+    *n = script ? 3 : node->n;
+    const char **words = sheaf_arena_take(arena, (size_t)*n * sizeof *words);
+    for (int i = 0; words && i < *n; i++)
+        words[i] = !script ? node->value[i]->text : i == 0 ? "/bin/sh" : i == 1 ? "-c" : node->text;
+    return words;
+}
+
 static bool is_file(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);

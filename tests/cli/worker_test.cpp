@@ -282,6 +282,43 @@ TEST_F(Worker, AnswersMoreThanItIsAsked) {
     }
 }
 
+TEST_F(Worker, SeveralItemsALine) {
+    std::string table = "x,does\n";
+    for (int k = 0; k < 200; k++)
+        table += std::to_string(k * 0.5) + "," +
+                 (k == 40   ? "die"
+                  : k == 41 ? "exit"
+                  : k == 90 ? "refuse"
+                            : "answer") +
+                 "\n";
+    write("in.csv", table);
+    write_worker("csv: in.csv",
+                 "import json, os, signal, sys\n"
+                 "for line in sys.stdin:\n"
+                 "    q = json.loads(line)\n"
+                 "    assert len(q['item']) == len(q['x']) == len(q['does']) <= 7 and q['total'] == 5\n"
+                 "    if 'die' in q['does']: os.kill(os.getpid(), signal.SIGSEGV)\n"
+                 "    if 'exit' in q['does']: sys.exit('enough')\n"
+                 "    print(json.dumps({'item': q['item'], 'y': [x * x + 5 for x in q['x']],\n"
+                 "                      'v': [[x, k] for x, k in zip(q['x'], q['item'])],\n"
+                 "                      's': ['%g' % x for x in q['x']],\n"
+                 "                      'error': ['no' if d == 'refuse' else None for d in q['does']]}))\n",
+                 "batch: 7\nparams: {total: 5}\noutputs: {y: float64, v: {width: 2}, s: text}\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        run_job({"job.yaml", "-q", "--overwrite"}, layout, 1);
+        look("with h5py.File('job.h5') as f:\n"
+             "    bad = {40: 'crashed', 41: 'failed', 90: 'failed'}\n"
+             "    state, said, s, x = states(f), messages(f), texts(f, 's'), f['x'][:]\n"
+             "    assert state == [bad.get(k, 'done') for k in range(200)], state\n"
+             "    assert 'signal 11' in said[40] and said[41].endswith('enough') and said[90] == 'no', said\n"
+             "    good = [k for k in range(200) if k not in bad]\n"
+             "    assert (f['y'][:][good] == x[good] ** 2 + 5).all() and np.isnan(f['y'][:][list(bad)]).all()\n"
+             "    assert (f['v'][:][good] == np.stack([x[good], good], axis=1)).all()\n"
+             "    assert all(s[k] == '%g' % x[k] for k in good) and not any(s[k] for k in bad)\n");
+    }
+}
+
 TEST_F(Worker, LongAnswersAndMuchNoise) {
     write_worker("count: 6",
                  "import json, os, sys\n"
@@ -370,6 +407,22 @@ TEST_F(Worker, ThatCannotBeStarted) {
     write("job.yaml", "items: {count: 3}\nworker: no-such-model\noutputs: [y]\n"); /* the shell says so */
     result = run_job({"job.yaml", "-q", "--overwrite"}, {}, 1);
     EXPECT_EQ(count_of(sheaf({"show", "job.h5", "--where-failed"}).out, "exit code 127"), 3);
+}
+
+TEST_F(Worker, NamesThatMeanTwoThings) {
+    write("in.csv", "x\n5\n");
+    const std::pair<const char *, const char *> mistakes[] = {
+        {"outputs: [y]\nparams: {item: 3}\n", "job.yaml:4:16: params.item: "},
+        {"outputs: [y, error]\n", "job.yaml:3:14: outputs.error: "},
+        {"outputs: {error: text}\n", "outputs.error: "},
+        {"outputs: [x]\n", "like a field of the items"}};
+    for (const auto &[rest, message] : mistakes) {
+        write("job.yaml", std::string("items: {csv: in.csv}\nworker: [cat]\n") + rest);
+        Result result = sheaf({"run", "job.yaml"});
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, message), 1) << message << " in\n" << result;
+        EXPECT_FALSE(exists(path("job.h5")));
+    }
 }
 
 /* The job can be run again, and no process of the first run is left. */
