@@ -35,6 +35,8 @@ home() {
 home comm MPI '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]mpi'
 home exec OpenMP '^[[:space:]]*#[[:space:]]*(include[[:space:]]*[<"]omp\.h|pragma[[:space:]]+omp)|_Pragma[[:space:]]*\([[:space:]]*"omp'
 home core Random123 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]Random123'
+home kernel jansson '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]jansson'
+home kernel PCRE2 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]pcre2'
 home store HDF5 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](hdf5|H5)'
 
 # Includes point down. A room sees itself and every room on a lower floor; rooms on one floor do not see each other.

@@ -101,9 +101,8 @@ struct sheaf_setup {
                            on random numbers */
 #define SHEAF_SERIAL 2u /* map is not thread-safe: one call at a time in each process */
 #define SHEAF_MANY                                                                                                     \
-    4u /* map may get several blocks at a time, as many as fit some fractions of a millisecond, where a call costs more
-          than a small block: block->n is then a multiple of shape.block (but at the job's end). Not with padding: for
-          blocks of one item only */
+    4u /* for blocks of one item: map may get several at a time, as many as take a few milliseconds, where a call costs
+          more than an item; what an item gives does not depend on the others */
 
 /* What open declares; all but struct_size is zero before the call. What it points to belongs to the kernel and lives until close. */
 struct sheaf_shape {
@@ -114,7 +113,7 @@ struct sheaf_shape {
                                           Part of the job's identity: block k is items k*block … (k+1)*block-1 for
                                           every number of ranks and threads */
     size_t scratch_bytes;              /* private memory of each thread, 64-byte aligned; contents undefined */
-    uint32_t flags;                    /* SHEAF_PURE, SHEAF_SERIAL */
+    uint32_t flags;                    /* SHEAF_PURE, SHEAF_SERIAL, SHEAF_MANY */
 };
 
 /* A stream of random numbers, for the kernel to keep where it likes; begun by context->random. A copy gives the numbers

@@ -12,6 +12,7 @@
 #include "kernel/expression.h"
 #include "plan/journal.h"
 #include "store/input.h"
+#include "store/scalar.h"
 
 enum { MOST_JOB_BYTES = 16 << 20 };
 
@@ -70,6 +71,24 @@ static int convert_inputs(struct run *run) {
     return 0;
 }
 
+/* Rank 0 reads the numbers that all items share, and tells the others. */
+static int open_shared_numbers(struct run *run) {
+    int rc = 0;
+    for (int k = 0; k < run->job.n_shared; k++) {
+        struct job_shared *shared = &run->job.shared[k];
+        int64_t bits = 0;
+        if (sheaf_run_is_first(run)) {
+            rc = sheaf_scalar_read(shared->file, shared->dataset, &shared->value, &run->error);
+            rc = rc ? sheaf_yaml_prefix(shared->node, &run->error) : 0;
+            memcpy(&bits, &shared->value, sizeof bits);
+        }
+        if (sheaf_comm_agree(run->comm, rc, &run->error) || sheaf_comm_broadcast_value(run->comm, &bits, &run->error))
+            return -1;
+        memcpy(&shared->value, &bits, sizeof bits);
+    }
+    return 0;
+}
+
 /* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
 static int compile_expression(struct run *run) {
     int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)run->place.n_ranks, sizeof *levels);
@@ -110,6 +129,8 @@ static int open_host(struct run *run) {
 }
 
 static int open_kernel(struct run *run) {
+    if (open_shared_numbers(run))
+        return -1;
     int rc = open_host(run);
     if (rc == 0)
         rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,

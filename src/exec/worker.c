@@ -289,12 +289,14 @@ static int run_blocks(struct worker *w, const struct chunk *chunk, struct span b
     return w->lost_text ? sheaf_fail_memory(error, "the texts of an item") : 0;
 }
 
-/* Those of blocks that were computed together in which the item failed, by themselves. */
+/* Those of blocks that were computed together in which the item failed, by themselves: their second attempt; but the first
+   where the kernel failed all of them at once, since which items are together is no item's fault. */
 static int run_failed(struct worker *w, const struct chunk *chunk, struct span blocks, struct parcel *parcel,
                       pthread_mutex_t *serial, struct sheaf_error *error) {
+    const int attempt = w->whole[0] ? 1 : 2;
     for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
         if (parcel->status[b - parcel->first_item] != ITEM_DONE &&
-            run_blocks(w, chunk, (struct span){b, 1}, parcel, 2, serial, error))
+            run_blocks(w, chunk, (struct span){b, 1}, parcel, attempt, serial, error))
             return -1;
     return 0;
 }
@@ -310,7 +312,7 @@ static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *
         if (run_blocks(w, chunk, blocks, parcel, 1, serial, error))
             return -1;
         const int64_t n_done = w->block.n;
-        if (!alone && w->n_failures > n_failures && w->kernel->retries > 0) {
+        if (!alone && w->n_failures > n_failures && (w->kernel->retries > 0 || w->whole[0])) {
             w->n_failures = n_failures;
             if (run_failed(w, chunk, (struct span){left.first, n_done}, parcel, serial, error))
                 return -1;

@@ -46,8 +46,10 @@ struct job {
                                        or PATH.so:NAME), expression (a map), command or worker (a scalar or a list) */
     struct job_program program; /* of a command or a worker */
     const struct yaml_node *functions; /* expression: a map, or NULL */
-    const char *compiler;              /* expression: as written, or NULL */
-    bool fast_math;                    /* expression */
+    int n_shared;
+    struct job_shared *shared; /* expression: [n_shared] */
+    const char *compiler;      /* expression: as written, or NULL */
+    bool fast_math;            /* expression */
     struct job_limits limits;
     int n_params;
     struct job_pair *params;

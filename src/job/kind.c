@@ -15,7 +15,7 @@ static const int64_t most_width = INT64_C(1) << 30;
 
 static const char *const keys[] = {"kernel",  "expression", "command", "worker", "functions", "fast_math", "compiler",
                                    "outputs", "stdin",      "workdir", "keep",   "memory",    "gpus",      "batch",
-                                   "capture", "retries",    "timeout", "halt",   "isolate"};
+                                   "capture", "retries",    "timeout", "halt",   "shared",    "isolate"};
 
 const char *const *sheaf_job_kind_keys(int *n) {
     *n = COUNT_OF(keys);
@@ -28,6 +28,7 @@ static const struct {
     bool kinds[4]; /* by enum job_kind */
 } belongs[] = {
     {"functions", {[JOB_EXPRESSION] = true}},
+    {"shared", {[JOB_EXPRESSION] = true}},
     {"fast_math", {[JOB_EXPRESSION] = true}},
     {"compiler", {[JOB_EXPRESSION] = true}},
     {"outputs", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
@@ -230,10 +231,10 @@ static int check_words(const struct yaml_node *node, const char *what, struct sh
         return node->text[0] ? 0 : sheaf_yaml_refuse(node, error, "%s is empty", what);
     if (node->kind != YAML_LIST || node->n == 0)
         return sheaf_yaml_refuse(node, error, "%s should be a list of words, or one string for the shell", what);
-    for (int i = 0; i < node->n; i++)
-        if (sheaf_yaml_text(node->value[i], what, &text, error))
+    for (int i = 0; i < node->n; i++) /* all but the first may be empty */
+        if ((i == 0 || node->value[i]->kind != YAML_SCALAR) && sheaf_yaml_text(node->value[i], what, &text, error))
             return -1;
-    return node->value[0]->text[0] ? 0 : sheaf_yaml_refuse(node->value[0], error, "%s: its first word is empty", what);
+    return 0;
 }
 
 /* Patterns of what is kept of each item's folder. */
@@ -406,6 +407,50 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
     return 0;
 }
 
+/* {hdf5: FILE:/DATASET} */
+static int read_one_shared(struct job *job, struct job_shared *shared, struct sheaf_error *error) {
+    static const char *const known[] = {"hdf5"};
+    const char *text;
+    char what[300];
+    snprintf(what, sizeof what, "shared.%.200s", shared->name);
+    if (sheaf_yaml_map(shared->node, what, error) || sheaf_yaml_keys(shared->node, what, known, COUNT_OF(known), error))
+        return -1;
+    const struct yaml_node *node = sheaf_yaml_get(shared->node, "hdf5");
+    if (!node)
+        return sheaf_yaml_refuse(shared->node, error, "%s is empty; it should be {hdf5: FILE:/DATASET}", what);
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    const char *colon = strstr(text, ":/");
+    if (!colon || colon == text)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be FILE:/DATASET, such as t.h5:/total", what,
+                                 text);
+    char *file = sheaf_arena_text(&job->document.arena, text, (size_t)(colon - text));
+    shared->file = file ? sheaf_job_path(job, node, file) : NULL;
+    shared->dataset = colon + 1;
+    return shared->file ? 0 : sheaf_fail_memory(error, "the job");
+}
+
+static int read_shared(struct job *job, const struct yaml_node *map, struct sheaf_error *error) {
+    if (!map)
+        return 0;
+    if (sheaf_yaml_map(map, "shared", error))
+        return -1;
+    job->shared = sheaf_arena_take(&job->document.arena, ((size_t)map->n + 1) * sizeof *job->shared);
+    if (!job->shared)
+        return sheaf_fail_memory(error, "the job");
+    for (; job->n_shared < map->n; job->n_shared++) {
+        struct job_shared *shared = &job->shared[job->n_shared];
+        *shared = (struct job_shared){.name = map->key[job->n_shared]->text, .node = map->value[job->n_shared]};
+        for (int k = 0; k < job->n_params; k++)
+            if (strcmp(job->params[k].name, shared->name) == 0)
+                return sheaf_yaml_refuse(shared->node, error, "'%s' is in params and in shared; rename one",
+                                         shared->name);
+        if (read_one_shared(job, shared, error))
+            return -1;
+    }
+    return 0;
+}
+
 static int read_expression(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     const char *text;
     job->compiler = NULL;
@@ -414,7 +459,8 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
     if (sheaf_yaml_map(job->kernel, "expression", error) ||
         (job->functions && sheaf_yaml_map(job->functions, "functions", error)) ||
         (compiler && sheaf_yaml_text(compiler, "compiler", &job->compiler, error)) ||
-        read_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error))
+        read_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error) ||
+        read_shared(job, sheaf_yaml_get(root, "shared"), error))
         return -1;
     if (job->kernel->n == 0)
         return sheaf_yaml_refuse(job->kernel, error, "expression is empty; it should be {y: x*x + 1}");

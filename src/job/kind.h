@@ -50,6 +50,14 @@ struct job_program {
     int64_t capture_bytes; /* of standard output, and of standard error, are stored */
 };
 
+/* A number that all items share: expressions name it. */
+struct job_shared {
+    const char *name;
+    const struct yaml_node *node;
+    const char *file, *dataset; /* where it is; the file is seen from the current folder */
+    double value;               /* read when the run begins */
+};
+
 /* For every kind. */
 struct job_limits {
     int64_t retries;

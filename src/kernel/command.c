@@ -126,7 +126,8 @@ static int open_input(const struct attempt *a, int *fd, struct sheaf_error *erro
         if (h->null_fd < 0)
             h->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         *fd = fcntl(h->null_fd, F_DUPFD_CLOEXEC, 3);
-        return *fd < 0 ? sheaf_fail_errno(error, "/dev/null: cannot open") : 0;
+        return *fd < 0 ? sheaf_fail_errno(error, "/dev/null: cannot open; raise the limit of open files (ulimit -n)")
+                       : 0;
     }
     h->found.n_bytes = 0;
     if (sheaf_template_write(&a->c->input, a->c->inputs, a->block, a->k, &h->found, error))

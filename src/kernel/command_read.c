@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "kernel/command.h"
@@ -191,6 +192,16 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
 
+/* A thread has up to eight descriptors, and often no more than 1,024 are open unless one asks. The programs keep the
+   limit that there was: their server is older. */
+static void raise_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 /* What is known to be started must be there. */
 static int check_program(struct command *c, struct sheaf_error *error) {
     if (!c->words[0].constant || c->job->kernel->kind != YAML_LIST)
@@ -218,6 +229,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
                                              .close = close_command,
                                              .map = sheaf_command_map}};
     sheaf_json_start();
+    raise_limit();
     c->folder = sheaf_words_folder(job, &c->arena);
     if (!c->folder)
         return sheaf_fail_memory(error, "the command");

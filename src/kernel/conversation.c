@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "kernel/template.h"
 
-enum { PIECE = 1 << 16, SAID_BYTES = 4096, FAREWELL_MS = 1000 };
+enum { PIECE = 1 << 16, SAID_BYTES = 4096, FAREWELL_MS = 1000, MUTE_MS = 500 };
 
 void sheaf_conversation_init(struct conversation *c) {
     *c = (struct conversation){.keeper.fd = -1, .to = -1, .from = -1, .err = -1, .said.most = SAID_BYTES};
@@ -36,6 +37,7 @@ int sheaf_conversation_start(struct conversation *c, struct server *server, stru
     int rc = -1;
     sheaf_capture_begin(&c->said);
     c->answer.n_bytes = 0;
+    c->mute = false;
     for (int i = 0; i < 3; i++)
         program->fds[i] = -1;
     if (sheaf_keeper_open(&c->keeper, server, error) || open_pipe(&c->to, &program->fds[0], 1, error) ||
@@ -63,6 +65,15 @@ void sheaf_conversation_hear(struct conversation *c) {
     }
 }
 
+/* It can say nothing any more: mostly since it has just ended. */
+static void part(struct conversation *c) {
+    struct pollfd poll_end = {.fd = c->keeper.fd, .events = POLLIN};
+    close_fd(&c->from);
+    c->mute = poll(&poll_end, 1, MUTE_MS) == 0;
+    if (c->mute)
+        sheaf_keeper_stop(&c->keeper, 0);
+}
+
 int sheaf_conversation_read(struct conversation *c, struct sheaf_error *error) {
     char piece[PIECE];
     ssize_t n = PIECE;
@@ -71,7 +82,7 @@ int sheaf_conversation_read(struct conversation *c, struct sheaf_error *error) {
         if (n > 0 && sheaf_template_append(&c->answer, piece, (size_t)n, error))
             return -1;
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-            close_fd(&c->from);
+            part(c);
     }
     return 0;
 }
@@ -106,11 +117,16 @@ void sheaf_conversation_end(struct conversation *c, bool kill) {
     c->running = false;
 }
 
+void sheaf_conversation_leave(struct conversation *c) {
+    close_fd(&c->to);
+    c->leave_s = sheaf_clock_s();
+}
+
 void sheaf_conversation_close(struct conversation *c) {
     if (c->running) { /* the end of its input is the end of its work */
         struct pollfd poll_end = {.fd = c->keeper.fd, .events = POLLIN};
-        close_fd(&c->to);
-        sheaf_conversation_end(c, poll(&poll_end, 1, FAREWELL_MS) == 0);
+        const double left_s = c->leave_s + FAREWELL_MS / 1e3 - sheaf_clock_s();
+        sheaf_conversation_end(c, poll(&poll_end, 1, left_s > 0 ? (int)(left_s * 1e3) + 1 : 0) == 0);
     }
     sheaf_keeper_close(&c->keeper);
     sheaf_buffer_free(&c->answer);

@@ -16,10 +16,12 @@
 struct conversation {
     struct keeper keeper;
     bool running;
+    bool mute;                  /* the last one was stopped: it had closed its standard output, and went on */
     int to, from, err;          /* our ends of its pipes, -1 where closed */
     struct sheaf_buffer answer; /* what it has said on standard output and nobody has taken */
     struct capture said;        /* on standard error: the end of it */
     struct program_end end;     /* of the last one that ran */
+    double leave_s;             /* when it was told that there is nothing more to do */
 };
 
 void sheaf_conversation_init(struct conversation *c);
@@ -38,7 +40,10 @@ const char *sheaf_conversation_last_words(struct conversation *c, char text[256]
 /* Waits for the end of the program, having killed it if that is asked for: c->end says how it was. */
 void sheaf_conversation_end(struct conversation *c, bool kill);
 
-/* Lets the program end by itself, for a moment, and releases everything. */
+/* Ends its input, so that it may end by itself; it has a moment from here on. */
+void sheaf_conversation_leave(struct conversation *c);
+
+/* Waits out that moment where it is needed, and releases everything. */
 void sheaf_conversation_close(struct conversation *c);
 
 #endif

@@ -76,8 +76,10 @@ static int list_fields(struct expression *x, const struct sheaf_field *fields, i
     return 0;
 }
 
+/* The job's params, and behind them the numbers that are shared. */
 static int list_params(struct expression *x, const struct job *job, struct sheaf_error *error) {
-    struct formula_param *list = sheaf_arena_take(&x->arena, (size_t)job->n_params * sizeof *list);
+    const int n = job->n_params + job->n_shared;
+    struct formula_param *list = sheaf_arena_take(&x->arena, ((size_t)n + 1) * sizeof *list);
     if (!list)
         return sheaf_fail_memory(error, "the expression");
     for (int k = 0; k < job->n_params; k++) {
@@ -86,7 +88,9 @@ static int list_params(struct expression *x, const struct job *job, struct sheaf
         if (sheaf_text_to_double(text, strlen(text), &list[k].value))
             list[k].value = NAN; /* check_params looks at those that are used */
     }
-    x->formulas.names.n_params = job->n_params;
+    for (int k = 0; k < job->n_shared; k++)
+        list[job->n_params + k] = (struct formula_param){job->shared[k].name, job->shared[k].value};
+    x->formulas.names.n_params = n;
     x->formulas.names.params = list;
     return 0;
 }
@@ -162,6 +166,8 @@ static int read_formulas(struct expression *x, const struct job *job, struct she
 /* Params that formulas use are numbers. */
 static int check_params(const struct expression *x, const struct job *job, struct sheaf_error *error) {
     for (int k = 0; k < x->formulas.n_params; k++) {
+        if (x->formulas.params[k] >= job->n_params)
+            continue;
         const struct job_pair *param = &job->params[x->formulas.params[k]];
         double value;
         if (param->node->quoted || sheaf_text_to_double(param->node->text, strlen(param->node->text), &value))

@@ -166,7 +166,10 @@ int sheaf_json_take(const json_t *json, const struct job_output *output, void *v
         return take_text(json, found, error);
     if (output->width == 1)
         return take_one(json, output, value, 0, error);
-    if (!json_is_array(json) || json_array_size(json) != (size_t)output->width)
+    if (json_is_array(json) && json_array_size(json) != (size_t)output->width)
+        return sheaf_refuse(error, "is an array of %zu; it should be one of %lld", json_array_size(json),
+                            (long long)output->width);
+    if (!json_is_array(json))
         return sheaf_refuse(error, "is %s; it should be an array of %lld", kind_of(json), (long long)output->width);
     for (int64_t w = 0; w < output->width; w++)
         if (take_one(json_array_get(json, (size_t)w), output, value, w, error))

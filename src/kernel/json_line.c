@@ -7,6 +7,7 @@
 
 #include "core/text.h"
 #include "core/type.h"
+#include "job/items.h"
 #include "kernel/template.h"
 
 static int add(struct sheaf_buffer *to, const char *text, struct sheaf_error *error) {
@@ -131,7 +132,20 @@ int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_
         if (add_field(to, &inputs[f], block->in[f], k, n, error))
             return -1;
     for (int p = 0; p < job->n_params; p++)
-        if (add_param(to, &job->params[p], error))
+        if (sheaf_items_find(inputs, n_inputs, job->params[p].name) < 0 && add_param(to, &job->params[p], error))
             return -1;
     return add(to, "}\n", error);
+}
+
+int sheaf_json_line_check(const struct job *job, struct sheaf_error *error) {
+    for (int p = 0; p < job->n_params; p++)
+        if (strcmp(job->params[p].name, "item") == 0)
+            return sheaf_yaml_refuse(job->params[p].node, error,
+                                     "params.item: 'item' is the item's index in what a worker gets; rename the param");
+    for (int o = 0; o < job->program.n_outputs; o++)
+        if (strcmp(job->program.outputs[o].name, "error") == 0)
+            return sheaf_yaml_refuse(
+                job->program.outputs[o].node, error,
+                "outputs.error: 'error' is how a worker says that an item failed; rename the output");
+    return 0;
 }

@@ -11,11 +11,15 @@
 #include "core/error.h"
 #include "job/job.h"
 
-/* Appends a line, with its end: index, inputs[n_inputs] by name, and the job's params, which are never in arrays. It is for
+/* Appends a line, with its end: index, inputs[n_inputs] by name, and the job's params, which are never in arrays; a field of
+   the same name wins. It is for
    item k of a block, or, where n > 0, for items k … k + n - 1 in arrays.
    NaN and infinite numbers are null; bytes of texts that are no UTF-8 become U+FFFD. */
 int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
                           const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k, int64_t n,
                           struct sheaf_error *error);
+
+/* Refuses names of params and outputs that mean something else in questions and answers. */
+int sheaf_json_line_check(const struct job *job, struct sheaf_error *error);
 
 #endif

@@ -23,6 +23,7 @@ struct hand {
     struct conversation talk;
     struct sheaf_buffer lines; /* what it is to be asked in this call */
     struct sheaf_buffer found; /* a text value */
+    bool has_answered;         /* since it was started */
 };
 
 struct json_worker {
@@ -51,6 +52,8 @@ struct call {
     size_t written;       /* bytes of the lines */
     double since_s;       /* when the item at `next` could begin */
     bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
+    int64_t surely;       /* items before this one are answered by the first line from this worker, or another's */
+    bool trusting;        /* an answer since then did not say which item it is for */
 };
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
@@ -90,7 +93,8 @@ static int write_questions(struct call *call, struct sheaf_error *error) {
             return -1;
     }
     call->since_s = sheaf_clock_s();
-    call->out_of_step = false;
+    call->surely = call->next + count_line(call, call->next);
+    call->out_of_step = call->trusting = false;
     return 0;
 }
 
@@ -105,6 +109,7 @@ static int start(struct call *call, struct sheaf_error *error) {
                               .folder = call->w->folder};
     if (write_questions(call, error))
         return -1;
+    call->hand->has_answered = false;
     return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
 }
 
@@ -126,9 +131,7 @@ static void fail_item(const struct call *call, int64_t k, enum sheaf_outcome out
 }
 
 /* Ends all items of the line at `next`. */
-static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
+SHEAF_PRINTF(3, 4) static void fail_line(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
     char message[1024];
     va_list values;
     va_start(values, format);
@@ -159,15 +162,17 @@ static int take_outputs(const struct call *call, const json_t *answer, int64_t i
     const struct json_worker *w = call->w;
     struct sheaf_buffer *found = &call->hand->found;
     const int64_t k = call->next + i;
-    for (int o = 0; o < w->n_outputs; o++) {
+    for (int step = 0; step < 2 * w->n_outputs; step++) { /* texts last: an item that fails has none */
+        const int o = step % w->n_outputs;
+        const bool now = (w->outputs[o].type == SHEAF_TEXT) == (step >= w->n_outputs);
         const struct job_output *output = &w->job->program.outputs[o];
         const json_t *json = look_up(call, answer, output->name, i, n, error);
         found->n_bytes = 0;
         if (!json)
             return -1;
-        if (sheaf_json_take(json, output, value_at(call, k, o), found, error))
+        if (now && sheaf_json_take(json, output, value_at(call, k, o), found, error))
             return sheaf_error_prefix(error, "outputs.%s ", output->name);
-        if (output->type == SHEAF_TEXT)
+        if (now && output->type == SHEAF_TEXT)
             call->context->emit_text(call->context, k, o, found->data, found->n_bytes);
     }
     return 0;
@@ -207,9 +212,10 @@ static void take_object(struct call *call, const json_t *answer, const char *lin
 }
 
 /* Which item an answer is for, if it says so. */
-static bool is_for(const json_t *answer, int64_t item) {
+static bool is_for(struct call *call, const json_t *answer, int64_t item) {
     const json_t *json = json_object_get(answer, "item");
     json = json_is_array(json) ? json_array_get(json, 0) : json;
+    call->trusting |= !json_is_integer(json);
     return !json_is_integer(json) || json_integer_value(json) == item;
 }
 
@@ -220,8 +226,9 @@ static void take_answer(struct call *call, const char *line, size_t length) {
     json_t *answer = sheaf_json_read(line, length, &error);
     if (!json_is_object(answer)) {
         call->out_of_step = true;
-        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object", shown, line);
-    } else if (!is_for(answer, call->block->first + call->next)) {
+        fail_line(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
+                  error.text[0] ? ": " : "", error.text);
+    } else if (!is_for(call, answer, call->block->first + call->next)) {
         call->out_of_step = true;
         fail_line(call, SHEAF_FAILED,
                   "the worker answered for another item, '%.*s': answers come in the order of the "
@@ -231,6 +238,7 @@ static void take_answer(struct call *call, const char *line, size_t length) {
         take_object(call, answer, line, shown);
     }
     json_decref(answer);
+    call->hand->has_answered = true;
     call->since_s = sheaf_clock_s();
 }
 
@@ -285,10 +293,13 @@ static int lament(struct call *call, struct sheaf_error *error) {
         take_answer(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
-    if (narrow(call))
+    const bool retired = c->end.step == START_OK && c->end.status == 0 && h->has_answered; /* to be asked anew */
+    if (retired || narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
-    if (c->end.step == START_LOST)
+    if (c->mute)
+        fail_line(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
+    else if (c->end.step == START_LOST)
         fail_line(call, SHEAF_CRASHED, "the process that watched the worker was killed");
     else if (WIFSIGNALED(c->end.status))
         fail_line(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
@@ -358,6 +369,16 @@ static struct hand *find_hand(const struct json_worker *w, int thread, struct sh
     return h;
 }
 
+/* The worker has said more than it was asked: nobody knows where, and behind that place answers are for other items. */
+static void distrust(struct call *call) {
+    struct conversation *c = &call->hand->talk;
+    for (int64_t k = call->surely; call->trusting && k < call->block->n; k++)
+        fail_item(call, k, SHEAF_FAILED,
+                  "the worker answered more than it was asked; with \"item\" in its answers it "
+                  "would be known which are meant");
+    sheaf_conversation_end(c, true);
+}
+
 static int run_items(struct call *call, struct sheaf_error *error) {
     struct conversation *c = &call->hand->talk;
     if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0))
@@ -372,6 +393,8 @@ static int run_items(struct call *call, struct sheaf_error *error) {
         if (call->out_of_step)
             sheaf_conversation_end(c, true);
     }
+    if (c->running && c->answer.n_bytes > 0)
+        distrust(call);
     return 0;
 }
 
@@ -389,6 +412,9 @@ static int map(const void *self, const struct sheaf_context *context, const stru
 
 static void close_worker(void *self) {
     struct json_worker *w = self;
+    for (int i = 0; i < HOST_MOST_THREADS; i++)
+        if (w->hands[i])
+            sheaf_conversation_leave(&w->hands[i]->talk);
     for (int i = 0; i < HOST_MOST_THREADS; i++) {
         struct hand *h = w->hands[i];
         if (!h)
@@ -412,26 +438,13 @@ static int open_worker(const struct sheaf_setup *setup, struct sheaf_shape *shap
     return 0;
 }
 
-static int read_words(struct json_worker *w, struct sheaf_error *error) {
-    static const char *const shell[] = {"/bin/sh", "-c"};
-    const struct yaml_node *node = w->job->kernel;
-    const bool script = node->kind == YAML_SCALAR;
-    w->n_words = script ? 3 : node->n;
-    w->words = sheaf_arena_take(&w->arena, (size_t)w->n_words * sizeof *w->words);
-    if (!w->words)
-        return sheaf_fail_memory(error, "the worker");
-    for (int i = 0; i < w->n_words; i++)
-        w->words[i] = !script ? node->value[i]->text : i < 2 ? shell[i] : node->text;
-    return 0;
-}
-
 /* All fields of the items go to the worker. */
 static int read_fields(struct json_worker *w, const struct sheaf_field *fields, int n_fields,
                        struct sheaf_error *error) {
     const struct job_program *program = &w->job->program;
     w->inputs = sheaf_arena_take(&w->arena, ((size_t)n_fields + 1) * sizeof *w->inputs);
     w->outputs = sheaf_arena_take(&w->arena, ((size_t)program->n_outputs + 1) * sizeof *w->outputs);
-    if (!w->inputs || !w->outputs)
+    if (!w->words || !w->inputs || !w->outputs)
         return sheaf_fail_memory(error, "the worker");
     for (w->n_inputs = 0; w->n_inputs < n_fields; w->n_inputs++) {
         w->inputs[w->n_inputs] = fields[w->n_inputs];
@@ -473,7 +486,8 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     w->folder = sheaf_words_folder(job, &w->arena);
     if (!w->folder)
         return sheaf_fail_memory(error, "the worker");
-    if (read_words(w, error) || read_fields(w, fields, n_fields, error))
+    w->words = sheaf_words_plain(job->kernel, &w->arena, &w->n_words);
+    if (read_fields(w, fields, n_fields, error) || sheaf_json_line_check(job, error))
         return -1;
     entry->table.n_inputs = w->n_inputs;
     entry->table.inputs = w->inputs;

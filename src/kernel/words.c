@@ -16,6 +16,15 @@ const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena)
     return kept;
 }
 
+const char **sheaf_words_plain(const struct yaml_node *node, struct sheaf_arena *arena, int *n) {
+    const bool script = node->kind == YAML_SCALAR;
+    *n = script ? 3 : node->n;
+    const char **words = sheaf_arena_take(arena, (size_t)*n * sizeof *words);
+    for (int i = 0; words && i < *n; i++)
+        words[i] = !script ? node->value[i]->text : i == 0 ? "/bin/sh" : i == 1 ? "-c" : node->text;
+    return words;
+}
+
 static bool is_file(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
@@ -71,17 +80,20 @@ static int add_file(const char *word, const char *folder, bool is_program, struc
     return rc;
 }
 
-/* The words of a script, as far as blanks tell. */
+/* The words of a script, as far as blanks tell. What stands behind > is written: it is there when a run goes on, and
+   was not when the first began. */
 static int add_script_files(const char *script, const char *folder, struct sheaf_string *identity,
                             struct sheaf_error *error) {
+    static const char between[] = " \t\n;|&<>()\"'";
     bool first = true;
     for (const char *at = script; *at; first = false) {
-        at += strspn(at, " \t\n;|&<>()\"'");
-        size_t length = strcspn(at, " \t\n;|&<>()\"'");
+        const bool written = memchr(at, '>', strspn(at, between)) != NULL;
+        at += strspn(at, between);
+        size_t length = strcspn(at, between);
         char *word = strndup(at, length);
         if (!word)
             return sheaf_fail_memory(error, "the words of a command");
-        int rc = length ? add_file(word, folder, first, identity, error) : 0;
+        int rc = length && !written ? add_file(word, folder, first, identity, error) : 0;
         free(word);
         if (rc)
             return -1;

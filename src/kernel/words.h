@@ -15,6 +15,10 @@
    NULL: no memory. */
 const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena);
 
+/* The *n words of a program that has no placeholders; a single text is a script for sh -c. In the arena; NULL: no
+   memory. */
+const char **sheaf_words_plain(const struct yaml_node *node, struct sheaf_arena *arena, int *n);
+
 /* The file that a word names: seen from the folder or, for the first word of a program without '/', in PATH. New memory, or
    NULL if there is none. */
 char *sheaf_words_find(const char *word, const char *folder, bool is_program);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "process/children.h"
 #include "process/environment.h"
 #include "process/keeper.h"
 #include "process/message.h"
@@ -151,25 +152,6 @@ static pid_t start_words(const struct order *order, struct program_end *end) {
 
 /* --- ending -------------------------------------------------------------------------------------------------------- */
 
-/* Kills our children that are left: whose group we do not know, since they made one of their own. */
-static void kill_children(void) {
-    char path[64], list[4096];
-    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)syscall(SYS_gettid));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    ssize_t n = read(fd, list, sizeof list - 1);
-    close(fd);
-    list[n > 0 ? n : 0] = '\0';
-    for (char *at = list, *end; *at; at = end) {
-        long pid = strtol(at, &end, 10);
-        if (end == at)
-            break;
-        if (pid > 1)
-            kill((pid_t)pid, SIGKILL);
-    }
-}
-
 /* Kills what the program left behind, and buries it: all its orphans are our children, for a while at most. */
 static void sweep(pid_t group) {
     const struct timespec pause = {0, 500000};
@@ -180,7 +162,7 @@ static void sweep(pid_t group) {
         if ((pid < 0 && errno != EINTR) || (pid == 0 && sheaf_clock_s() > until_s))
             return;
         if (pid == 0) {
-            kill_children();
+            sheaf_children_kill(NULL, 0); /* they may have made groups of their own */
             nanosleep(&pause, NULL);
         }
     }

@@ -4,13 +4,18 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "process/children.h"
 #include "process/wire.h"
+
+static const int most_sweeps = 4000; /* 2 s: what was killed should be gone */
 
 struct server {
     int fd;
@@ -28,8 +33,33 @@ static void ignore_signals(void (*how)(int)) {
         signal(ignored[i], how);
 }
 
+/* The server's side: what it has forked. */
+struct forked {
+    size_t n, room;
+    pid_t *pids;
+};
+
+static void note_forked(struct forked *forked, pid_t pid) {
+    if (forked->n == forked->room) {
+        size_t room = 2 * forked->room + 64;
+        pid_t *pids = realloc(forked->pids, room * sizeof *pids);
+        if (!pids)
+            return;
+        forked->pids = pids;
+        forked->room = room;
+    }
+    forked->pids[forked->n++] = pid;
+}
+
+/* Kills what comes under us when one that we forked is killed before it has buried its own. */
+static void sweep(const struct forked *forked) {
+    const struct timespec pause = {0, 500000};
+    for (int i = 0; i < most_sweeps && forked->n > 0 && sheaf_children_kill(forked->pids, forked->n) > 0; i++)
+        nanosleep(&pause, NULL);
+}
+
 /* Forks a process for the entry; its socket is the one that came with the request. */
-static void fork_one(int server_fd, entry_function entry, int fd) {
+static void fork_one(int server_fd, entry_function entry, int fd, struct forked *forked) {
     char failed = 0;
     pid_t pid = fork();
     if (pid == 0) {
@@ -40,15 +70,19 @@ static void fork_one(int server_fd, entry_function entry, int fd) {
     }
     if (pid < 0)
         failed = (char)errno;
+    else
+        note_forked(forked, pid);
     close(fd);
     sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
 }
 
 static void serve(int server_fd) {
     entry_function entry;
+    struct forked forked = {0};
     int fd, n_fds;
     setsid(); /* signals to the program's process group are not for us */
     prctl(PR_SET_NAME, "sheaf-server");
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     ignore_signals(SIG_IGN);
     signal(SIGCHLD, SIG_IGN); /* nobody waits for what we fork */
     for (int n; (n = open("/dev/null", O_RDWR)) >= 0;)
@@ -58,9 +92,11 @@ static void serve(int server_fd) {
         }
     for (;;) {
         n_fds = 1;
-        if (sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1)
+        const bool over = sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1;
+        sweep(&forked);
+        if (over)
             _exit(0);
-        fork_one(server_fd, entry, fd);
+        fork_one(server_fd, entry, fd, &forked);
     }
 }
 
@@ -89,7 +125,7 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
     char failed = 0;
     *fd = -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
-        return sheaf_fail_errno(error, "cannot make a socket");
+        return sheaf_fail_errno(error, "cannot make a socket; raise the limit of open files (ulimit -n)");
     pthread_mutex_lock(&server->lock);
     if (sheaf_wire_write(server->fd, &entry, sizeof entry, &ends[1], 1) ||
         sheaf_wire_read(server->fd, &failed, 1, NULL, NULL)) {

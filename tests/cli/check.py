@@ -2,6 +2,7 @@
 `check_WHAT` below is one check; it takes texts and raises AssertionError with what it found."""
 import csv
 import io
+import json
 import math
 import os
 import sys
@@ -631,6 +632,57 @@ def check_pending_cells(table, column):
     assert states == {"pending", "done"}, states
     shown = {row[at] for row in rows if row[1] == "pending"}
     assert shown <= {"", "nan"}, f"pending rows show {sorted(shown)[:5]}"
+
+
+# --- commands ------------------------------------------------------------------------------------------------------
+
+
+def check_holds(path, *claims):
+    """Python expressions that are true of a results file; what they may name is in `known`."""
+    with h5py.File(path) as f:
+
+        def seen(item):
+            return [tuple(line.split()[:2]) for line in open(f"seen.{item}")]
+
+        def slots():
+            return {tuple(line.split()[2:]) for item in range(len(f["status"])) for line in open(f"seen.{item}")}
+
+        noted = zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:])
+        known = {
+            "f": f,
+            "np": np,
+            "os": os,
+            "json": json,
+            "status": f["status"][:],
+            "message": {int(i): bytes(m).split(b"\0")[0].decode() for i, m in noted if i >= 0},
+            "text": lambda name: list(f[name].asstr()[:]),
+            "units": lambda name: text(f[name].attrs["units"]),
+            "seed": lambda job, item: int(np.random.Philox(key=[job, item]).random_raw()) >> 1,
+            "seen": seen,
+            "slots": slots,
+        }
+        for claim in claims:
+            if not eval(claim, known):
+                raise AssertionError(f"{path}: not so: {claim}\n{show_known(known)}")
+
+
+def show_known(known):
+    f = known["f"]
+    lines = [f"status {list(known['status'])}", f"message {known['message']}"]
+    lines += [f"{name} {f[name][:]}"[:2000] for name in f if name not in ("item", "block", "sheaf")]
+    return "\n".join(lines)
+
+
+def check_make_nasty(path):
+    """A CSV with texts that mean something to a shell, whole numbers, and numbers whose decimals are Python's."""
+    texts = ["plain", "", " two  blanks ", "it's \"quoted\"", "$(touch PWNED)", "`touch PWNED`", "; touch PWNED #"]
+    texts += ["' ; touch PWNED ; '", "\" ; touch PWNED ; \"", "*", "-n", "--", "a\\b\\\\c\\", "$HOME ${HOME} $((1+1))"]
+    texts += ["two\nlines\n\nand more", "{s} {{s}} {item}", "~ ! % & | < > [a-z] ?", "Größe 日本 \U0001f680"]
+    with open(path, "w", newline="", encoding="utf-8") as out:
+        rows = csv.writer(out)
+        rows.writerow(["s", "n", "x"])
+        for i, s in enumerate(texts):
+            rows.writerow([s, i * 10**17 - 5, repr([0.1, 1e22, -1 / 3, 2.2250738585072014e-308][i % 4])])
 
 
 # --- making inputs -------------------------------------------------------------------------------------------------

@@ -78,6 +78,30 @@ TEST_F(Expression, OfHdf5) {
     check({"expression", path("0.h5"), "x"});
 }
 
+/* Numbers that were computed before, by anybody, and that all items share. */
+TEST_F(Expression, SharedNumbers) {
+    write("make.py", "import h5py\n"
+                     "with h5py.File('t.h5', 'w') as f:\n"
+                     "    f['deep/total'] = 49995000\n"
+                     "    f['one'] = [0.1]\n"
+                     "    f['many'] = [1, 2]\n"
+                     "    f['word'] = 'a'\n");
+    ASSERT_EQ(run({SHEAF_PYTHON, "make.py"}).exit, 0);
+    const std::string job = "items: {count: 3}\nexpression: {y: i * i + total, z: one / 3}\n";
+    write("job.yaml", job + "shared: {total: {hdf5: t.h5:/deep/total}, one: {hdf5: t.h5:/one}}\n");
+    same_everywhere("job.yaml", "y,z");
+    write("look.py", "import h5py\n"
+                     "f = h5py.File('0.h5')\n"
+                     "assert list(f['y'][:]) == [49995000., 49995001., 49995004.], f['y'][:]\n"
+                     "assert list(f['z'][:]) == 3 * [0.1 / 3], f['z'][:]\n");
+    Result looked = run({SHEAF_PYTHON, "look.py"});
+    EXPECT_EQ(looked.exit, 0) << looked;
+    for (const char *wrong : {"/deep", "/many", "/word", "/none"}) {
+        write("bad.yaml", job + "shared: {total: {hdf5: t.h5:" + wrong + "}, one: {hdf5: t.h5:/one}}\n");
+        refused(command({"run", "bad.yaml"}), {"bad.yaml:3:", "t.h5: ", wrong});
+    }
+}
+
 TEST_F(Expression, FunctionsOfTheUser) {
     make_library("phys", "double drag(double v, double rho) { return v * v * rho / 2; }\n"
                          "double f_drag_(double *v, double *rho) { return *v * *v * *rho / 2; }\n");

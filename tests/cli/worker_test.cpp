@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace {
 
@@ -41,9 +41,10 @@ class Worker : public Program {
     static int count_processes(const std::string &text) {
         int n = 0;
         for (const std::string &name : list_folder("/proc")) {
-            std::ifstream file("/proc/" + name + "/cmdline"); /* it may have ended by now */
-            const std::string words{std::istreambuf_iterator<char>(file), {}};
-            n += isdigit(name[0]) && count_of(words, text) > 0;
+            std::ifstream file("/proc/" + name + "/cmdline");
+            std::ostringstream words;
+            words << file.rdbuf(); /* nothing where the process has just ended */
+            n += isdigit(name[0]) && count_of(words.str(), text) > 0;
         }
         return n;
     }
@@ -64,7 +65,7 @@ TEST_F(Worker, FieldsOfACsvAndParamsOnEveryLayout) {
                                   "\"two\nlines\tand a tab\"",
                                   "größe 星 🜨",
                                   "\"back\\slash\"",
-                                  "bad \xff\xc3 byte",
+                                  "nothing else",
                                   "",
                                   "\"\x01\x1f\x7f\""};
     const std::string numbers[] = {"0.1", "-3", "1e-310", "", "12345678.9", "nan", "inf"};
@@ -167,6 +168,7 @@ const char naughty[] =
     "    elif does == 'number text': print(json.dumps({'y': True, 's': 3, 'n': 2.0, 'v': [None, 1]}))\n"
     "    elif does == 'rubbish': print('loading model ...')\n"
     "    elif does == 'bytes': os.write(1, b'\\xff\\x00\\x01\\n')\n"
+    "    elif does == 'latin1': os.write(1, b'{\"y\": 1, \"s\": \"caf\\xe9\", \"n\": 1, \"v\": [1, 2]}\\n')\n"
     "    elif does == 'array': print('[1, 2]')\n"
     "    elif does == 'empty': print()\n"
     "    elif does == 'deep': print('[' * 100000)\n"
@@ -182,57 +184,60 @@ const char naughty[] =
     "    elif does == 'kill': sys.stderr.write('out of memory\\n'); os.kill(os.getpid(), signal.SIGKILL)\n"
     "    elif does == 'stop': os.kill(os.getpid(), signal.SIGSTOP)\n"
     "    elif does == 'hang': signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(1000)\n"
-    "    elif does == 'close out': os.close(1); time.sleep(1000)\n"
-    "    elif does == 'close in': say(good + '\\n'); os.close(0); time.sleep(1000)\n"
+    "    elif does == 'close out': sys.stderr.write('good bye\\n'); os.close(1); time.sleep(1000)\n"
+    "    elif does == 'retire': say(good + '\\n'); os.close(0); sys.exit(0)\n"
     "    elif does == 'child': (os.fork() or time.sleep(1000)); os.kill(os.getpid(), signal.SIGSEGV)\n"
     "    else: sys.exit('? ' + does)\n";
 
 /* What each of them leads to: a state and a part of the message; "" is done. */
-const std::pair<const char *, std::pair<const char *, const char *>> deeds[] = {
-    {"good", {"", ""}},
-    {"null error", {"", ""}},
-    {"error", {"failed", "no orbit: "}},
-    {"error object", {"failed", "code"}},
-    {"missing", {"failed", "the answer has no 'n'"}},
-    {"text", {"failed", "outputs.y is a text; it should be a number"}},
-    {"half", {"failed", "outputs.n is a number; it should be a whole number"}},
-    {"null", {"failed", "outputs.n is null; it should be a whole number"}},
-    {"short", {"failed", "outputs.v is an array of 1; it should be an array of 2"}},
-    {"scalar", {"failed", "outputs.v is a number; it should be an array of 2"}},
-    {"too large", {"failed", "too big integer"}},
-    {"number text", {"done", ""}},
-    {"rubbish", {"failed", "the worker answered 'loading model ...', which is no JSON object"}},
-    {"bytes", {"failed", "which is no JSON object"}},
-    {"array", {"failed", "the worker answered '[1, 2]', which is no JSON object"}},
-    {"empty", {"failed", "the worker answered '', which is no JSON object"}},
-    {"deep", {"failed", "which is no JSON object"}},
-    {"other item", {"failed", "answers come in the order of the questions"}},
-    {"no newline", {"", ""}},
-    {"half a line", {"failed", "which is no JSON object"}},
-    {"slow line", {"", ""}},
-    {"windows", {"", ""}},
-    {"exit", {"failed", "exit code 4"}},
-    {"exit 0", {"failed", "exit code 0 and no answer"}},
-    {"raise", {"failed", "exit code 1 and no answer: ValueError: e = 1.5 is no ellipse"}},
-    {"segv", {"crashed", "signal 11"}},
-    {"kill", {"crashed", "signal 9 (Killed): out of memory"}},
-    {"child", {"crashed", "signal 11"}},
-    {"stop", {"timed_out", "took longer than 1 s"}},
-    {"hang", {"timed_out", "took longer than 1 s"}},
-    {"close out", {"timed_out", "took longer than 1 s"}},
-    {"close in", {"", ""}},
+const struct Deed {
+    const char *does, *state, *message; /* no state: done, with the values of a good answer */
+} deeds[] = {
+    {"good", "", ""},
+    {"null error", "", ""},
+    {"error", "failed", "no orbit: "},
+    {"error object", "failed", "{\"code\":7}"},
+    {"missing", "failed", "the answer has no 'n'"},
+    {"text", "failed", "outputs.y is a text; it should be a number"},
+    {"half", "failed", "outputs.n is a number; it should be a whole number"},
+    {"null", "failed", "outputs.n is null; it should be a whole number"},
+    {"short", "failed", "outputs.v is an array of 1; it should be one of 2"},
+    {"scalar", "failed", "outputs.v is a number; it should be an array of 2"},
+    {"too large", "failed", "which is no JSON object: too big integer"},
+    {"number text", "done", ""},
+    {"rubbish", "failed", "the worker answered 'loading model ...', which is no JSON object"},
+    {"bytes", "failed", "which is no JSON object"},
+    {"latin1", "failed", "which is no JSON object: unable to decode byte 0xe9"},
+    {"array", "failed", "the worker answered '[1, 2]', which is no JSON object"},
+    {"empty", "failed", "the worker answered '', which is no JSON object"},
+    {"deep", "failed", "which is no JSON object"},
+    {"other item", "failed", "answers come in the order of the questions"},
+    {"no newline", "", ""},
+    {"half a line", "failed", "which is no JSON object"},
+    {"slow line", "", ""},
+    {"windows", "", ""},
+    {"exit", "failed", "exit code 4"},
+    {"exit 0", "failed", "exit code 0 and no answer"},
+    {"raise", "failed", "exit code 1 and no answer: ValueError: e = 1.5 is no ellipse"},
+    {"segv", "crashed", "signal 11"},
+    {"kill", "crashed", "signal 9 (Killed): out of memory"},
+    {"child", "crashed", "signal 11"},
+    {"stop", "timed_out", "took longer than 1 s"},
+    {"hang", "timed_out", "took longer than 1 s"},
+    {"close out", "failed", "the worker closed its standard output without an answer: good bye"},
+    {"retire", "", ""},
 };
 
 TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
     std::string table = "does\n", wanted = "wanted = [";
-    for (const auto &[does, outcome] : deeds) {
-        table += std::string("good\n") + does + "\ngood\n";
-        wanted += "('good', '', ''), (r'''" + std::string(does) + "''', '" + outcome.first + "', r\"" + outcome.second +
-                  "\"), ('good', '', ''), ";
+    for (const Deed &deed : deeds) {
+        table += std::string("good\n") + deed.does + "\ngood\n";
+        wanted += std::string("('good', '', ''), ('") + deed.does + "', '" + deed.state + "', r\"\"\"" + deed.message +
+                  "\"\"\"), ('good', '', ''),\n    ";
     }
     write("in.csv", table);
     write_worker("csv: in.csv", naughty, "timeout: 1s\noutputs: {y: float64, s: text, n: int64, v: {width: 2}}\n");
-    for (const Layout &layout : {Layout{0, 1}, Layout{2, 2, true}}) {
+    for (const Layout &layout : {Layout{0, 3}, Layout{2, 2, true}}) {
         SCOPED_TRACE(layout.name());
         run_job({"job.yaml", "-q", "--overwrite"}, layout, 1);
         look(wanted +
@@ -247,9 +252,71 @@ TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
              "        elif state == 'done':\n"
              "            assert row[3:6] == (1, '3', 2) and np.isnan(row[6][0]) and row[6][1] == 1, (k, row)\n"
              "        else:\n"
-             "            assert np.isnan(row[3]) and np.isnan(row[6]).all() and row[5] < -2**62, (k, row)\n"
+             "            assert np.isnan(row[3]) and np.isnan(row[6]).all() and row[5] < -2**62 and not row[4], (k, "
+             "row)\n"
              "    assert (f['attempts'][:] == 1).all()\n");
         EXPECT_TRUE(wait_until([&] { return count_processes(folder_) == 0; })) << "processes are left";
+    }
+}
+
+/* From some item on each answer comes twice, all in one piece: what is done is right. */
+TEST_F(Worker, AnswersMoreThanItIsAsked) {
+    for (const char *item : {"", "'item': item, "}) {
+        write_worker("count: 600",
+                     std::string("import json, os, sys\n"
+                                 "while True:\n"
+                                 "    asked = os.read(0, 1000000).decode().splitlines()\n"
+                                 "    items = [json.loads(line)['item'] for line in asked]\n"
+                                 "    said = [json.dumps({") +
+                         item +
+                         "'y': item}) + '\\n' for item in items]\n"
+                         "    if not asked: break\n"
+                         "    os.write(1, ''.join(answer * (1 + (500 < k <= 510)) for k, answer in zip(items, "
+                         "said)).encode())\n",
+                     "outputs: [y]\n");
+        sheaf({"run", "job.yaml", "-q", "--overwrite", "--threads", "1"});
+        look("with h5py.File('job.h5') as f:\n"
+             "    state, said = states(f), messages(f)\n"
+             "    wrong = [(k, f['y'][k]) for k in range(600) if state[k] == 'done' and f['y'][k] != k]\n"
+             "    assert not wrong and state.count('done') > 100, (wrong, state)\n"
+             "    assert all('more than it was asked' in m or 'order of the questions' in m for m in said.values())\n");
+    }
+}
+
+TEST_F(Worker, SeveralItemsALine) {
+    std::string table = "x,does\n";
+    for (int k = 0; k < 200; k++)
+        table += std::to_string(k * 0.5) + "," +
+                 (k == 40   ? "die"
+                  : k == 41 ? "exit"
+                  : k == 90 ? "refuse"
+                            : "answer") +
+                 "\n";
+    write("in.csv", table);
+    write_worker("csv: in.csv",
+                 "import json, os, signal, sys\n"
+                 "for line in sys.stdin:\n"
+                 "    q = json.loads(line)\n"
+                 "    assert len(q['item']) == len(q['x']) == len(q['does']) <= 7 and q['total'] == 5\n"
+                 "    if 'die' in q['does']: os.kill(os.getpid(), signal.SIGSEGV)\n"
+                 "    if 'exit' in q['does']: sys.exit('enough')\n"
+                 "    print(json.dumps({'item': q['item'], 'y': [x * x + 5 for x in q['x']],\n"
+                 "                      'v': [[x, k] for x, k in zip(q['x'], q['item'])],\n"
+                 "                      's': ['%g' % x for x in q['x']],\n"
+                 "                      'error': ['no' if d == 'refuse' else None for d in q['does']]}))\n",
+                 "batch: 7\nparams: {total: 5}\noutputs: {y: float64, v: {width: 2}, s: text}\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        run_job({"job.yaml", "-q", "--overwrite"}, layout, 1);
+        look("with h5py.File('job.h5') as f:\n"
+             "    bad = {40: 'crashed', 41: 'failed', 90: 'failed'}\n"
+             "    state, said, s, x = states(f), messages(f), texts(f, 's'), f['x'][:]\n"
+             "    assert state == [bad.get(k, 'done') for k in range(200)], state\n"
+             "    assert 'signal 11' in said[40] and said[41].endswith('enough') and said[90] == 'no', said\n"
+             "    good = [k for k in range(200) if k not in bad]\n"
+             "    assert (f['y'][:][good] == x[good] ** 2 + 5).all() and np.isnan(f['y'][:][list(bad)]).all()\n"
+             "    assert (f['v'][:][good] == np.stack([x[good], good], axis=1)).all()\n"
+             "    assert all(s[k] == '%g' % x[k] for k in good) and not any(s[k] for k in bad)\n");
     }
 }
 
@@ -258,7 +325,7 @@ TEST_F(Worker, LongAnswersAndMuchNoise) {
                  "import json, os, sys\n"
                  "for line in sys.stdin:\n"
                  "    item = json.loads(line)['item']\n"
-                 "    if item == 2: [os.write(2, b'noise' * 20000 + b'\\n') for _ in range(200)]\n"
+                 "    if item == 2: [os.write(2, b'noise' * 20000 + b'\\n') for _ in range(60)]\n"
                  "    if item == 4: sys.exit('the last of it')\n"
                  "    print(json.dumps({'s': str(item) * (5000000 if item == 3 else 10)}))\n",
                  "outputs: {s: text}\nparams: {long: " + std::string(300000, 'p') + "}\n");
@@ -343,9 +410,25 @@ TEST_F(Worker, ThatCannotBeStarted) {
     EXPECT_EQ(count_of(sheaf({"show", "job.h5", "--where-failed"}).out, "exit code 127"), 3);
 }
 
+TEST_F(Worker, NamesThatMeanTwoThings) {
+    write("in.csv", "x\n5\n");
+    const std::pair<const char *, const char *> mistakes[] = {
+        {"outputs: [y]\nparams: {item: 3}\n", "job.yaml:4:16: params.item: "},
+        {"outputs: [y, error]\n", "job.yaml:3:14: outputs.error: "},
+        {"outputs: {error: text}\n", "outputs.error: "},
+        {"outputs: [x]\n", "like a field of the items"}};
+    for (const auto &[rest, message] : mistakes) {
+        write("job.yaml", std::string("items: {csv: in.csv}\nworker: [cat]\n") + rest);
+        Result result = sheaf({"run", "job.yaml"});
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, message), 1) << message << " in\n" << result;
+        EXPECT_FALSE(exists(path("job.h5")));
+    }
+}
+
 /* The job can be run again, and no process of the first run is left. */
 TEST_F(Worker, DiesWithItsRank) {
-    write_worker("count: 200",
+    write_worker("count: 60",
                  "import json, signal, sys, time\n"
                  "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
                  "for line in sys.stdin:\n"
@@ -354,7 +437,7 @@ TEST_F(Worker, DiesWithItsRank) {
                  "    print(json.dumps({'y': item * 2, 's': 'said %d' % item}))\n"
                  "time.sleep(1000)\n", /* a worker that does not end when it should */
                  "outputs: {y: float64, s: text}\n");
-    write("job.yaml", "items: {count: 200}\nworker: [\"" SHEAF_PYTHON "\", \"" + path("model.py") +
+    write("job.yaml", "items: {count: 60}\nworker: [\"" SHEAF_PYTHON "\", \"" + path("model.py") +
                           "\"]\noutputs: {y: float64, s: text}\n");
     for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
         SCOPED_TRACE(layout.name());
@@ -366,9 +449,9 @@ TEST_F(Worker, DiesWithItsRank) {
         EXPECT_TRUE(wait_until([&] { return count_processes(path("model.py")) == 0; })) << "workers are left";
         run_job({"job.yaml", "-q"}, layout);
         look("with h5py.File('job.h5') as f:\n"
-             "    assert states(f) == ['done'] * 200\n"
-             "    assert (f['y'][:] == 2 * np.arange(200)).all()\n"
-             "    assert texts(f, 's') == ['said %d' % k for k in range(200)]\n");
+             "    assert states(f) == ['done'] * 60\n"
+             "    assert (f['y'][:] == 2 * np.arange(60)).all()\n"
+             "    assert texts(f, 's') == ['said %d' % k for k in range(60)]\n");
         EXPECT_EQ(count_processes(path("model.py")), 0);
         unlink(path("job.h5").c_str());
     }
