@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace {
 
@@ -36,8 +37,9 @@ class Command : public Program {
             if (name.find_first_not_of("0123456789") != std::string::npos)
                 continue;
             std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-            std::string line((std::istreambuf_iterator<char>(file)), {});
-            if (line.find(word) != std::string::npos)
+            std::ostringstream line;
+            line << file.rdbuf(); /* nothing where the process has just ended */
+            if (line.str().find(word) != std::string::npos)
                 found.push_back(std::stoi(name));
         }
         return found;

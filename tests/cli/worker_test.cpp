@@ -5,7 +5,7 @@
 #include <signal.h>
 
 #include <fstream>
-#include <iterator>
+#include <sstream>
 
 namespace {
 
@@ -42,9 +42,10 @@ class Worker : public Program {
     static int count_processes(const std::string &text) {
         int n = 0;
         for (const std::string &name : list_folder("/proc")) {
-            std::ifstream file("/proc/" + name + "/cmdline"); /* it may have ended by now */
-            const std::string words{std::istreambuf_iterator<char>(file), {}};
-            n += isdigit(name[0]) && count_of(words, text) > 0;
+            std::ifstream file("/proc/" + name + "/cmdline");
+            std::ostringstream words;
+            words << file.rdbuf(); /* nothing where the process has just ended */
+            n += isdigit(name[0]) && count_of(words.str(), text) > 0;
         }
         return n;
     }

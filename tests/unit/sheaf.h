@@ -31,6 +31,7 @@
 #include <iterator>
 #include <ostream>
 #include <random>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -188,7 +189,9 @@ class FullDisk {
 
 inline std::string read_bytes(const std::string &path) {
     std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
+    std::ostringstream bytes;
+    bytes << in.rdbuf(); /* nothing where it cannot be read */
+    return bytes.str();
 }
 
 // What a function writes to a FILE.
