@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,10 +13,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "process/children.h"
 #include "process/wire.h"
 
-static const int most_sweeps = 4000; /* 2 s: what was killed should be gone */
+static const double last_wait_s = 3; /* what was forked should have ended when the program has */
 
 struct server {
     int fd;
@@ -33,7 +35,9 @@ static void ignore_signals(void (*how)(int)) {
         signal(ignored[i], how);
 }
 
-/* The server's side: what it has forked. */
+/* --- the server's side --------------------------------------------------------------------------------------------- */
+
+/* What was forked and lives. */
 struct forked {
     size_t n, room;
     pid_t *pids;
@@ -51,20 +55,36 @@ static void note_forked(struct forked *forked, pid_t pid) {
     forked->pids[forked->n++] = pid;
 }
 
-/* Kills what comes under us when one that we forked is killed before it has buried its own. */
-static void sweep(const struct forked *forked) {
+/* Buries what has died. One that was killed before it could bury its own has left them to us, and they are killed; that
+   they come under us is certain only when it has been buried. Gives whether there is anything left. */
+static bool bury(struct forked *forked) {
+    pid_t pid;
+    bool any = false;
+    for (; (pid = waitpid(-1, NULL, WNOHANG)) > 0; any = true)
+        for (size_t i = 0; i < forked->n; i++)
+            if (forked->pids[i] == pid)
+                forked->pids[i] = forked->pids[--forked->n];
+    if (any)
+        sheaf_children_kill(forked->pids, forked->n);
+    return pid == 0;
+}
+
+/* Waits for those that end because the program has ended, and for what they may leave. */
+static void bury_all(struct forked *forked) {
     const struct timespec pause = {0, 500000};
-    for (int i = 0; i < most_sweeps && forked->n > 0 && sheaf_children_kill(forked->pids, forked->n) > 0; i++)
+    const double until_s = sheaf_clock_s() + last_wait_s;
+    while (bury(forked) && sheaf_clock_s() < until_s)
         nanosleep(&pause, NULL);
 }
 
 /* Forks a process for the entry; its socket is the one that came with the request. */
-static void fork_one(int server_fd, entry_function entry, int fd, struct forked *forked) {
+static void fork_one(int server_fd, entry_function entry, int fd, struct forked *forked, const sigset_t *mask) {
     char failed = 0;
     pid_t pid = fork();
     if (pid == 0) {
         close(server_fd);
         signal(SIGCHLD, SIG_DFL);
+        sigprocmask(SIG_SETMASK, mask, NULL);
         entry(fd);
         _exit(0);
     }
@@ -76,28 +96,42 @@ static void fork_one(int server_fd, entry_function entry, int fd, struct forked 
     sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
 }
 
+static void note_child(int number) {
+    (void)number;
+}
+
 static void serve(int server_fd) {
     entry_function entry;
     struct forked forked = {0};
+    struct sigaction action = {.sa_handler = note_child}; /* SIGCHLD is to end ppoll, nothing more */
+    sigset_t child, mask;
     int fd, n_fds;
     setsid(); /* signals to the program's process group are not for us */
     prctl(PR_SET_NAME, "sheaf-server");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     ignore_signals(SIG_IGN);
-    signal(SIGCHLD, SIG_IGN); /* nobody waits for what we fork */
+    sigaction(SIGCHLD, &action, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, &mask);
+    sigdelset(&mask, SIGCHLD);
     for (int n; (n = open("/dev/null", O_RDWR)) >= 0;)
         if (n > 2) { /* the standard descriptors exist: others never take their numbers */
             close(n);
             break;
         }
     for (;;) {
+        struct pollfd poll = {.fd = server_fd, .events = POLLIN};
+        bury(&forked);
+        if (ppoll(&poll, 1, NULL, &mask) <= 0)
+            continue;
         n_fds = 1;
-        const bool over = sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1;
-        sweep(&forked);
-        if (over)
-            _exit(0);
-        fork_one(server_fd, entry, fd, &forked);
+        if (sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1)
+            break;
+        fork_one(server_fd, entry, fd, &forked, &mask);
     }
+    bury_all(&forked);
+    _exit(0);
 }
 
 int sheaf_server_start(struct server **made, struct sheaf_error *error) {

@@ -2,14 +2,13 @@
    it outlives the run. Expected values are those of the shell and of Python. */
 #include "cli/program.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 namespace {
 
@@ -36,11 +35,13 @@ class Command : public Program {
             std::string name = entry.path().filename();
             if (name.find_first_not_of("0123456789") != std::string::npos)
                 continue;
-            std::ifstream file(entry.path() / "cmdline", std::ios::binary);
-            std::ostringstream line;
-            line << file.rdbuf(); /* nothing where the process has just ended */
-            if (line.str().find(word) != std::string::npos)
+            char line[4096];
+            int fd = open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+            ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof line); /* it may end meanwhile */
+            if (n > 0 && std::string(line, static_cast<size_t>(n)).find(word) != std::string::npos)
                 found.push_back(std::stoi(name));
+            if (fd >= 0)
+                close(fd);
         }
         return found;
     }

@@ -395,9 +395,15 @@ class CommandKeeper : public testing::Test {
         std::vector<pid_t> found;
         for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
             std::string name = entry.path().filename();
-            if (name.find_first_not_of("0123456789") == std::string::npos &&
-                read_bytes(entry.path() / "cmdline").find(word) != std::string::npos)
+            if (name.find_first_not_of("0123456789") != std::string::npos)
+                continue;
+            char line[4096];
+            int fd = ::open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+            ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof line); /* it may end meanwhile */
+            if (n > 0 && std::string(line, static_cast<size_t>(n)).find(word) != std::string::npos)
                 found.push_back(std::stoi(name));
+            if (fd >= 0)
+                close(fd);
         }
         return found;
     }
