@@ -158,10 +158,17 @@ static int open_transport(struct run *run) {
     return rc;
 }
 
+/* Who notes what is in flight. Nobody where items have processes of their own: when we die it is not their doing. */
 static int open_flights(struct run *run) {
+    const bool blameless = sheaf_run_uses_processes(run);
+    run->transport.notes = run->transport.notes || blameless;
     const bool is_noted = run->schedule.leads && !run->transport.notes;
-    return sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads,
-                                 run->transport.sink, &run->error);
+    if (sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads, run->transport.sink,
+                              &run->error))
+        return -1;
+    if (blameless)
+        run->flight.fd = -1;
+    return 0;
 }
 
 /* A kernel that takes many items at a time, such as a worker with lines on their way, gets larger grains. */

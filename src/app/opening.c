@@ -114,11 +114,6 @@ static int compile_expression(struct run *run) {
     return rc;
 }
 
-/* Whether items are computed by processes of their own. */
-static bool uses_processes(const struct job *job) {
-    return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
-}
-
 /* What kernels get that are made for the job. */
 static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
@@ -140,7 +135,7 @@ static int open_kernel(struct run *run) {
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0 && run->job.kind == JOB_EXPRESSION)
         rc = compile_expression(run);
-    if (!uses_processes(&run->job)) {
+    if (!sheaf_run_uses_processes(run)) {
         sheaf_server_stop(run->server);
         run->server = NULL;
     }
@@ -155,7 +150,7 @@ static int open_kernel(struct run *run) {
         .n_items = run->items.n_items,
         .all_text_bytes = run->items.all_text_bytes,
         .most_text_bytes = run->items.most_text_bytes,
-        .attempts = uses_processes(&run->job) || run->job.limits.retries > 0,
+        .attempts = sheaf_run_uses_processes(run) || run->job.limits.retries > 0,
     };
     return 0;
 }

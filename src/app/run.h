@@ -73,6 +73,11 @@ static inline bool sheaf_run_is_first(const struct run *run) {
     return run->place.rank == 0;
 }
 
+/* Whether items are computed by processes of their own. */
+static inline bool sheaf_run_uses_processes(const struct run *run) {
+    return run->job.kind == JOB_COMMAND || run->job.kind == JOB_WORKER || run->job.limits.isolate;
+}
+
 /* One line on stderr. */
 void sheaf_run_report(const struct sheaf_error *error);
 

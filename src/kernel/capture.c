@@ -67,7 +67,7 @@ int sheaf_capture_add(struct capture *c, const char *data, size_t n_bytes, struc
 
 int sheaf_capture_finish(struct capture *c, struct sheaf_error *error) {
     const size_t kept = c->front.n_bytes + c->back.n_bytes, ring = c->most - c->most / 2;
-    c->text.n_bytes = 0;
+    c->text.n_bytes = c->end_at = 0;
     if (append(&c->text, c->front.data, c->front.n_bytes, error))
         return -1;
     if (kept < c->n_bytes) {
@@ -77,6 +77,9 @@ int sheaf_capture_finish(struct capture *c, struct sheaf_error *error) {
         if (append(&c->text, line, (size_t)n, error) || append(&c->text, c->back.data + oldest, ring - oldest, error) ||
             append(&c->text, c->back.data, oldest, error))
             return -1;
+        const size_t from = c->text.n_bytes - ring;
+        const char *line_end = memchr(c->text.data + from, '\n', ring);
+        c->end_at = line_end ? (size_t)(line_end - c->text.data) + 1 : c->text.n_bytes;
     } else if (c->back.n_bytes && append(&c->text, c->back.data, c->back.n_bytes, error)) {
         return -1;
     }

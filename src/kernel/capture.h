@@ -16,7 +16,8 @@ struct capture {
     size_t n_bytes;            /* that were written */
     struct sheaf_buffer front; /* the first most/2, or all */
     struct sheaf_buffer back;  /* a ring of the rest */
-    struct sheaf_buffer text;  /* both together, terminated, with a line in between where some were left out */
+    size_t end_at;            /* where in `text` the first whole line behind what was left out begins; 0: nothing was */
+    struct sheaf_buffer text; /* both together, terminated, with a line in between where some were left out */
 };
 
 /* Puts data[n_bytes] behind what is there. */

@@ -216,10 +216,11 @@ static void fill_outputs(const struct attempt *a) {
 }
 
 /* What output number o is found in: standard output, or a file that is read when first needed. */
-static struct extract_source *open_source(const struct attempt *a, int s, struct sheaf_error *error) {
+static struct extract_source *open_source(const struct attempt *a, int o, struct sheaf_error *error) {
     struct command_hand *h = a->hand;
+    const int s = a->c->source_of[o];
     struct extract_source *source = &h->sources[s];
-    if (s == 0 && h->captures[0].n_bytes > h->captures[0].most) {
+    if (s == 0 && h->captures[0].end_at > 0 && a->c->job->program.outputs[o].where == JOB_FROM_JSON) {
         sheaf_refuse(error, "standard output was longer than is kept; capture: %zu or more keeps all",
                      h->captures[0].n_bytes);
         return NULL;
@@ -240,10 +241,11 @@ static void find_outputs(const struct attempt *a) {
     struct command_hand *h = a->hand;
     struct sheaf_error error = {0};
     memset(h->sources, 0, (size_t)c->n_sources * sizeof *h->sources);
-    h->sources[0].length = text_of(h, 0, &h->sources[0].text);
+    h->sources[0].length = text_of(h, 0, &h->sources[0].text) - h->captures[0].end_at;
+    h->sources[0].text += h->captures[0].end_at; /* where something was left out, what counts last is at the end */
     int o = 0;
     for (; o < c->n_outputs; o++) {
-        struct extract_source *source = open_source(a, c->source_of[o], &error);
+        struct extract_source *source = open_source(a, o, &error);
         h->found.n_bytes = 0;
         if (!source || sheaf_extract(&c->extractors[o], source, a->block->out[o], &h->found, &error))
             break;

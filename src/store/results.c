@@ -101,6 +101,36 @@ static void find_difference(const char **a, const char **b, int *length_a, int *
     }
 }
 
+/* Whether a line "file WORD: …" of an identity is about a word that the other says nothing of: the file came later, as what
+   a command writes does. */
+static bool is_new_file(const char *line, size_t length, const char *stored) {
+    const char *colon = memchr(line, ':', length);
+    if (strncmp(line, "file ", 5) != 0 || !colon)
+        return false;
+    const size_t n = (size_t)(colon - line) + 1;
+    for (const char *at = stored; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
+        if (strncmp(at, line, n) == 0)
+            return false;
+    return true;
+}
+
+/* A copy of an identity without files that were not there when the stored one was written; NULL: no memory. */
+static char *without_new_files(const char *identity, const char *stored) {
+    char *copy = malloc(strlen(identity) + 1), *to = copy;
+    for (const char *at = identity; copy && *at;) {
+        const char *end = strchr(at, '\n');
+        const size_t length = end ? (size_t)(end - at) + 1 : strlen(at);
+        if (!is_new_file(at, length, stored)) {
+            memcpy(to, at, length);
+            to += length;
+        }
+        at += length;
+    }
+    if (copy)
+        *to = '\0';
+    return copy;
+}
+
 static int check_identity(const char *path, hid_t file, const char *identity, struct sheaf_error *error) {
     char *stored = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
     if (!stored) {
@@ -111,14 +141,18 @@ static int check_identity(const char *path, hid_t file, const char *identity, st
                             path);
     }
     int rc = 0, length_stored, length_now;
-    if (strcmp(stored, identity) != 0) {
-        const char *there = stored, *now = identity;
+    char *known = without_new_files(identity, stored);
+    if (!known)
+        rc = sheaf_fail_memory(error, "the job's identity");
+    if (known && strcmp(stored, known) != 0) {
+        const char *there = stored, *now = known;
         find_difference(&there, &now, &length_stored, &length_now);
         rc = sheaf_refuse(error,
                           "%s: holds the results of another job: it has '%.*s', this job has '%.*s'; choose another "
                           "place with -o, or start anew with --overwrite",
                           path, length_stored, there, length_now, now);
     }
+    free(known);
     free(stored);
     return rc;
 }

@@ -36,8 +36,8 @@ class Command : public Program {
             if (name.find_first_not_of("0123456789") != std::string::npos)
                 continue;
             char line[4096];
-            int fd = open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
-            ssize_t n = fd < 0 ? 0 : read(fd, line, sizeof line); /* it may end meanwhile */
+            int fd = ::open((entry.path() / "cmdline").c_str(), O_RDONLY | O_CLOEXEC);
+            ssize_t n = fd < 0 ? 0 : ::read(fd, line, sizeof line); /* it may end meanwhile */
             if (n > 0 && std::string(line, static_cast<size_t>(n)).find(word) != std::string::npos)
                 found.push_back(std::stoi(name));
             if (fd >= 0)
@@ -148,6 +148,33 @@ keep: ["*.log", "plots/*/*.png"]
 }
 
 /* --- how it ends --------------------------------------------------------------------------------------------------- */
+
+/* Of a long output the last match counts, which is in the end that is kept; what was half left out counts for nothing. */
+TEST_F(Command, LongOutput) {
+    write("say.py", "import sys\n"
+                    "print('Cd = 1')\n"
+                    "for n in range(100000): print('noise', n)\n"
+                    "print('{\"v\": 3}' if sys.argv[1] == '1' else 'Cd = 2')\n");
+    write_command("job.yaml", "count: 2", "[" SHEAF_PYTHON ", say.py, \"{item}\"]",
+                  "capture: 1K\noutputs: {n: {regex: 'noise (\\d+)'}, cd: {regex: 'Cd = (\\S+)'}}\n");
+    run_job({"job.yaml", "-q"}, {0, 2}, 1);
+    holds("job.h5", {"list(f['status'][:]) == [1, 2]", "f['n'][0] == 99999 and f['cd'][0] == 2",
+                     "'nothing matches' in message[1]", "text('stdout')[0].startswith('Cd = 1\\nnoise 0\\n')",
+                     "'bytes left out]' in text('stdout')[0]"});
+}
+
+/* What a command writes may be there, or be changed, when the job goes on; what it is made of may not. */
+TEST_F(Command, FilesOfTheJob) {
+    write("in.txt", "1");
+    write_command("job.yaml", "count: 4", "[sh, -c, 'cat in.txt >out.txt; exit 0', x, in.txt, out.txt]");
+    run_job({"job.yaml", "-q", "--items", "0:2"}, {0, 1});
+    EXPECT_TRUE(exists(path("out.txt")));
+    run_job({"job.yaml", "-q"}, {0, 1});
+    write("in.txt", "2");
+    Result result = run(command({"run", "job.yaml"}));
+    EXPECT_EQ(result.exit, 2) << result;
+    EXPECT_EQ(count_of(result.err, "it has 'file in.txt: "), 1) << result;
+}
 
 TEST_F(Command, EveryEnd) {
     const std::string s = unique(), forever = "while :; do sleep 0.02; done";
