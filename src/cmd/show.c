@@ -411,8 +411,8 @@ static int write_table(struct show *show) {
             fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
                     sheaf_text_count(show->n_matching - show->n_rows, a));
         if (n_shown < n_columns)
-            fprintf(stderr, "(%d more columns, from '%s' on: a wider terminal, --fields or --csv)\n",
-                    n_columns - n_shown, columns[n_shown].head);
+            fprintf(stderr, "(%d more column%s, from '%s' on: a wider terminal, --fields or --csv)\n",
+                    n_columns - n_shown, n_columns - n_shown == 1 ? "" : "s", columns[n_shown].head);
         rc = 0;
     }
     sheaf_arena_free(&arena);
