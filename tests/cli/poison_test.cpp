@@ -104,7 +104,7 @@ TEST_F(Poison, EveryWayAlone) {
 TEST_F(Poison, TwoRanks) {
     for (const std::string &how : slow_tests() ? every_way : Words{"segv", "kill"})
         for (int at : {3, 40}) {
-            if (!slow_tests() && how == "segv" && at == 3)
+            if (!slow_tests() && (how == "segv") != (at == 40))
                 continue;
             write_poison(at, how);
             expect_three_runs(how, at, {2, 2}, "static", {std::to_string(at)});
@@ -117,7 +117,7 @@ TEST_F(Poison, TwoRanks) {
 
 /* A rank on another node takes no notes itself; rank 0 notes what it was given. */
 TEST_F(Poison, TwoRanksApart) {
-    for (const std::string &how : slow_tests() ? every_way : Words{"abort", "kill"}) {
+    for (const std::string &how : slow_tests() ? every_way : Words{"kill"}) {
         write_poison(40, how);
         expect_three_runs(how, 40, {2, 2, true}, "static", {"40"});
     }
