@@ -526,6 +526,7 @@ TEST_F(CommandKeeper, NothingOfTheLauncherIsLeft) {
     sheaf_server_stop(server_);
     setenv("OMPI_COMM_WORLD_RANK", "0", 1);
     setenv("PMIX_NAMESPACE", "x", 1);
+    unsetenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"); /* as may be set where tests run as root */
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1);
     setenv("SHEAF_TEST_KEPT", "yes", 1);
     ASSERT_EQ(sheaf_server_start(&server_, error), 0);
