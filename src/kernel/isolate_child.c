@@ -42,7 +42,7 @@ static void note(const struct sheaf_context *context, enum isolate_service servi
                  const char *data, size_t n_bytes) {
     struct child *c = context->engine;
     struct sheaf_error ignored;
-    const struct isolate_note head = {service, detail, k < 0 ? k : c->item + k, n_bytes};
+    const struct isolate_note head = {(int32_t)service, detail, k < 0 ? k : c->item + k, n_bytes};
     c->odd = c->odd || k != 0;
     const size_t at = c->notes.n_bytes, end = at + sizeof head + n_bytes;
     if (end > c->notes.capacity && sheaf_buffer_resize(&c->notes, 2 * end, &ignored)) {
