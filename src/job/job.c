@@ -113,23 +113,6 @@ static int read_seed(struct job *job, const struct yaml_node *node, struct sheaf
     return node ? sheaf_yaml_count(node, "seed", &job->seed, error) : 0;
 }
 
-/* One of several words: *index says which; the first where there is no node. */
-static int read_word(const struct yaml_node *node, const char *what, const char *const *words, int n, int *index,
-                     struct sheaf_error *error) {
-    const char *text;
-    char hint[128];
-    *index = 0;
-    if (!node)
-        return 0;
-    if (sheaf_yaml_text(node, what, &text, error))
-        return -1;
-    for (*index = 0; *index < n; ++*index)
-        if (strcmp(text, words[*index]) == 0)
-            return 0;
-    return sheaf_yaml_refuse(node, error, "unknown %s '%s'%s", what, text,
-                             sheaf_text_suggest(text, words, n, true, hint, sizeof hint));
-}
-
 /* cost: FIELD, or {from: FILE} */
 static int read_cost(struct job *job, const struct yaml_node *cost, struct sheaf_error *error) {
     static const char *const known[] = {"from"};
@@ -154,7 +137,8 @@ static int read_schedule(struct job *job, const struct yaml_node *node, struct s
     if (!node)
         return 0;
     if (sheaf_yaml_map(node, "schedule", error) || sheaf_yaml_keys(node, "schedule", known, COUNT_OF(known), error) ||
-        read_word(sheaf_yaml_get(node, "policy"), "schedule.policy", policies, COUNT_OF(policies), &policy, error))
+        sheaf_yaml_word(sheaf_yaml_get(node, "policy"), "schedule.policy", policies, COUNT_OF(policies), &policy,
+                        error))
         return -1;
     job->policy = (enum job_policy)policy;
     job->cost = sheaf_yaml_get(node, "cost");
@@ -172,7 +156,8 @@ static int read_transport(struct job *job, const struct yaml_node *root, struct 
     const struct yaml_node *checkpoint = sheaf_yaml_get(root, "checkpoint");
     const char *text;
     int transport;
-    if (read_word(sheaf_yaml_get(root, "transport"), "transport", transports, COUNT_OF(transports), &transport, error))
+    if (sheaf_yaml_word(sheaf_yaml_get(root, "transport"), "transport", transports, COUNT_OF(transports), &transport,
+                        error))
         return -1;
     job->transport = (enum job_transport)transport;
     job->checkpoint_s = usual_checkpoint_s;

@@ -91,20 +91,11 @@ static int check_inside(const struct yaml_node *node, const char *what, const ch
 static int read_type(const struct yaml_node *node, const char *what, enum sheaf_type *type, struct sheaf_error *error) {
     static const char *const names[] = {"float64", "int64", "text"};
     static const enum sheaf_type types[] = {SHEAF_FLOAT64, SHEAF_INT64, SHEAF_TEXT};
-    const char *text;
-    char hint[128];
-    *type = SHEAF_FLOAT64;
-    if (!node)
-        return 0;
-    if (sheaf_yaml_text(node, what, &text, error))
+    int index;
+    if (sheaf_yaml_word(node, what, names, COUNT_OF(names), &index, error))
         return -1;
-    for (int i = 0; i < COUNT_OF(names); i++)
-        if (strcmp(text, names[i]) == 0) {
-            *type = types[i];
-            return 0;
-        }
-    return sheaf_yaml_refuse(node, error, "%s is '%s'%s", what, text,
-                             sheaf_text_suggest(text, names, COUNT_OF(names), true, hint, sizeof hint));
+    *type = types[index];
+    return 0;
 }
 
 /* type, width and unit, which the outputs of commands and workers have alike. */

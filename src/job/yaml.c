@@ -316,6 +316,22 @@ int sheaf_yaml_count(const struct yaml_node *node, const char *what, int64_t *va
     return 0;
 }
 
+int sheaf_yaml_word(const struct yaml_node *node, const char *what, const char *const *words, int n, int *index,
+                    struct sheaf_error *error) {
+    const char *text;
+    char hint[128];
+    *index = 0;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    for (*index = 0; *index < n; ++*index)
+        if (strcmp(text, words[*index]) == 0)
+            return 0;
+    return sheaf_yaml_refuse(node, error, "unknown %s '%s'%s", what, text,
+                             sheaf_text_suggest(text, words, n, true, hint, sizeof hint));
+}
+
 int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
     if (node->kind == YAML_MAP)
         return 0;
