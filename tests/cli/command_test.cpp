@@ -335,6 +335,24 @@ TEST_F(Command, NothingOutlivesAKill) {
     }
 }
 
+/* A command cannot bring a run down: however often runs are killed, none is suspected of it. */
+TEST_F(Command, NoneIsToBlameForAKill) {
+    const std::string s = unique();
+    write_command("job.yaml", "count: 4", "[sleep, \"" + s + "\"]");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1, true}}) {
+        SCOPED_TRACE(layout.name());
+        for (int n = 0; n < 2; n++) {
+            Child child(command({"run", "job.yaml", "-q"}, layout), start());
+            EXPECT_TRUE(wait_until([&] { return find(s).size() == 2; })) << "two at work";
+            kill(child.processes("sheaf").back(), SIGKILL);
+            EXPECT_NE(child.wait().exit, 0);
+            expect_gone(s);
+        }
+        holds("job.h5", {"not f['sheaf/in_flight'][:].any()", "not f['sheaf/suspects'][:].any()", "not status.any()"});
+        EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
+    }
+}
+
 /* --- job files ----------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, WhatIsRefused) {

@@ -279,6 +279,24 @@ TEST_F(Worker, AnswersMoreThanItIsAsked) {
     }
 }
 
+/* A line that is no answer fails the item it may belong to; the answers behind it are not taken for other items. */
+TEST_F(Worker, NoiseBetweenAnswers) {
+    write("model.py", "import json, sys\n"
+                      "for line in sys.stdin:\n"
+                      "    i = json.loads(line)['item']\n"
+                      "    if i % 50 == 3: print('converged')\n"
+                      "    print(json.dumps({'y': i}))\n");
+    write("job.yaml", "items: {count: 400}\nworker: [" SHEAF_PYTHON ", model.py]\noutputs: [y]\n");
+    run_job({"job.yaml", "-q"}, {0, 2}, 1);
+    write("look.py", "import h5py, numpy as np\n"
+                     "f = h5py.File('job.h5')\n"
+                     "i, status, y = np.arange(400), f['status'][:], f['y'][:]\n"
+                     "assert (y[status == 1] == i[status == 1]).all(), y\n"
+                     "assert list(i[status != 1]) == list(range(3, 400, 50)), i[status != 1]\n");
+    Result result = run({SHEAF_PYTHON, "look.py"});
+    EXPECT_EQ(result.exit, 0) << result;
+}
+
 TEST_F(Worker, SeveralItemsALine) {
     std::string table = "x,does\n";
     for (int k = 0; k < 200; k++)
