@@ -75,3 +75,14 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_comm_close(run.comm);
     return exit;
 }
+
+void sheaf_pipeline_refuse(void) {
+    struct comm *comm;
+    struct sheaf_error error;
+    if (sheaf_comm_open(&comm, &error) == 0) {
+        sheaf_refuse(&error, "rank %d was called with other arguments, and they were refused",
+                     sheaf_comm_place(comm).rank);
+        sheaf_comm_agree(comm, -1, &error);
+    }
+    sheaf_comm_close(comm);
+}

@@ -32,4 +32,8 @@ struct run_options {
    rank 0, once. */
 int sheaf_pipeline_run(const struct run_options *options);
 
+/* For a rank whose arguments were refused: leaves together with the others. A rank that left by itself, before the first
+   one has said what is wrong, would have mpirun kill that one. Collective, also with ranks in sheaf_pipeline_run(). */
+void sheaf_pipeline_refuse(void);
+
 #endif

@@ -148,7 +148,8 @@ int sheaf_cmd_run(int argc, char **argv) {
         words.options.job_file = argv[first_word];
         words.options.arguments = arguments.data ? arguments.data : "";
         code = sheaf_pipeline_run(&words.options);
-    }
+    } else if (code == SHEAF_EXIT_USAGE)
+        sheaf_pipeline_refuse();
     for (int i = 0; i < words.options.n_overrides; i++)
         free(words.copies[i]);
     sheaf_string_free(&arguments);

@@ -304,6 +304,27 @@ TEST_F(Errors, Usage) {
     }
 }
 
+/* The rank that has the message may be the last to start: the others wait for it, else mpirun would kill it unheard. */
+TEST_F(Errors, TheMessageComesFromALateRank) {
+    for (std::string words : {"run good.yaml --overwrit3", "run"}) {
+        std::string program = " " + shell_word(SHEAF_PROGRAM) + " " + words;
+        Result result = shell("exec mpirun --oversubscribe --bind-to none -np 1 sh -c \"sleep 1; exec" + program +
+                              "\" : -np 2" + program);
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, words == "run" ? "usage: " : "'--overwrit3'"), 1) << result;
+    }
+}
+
+/* Ranks that were not called alike: no rank waits for ever. */
+TEST_F(Errors, ARankWithOtherArguments) {
+    std::string program = " " + shell_word(SHEAF_PROGRAM) + " run good.yaml";
+    Result result =
+        shell("exec mpirun --oversubscribe --bind-to none -np 1" + program + " : -np 1" + program + " --bad");
+    EXPECT_EQ(result.exit, 2) << result;
+    EXPECT_EQ(count_of(result.err, "sheaf: rank 1 was called with other arguments"), 1) << result;
+    EXPECT_EQ(list_folder(folder_), (Words{"good.yaml", "in.csv"})) << result;
+}
+
 /* Help is no error and goes to stdout; also under mpirun, once. */
 TEST_F(Errors, Help) {
     for (Words words : {Words{"--help"}, Words{"-h"}, Words{"help"}, Words{"run", "--help"}, Words{"run", "-h"},
