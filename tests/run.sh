@@ -49,17 +49,18 @@ main_options=()
 build_in build "${main_options[@]}" || { note "build"; exit 1; }
 
 phase "tests"
-make -s -C build check 2>&1 | tee build/check.log || note "tests"
+make -s -j"$jobs" -C build check 2>&1 | tee build/check.log || note "tests"
 
 if [ "${SHEAF_TEST_QUICK:-0}" != 1 ]; then
     phase "unit tests with sanitizers"
     build_in build-asan CC="${CC:-mpicc}" --enable-sanitizers &&
-        ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 make -s -C build-asan check CHECK_LABEL=unit ||
+        ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 \
+            make -s -j"$jobs" -C build-asan check CHECK_LABEL=unit ||
         note "unit tests with sanitizers"
 
     phase "threads with the thread sanitizer"
     build_in build-tsan CC="${CC:-mpicc}" --enable-sanitizers=thread &&
-        setarch "$(uname -m)" -R make -s -C build-tsan check CHECK_LABEL=threads ||
+        setarch "$(uname -m)" -R make -s -j"$jobs" -C build-tsan check CHECK_LABEL=threads ||
         note "threads with the thread sanitizer"
 
     phase "compiling with clang"
