@@ -64,9 +64,12 @@ FNR == 1 {
     }
     if (!(part[1] in floor)) next
     if (floor[part[1]] > floor[room]) print where "src/" room " includes \"" name "\", which is above it"
+    if (n == 3 && split(FILENAME, place, "/") == 4 && part[2] != place[3] && part[2] != "program")
+        print where "src/kernel/" place[3] " includes \"" name "\", another kind"
     if (floor[part[1]] == floor[room] && part[1] != room) print where "src/" room " includes \"" name "\", a sibling"
 }' $(echo "$sources" | grep '^src/') |
-    complain 'includes point down: main > cmd > app > comm exec store report > plan kernel > job process > core; siblings do not meet'
+    complain 'includes point down: main > cmd > app > comm exec store report > plan kernel > job process > core; siblings
+        do not meet, nor do kinds of kernels'
 
 # The public header leans on nothing but the C library.
 grep -nE '^[[:space:]]*#[[:space:]]*include' include/sheaf/kernel.h | grep -vE '<std[a-z]+\.h>' |

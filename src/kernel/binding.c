@@ -9,10 +9,10 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
-#include "kernel/command.h"
-#include "kernel/expression.h"
-#include "kernel/isolate.h"
-#include "kernel/json_worker.h"
+#include "kernel/command/command.h"
+#include "kernel/expression/expression.h"
+#include "kernel/isolate/isolate.h"
+#include "kernel/worker/json_worker.h"
 
 enum { MOST_OUTPUTS = 4096, MOST_BLOCK = 1 << 24 };
 static const int64_t most_row_bytes = INT64_C(1) << 40;

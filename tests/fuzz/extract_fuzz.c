@@ -11,8 +11,8 @@
 #include "fuzz.h"
 
 #include "job/kind.h"
-#include "kernel/extract.h"
-#include "kernel/json.h"
+#include "kernel/command/extract.h"
+#include "kernel/program/json.h"
 
 enum { N_TYPES = 3 };
 static const enum sheaf_type types[N_TYPES] = {SHEAF_TEXT, SHEAF_FLOAT64, SHEAF_INT64};

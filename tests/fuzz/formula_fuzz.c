@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 
-#include "kernel/formula.h"
+#include "kernel/expression/formula.h"
 
 enum { MOST_FORMULAS = 8, MOST_BRACKETS = 256 };
 

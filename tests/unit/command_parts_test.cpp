@@ -1,5 +1,5 @@
-// kernel/template, script, extract, capture and process/keeper, server: what a command is made of. What scripts come to
-// is asked of /bin/sh itself.
+// kernel/program, kernel/command/extract and process/keeper, server: what a command is made of. What scripts come to is
+// asked of /bin/sh itself.
 #include "unit/sheaf.h"
 
 #include <sys/stat.h>
@@ -8,10 +8,10 @@
 
 extern "C" {
 #define template template_ /* a word of C++ */
-#include "kernel/capture.h"
-#include "kernel/extract.h"
-#include "kernel/template.h"
-#include "kernel/workdir.h"
+#include "kernel/program/capture.h"
+#include "kernel/command/extract.h"
+#include "kernel/program/template.h"
+#include "kernel/command/workdir.h"
 #undef template
 #include "process/keeper.h"
 #include "process/server.h"

@@ -5,9 +5,9 @@
 #include "unit/sheaf.h"
 
 extern "C" {
-#include "kernel/compile.h"
-#include "kernel/expression.h"
-#include "kernel/formula.h"
+#include "kernel/expression/compile.h"
+#include "kernel/expression/expression.h"
+#include "kernel/expression/formula.h"
 #include "kernel/library.h"
 #include "process/server.h"
 }

@@ -1,8 +1,8 @@
-// kernel/extract: what the fuzzer found (tests/fuzz/extract_fuzz.c).
+// kernel/command/extract: what the fuzzer found (tests/fuzz/extract_fuzz.c).
 #include "unit/sheaf.h"
 
 extern "C" {
-#include "kernel/extract.h"
+#include "kernel/command/extract.h"
 }
 
 using namespace unit;

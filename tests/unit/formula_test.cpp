@@ -1,4 +1,4 @@
-// kernel/formula and kernel/compile: what formulas mean, which are refused and where, and that nothing of their text
+// kernel/expression/formula and compile: what formulas mean, which are refused and where, and that nothing of their text
 // gets into the C that is compiled.
 #include "unit/compiling.h"
 

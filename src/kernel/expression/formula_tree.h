@@ -7,7 +7,7 @@
 #ifndef SHEAF_KERNEL_FORMULA_TREE_H
 #define SHEAF_KERNEL_FORMULA_TREE_H
 
-#include "kernel/formula.h"
+#include "kernel/expression/formula.h"
 
 /* A level of the tree takes up to three of the grammar when it is written with all brackets. */
 enum { FORMULA_MOST_DEPTH = 100, FORMULA_MOST_NESTING = 3 * FORMULA_MOST_DEPTH + 3, FORMULA_MOST_NODES = 4096 };

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "kernel/moid_geometry.h"
+#include "kernel/builtin/moid_geometry.h"
 
 static const double DEG = 3.14159265358979323846 / 180;
 

@@ -1,5 +1,5 @@
 /* The rank's side: has blocks computed by children, and replaces those that die. */
-#include "kernel/isolate.h"
+#include "kernel/isolate/isolate.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 
 #include "core/arena.h"
 #include "core/type.h"
-#include "kernel/isolate_hand.h"
+#include "kernel/isolate/isolate_hand.h"
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */

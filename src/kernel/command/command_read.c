@@ -6,10 +6,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "kernel/command.h"
-#include "kernel/json.h"
-#include "kernel/words.h"
-#include "kernel/workdir.h"
+#include "kernel/command/command.h"
+#include "kernel/program/json.h"
+#include "kernel/program/words.h"
+#include "kernel/command/workdir.h"
 
 static const struct sheaf_field standard[N_STANDARD] = {
     [EXIT_CODE] = {"exit_code", SHEAF_INT32, 1, 0, NULL, "exit code of the command, 128 + signal if it was killed"},

@@ -10,7 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
-#include "kernel/isolate.h"
+#include "kernel/isolate/isolate.h"
 #include "process/keeper.h"
 #include "process/server.h"
 

@@ -2,8 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/formula_tokens.h"
-#include "kernel/formula_tree.h"
+#include "kernel/expression/formula_tokens.h"
+#include "kernel/expression/formula_tree.h"
 
 struct parser {
     struct tokens tokens;

@@ -1,4 +1,4 @@
-#include "kernel/capture.h"
+#include "kernel/program/capture.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-#include "kernel/conversation.h"
+#include "kernel/worker/conversation.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "kernel/template.h"
+#include "kernel/program/template.h"
 
 enum { PIECE = 1 << 16, SAID_BYTES = 4096, FAREWELL_MS = 1000, MUTE_MS = 500 };
 

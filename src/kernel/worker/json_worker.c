@@ -1,4 +1,4 @@
-#include "kernel/json_worker.h"
+#include "kernel/worker/json_worker.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,10 +11,10 @@
 
 #include "core/clock.h"
 #include "core/type.h"
-#include "kernel/conversation.h"
-#include "kernel/json.h"
-#include "kernel/json_line.h"
-#include "kernel/words.h"
+#include "kernel/worker/conversation.h"
+#include "kernel/program/json.h"
+#include "kernel/worker/json_line.h"
+#include "kernel/program/words.h"
 
 enum { MOST_LINE = 1 << 28, SETTINGS = 5 };
 

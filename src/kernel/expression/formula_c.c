@@ -1,7 +1,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "kernel/formula_tree.h"
+#include "kernel/expression/formula_tree.h"
 
 /* What every source begins with. min and max skip NaN, as fmin and fmax of <math.h> do. */
 static const char prelude[] =

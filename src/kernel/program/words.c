@@ -1,4 +1,4 @@
-#include "kernel/words.h"
+#include "kernel/program/words.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "kernel/expression.h"
+#include "kernel/expression/expression.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -11,8 +11,8 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
-#include "kernel/compile.h"
-#include "kernel/formula.h"
+#include "kernel/expression/compile.h"
+#include "kernel/expression/formula.h"
 #include "kernel/library.h"
 
 /* Some µs of work, and 32 KB a column: a block stays in the second-level cache. */

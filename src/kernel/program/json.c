@@ -1,4 +1,4 @@
-#include "kernel/json.h"
+#include "kernel/program/json.h"
 
 #include <math.h>
 #include <stdio.h>

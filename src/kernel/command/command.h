@@ -11,10 +11,10 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "job/job.h"
-#include "kernel/extract.h"
+#include "kernel/command/extract.h"
 #include "kernel/host.h"
 #include "kernel/registry.h"
-#include "kernel/template.h"
+#include "kernel/program/template.h"
 
 /* Makes the entry for the job's command; refuses what cannot work: names that nobody knows, a program that is not there.
    On rank 0 `identity` gets what the command is, with fingerprints of its files. Job, fields and host are borrowed. */

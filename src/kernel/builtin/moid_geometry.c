@@ -29,7 +29,7 @@
  *     Stat. Comput. 4, 553. Piyavskii 1972, USSR Comput. Math. Math. Phys. 12(4), 57. Shubert 1972, SIAM J. Numer.
  *     Anal. 9, 379. Wiśniowski & Rickman 2013, Acta Astron. 63, 293.
  */
-#include "kernel/moid_geometry.h"
+#include "kernel/builtin/moid_geometry.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "kernel/workdir.h"
+#include "kernel/command/workdir.h"
 
 #include <errno.h>
 #include <ftw.h>

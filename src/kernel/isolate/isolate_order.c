@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/type.h"
-#include "kernel/isolate.h"
+#include "kernel/isolate/isolate.h"
 
 /* --- packing ------------------------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "kernel/script.h"
+#include "kernel/program/script.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "kernel/json_line.h"
+#include "kernel/worker/json_line.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
-#include "kernel/template.h"
+#include "kernel/program/template.h"
 
 static int add(struct sheaf_buffer *to, const char *text, struct sheaf_error *error) {
     return sheaf_template_append(to, text, strlen(text), error);

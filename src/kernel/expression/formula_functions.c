@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "kernel/formula_tree.h"
+#include "kernel/expression/formula_tree.h"
 
 /* The real functions of C99's <math.h> whose arguments are all doubles, with synonyms. Those written sheaf_… are
    defined in formula_c.c: min and max so that a loop is vectorised, lgamma because that of the library writes a global

@@ -1,4 +1,4 @@
-#include "kernel/template.h"
+#include "kernel/program/template.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -9,7 +9,7 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
-#include "kernel/script.h"
+#include "kernel/program/script.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 
 #include "core/clock.h"
 #include "core/random.h"
-#include "kernel/isolate.h"
+#include "kernel/isolate/isolate.h"
 #include "process/wire.h"
 
 enum { MOST_MESSAGE = 1024 };           /* what is kept is less */

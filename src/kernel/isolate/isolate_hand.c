@@ -1,5 +1,5 @@
 /* What a child of isolate.c goes through, seen from the thread. */
-#include "kernel/isolate_hand.h"
+#include "kernel/isolate/isolate_hand.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -10,7 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
-#include "kernel/capture.h"
+#include "kernel/program/capture.h"
 #include "process/keeper.h"
 
 struct conversation {

@@ -1,4 +1,4 @@
-#include "kernel/extract.h"
+#include "kernel/command/extract.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/text.h"
-#include "kernel/json.h"
+#include "kernel/program/json.h"
 
 static const uint32_t most_steps = 10000000; /* of matching an expression: some never come to an end */
 

@@ -1,4 +1,4 @@
-#include "kernel/compile.h"
+#include "kernel/expression/compile.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "kernel/formula_tokens.h"
+#include "kernel/expression/formula_tokens.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "kernel/command.h"
+#include "kernel/command/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,10 @@
 
 #include "core/file.h"
 #include "core/type.h"
-#include "kernel/capture.h"
-#include "kernel/extract.h"
-#include "kernel/template.h"
-#include "kernel/workdir.h"
+#include "kernel/program/capture.h"
+#include "kernel/command/extract.h"
+#include "kernel/program/template.h"
+#include "kernel/command/workdir.h"
 
 enum { MOST_SETTINGS = 16, MOST_SOURCE_BYTES = 1 << 30, NOT_FOUND = 127, NOT_RUN = 126 };
 
