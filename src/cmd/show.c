@@ -27,8 +27,8 @@ struct show {
     bool where_failed, csv, descending, head_by_default;
 
     struct reader *reader;
-    const struct reader_field *all;
-    int n_all;
+    const struct reader_field *all; /* [n_all] the job's fields, then [n_about] what is kept of items beside them */
+    int n_all, n_about;
     int *chosen; /* [n_chosen] fields, in the order shown */
     int n_chosen;
     int64_t *rows;     /* [n_rows] items, in the order shown */
@@ -105,15 +105,16 @@ static const struct cmd_usage usage = {
 /* --- choosing fields ----------------------------------------------------------------------------------------------- */
 
 static int find_field(struct show *show, const char *name) {
-    for (int k = 0; k < show->n_all; k++)
+    const int n = show->n_all + show->n_about;
+    for (int k = 0; k < n; k++)
         if (strcmp(show->all[k].field.name, name) == 0)
             return k;
     char hint[512];
-    const char **names = calloc((size_t)show->n_all + 1, sizeof *names);
-    for (int k = 0; names && k < show->n_all; k++)
+    const char **names = calloc((size_t)n + 1, sizeof *names);
+    for (int k = 0; names && k < n; k++)
         names[k] = show->all[k].field.name;
     sheaf_refuse(&show->error, "%s: no field '%s'%s", show->path, name,
-                 names ? sheaf_text_suggest(name, names, show->n_all, true, hint, sizeof hint) : "");
+                 names ? sheaf_text_suggest(name, names, n, true, hint, sizeof hint) : "");
     free(names);
     return -1;
 }
@@ -122,7 +123,7 @@ static int choose(struct show *show, const char *name) {
     int k = find_field(show, name);
     if (k < 0)
         return -1;
-    if (show->n_chosen > show->n_all)
+    if (show->n_chosen > show->n_all + show->n_about)
         return sheaf_refuse(&show->error, "more fields are named than there are");
     show->chosen[show->n_chosen++] = k;
     return 0;
@@ -139,9 +140,10 @@ static int choose_named(struct show *show) {
     return rc;
 }
 
-/* In a CSV and of one item the file's order; in a table first what tells items apart, then what was computed, then the inputs. */
+/* In a CSV and of one item the file's order; in a table first what tells items apart, then what was computed, then the inputs.
+   Of one item also what is kept of it beside them. */
 static int choose_fields(struct show *show) {
-    show->chosen = calloc((size_t)show->n_all + 2, sizeof *show->chosen);
+    show->chosen = calloc((size_t)(show->n_all + show->n_about) + 2, sizeof *show->chosen);
     if (!show->chosen)
         return sheaf_fail_memory(&show->error, "the fields");
     if (show->fields || show->n_named)
@@ -157,6 +159,9 @@ static int choose_fields(struct show *show) {
     for (int k = 0; k < show->n_all; k++)
         if (k != label && (ordered || !show->all[k].is_output))
             show->chosen[show->n_chosen++] = k;
+    bool own_block = sheaf_reader_block(show->reader) == 1; /* else its seconds are of other items too */
+    for (int k = show->n_all + !own_block; k < show->n_all + show->n_about && show->item >= 0; k++)
+        show->chosen[show->n_chosen++] = k;
     return 0;
 }
 
@@ -200,7 +205,8 @@ static int collect_window(struct show *show, int sort, int64_t first, int64_t n,
         double key = 0;
         if (sort >= 0) {
             enum sheaf_type type = show->all[sort].field.type;
-            bool has_value = !show->all[sort].is_output || status[i] == ITEM_DONE;
+            bool has_value = !show->all[sort].is_output || status[i] == ITEM_DONE ||
+                             (sort >= show->n_all && status[i] != ITEM_PENDING);
             key = sheaf_type_to_double(type, (char *)values + (size_t)i * sheaf_type_bytes(type));
             key = !has_value ? NAN : show->descending ? -key : key;
         }
@@ -474,6 +480,7 @@ int sheaf_cmd_show(int argc, char **argv) {
     int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
     if (rc == 0) {
         show.all = sheaf_reader_fields(show.reader, &show.n_all);
+        show.n_about = sheaf_reader_n_about(show.reader);
         rc = show_rows(&show);
     }
     sheaf_reader_close(show.reader);

@@ -19,15 +19,16 @@ struct reader {
     struct stat opened; /* the file at path, before it was opened */
     uint64_t token;
     struct journal_index *journals; /* texts that are not yet packed; NULL until one is asked for */
-    hid_t file, status, seconds;
+    hid_t file, status;
     int64_t block;
     hid_t text; /* type of texts */
     int64_t n_items;
-    int n_fields, most_fields;
+    int n_fields, most_fields; /* without those about items, which stand behind the others */
+    int n_about;
     int32_t n_outputs;
-    struct reader_field *fields; /* [n_fields] */
-    hid_t *datasets;             /* [n_fields] */
-    char **whole;                /* [n_fields] all values of a field, once many scattered rows were asked for */
+    struct reader_field *fields; /* [n_fields + n_about] */
+    hid_t *datasets;             /* [n_fields + n_about] */
+    char **whole; /* [n_fields + n_about] all values of a field, once many scattered rows were asked for */
     char *identity;
     int64_t n_failures;
     struct failure *failures; /* [n_failures], by item */
@@ -51,7 +52,8 @@ static const char *take_text(struct reader *r, hid_t dataset, const char *attrib
 }
 
 static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t width) {
-    if (r->n_fields == r->most_fields) {
+    int k = r->n_fields + r->n_about;
+    if (k == r->most_fields) {
         int most = r->most_fields ? 2 * r->most_fields : 16;
         struct reader_field *fields = realloc(r->fields, (size_t)most * sizeof *fields);
         r->fields = fields ? fields : r->fields;
@@ -61,7 +63,7 @@ static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t 
             return sheaf_fail_memory(r->error, "the fields");
         r->most_fields = most;
     }
-    struct reader_field *f = &r->fields[r->n_fields];
+    struct reader_field *f = &r->fields[k];
     *f = (struct reader_field){.is_output = is_output(r, name), .output = -1};
     if (f->is_output)
         f->output = r->n_outputs++;
@@ -72,7 +74,7 @@ static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t 
     f->field.long_name = take_text(r, dataset, "long_name");
     if (!f->field.name)
         return sheaf_fail_memory(r->error, "the fields");
-    r->datasets[r->n_fields++] = dataset;
+    r->datasets[k] = dataset;
     return 0;
 }
 
@@ -97,6 +99,8 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     int rc = fits ? add_field(r, name, dataset, rank == 2 ? (int64_t)dims[1] : 1) : -1;
     if (rc)
         H5Dclose(dataset);
+    else
+        r->n_fields++;
     return fits && rc ? -1 : 0;
 }
 
@@ -105,6 +109,36 @@ static int find_fields(struct reader *r) {
     if (H5Literate(r->file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, r) >= 0)
         return 0;
     return r->error->text[0] ? -1 : sheaf_h5_fail(r->error, r->path, "list the fields");
+}
+
+/* What the file keeps of an item that is neither input nor output; takes the dataset. */
+static int add_about(struct reader *r, const char *name, hid_t dataset) {
+    if (add_field(r, name, dataset, 1)) {
+        H5Dclose(dataset);
+        return -1;
+    }
+    r->fields[r->n_fields + r->n_about++].is_output = true;
+    return 0;
+}
+
+/* The seconds of blocks, how many items those have, and the attempts if they are kept. */
+static int find_about(struct reader *r) {
+    hid_t seconds = H5Dopen2(r->file, "seconds", H5P_DEFAULT);
+    hid_t attribute = seconds >= 0 ? H5Aopen(seconds, "items_per_block", H5P_DEFAULT) : H5I_INVALID_HID;
+    bool fits = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT64, &r->block) >= 0 && r->block >= 1;
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    if (!fits) {
+        if (seconds >= 0)
+            H5Dclose(seconds);
+        return sheaf_h5_fail(r->error, r->path, "find the seconds of its blocks");
+    }
+    if (add_about(r, "seconds", seconds))
+        return -1;
+    if (H5Lexists(r->file, ATTEMPTS_NAME, H5P_DEFAULT) <= 0)
+        return 0;
+    hid_t attempts = H5Dopen2(r->file, ATTEMPTS_NAME, H5P_DEFAULT);
+    return attempts < 0 ? sheaf_h5_fail(r->error, r->path, "find the attempts") : add_about(r, ATTEMPTS_NAME, attempts);
 }
 
 /* --- messages of failed items -------------------------------------------------------------------------------------- */
@@ -161,16 +195,6 @@ const char *sheaf_reader_message(struct reader *r, int64_t item) {
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-/* The seconds of blocks, and how many items those have. */
-static int open_seconds(struct reader *r) {
-    r->seconds = H5Dopen2(r->file, "seconds", H5P_DEFAULT);
-    hid_t attribute = r->seconds >= 0 ? H5Aopen(r->seconds, "items_per_block", H5P_DEFAULT) : H5I_INVALID_HID;
-    int rc = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT64, &r->block) >= 0 && r->block >= 1 ? 0 : -1;
-    if (attribute >= 0)
-        H5Aclose(attribute);
-    return rc ? sheaf_h5_fail(r->error, r->path, "find the seconds of its blocks") : 0;
-}
-
 static int look_inside(struct reader *r) {
     hsize_t n_items = 0;
     r->identity = sheaf_h5_get_dataset_text(r->file, IDENTITY_TEXT);
@@ -185,7 +209,7 @@ static int look_inside(struct reader *r) {
     }
     r->n_items = (int64_t)n_items;
     r->token = sheaf_h5_get_token(r->file);
-    return open_seconds(r) || find_fields(r) || read_failures(r) ? -1 : 0;
+    return find_fields(r) || find_about(r) || read_failures(r) ? -1 : 0;
 }
 
 int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error *error) {
@@ -194,7 +218,7 @@ int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error
     *made = r;
     if (!r)
         return sheaf_fail_memory(error, path);
-    r->file = r->status = r->seconds = H5I_INVALID_HID;
+    r->file = r->status = H5I_INVALID_HID;
     r->path = path;
     r->error = &own;
     sheaf_h5_start();
@@ -219,15 +243,13 @@ int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error
 void sheaf_reader_close(struct reader *r) {
     if (!r)
         return;
-    for (int k = 0; k < r->n_fields; k++) {
+    for (int k = 0; k < r->n_fields + r->n_about; k++) {
         H5Dclose(r->datasets[k]);
         if (r->whole)
             free(r->whole[k]);
     }
     if (r->status >= 0)
         H5Dclose(r->status);
-    if (r->seconds >= 0)
-        H5Dclose(r->seconds);
     if (r->file >= 0)
         H5Fclose(r->file);
     if (r->text >= 0)
@@ -249,6 +271,10 @@ int64_t sheaf_reader_n_items(const struct reader *r) {
 const struct reader_field *sheaf_reader_fields(const struct reader *r, int *n_fields) {
     *n_fields = r->n_fields;
     return r->fields;
+}
+
+int sheaf_reader_n_about(const struct reader *r) {
+    return r->n_about;
 }
 
 /* --- texts that are not yet packed ------------------------------------------------------------------------------- */
@@ -317,10 +343,26 @@ static int keep_texts(char **texts, int64_t n, struct sheaf_arena *arena, struct
     return rc;
 }
 
+/* For items first … first + n - 1 the seconds of their blocks: as many as there are blocks are read to the end of
+   `values`, and spread from there. */
+static int spread_seconds(struct reader *r, int64_t first, int64_t n, float *values, struct sheaf_error *error) {
+    if (n == 0)
+        return 0;
+    int64_t from = first / r->block, n_blocks = (first + n - 1) / r->block - from + 1;
+    float *read = values + n - n_blocks;
+    if (sheaf_reader_seconds(r, from, n_blocks, read, error))
+        return -1;
+    for (int64_t i = 0; i < n; i++) /* block b's value stands at or behind the items that it is spread to */
+        values[i] = read[(first + i) / r->block - from];
+    return 0;
+}
+
 int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
                        struct sheaf_error *error) {
     const struct sheaf_field *f = &r->fields[field].field;
     const int32_t output = r->fields[field].output;
+    if (field == r->n_fields)
+        return spread_seconds(r, first, n, values, error);
     if (f->type != SHEAF_TEXT)
         return read_rows(r, r->datasets[field], sheaf_h5_type(f->type), first, n, f->width, values, error);
     if (read_rows(r, r->datasets[field], r->text, first, n, f->width, values, error) ||
@@ -337,7 +379,7 @@ static size_t row_bytes(const struct sheaf_field *f) {
 static int read_whole(struct reader *r, int field, struct sheaf_error *error) {
     const struct sheaf_field *f = &r->fields[field].field;
     if (!r->whole)
-        r->whole = calloc((size_t)r->n_fields, sizeof *r->whole);
+        r->whole = calloc((size_t)(r->n_fields + r->n_about), sizeof *r->whole);
     char *all = r->whole ? malloc((size_t)r->n_items * row_bytes(f) + 1) : NULL;
     if (!all)
         return sheaf_fail_memory(error, "a field");
@@ -380,5 +422,5 @@ int64_t sheaf_reader_block(const struct reader *r) {
 }
 
 int sheaf_reader_seconds(struct reader *r, int64_t first, int64_t n, float *seconds, struct sheaf_error *error) {
-    return read_rows(r, r->seconds, H5T_NATIVE_FLOAT, first, n, 1, seconds, error);
+    return read_rows(r, r->datasets[r->n_fields], H5T_NATIVE_FLOAT, first, n, 1, seconds, error);
 }

@@ -19,7 +19,7 @@ struct reader;
 
 struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
-    bool is_output;
+    bool is_output; /* without a value while the item is pending */
     int32_t output; /* which of the outputs; -1: it is an input */
 };
 
@@ -29,8 +29,11 @@ void sheaf_reader_close(struct reader *reader);
 
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
-/* The fields in the file's order: inputs, then outputs. Borrowed. */
+/* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf
+   itself keeps of items and which are read in the same way: first `seconds` (float32, of the item's block) and, in some
+   files, `attempts` (uint8). */
 const struct reader_field *sheaf_reader_fields(const struct reader *reader, int *n_fields);
+int sheaf_reader_n_about(const struct reader *reader);
 
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
    (values is const char *[n]) in the arena. All texts of them are in memory at once. */

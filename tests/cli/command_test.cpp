@@ -301,6 +301,8 @@ TEST_F(Command, HaltsGoesOnAndTriesAgain) {
     run_job({"job.yaml", "--retry-failed"}, {2, 1});
     EXPECT_EQ(count_of(read("ran"), "\n"), 60);
     holds("job.h5", {"(status == 1).all()", "not message", "list(f['attempts'][:]) == [1, 2] * 20"});
+    EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--sort", "-attempts", "--fields", "attempts", "--head", "3"}).out,
+              "item,status,attempts\n1,done,2\n3,done,2\n5,done,2\n");
     run_job({"job.yaml", "--retry-failed"}, {0, 2});
     EXPECT_EQ(count_of(read("ran"), "\n"), 60);
     unlink(path("fixed").c_str());

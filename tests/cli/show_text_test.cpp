@@ -88,7 +88,8 @@ TEST_F(ShowTexts, AllFieldsOfAnItem) {
                                       "\n"
                                       "      third, \"quoted\"\n"
                                       "v: 27 28 29\n"
-                                      "log:\n");
+                                      "log:\n"
+                                      "seconds: 0.5 s\n");
     EXPECT_EQ(shown({"--item", "3", "--field", "said", "--field", "name"}), "item: 3\n"
                                                                             "status: done\n"
                                                                             "said: größe €\n"

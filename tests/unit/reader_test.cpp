@@ -106,6 +106,36 @@ TEST(Reader, GivesRangesOfValues) {
     sheaf_arena_free(&arena);
 }
 
+// Behind the fields stand the seconds of each item's block; attempts only where they are kept.
+TEST(Reader, SpreadsTheSecondsOfBlocks) {
+    Written written;
+    written.store.close();
+    std::vector<float> seconds;
+    for (int b = 0; b < 20; b++)
+        seconds.push_back(static_cast<float>(b) + 0.25F);
+    hid_t file = H5Fopen(written.store.path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+    ASSERT_GE(H5LTpath_valid(file, "/seconds", 1), 1);
+    hid_t dataset = H5Dopen2(file, "seconds", H5P_DEFAULT);
+    ASSERT_GE(H5Dwrite(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, seconds.data()), 0);
+    H5Dclose(dataset);
+    H5Fclose(file);
+
+    Reader r(written.store.path);
+    ASSERT_EQ(r.rc, 0) << r.error.text();
+    int n_fields = 0;
+    const struct reader_field *fields = sheaf_reader_fields(r.reader, &n_fields);
+    ASSERT_EQ(sheaf_reader_n_about(r.reader), 1);
+    EXPECT_STREQ(fields[n_fields].field.name, "seconds");
+    EXPECT_STREQ(fields[n_fields].field.unit, "s");
+    for (auto [first, n] : {std::pair{0, 2000}, {150, 300}, {99, 2}, {101, 98}, {1999, 1}, {7, 0}}) {
+        std::vector<float> values(static_cast<size_t>(n) + 1, -1);
+        ASSERT_EQ(sheaf_reader_range(r.reader, n_fields, first, n, values.data(), nullptr, r.error), 0);
+        for (int k = 0; k < n; k++)
+            ASSERT_EQ(values[static_cast<size_t>(k)], seconds[static_cast<size_t>((first + k) / 100)]) << first + k;
+        EXPECT_EQ(values[static_cast<size_t>(n)], -1);
+    }
+}
+
 TEST(Reader, GivesScatteredRowsFewOrMany) {
     Written written;
     Reader r(written.store.path);
