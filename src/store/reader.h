@@ -19,8 +19,8 @@ struct reader;
 
 struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
-    bool is_output; /* without a value while the item is pending */
-    int32_t output; /* which of the outputs; -1: it is an input */
+    bool is_output;           /* without a value while the item is pending */
+    int32_t output;           /* which of the outputs; -1: it is an input */
 };
 
 /* Opens a results file; refuses anything else. */
