@@ -402,6 +402,33 @@ TEST_F(Worker, IsTriedAgain) {
          "    assert all(f['y'][k] == 3 * k for k in range(20) if k != 9)\n");
 }
 
+/* What a model imports may take longer than an item: its time begins when it reads. */
+TEST_F(Worker, StartsSlowly) {
+    write_worker("count: 10",
+                 "import json, sys, time\n"
+                 "time.sleep(2.5)\n"
+                 "for line in sys.stdin:\n"
+                 "    item = json.loads(line)['item']\n"
+                 "    if item == 4: time.sleep(1000)\n"
+                 "    print('{\"y\": %d}' % item)\n",
+                 "outputs: [y]\ntimeout: 1.5s\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert messages(f) == {4: 'took longer than 1.5 s'}, messages(f)\n"
+         "    assert all(f['y'][k] == k for k in range(10) if k != 4)\n"
+         "    assert f['seconds'][4] > 1.4, f['seconds'][4]\n");
+}
+
+TEST_F(Worker, NeverStarts) {
+    if (!slow_tests())
+        GTEST_SKIP() << "takes a minute; SHEAF_TEST_SLOW=1";
+    write("job.yaml", "items: {count: 1}\nworker: [sleep, 1000]\noutputs: [y]\ntimeout: 1s\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert states(f) == ['timed out']\n"
+         "    assert set(messages(f).values()) == {'the worker did not begin to read what it is asked within 60 s'}\n");
+}
+
 TEST_F(Worker, ThatCannotBeStarted) {
     for (int ranks : {0, 2}) {
         write("job.yaml", "items: {count: 3}\nworker: [no-such-model]\noutputs: [y]\n");

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -38,6 +39,8 @@ int sheaf_conversation_start(struct conversation *c, struct server *server, stru
     sheaf_capture_begin(&c->said);
     c->answer.n_bytes = 0;
     c->mute = false;
+    c->begun_s = 0;
+    c->n_written = 0;
     for (int i = 0; i < 3; i++)
         program->fds[i] = -1;
     if (sheaf_keeper_open(&c->keeper, server, error) || open_pipe(&c->to, &program->fds[0], 1, error) ||
@@ -50,6 +53,22 @@ out:
     for (int i = 0; i < 3; i++)
         close_fd(&program->fds[i]);
     return rc;
+}
+
+size_t sheaf_conversation_write(struct conversation *c, const char *data, size_t n_bytes) {
+    const ssize_t n = write(c->to, data, n_bytes);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        c->begun_s = sheaf_clock_s();
+        return n_bytes;
+    }
+    c->n_written += n > 0 ? (size_t)n : 0;
+    return n > 0 ? (size_t)n : 0;
+}
+
+void sheaf_conversation_look(struct conversation *c) {
+    int n_unread = 0;
+    if (c->begun_s == 0 && c->n_written > 0 && (ioctl(c->to, FIONREAD, &n_unread) || (size_t)n_unread < c->n_written))
+        c->begun_s = sheaf_clock_s();
 }
 
 void sheaf_conversation_hear(struct conversation *c) {

@@ -1,0 +1,75 @@
+/*
+ * json_call - the items of one call of a worker's map: which of them have an answer, and what answers say.
+ *
+ * Knows nothing of processes but the bytes that came from one.
+ */
+#ifndef SHEAF_KERNEL_JSON_CALL_H
+#define SHEAF_KERNEL_JSON_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+#include "core/buffer.h"
+#include "core/error.h"
+#include "job/job.h"
+#include "kernel/host.h"
+#include "kernel/worker/conversation.h"
+
+/* A thread's worker, kept from call to call. */
+struct hand {
+    struct conversation talk;
+    struct sheaf_buffer lines; /* what it is to be asked in this call */
+    struct sheaf_buffer found; /* a text value */
+    bool has_answered;         /* since it was started */
+};
+
+struct json_worker {
+    const struct job *job;
+    const struct kernel_host *host;
+    struct sheaf_arena arena;
+    int n_inputs;
+    struct sheaf_field *inputs;
+    int n_outputs;
+    struct sheaf_field *outputs;
+    int n_words;
+    const char **words;
+    const char *folder;
+    bool sets_threads;
+    struct hand *hands[HOST_MOST_THREADS];
+};
+
+/* One call of map. */
+struct call {
+    const struct json_worker *w;
+    const struct sheaf_context *context;
+    const struct sheaf_block *block;
+    struct hand *hand;
+    int64_t next;         /* the first item without an answer: a line begins with it */
+    int64_t single_until; /* items before this one have a line of their own: the worker died at a line of several */
+    size_t written;       /* bytes of the lines */
+    double since_s;       /* when the item at `next` could begin */
+    bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
+    int64_t surely;       /* items before this one are answered by the first line from this worker, or another's */
+    bool trusting;        /* an answer since then did not say which item it is for */
+};
+
+/* Items of the line that begins with item k. */
+int64_t sheaf_json_call_count(const struct call *call, int64_t k);
+
+/* Ends an item that failed: all its outputs have the fill value. */
+void sheaf_json_call_fail_item(const struct call *call, int64_t k, enum sheaf_outcome outcome, const char *message);
+
+/* Ends all items of the line at `next` so. */
+void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const char *format, ...) SHEAF_PRINTF(3, 4);
+
+/* Takes the answer to the line at `next`. */
+void sheaf_json_call_take(struct call *call, const char *line, size_t length);
+
+/* Takes the whole lines that have come; behind the last item's answer there should be none. */
+void sheaf_json_call_take_all(struct call *call);
+
+#endif
