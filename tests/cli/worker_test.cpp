@@ -425,7 +425,7 @@ TEST_F(Worker, NeverStarts) {
     write("job.yaml", "items: {count: 1}\nworker: [sleep, 1000]\noutputs: [y]\ntimeout: 1s\n");
     run_job({"job.yaml", "-q"}, {0, 1}, 1);
     look("with h5py.File('job.h5') as f:\n"
-         "    assert states(f) == ['timed out']\n"
+         "    assert states(f) == ['timed_out']\n"
          "    assert set(messages(f).values()) == {'the worker did not begin to read what it is asked within 60 s'}\n");
 }
 
