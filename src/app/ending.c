@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,10 @@ int sheaf_run_finish(struct run *run) {
     if (sheaf_run_is_first(run))
         rc = close_results(run) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
+void sheaf_run_report(const struct sheaf_error *error) {
+    fprintf(stderr, "sheaf: %s\n", error->text);
 }
 
 int sheaf_run_agree_exit(struct run *run, int rc) {

@@ -1,17 +1,12 @@
 #include "app/pipeline.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "app/run.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
-
-void sheaf_run_report(const struct sheaf_error *error) {
-    fprintf(stderr, "sheaf: %s\n", error->text);
-}
 
 /* Shared data, threads and computing are for a run that has something to do. */
 static int run_pending(struct run *run) {

@@ -78,9 +78,6 @@ static inline bool sheaf_run_uses_processes(const struct run *run) {
     return run->job.kind == JOB_COMMAND || run->job.kind == JOB_WORKER || run->job.limits.isolate;
 }
 
-/* One line on stderr. */
-void sheaf_run_report(const struct sheaf_error *error);
-
 /* The job, its items, the kernel, the results file (opened, or made aside): opening.c. */
 int sheaf_run_open(struct run *run);
 
@@ -99,6 +96,9 @@ int sheaf_run_pack(struct run *run);
 /* Everything on disk, then the summary: ending.c. sheaf_run_summarize is for a run that had nothing to do. */
 int sheaf_run_finish(struct run *run);
 int sheaf_run_summarize(struct run *run);
+
+/* Why the run failed, one line on stderr. */
+void sheaf_run_report(const struct sheaf_error *error);
 
 /* The exit code, the same on every rank: a launcher ends the others when one fails. */
 int sheaf_run_agree_exit(struct run *run, int rc);

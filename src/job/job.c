@@ -22,11 +22,6 @@ static const char *keep(struct job *job, char *text, struct sheaf_error *error) 
     return kept;
 }
 
-const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path) {
-    const char *folder = strncmp(node->file, "--", 2) != 0 ? job->folder : ".";
-    return keep(job, sheaf_path_join(folder, path), NULL);
-}
-
 static int read_pairs(struct job *job, const struct yaml_node *map, int *n, struct job_pair **pairs,
                       struct sheaf_error *error) {
     *pairs = sheaf_arena_take(&job->document.arena, (size_t)map->n * sizeof **pairs);
