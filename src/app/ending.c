@@ -65,6 +65,8 @@ int sheaf_run_summarize(struct run *run) {
         .n_items = run->end - run->begin,
         .n_done = run->after[ITEM_DONE],
         .n_failed = count_failed(run->after),
+        .n_timed_out = run->after[ITEM_TIMED_OUT],
+        .n_crashed = run->after[ITEM_CRASHED],
         .n_before = run->before[ITEM_DONE] + count_failed(run->before),
         .wall_s = wall_s,
         .compute_s = run->compute_s,

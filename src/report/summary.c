@@ -53,13 +53,26 @@ static void write_choices(FILE *out, const struct run_summary *s) {
     fprintf(out, "\n");
 }
 
+/* ", 12 failed (2 timed out, 1 crashed)" */
+static void write_failed(FILE *out, const struct run_summary *s) {
+    char a[32], b[32];
+    if (s->n_failed == 0)
+        return;
+    fprintf(out, ", %s failed", sheaf_text_count(s->n_failed, a));
+    if (s->n_timed_out && s->n_crashed)
+        fprintf(out, " (%s timed out, %s crashed)", sheaf_text_count(s->n_timed_out, a),
+                sheaf_text_count(s->n_crashed, b));
+    else if (s->n_timed_out + s->n_crashed > 0)
+        fprintf(out, " (%s %s)", sheaf_text_count(s->n_timed_out + s->n_crashed, a),
+                s->n_crashed ? "crashed" : "timed out");
+}
+
 void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     char a[32], b[32];
     int64_t n_new = s->n_done + s->n_failed - s->n_before, n_left = s->n_items - s->n_done - s->n_failed;
     fprintf(out, "%s: %s of %s item%s done", s->job_name, sheaf_text_count(s->n_done, a),
             sheaf_text_count(s->n_items, b), s->n_items == 1 ? "" : "s");
-    if (s->n_failed)
-        fprintf(out, ", %s failed", sheaf_text_count(s->n_failed, a));
+    write_failed(out, s);
     if (s->n_before && n_new > 0)
         fprintf(out, "; %s of them were there before this run", sheaf_text_count(s->n_before, a));
     if (s->n_before && n_new == 0)

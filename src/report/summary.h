@@ -9,12 +9,13 @@
 
 struct run_summary {
     const char *job_name, *output;
-    int64_t n_items;          /* asked for: all, or those of --items */
-    int64_t n_done, n_failed; /* of these, now in the file */
-    int64_t n_before;         /* of these, there before this run */
-    double wall_s;            /* of the run, from start to results closed */
-    double compute_s;         /* of these, from the first chunk to the last row */
-    int n_ranks, n_threads;   /* n_threads: compute threads of a rank */
+    int64_t n_items;                /* asked for: all, or those of --items */
+    int64_t n_done, n_failed;       /* of these, now in the file */
+    int64_t n_timed_out, n_crashed; /* of those that failed */
+    int64_t n_before;               /* of these, there before this run */
+    double wall_s;                  /* of the run, from start to results closed */
+    double compute_s;               /* of these, from the first chunk to the last row */
+    int n_ranks, n_threads;         /* n_threads: compute threads of a rank */
     int n_nodes;
     const double *busy;              /* [n_ranks] share of compute_s x n_threads inside the kernel */
     const char *policy, *policy_why; /* "static"; why, where the choice was ours, else NULL */

@@ -221,6 +221,13 @@ TEST(Summary, FailedItemsAreCountedWithWhatToTypeNext) {
     EXPECT_HAS(text, "7,000 of 7,099 items done, 99 failed");
     EXPECT_HAS(text, "sheaf show moid.h5 --where-failed");
     EXPECT_EQ(text.find("run the same"), std::string::npos) << "nothing is left to compute";
+    EXPECT_HAS(text, "99 failed\n");
+    s.n_timed_out = 40;
+    EXPECT_HAS(summary(s), "99 failed (40 timed out)\n");
+    s.n_crashed = 59;
+    EXPECT_HAS(summary(s), "99 failed (40 timed out, 59 crashed)\n");
+    s.n_timed_out = 0;
+    EXPECT_HAS(summary(s), "99 failed (59 crashed)\n");
 }
 
 TEST(Summary, WhatIsLeftIsSaid) {
