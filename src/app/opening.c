@@ -46,7 +46,8 @@ static int open_items(struct run *run) {
     struct sheaf_buffer fields = {0};
     int rc = 0;
     if (sheaf_run_is_first(run)) {
-        rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->error)
+        run->known.before = run->options->overwrite ? NULL : sheaf_results_files(run->job.output);
+        rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->known, &run->error)
                                              : sheaf_items_open(&run->items, &run->job, &run->error);
         if (rc == 0)
             rc = sheaf_fields_pack(&fields, &run->items, &run->error);
@@ -119,7 +120,8 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
-    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder};
+    run->host = (struct kernel_host){
+        .is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder, .known = &run->known};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 
@@ -187,6 +189,7 @@ static int open_results(struct run *run) {
         .arguments = run->options->arguments,
         .kernel = run->kernel.kernel.table.name,
         .identity = run->identity.data,
+        .files = run->known.now.data,
         .items = &run->items,
         .n_outputs = run->kernel.n_outputs,
         .outputs = run->kernel.outputs,

@@ -63,6 +63,7 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_items_close(&run.items);
     sheaf_job_free(&run.job);
     sheaf_string_free(&run.identity);
+    sheaf_known_free(&run.known);
     sheaf_buffer_free(&run.text);
     free(run.facts);
     free(run.folder);

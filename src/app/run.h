@@ -16,6 +16,7 @@
 #include "app/transport.h"
 #include "comm/comm.h"
 #include "core/buffer.h"
+#include "core/known.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "exec/team.h"
@@ -51,7 +52,8 @@ struct run {
     struct transport transport;
     struct team *team;
     int n_threads;
-    char *output; /* where the results file really lies */
+    struct known known; /* fingerprints of files, on rank 0 */
+    char *output;       /* where the results file really lies */
     struct lock lock;
     struct results results;
     bool created; /* the results file, in this run; it is published before the first row */

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 
+#include "core/known.h"
 #include "process/server.h"
 
 enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
@@ -20,6 +21,7 @@ struct kernel_host {
     bool is_first;         /* rank 0: where files of the job are looked at */
     struct server *server; /* for processes */
     const char *folder;    /* OUT.d, for what belongs to the results file and is not in it */
+    struct known *known;   /* fingerprints of files, on rank 0 */
 };
 
 #endif

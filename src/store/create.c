@@ -379,8 +379,9 @@ static int make_bookkeeping(struct creation *c) {
     char hash[SHEAF_HASH_BYTES];
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
-    if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) || make_errors(c) ||
-        make_runs(c) || make_flights(c) || sheaf_random_token(&token, c->error))
+    if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
+        make_text(c, FILES_TEXT, plan->files ? plan->files : "") || make_errors(c) || make_runs(c) || make_flights(c) ||
+        sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/hash.h"
 #include "core/type.h"
 #include "store/h5.h"
 
@@ -268,9 +267,9 @@ static const struct items_source source = {
     .convert = input_convert, .read = input_read, .place = input_place, .close = input_close};
 
 /* What the items are: the file's bytes and which datasets are which fields. */
-static int write_identity(struct items *items, struct sheaf_error *error) {
+static int write_identity(struct items *items, struct known *known, struct sheaf_error *error) {
     char hash[SHEAF_HASH_BYTES];
-    if (sheaf_hash_file(items->name, hash, error))
+    if (sheaf_known_hash(known, items->name, hash, error))
         return -1;
     sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 " %s\n", items->n_items, hash);
     for (int k = 0; k < items->n_fields; k++)
@@ -278,7 +277,7 @@ static int write_identity(struct items *items, struct sheaf_error *error) {
     return items->identity.failed ? sheaf_fail_memory(error, items->name) : 0;
 }
 
-int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_error *error) {
+int sheaf_input_open(struct items *items, const struct job *job, struct known *known, struct sheaf_error *error) {
     size_t n_fields = (size_t)job->items.n_fields;
     *items = (struct items){.source = &source};
     sheaf_h5_start();
@@ -304,5 +303,5 @@ int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_er
     for (int k = 0; k < job->items.n_fields; k++)
         if (open_field(items, job, k, error))
             return -1;
-    return write_identity(items, error);
+    return write_identity(items, known, error);
 }

@@ -4,10 +4,12 @@
 #ifndef SHEAF_STORE_INPUT_H
 #define SHEAF_STORE_INPUT_H
 
+#include "core/known.h"
 #include "job/items.h"
 #include "job/job.h"
 
-/* Opens the hdf5 items of a job. The struct is to be closed (sheaf_items_close) in every case. */
-int sheaf_input_open(struct items *items, const struct job *job, struct sheaf_error *error);
+/* Opens the hdf5 items of a job. The struct is to be closed (sheaf_items_close) in every case.
+   known: may be NULL. */
+int sheaf_input_open(struct items *items, const struct job *job, struct known *known, struct sheaf_error *error);
 
 #endif

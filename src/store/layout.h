@@ -9,6 +9,7 @@
 #define GROUP "/sheaf"
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
+#define FILES_TEXT GROUP "/files"             /* core/known.h: a line for each file, as it was when this one was made */
 #define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
 #define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */

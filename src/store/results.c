@@ -193,6 +193,16 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     return rc;
 }
 
+char *sheaf_results_files(const char *path) {
+    sheaf_h5_start();
+    hid_t file = access(path, R_OK) ? H5I_INVALID_HID : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, FILES_TEXT) : NULL;
+    if (file >= 0)
+        H5Fclose(file);
+    H5Eclear2(H5E_DEFAULT);
+    return text;
+}
+
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
     static const char signature[] = "\211HDF\r\n\032\n";
     char head[8] = "";

@@ -30,6 +30,7 @@ struct results_plan {
     const char *arguments;           /* how the run was called */
     const char *kernel;              /* its name */
     const char *identity;            /* canonical text, a part on each line (R10) */
+    const char *files;               /* what is known of the files that it names (core/known.h), or NULL */
     struct items *items;             /* fields are copied (HDF5 inputs linked) */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
@@ -37,6 +38,9 @@ struct results_plan {
     int64_t seed;  /* of random numbers */
     bool attempts; /* keep how often each item was tried */
 };
+
+/* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
+char *sheaf_results_files(const char *path);
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };

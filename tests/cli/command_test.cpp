@@ -227,6 +227,31 @@ TEST_F(Command, EveryEnd) {
                       "message[2] == 'cannot run ./prog2: No such file or directory'"});
 }
 
+/* A large file is read for its fingerprint once: what was written down of it then is believed as long as it is as it
+   was. So a fingerprint that is forged shows. */
+TEST_F(Command, FilesThatAreUnchangedAreNotReadAgain) {
+    const std::string file = SHEAF_SOURCE_DIR "/README.md"; /* older than two seconds */
+    write("in.h5.py", "import h5py\nwith h5py.File('in.h5', 'w') as f: f['x'] = [1., 2.]\n");
+    ASSERT_EQ(run({SHEAF_PYTHON, "in.h5.py"}).exit, 0);
+    write_command("job.yaml", "hdf5: {file: in.h5, fields: {x: /x}}", "[wc, -c, '" + file + "']");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        run_job({"job.yaml", "--overwrite"}, layout);
+        run_job({"job.yaml"}, layout);
+        write("forge.py", "import h5py\n"
+                          "with h5py.File('job.h5', 'r+') as f:\n"
+                          "    lines = f['sheaf/files'].asstr()[()].splitlines()\n"
+                          "    assert len(lines) == 2, lines # of wc and of the file; in.h5 is too young\n"
+                          "    assert lines[1].endswith(' " +
+                              file +
+                              "')\n"
+                              "    f['sheaf/files'][()] = lines[0] + '\\n' + 'a' * 32 + lines[1][32:] + '\\n'\n");
+        ASSERT_EQ(run({SHEAF_PYTHON, "forge.py"}).exit, 0);
+        Result result = sheaf({"run", "job.yaml"}, layout);
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_EQ(count_of(result.err, "'file " + file + ": " + std::string(32, 'a') + "'"), 1) << result;
+    }
+}
+
 /* --- environment, attempts, layouts -------------------------------------------------------------------------------- */
 
 TEST_F(Command, TheSameForEveryLayout) {

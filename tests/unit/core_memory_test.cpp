@@ -200,6 +200,57 @@ TEST(Hash, OfAFileIsThatOfItsBytes) {
     }
 }
 
+// A file that was written down is not read again: the fingerprint that is made up here is believed; with anything else
+// in the line the file is read.
+TEST(Known, AnUnchangedFileIsNotReadAgain) {
+    const std::string path = SHEAF_SOURCE_DIR "/src/main.c", made_up(32, 'a');
+    char hash[SHEAF_HASH_BYTES], read[SHEAF_HASH_BYTES];
+    Error error;
+    ASSERT_EQ(sheaf_hash_file(path.c_str(), read, error), 0);
+    struct known first = {};
+    ASSERT_EQ(sheaf_known_hash(&first, path.c_str(), hash, error), 0);
+    EXPECT_STREQ(hash, read);
+    ASSERT_NE(first.now.data, nullptr) << "it was not changed just now";
+    const std::string line = first.now.data;
+    ASSERT_EQ(line.substr(0, 33), std::string(read) + " ");
+    ASSERT_EQ(line.back(), '\n');
+
+    auto hash_with = [&](const std::string &before) {
+        struct known later = {};
+        later.before = strdup(before.c_str());
+        EXPECT_EQ(sheaf_known_hash(&later, path.c_str(), hash, error), 0);
+        EXPECT_EQ(std::string(later.now.data), hash + line.substr(32)) << "it is handed on";
+        sheaf_known_free(&later);
+        return std::string(hash);
+    };
+    const std::string forged = made_up + line.substr(32);
+    EXPECT_EQ(hash_with(forged), made_up);
+    EXPECT_EQ(hash_with(read + std::string(" 1 2 3 4.5 6.7 other\n") + forged), made_up);
+    for (size_t k = 33; k + 1 < forged.size(); k++)
+        if (forged[k] != ' ') {
+            std::string other = forged;
+            other[k] = other[k] == '1' ? '2' : '1';
+            EXPECT_EQ(hash_with(other), read) << other;
+        }
+    for (const std::string &other : {forged.substr(0, forged.size() - 1), forged.substr(1), "x" + forged, std::string(),
+                                     std::string("\n\n"), std::string("g") + forged.substr(1)})
+        EXPECT_EQ(hash_with(other), read) << other;
+    sheaf_known_free(&first);
+}
+
+TEST(Known, AFileThatWasJustChangedIsNotWrittenDown) {
+    Folder folder;
+    Error error;
+    char hash[SHEAF_HASH_BYTES];
+    struct known known = {};
+    ASSERT_EQ(sheaf_known_hash(&known, folder.write("f", "abc").c_str(), hash, error), 0);
+    EXPECT_EQ(hash, hash_of("abc"));
+    EXPECT_EQ(known.now.data, nullptr);
+    EXPECT_EQ(sheaf_known_hash(&known, "/nowhere/f", hash, error), -1);
+    EXPECT_HAS(error.text(), "/nowhere/f");
+    sheaf_known_free(&known);
+}
+
 TEST(Hash, OfAFileThatIsNotThereIsAnErrorThatNamesIt) {
     char hash[SHEAF_HASH_BYTES];
     Error error;

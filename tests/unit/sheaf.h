@@ -50,6 +50,7 @@ extern "C" {
 #include "core/futex.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
+#include "core/known.h"
 #include "core/options.h"
 #include "core/random.h"
 #include "core/text.h"
@@ -237,7 +238,7 @@ class Items {
     int rc;
 
     explicit Items(const Job &job) {
-        rc = job.job.items.kind == JOB_HDF5 ? sheaf_input_open(&items, &job.job, error)
+        rc = job.job.items.kind == JOB_HDF5 ? sheaf_input_open(&items, &job.job, nullptr, error)
                                             : sheaf_items_open(&items, &job.job, error);
     }
     ~Items() { sheaf_items_close(&items); }
@@ -410,6 +411,7 @@ class Store {
                 "sheaf run a.yaml",
                 "any",
                 identity.c_str(),
+                nullptr,
                 &items.items,
                 static_cast<int>(outputs.size()),
                 outputs.data(),

@@ -177,7 +177,7 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
     const struct job_program *program = &c->job->program;
     static const char *const where[] = {"json", "regex", "column"};
     static const char *const workdirs[] = {"none", "own", "own"};
-    if (sheaf_words_identify(c->job->kernel, "command", c->folder, identity, error))
+    if (sheaf_words_identify(c->job->kernel, "command", c->folder, c->host->known, identity, error))
         return -1;
     for (int o = 0; o < program->n_outputs; o++)
         sheaf_string_add(identity, "from %s: %s '%s' of '%s'\n", program->outputs[o].name,

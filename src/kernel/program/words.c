@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "core/hash.h"
 
 const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena) {
     char *real = realpath(job->folder, NULL);
@@ -69,11 +68,11 @@ int sheaf_words_check(const struct yaml_node *node, const char *word, const char
 }
 
 /* A line for a word that names a file. */
-static int add_file(const char *word, const char *folder, bool is_program, struct sheaf_string *identity,
-                    struct sheaf_error *error) {
+static int add_file(const char *word, const char *folder, bool is_program, struct known *known,
+                    struct sheaf_string *identity, struct sheaf_error *error) {
     char hash[SHEAF_HASH_BYTES];
     char *file = sheaf_words_find(word, folder, is_program);
-    int rc = file ? sheaf_hash_file(file, hash, error) : 0;
+    int rc = file ? sheaf_known_hash(known, file, hash, error) : 0;
     if (file && rc == 0)
         sheaf_string_add(identity, "file %s: %s\n", word, hash);
     free(file);
@@ -82,7 +81,7 @@ static int add_file(const char *word, const char *folder, bool is_program, struc
 
 /* The words of a script, as far as blanks tell. What stands behind > is written: it is there when a run goes on, and
    was not when the first began. */
-static int add_script_files(const char *script, const char *folder, struct sheaf_string *identity,
+static int add_script_files(const char *script, const char *folder, struct known *known, struct sheaf_string *identity,
                             struct sheaf_error *error) {
     static const char between[] = " \t\n;|&<>()\"'";
     bool first = true;
@@ -93,7 +92,7 @@ static int add_script_files(const char *script, const char *folder, struct sheaf
         char *word = strndup(at, length);
         if (!word)
             return sheaf_fail_memory(error, "the words of a command");
-        int rc = length && !written ? add_file(word, folder, first, identity, error) : 0;
+        int rc = length && !written ? add_file(word, folder, first, known, identity, error) : 0;
         free(word);
         if (rc)
             return -1;
@@ -102,18 +101,18 @@ static int add_script_files(const char *script, const char *folder, struct sheaf
     return 0;
 }
 
-int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder,
+int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder, struct known *known,
                          struct sheaf_string *identity, struct sheaf_error *error) {
     if (node->kind == YAML_SCALAR) {
         sheaf_string_add(identity, "%s: sh -c '%s'\n", what, node->text);
-        return add_script_files(node->text, folder, identity, error);
+        return add_script_files(node->text, folder, known, identity, error);
     }
     sheaf_string_add(identity, "%s:", what);
     for (int i = 0; i < node->n; i++)
         sheaf_string_add(identity, " '%s'", node->value[i]->text);
     sheaf_string_add(identity, "\n");
     for (int i = 0; i < node->n; i++)
-        if (add_file(node->value[i]->text, folder, i == 0, identity, error))
+        if (add_file(node->value[i]->text, folder, i == 0, known, identity, error))
             return -1;
     return 0;
 }

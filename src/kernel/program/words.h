@@ -8,6 +8,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/known.h"
 #include "core/text.h"
 #include "job/job.h"
 
@@ -28,7 +29,7 @@ int sheaf_words_check(const struct yaml_node *node, const char *word, const char
 
 /* Adds the words of a list, or of a script, and the fingerprints of files that they name. `what` is the key of the
    job. */
-int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder,
+int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder, struct known *known,
                          struct sheaf_string *identity, struct sheaf_error *error);
 
 #endif

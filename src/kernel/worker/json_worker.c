@@ -281,7 +281,7 @@ static int read_fields(struct json_worker *w, const struct sheaf_field *fields, 
 }
 
 static int identify(const struct json_worker *w, struct sheaf_string *identity, struct sheaf_error *error) {
-    if (sheaf_words_identify(w->job->kernel, "worker", w->folder, identity, error))
+    if (sheaf_words_identify(w->job->kernel, "worker", w->folder, w->host->known, identity, error))
         return -1;
     for (int i = 0; i < w->job->n_params; i++)
         sheaf_string_add(identity, "param %s: '%s'\n", w->job->params[i].name, w->job->params[i].node->text);
