@@ -103,7 +103,7 @@ def part_a():
 # --------------------------------------------------------------------------------------------------------- (b) workers
 
 # chunksize of the pool, batch of the worker (0: an item a line), items, target
-SIZES = ((1, 0, 20000 // SHRINK, 5.0), (100, 0, 200000 // SHRINK, None), (100, 100, 200000 // SHRINK, 1.0))
+SIZES = ((1, 0, 100000 // SHRINK, 5.0), (100, 0, 200000 // SHRINK, None), (100, 100, 200000 // SHRINK, 1.0))
 
 
 def make_numbers(n, batch):
