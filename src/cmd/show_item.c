@@ -86,7 +86,7 @@ int sheaf_show_item(const struct show_item *show, struct sheaf_error *error) {
         return print_field(show, field, show->fields[0], error);
     }
     printf("item: %" PRId64 "\nstatus: %s\n", show->item, sheaf_cell_status(status));
-    if (status != ITEM_DONE && *message)
+    if (sheaf_status_failed(status) && *message)
         printf("message: %s\n", message);
     for (int k = 0; k < show->n_fields; k++) {
         const struct reader_field *field = &all[show->fields[k]];

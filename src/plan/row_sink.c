@@ -1,5 +1,6 @@
 #include "plan/row_sink.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,8 +8,17 @@
 
 static const size_t most_kept_bytes = (size_t)32 << 20;
 
+static int by_item(const void *a, const void *b) {
+    const struct noted *x = a, *y = b;
+    return (x->item > y->item) - (x->item < y->item);
+}
+
+/* A block of which a part was done is computed again as a whole: an item of it may have a message already. */
 static int write_failure(struct row_sink *sink, const struct failure *failure, struct sheaf_error *error) {
-    int64_t k = atomic_fetch_add(&sink->n_failures, 1);
+    const struct noted wanted = {failure->item, 0};
+    const struct noted *found =
+        sink->n_noted ? bsearch(&wanted, sink->noted, (size_t)sink->n_noted, sizeof wanted, by_item) : NULL;
+    int64_t k = found ? found->slot : atomic_fetch_add(&sink->n_failures, 1);
     if (k >= sink->most_failures)
         return 0; /* the status still tells that it failed */
     if (sheaf_file_pwrite(sink->fd, failure->message, sizeof failure->message,

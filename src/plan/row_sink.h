@@ -40,6 +40,11 @@ struct row_column {
     size_t row_bytes; /* 0: a text, which goes to the journal */
 };
 
+/* Which row of the table of errors an item has. */
+struct noted {
+    int64_t item, slot;
+};
+
 struct row_sink {
     int fd;
     const char *path;
@@ -55,6 +60,8 @@ struct row_sink {
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
     _Atomic(int64_t) n_failures; /* rows used, and wanted beyond */
+    const struct noted *noted;   /* [n_noted] rows of earlier runs, by item: one that fails again keeps its row */
+    int64_t n_noted;
 };
 
 /* Finished items first … first + n - 1: whole blocks. */
@@ -70,6 +77,10 @@ struct rows {
     size_t text_bytes;
     const char *texts; /* [text_bytes] records of plan/journal.h */
 };
+
+static inline bool sheaf_status_failed(uint8_t status) {
+    return status == ITEM_FAILED || status == ITEM_TIMED_OUT || status == ITEM_CRASHED;
+}
 
 /* Adds how often each status occurs to counts[ITEM_SKIPPED + 1]. Gives the index of the first byte that is none, or -1. */
 int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts);

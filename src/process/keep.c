@@ -201,9 +201,13 @@ static int watch(int socket, pid_t pid, double timeout_s, const sigset_t *unbloc
     bool stopped = false;
     struct rusage usage;
     for (;;) {
-        pid_t ended = wait4(pid, &end->status, WNOHANG, &usage);
-        if (ended == pid)
-            break;
+        const bool late = deadline.at_s > 0 && sheaf_clock_s() >= deadline.at_s;
+        if (wait4(pid, &end->status, WNOHANG, &usage) == pid)
+            break; /* in time, however late we see it */
+        if (late) {
+            end->timed_out = !stopped;
+            strike(&deadline, pid, grace_s);
+        }
         struct start_head stop;
         if (wait_for_news(socket, &deadline, unblocked)) {
             if (sheaf_wire_read(socket, &stop, sizeof stop, NULL, NULL))
@@ -211,10 +215,6 @@ static int watch(int socket, pid_t pid, double timeout_s, const sigset_t *unbloc
             stopped = true;
             grace_s = stop.time_s;
             deadline = (struct deadline){sheaf_clock_s(), stop.time_s > 0 ? SIGTERM : SIGKILL};
-        }
-        if (deadline.at_s > 0 && sheaf_clock_s() >= deadline.at_s) {
-            end->timed_out = !stopped;
-            strike(&deadline, pid, grace_s);
         }
     }
     end->user_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;

@@ -165,7 +165,9 @@ static int read_failures(struct reader *r) {
     if (H5Dread(item, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, items) < 0 ||
         H5Dread(message, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, messages) < 0)
         goto out;
-    for (hsize_t k = 0; k < most && items[k] >= 0; k++) {
+    for (hsize_t k = 0; k < most; k++) {
+        if (items[k] < 0)
+            continue;
         struct failure *failure = &r->failures[r->n_failures++];
         failure->item = items[k];
         memcpy(failure->message, messages + k * FAILURE_BYTES, FAILURE_BYTES);

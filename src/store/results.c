@@ -157,20 +157,6 @@ static int check_identity(const char *path, hid_t file, const char *identity, st
     return rc;
 }
 
-/* How many slots of the table of errors are used. */
-static int count_failures(struct results *r, struct sheaf_error *error) {
-    int64_t most = r->sink.most_failures, used = 0;
-    int64_t *items = malloc((size_t)most * sizeof *items);
-    if (!items)
-        return sheaf_fail_memory(error, "the table of errors");
-    int rc = sheaf_file_pread(r->fd, items, (size_t)most * sizeof *items, r->sink.failure_item_offset, r->path, error);
-    while (rc == 0 && used < most && items[used] >= 0)
-        used++;
-    atomic_init(&r->sink.n_failures, used);
-    free(items);
-    return rc;
-}
-
 /* `path`: where the file is at present. */
 static int look_inside(struct results *r, const struct results_plan *plan, const char *path,
                        struct sheaf_error *error) {
@@ -251,7 +237,8 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     int rc = look_inside(r, plan, path, error);
     if (rc == 0) {
         r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
-        rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path) : count_failures(r, error);
+        rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
+                       : sheaf_results_tidy_messages(r, error);
     }
     free(path);
     return rc;
@@ -267,9 +254,11 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     }
     r->fd = -1;
     free(r->sink.columns);
+    free(r->noted);
     free(r->window);
     free(r->path);
     r->sink.columns = NULL;
+    r->noted = NULL;
     r->window = NULL;
     r->path = NULL;
     return rc;

@@ -66,6 +66,7 @@ struct results {
     struct row_sink sink;
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
+    struct noted *noted;   /* the sink's, of earlier runs */
     off_t suspects_offset;
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
@@ -119,6 +120,10 @@ int sheaf_results_clear_flights(struct results *results, struct sheaf_error *err
 /* Gives an item up: its row has the fill value, its status is `status`, and the message says why. */
 int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error);
+
+/* Drops messages of items that have not failed, as a killed run leaves them, and closes the gaps: those in use are the
+   first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */
+int sheaf_results_tidy_messages(struct results *results, struct sheaf_error *error);
 
 /* Makes the items of [begin, end) that failed, timed out or crashed pending again, *n of them, and forgets why. */
 int sheaf_results_retry(struct results *results, int64_t begin, int64_t end, int64_t *n, struct sheaf_error *error);

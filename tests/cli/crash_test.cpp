@@ -164,6 +164,27 @@ TEST_F(CrashPoints, OfAJobWithFailures) {
         check({"killed_fails", path("killed"), path("finished")});
 }
 
+/* Messages of items that are tried again are dropped, and others move up. */
+TEST_F(CrashPoints, OfItemsThatAreTriedAgain) {
+    write_x("in.csv", {2e6, 3e6, 4e6, 5e6, 6e6, 7e6, 8e6, 9e6});
+    write_job("job.yaml", "csv: in.csv", "hostile:poke");
+    run_job({"job.yaml", "-o", "first.h5"}, {0, 1}, 1);
+    for (const std::string &how : hows()) {
+        int n = 1;
+        for (;; n++) {
+            const std::string name = how + std::to_string(1000 + n) + ".h5";
+            copy("first.h5", "job.h5");
+            if (!crash(how, n, {"--retry-failed", "--items", "1:4"}) || HasFailure())
+                break;
+            copy("job.h5", "killed/" + name);
+            run_job({"job.yaml", "-q"}, {0, 1}, 1);
+            ASSERT_EQ(rename(path("job.h5").c_str(), path("finished/" + name).c_str()), 0);
+        }
+        EXPECT_GT(n, 15) << "too few writes were met";
+    }
+    check({"killed_retries", path("killed"), path("finished")});
+}
+
 /* The crash hits a run that goes on from another: what was done before is not lost. */
 TEST_F(CrashPoints, OfASecondRun) {
     write_x("in.csv", {0.5, 1.5, 2.5, 3.5, 4.5, 5.5});

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,10 +102,10 @@ static int lament(struct call *call, struct sheaf_error *error) {
     if (retired || narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
-    if (c->mute)
-        sheaf_json_call_fail(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
-    else if (c->end.step == START_LOST)
+    if (c->end.step == START_LOST)
         sheaf_json_call_fail(call, SHEAF_CRASHED, "the process that watched the worker was killed");
+    else if (c->mute && WIFSIGNALED(c->end.status) && WTERMSIG(c->end.status) == SIGKILL) /* by us */
+        sheaf_json_call_fail(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
     else if (WIFSIGNALED(c->end.status))
         sheaf_json_call_fail(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
                              strsignal(WTERMSIG(c->end.status)), words);
