@@ -33,6 +33,7 @@ static int close_results(struct run *run) {
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
                                                       : RUN_COMPLETE;
+    run->any_failure = sheaf_row_sink_first_failure(&results->sink, &run->first_failure);
     if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error))
         return -1;
     return sheaf_results_close(results, &run->error);
@@ -67,6 +68,8 @@ int sheaf_run_summarize(struct run *run) {
         .n_failed = count_failed(run->after),
         .n_timed_out = run->after[ITEM_TIMED_OUT],
         .n_crashed = run->after[ITEM_CRASHED],
+        .failed_item = run->first_failure.item,
+        .failed_message = run->any_failure ? run->first_failure.message : NULL,
         .n_before = run->before[ITEM_DONE] + count_failed(run->before),
         .wall_s = wall_s,
         .compute_s = run->compute_s,

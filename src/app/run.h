@@ -56,7 +56,9 @@ struct run {
     char *output;       /* where the results file really lies */
     struct lock lock;
     struct results results;
-    bool created; /* the results file, in this run; it is published before the first row */
+    bool created;                 /* the results file, in this run; it is published before the first row */
+    struct failure first_failure; /* of this run */
+    bool any_failure;
     struct sheaf_string identity;
     struct pending pending;   /* of the results */
     struct suspects suspects; /* blocks on which earlier runs died */

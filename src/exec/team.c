@@ -223,7 +223,8 @@ static void tell_crash(void *context, const char *what) {
     }
     sheaf_interrupt_say(hand->flight.fd >= 0 && (hand->flight.note.flags & FLIGHT_ALONE)
                             ? "; finished items are safe. It is the second time: run again, and it is given up\n"
-                            : "; finished items are safe. Run again to go on; this comes last then\n");
+                            : "; finished items are safe. Run again to go on, with this last; with isolate: true in "
+                              "the job file a crash takes only its own item\n");
 }
 
 static void compute(struct team *team, struct hand *hand) {

@@ -28,6 +28,19 @@ static int write_failure(struct row_sink *sink, const struct failure *failure, s
                              sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
 }
 
+bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure) {
+    struct sheaf_error ignored;
+    const int64_t k = sink->n_noted; /* behind those of earlier runs */
+    if (k >= sink->most_failures || atomic_load(&sink->n_failures) <= k)
+        return false;
+    return sheaf_file_pread(sink->fd, &failure->item, sizeof failure->item,
+                            sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, &ignored) == 0 &&
+           failure->item >= 0 &&
+           sheaf_file_pread(sink->fd, failure->message, sizeof failure->message,
+                            sink->failure_message_offset + k * (off_t)sizeof failure->message, sink->path,
+                            &ignored) == 0;
+}
+
 int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
     int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
     int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;

@@ -82,6 +82,9 @@ static inline bool sheaf_status_failed(uint8_t status) {
     return status == ITEM_FAILED || status == ITEM_TIMED_OUT || status == ITEM_CRASHED;
 }
 
+/* The first message that this run has written, if there is one that can be read. */
+bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure);
+
 /* Adds how often each status occurs to counts[ITEM_SKIPPED + 1]. Gives the index of the first byte that is none, or -1. */
 int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts);
 

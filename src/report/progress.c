@@ -130,6 +130,15 @@ void sheaf_progress_show(struct progress *p, int64_t n_done, int64_t n_failed) {
     fflush(p->out);
 }
 
+void sheaf_progress_say_failure(struct progress *p, int64_t item, const char *message) {
+    char a[32];
+    if (!p->out)
+        return;
+    sheaf_progress_end(p);
+    fprintf(p->out, "%s: item %s failed: %s\n", p->name, sheaf_text_count(item, a), message);
+    fflush(p->out);
+}
+
 void sheaf_progress_end(struct progress *p) {
     if (p->drawn) {
         fputs("\r\033[K", p->out);

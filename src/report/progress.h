@@ -26,6 +26,9 @@ void sheaf_progress_begin(struct progress *progress, FILE *out, const char *name
 /* Shows n_done and n_failed items of this run if it is time to; cheap to call often. */
 void sheaf_progress_show(struct progress *progress, int64_t n_done, int64_t n_failed);
 
+/* Says why the first item failed, at once: it may be why all will. */
+void sheaf_progress_say_failure(struct progress *progress, int64_t item, const char *message);
+
 /* Removes the bar. */
 void sheaf_progress_end(struct progress *progress);
 

@@ -84,6 +84,8 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     }
     if (s->ended && n_left > 0)
         fprintf(out, "  ended early %s\n", s->ended);
+    if (s->failed_message)
+        fprintf(out, "  first failure: item %s: %s\n", sheaf_text_count(s->failed_item, a), s->failed_message);
     fprintf(out, "  results: %s", s->output);
     if (s->n_failed)
         fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);

@@ -222,6 +222,10 @@ TEST(Summary, FailedItemsAreCountedWithWhatToTypeNext) {
     EXPECT_HAS(text, "sheaf show moid.h5 --where-failed");
     EXPECT_EQ(text.find("run the same"), std::string::npos) << "nothing is left to compute";
     EXPECT_HAS(text, "99 failed\n");
+    EXPECT_EQ(text.find("first failure"), std::string::npos);
+    s.failed_item = 4711;
+    s.failed_message = "not a number";
+    EXPECT_HAS(summary(s), "  first failure: item 4,711: not a number\n");
     s.n_timed_out = 40;
     EXPECT_HAS(summary(s), "99 failed (40 timed out)\n");
     s.n_crashed = 59;

@@ -166,20 +166,21 @@ static size_t text_of(const struct command_hand *h, int which, const char **text
     return h->captures[which].text.n_bytes - 1;
 }
 
+static int last_line(const struct command_hand *h, int which, const char **line) {
+    size_t n = text_of(h, which, line);
+    while (n > 0 && strchr(" \t\r\n", (*line)[n - 1]))
+        n--;
+    size_t first = n;
+    while (first > 0 && (*line)[first - 1] != '\n')
+        first--;
+    *line += first;
+    return n - first < 200 ? (int)(n - first) : 200;
+}
+
 /* The last line of what was said: what most programs end with when they fail. */
 static int last_words(const struct command_hand *h, const char **line) {
-    for (int which = 1; which >= 0; which--) {
-        size_t n = text_of(h, which, line);
-        while (n > 0 && strchr(" \t\r\n", (*line)[n - 1]))
-            n--;
-        size_t first = n;
-        while (first > 0 && (*line)[first - 1] != '\n')
-            first--;
-        *line += first;
-        if (n > first)
-            return n - first < 200 ? (int)(n - first) : 200;
-    }
-    return 0;
+    const int n = last_line(h, 1, line);
+    return n ? n : last_line(h, 0, line);
 }
 
 /* Says how the program ended where that was not well; true if it was. */
@@ -253,8 +254,11 @@ static void find_outputs(const struct attempt *a) {
             a->context->emit_text(a->context, a->k, o, h->found.data, h->found.n_bytes);
     }
     if (o < c->n_outputs) {
+        const char *line; /* a script goes on after a program that has failed */
+        const int n = last_line(h, 1, &line);
         fill_outputs(a);
-        a->context->end(a->context, a->k, SHEAF_FAILED, "outputs.%s: %s", c->outputs[o].name, error.text);
+        a->context->end(a->context, a->k, SHEAF_FAILED, "outputs.%s: %.150s%s%.*s", c->outputs[o].name, error.text,
+                        n ? "; standard error: " : "", n, line);
     }
     for (int s = 0; s < c->n_sources; s++) {
         sheaf_extract_end(&h->sources[s]);

@@ -105,7 +105,11 @@ out:
 
 int sheaf_workdir_keep(const char *folder, int64_t item, const char *path, const char *const *patterns, int n,
                        struct sheaf_error *error) {
-    int rc = 0;
+    char *kept;
+    if (asprintf(&kept, "%s/%lld", folder, (long long)item) < 0)
+        return sheaf_fail_memory(error, "a path");
+    int rc = n ? sheaf_workdir_remove(kept, error) : 0; /* of an earlier attempt, or job */
+    free(kept);
     for (int i = 0; rc == 0 && i < n; i++) {
         glob_t found = {0};
         char *pattern = join_pattern(path, patterns[i]);

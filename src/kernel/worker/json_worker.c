@@ -142,7 +142,9 @@ static void give_up(struct call *call) {
         sheaf_json_call_fail(call, SHEAF_TIMED_OUT, "the worker did not begin to read what it is asked within %g s",
                              most_s);
     else if (!narrow(call))
-        sheaf_json_call_fail(call, SHEAF_TIMED_OUT, "took longer than %g s", call->w->job->limits.timeout_s);
+        sheaf_json_call_fail(call, SHEAF_TIMED_OUT, "took longer than %g s%s", call->w->job->limits.timeout_s,
+                             call->hand->has_answered ? ""
+                                                      : "; it has answered nothing yet: does it end lines, and flush?");
 }
 
 /* Writes what it takes, and reads what it gives, once. */
