@@ -417,6 +417,7 @@ class Store {
                 outputs.data(),
                 block,
                 job.job.seed,
+                false,
                 false};
     }
     ~Store() { close(); }
