@@ -172,13 +172,6 @@ static void name_difference(const char *stored, const char *now, struct sheaf_st
 
 /* --- checking ------------------------------------------------------------------------------------------------------ */
 
-static int refuse(const char *path, const char *why, const char *keep, struct sheaf_error *error) {
-    return sheaf_refuse(error,
-                        "%s: holds the results of another job: %s%schoose another place with -o, or start anew with "
-                        "--overwrite",
-                        path, why, keep);
-}
-
 /* Of two that differ, each also without fingerprints. */
 static int judge(const char *path, const char *stored, const char *now, const char *plain_stored, const char *plain_now,
                  bool accept, struct sheaf_string *changed, struct sheaf_error *error) {
@@ -196,8 +189,10 @@ static int judge(const char *path, const char *stored, const char *now, const ch
     if (why.failed)
         rc = sheaf_fail_memory(error, "the job's identity");
     else
-        rc = refuse(path, why.data,
-                    content ? " changed since; --accept-changes keeps what is done and goes on, or " : "; ", error);
+        rc = sheaf_refuse(error, "%s: holds the results of another job: %s%s", path, why.data,
+                          content ? " changed since; --accept-changes keeps what is done and goes on, -o chooses "
+                                    "another place, --overwrite starts anew"
+                                  : "; choose another place with -o, or start anew with --overwrite");
     sheaf_string_free(&why);
     return rc;
 }
