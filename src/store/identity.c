@@ -120,7 +120,7 @@ static void name_changes(const char *stored, const char *now, const char *quote,
         if ((is_file(line) || is_plugin(line)) && !find_line(now, line) &&
             find_line(stored, line) == line.at) /* a word may be there twice */
             add_change(&changes, line, is_file(line) && !has_key(now, line), quote);
-    sheaf_string_add(text, "%s", changes.n ? changes.names.data : "a file");
+    sheaf_string_add(text, "%s", changes.names.data ? changes.names.data : "a file");
     if (changes.n > 3)
         sheaf_string_add(text, " and %d more", changes.n - 3);
     sheaf_string_add(text, changes.n > 1 ? " were" : " was");
@@ -138,15 +138,21 @@ static struct line first_missing(const char *text, const char *other, const stru
     return (struct line){0};
 }
 
+static bool is_amid_character(char byte) {
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
 /* A line in quotes; of a long one the part where it begins to differ from the other. */
 static void show(struct line line, struct line other, struct sheaf_string *text) {
     size_t from = 0;
     while (from < line.n && from < other.n && line.at[from] == other.at[from])
         from++;
     from = line.n <= SHOWN || from < SHOWN_BEFORE ? 0 : from - SHOWN_BEFORE;
-    while (from > 0 && ((unsigned char)line.at[from] & 0xc0) == 0x80) /* amid a character */
+    while (from > 0 && is_amid_character(line.at[from]))
         from--;
-    const size_t n = line.n - from < SHOWN ? line.n - from : SHOWN;
+    size_t n = line.n - from < SHOWN ? line.n - from : SHOWN;
+    while (from + n < line.n && n > 0 && is_amid_character(line.at[from + n]))
+        n--;
     sheaf_string_add(text, "'%s%.*s%s'", from ? "…" : "", (int)n, line.at + from, from + n < line.n ? "…" : "");
 }
 
@@ -154,13 +160,18 @@ static void show(struct line line, struct line other, struct sheaf_string *text)
 static void name_difference(const char *stored, const char *now, struct sheaf_string *text) {
     struct line there = first_missing(stored, now, NULL);
     struct line here = first_missing(now, stored, there.at ? &there : NULL);
-    const bool one = there.at || here.at;
-    while (!one && take_line(&stored, &there) && take_line(&now, &here) && equal(there, here))
-        ; /* the same lines in another order */
+    const bool moved = !there.at && !here.at; /* the same lines in another order */
+    if (moved)
+        do {
+            take_line(&stored, &there);
+            take_line(&now, &here);
+        } while (equal(there, here) && (*stored || *now));
     if (there.at) {
         sheaf_string_add(text, "it has ");
         show(there, here, text);
-        sheaf_string_add(text, here.at ? one ? ", this job has " : " where this job has " : ", which this job has not");
+        sheaf_string_add(text, !here.at ? ", which this job has not"
+                               : moved  ? " where this job has "
+                                        : ", this job has ");
         if (here.at)
             show(here, there, text);
     } else {

@@ -44,9 +44,11 @@ TEST_F(Changed, AMendedScriptComputesWhatFailed) {
         EXPECT_EQ(ran(), ALL);
         write_script("false");
         Result refused = run_job({"job.yaml", "--retry-failed"}, layout, 2);
-        EXPECT_EQ(refused.err, "sheaf: job.h5: holds the results of another job: './s.sh' was changed since; "
-                               "--accept-changes keeps what is done and goes on, -o chooses another place, "
-                               "--overwrite starts anew\n");
+        EXPECT_EQ(count_of(refused.err, "sheaf: job.h5: holds the results of another job: './s.sh' was changed since; "
+                                        "--accept-changes keeps what is done and goes on, -o chooses another place, "
+                                        "--overwrite starts anew\n"),
+                  1)
+            << refused;
         EXPECT_EQ(ran(), NONE);
         Result other = run_job({"job.yaml", "--accept-changes", "--set", "params.q=3"}, layout, 2);
         EXPECT_EQ(count_of(other.err, "this job has 'param q: '3'', which it has not; choose"), 1) << other;
@@ -56,15 +58,14 @@ TEST_F(Changed, AMendedScriptComputesWhatFailed) {
         EXPECT_EQ(count_of(mended.err, NOTICE), 1) << mended;
         EXPECT_EQ(ran(), FAILED);
         EXPECT_EQ(status(), "job.h5: 20 items, 20 done\n");
-        run_job({"job.yaml"}, layout, 2); /* the file keeps what it was begun with */
-        Result quiet = run_job({"job.yaml", "--accept-changes", "-q"}, layout);
-        EXPECT_EQ(quiet.err, "");
-        EXPECT_EQ(ran(), NONE);
-        write_script("[ $(($1 % 10)) = 0 ]"); /* as it was */
-        Result same = run_job({"job.yaml", "--accept-changes"}, layout);
-        EXPECT_EQ(count_of(same.err, "was changed"), 0) << same;
-        EXPECT_EQ(ran(), NONE);
     }
+    run_job({"job.yaml"}, {}, 2); /* the file keeps what it was begun with */
+    Result quiet = run_job({"job.yaml", "--accept-changes", "-q"});
+    EXPECT_EQ(quiet.err, "");
+    write_script("[ $(($1 % 10)) = 0 ]"); /* as it was */
+    Result same = run_job({"job.yaml", "--accept-changes"});
+    EXPECT_EQ(count_of(same.err, "was changed"), 0) << same;
+    EXPECT_EQ(ran(), NONE);
 }
 
 /* Pending items, without --retry-failed, are computed by the new script. */

@@ -114,6 +114,8 @@ TEST(Identity, WhatDiffersIsSaidAsAPersonWould) {
         {"param p: 1\nc: 3\n", "param q: 1\nc: 3\n", "it has 'param p: 1', which this job has not"},
         {"output a: x\noutput b: y\n", "output b: y\noutput a: x\n",
          "it has 'output a: x' where this job has 'output b: y'"},
+        {"a: 1\n\n", "a: 1\n\na: 1\n", "it has '' where this job has 'a: 1'"},
+        {"\na: 1\n", "\na: 1\n\n", "it has '' where this job has ''"},
         {"run: sh -c 'a\n  b 1\n'\n", "run: sh -c 'a\n  b 2\n'\n", "it has '  b 1', this job has '  b 2'"},
         {"kernel: k 1 plugin " + H + "\n", "kernel: k 2 plugin " + I + "\n",
          "it has 'kernel: k 1 plugin', this job has 'kernel: k 2 plugin'"},
