@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -172,6 +173,13 @@ static int choose_window(struct run *run) {
     return 0;
 }
 
+/* Files that differ from those with which the job was begun, where this is accepted. */
+static void say_changes(const struct run *run) {
+    if (run->results.changed.length && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s changed since %s was begun; what was done before stays as it is\n",
+                run->results.changed.data, run->job.output);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -196,6 +204,7 @@ static int open_results(struct run *run) {
         .block = run->kernel.block,
         .seed = run->job.seed,
         .attempts = run->carrying.attempts,
+        .accept_changes = run->options->accept_changes,
     };
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
@@ -205,6 +214,7 @@ static int open_results(struct run *run) {
     run->created = create;
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
+    say_changes(run);
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))

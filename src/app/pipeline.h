@@ -23,9 +23,10 @@ struct run_options {
     int64_t first_item, end_item; /* -1, -1: all */
     double stop_after_s;          /* drain after so many seconds; 0: never */
     bool overwrite;
-    bool retry_failed; /* items that failed are computed again */
-    bool durable;      /* a status is written only when its row is safe from a power cut */
-    bool quiet;        /* no progress, no summary */
+    bool retry_failed;   /* items that failed are computed again */
+    bool accept_changes; /* go on although files that the job names were changed */
+    bool durable;        /* a status is written only when its row is safe from a power cut */
+    bool quiet;          /* no progress, no summary */
 };
 
 /* Runs a job. Collective over the ranks of the launcher. Returns the exit code; errors are reported on stderr by

@@ -101,6 +101,12 @@ static int apply_retry_failed(void *target, const char *value, struct sheaf_erro
     return 0;
 }
 
+static int apply_accept_changes(void *target, const char *value, struct sheaf_error *error) {
+    (void)value, (void)error;
+    ((struct run_words *)target)->options.accept_changes = true;
+    return 0;
+}
+
 static int apply_durable(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
     ((struct run_words *)target)->options.durable = true;
@@ -120,6 +126,7 @@ static const struct sheaf_option table[] = {
     {'i', "items", "FIRST:END", "compute only some items, to try a job: --items 0:10", apply_items},
     {0, "stop-after", "TIME", "begin no more items after 90s, 30m, 2h; run again to go on", apply_stop_after},
     {0, "retry-failed", NULL, "compute items again that failed, timed out or crashed", apply_retry_failed},
+    {0, "accept-changes", NULL, "go on with changed programs or files; what is done stays", apply_accept_changes},
     {0, "overwrite", NULL, "start anew where the results file exists", apply_overwrite},
     {0, "durable", NULL, "mark items done only when a power cut cannot undo it", apply_durable},
     {'q', "quiet", NULL, "no progress and no summary", apply_quiet},

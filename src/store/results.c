@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/type.h"
 #include "store/h5.h"
+#include "store/identity.h"
 #include "store/layout.h"
 #include "store/run_table.h"
 
@@ -89,70 +90,16 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
 
-/* The first line in which two identities differ; lengths without the line end. */
-static void find_difference(const char **a, const char **b, int *length_a, int *length_b) {
-    for (;;) {
-        *length_a = (int)strcspn(*a, "\n");
-        *length_b = (int)strcspn(*b, "\n");
-        if (*length_a != *length_b || strncmp(*a, *b, (size_t)*length_a) != 0 || !(*a)[*length_a] || !(*b)[*length_b])
-            return;
-        *a += *length_a + 1;
-        *b += *length_b + 1;
-    }
-}
-
-/* Whether a line "file WORD: …" of an identity is about a word that the other says nothing of: the file came later, as what
-   a command writes does. */
-static bool is_new_file(const char *line, size_t length, const char *stored) {
-    const char *colon = memchr(line, ':', length);
-    if (strncmp(line, "file ", 5) != 0 || !colon)
-        return false;
-    const size_t n = (size_t)(colon - line) + 1;
-    for (const char *at = stored; at; at = strchr(at, '\n') ? strchr(at, '\n') + 1 : NULL)
-        if (strncmp(at, line, n) == 0)
-            return false;
-    return true;
-}
-
-/* A copy of an identity without files that were not there when the stored one was written; NULL: no memory. */
-static char *without_new_files(const char *identity, const char *stored) {
-    char *copy = malloc(strlen(identity) + 1), *to = copy;
-    for (const char *at = identity; copy && *at;) {
-        const char *end = strchr(at, '\n');
-        const size_t length = end ? (size_t)(end - at) + 1 : strlen(at);
-        if (!is_new_file(at, length, stored)) {
-            memcpy(to, at, length);
-            to += length;
-        }
-        at += length;
-    }
-    if (copy)
-        *to = '\0';
-    return copy;
-}
-
-static int check_identity(const char *path, hid_t file, const char *identity, struct sheaf_error *error) {
+static int check_identity(struct results *r, const struct results_plan *plan, hid_t file, struct sheaf_error *error) {
     char *stored = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
     if (!stored) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
                             "%s: exists and is not a results file of Sheaf; move it away or choose another place "
                             "with -o",
-                            path);
+                            plan->path);
     }
-    int rc = 0, length_stored, length_now;
-    char *known = without_new_files(identity, stored);
-    if (!known)
-        rc = sheaf_fail_memory(error, "the job's identity");
-    if (known && strcmp(stored, known) != 0) {
-        const char *there = stored, *now = known;
-        find_difference(&there, &now, &length_stored, &length_now);
-        rc = sheaf_refuse(error,
-                          "%s: holds the results of another job: it has '%.*s', this job has '%.*s'; choose another "
-                          "place with -o, or start anew with --overwrite",
-                          path, length_stored, there, length_now, now);
-    }
-    free(known);
+    int rc = sheaf_identity_check(plan->path, stored, plan->identity, plan->accept_changes, &r->changed, error);
     free(stored);
     return rc;
 }
@@ -172,7 +119,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                             "place with -o",
                             plan->path);
     }
-    if (check_identity(plan->path, file, plan->identity, error) == 0)
+    if (check_identity(r, plan, file, error) == 0)
         rc = find_everything(r, file, error);
     if (H5Fclose(file) < 0 && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
@@ -257,6 +204,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     free(r->noted);
     free(r->window);
     free(r->path);
+    sheaf_string_free(&r->changed);
     r->sink.columns = NULL;
     r->noted = NULL;
     r->window = NULL;

@@ -14,6 +14,7 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "job/items.h"
 #include "plan/flight.h"
 #include "plan/row_sink.h"
@@ -35,8 +36,9 @@ struct results_plan {
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;
-    int64_t seed;  /* of random numbers */
-    bool attempts; /* keep how often each item was tried */
+    int64_t seed;        /* of random numbers */
+    bool attempts;       /* keep how often each item was tried */
+    bool accept_changes; /* open it although files that the identity names, or the plugin, were changed */
 };
 
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
@@ -71,6 +73,7 @@ struct results {
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
     char *window;                   /* for reading status */
+    struct sheaf_string changed;    /* files that were, as "a, b were"; empty: none */
 };
 
 /* Whether a file may be replaced by a new results file: it is not there, or is a results file, or is the wreck of an
@@ -86,7 +89,8 @@ int sheaf_results_publish(const char *path, struct sheaf_error *error);
 void sheaf_results_discard(const char *path);
 
 /* Opens the results file, or where `created` the one that is not yet published, for writing rows; refuses one that is
-   no results file, is damaged or belongs to another job, saying what differs. Release with sheaf_results_close, also
+   no results file, is damaged or belongs to another job, saying what differs, unless it is what
+   plan->accept_changes accepts. Release with sheaf_results_close, also
    after an error. */
 int sheaf_results_open(struct results *results, const struct results_plan *plan, bool created,
                        struct sheaf_error *error);

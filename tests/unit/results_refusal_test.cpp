@@ -73,6 +73,143 @@ TEST(ResultsOpen, TheFirstDifferenceIsNamedWhereverItIs) {
     }
 }
 
+namespace {
+
+const std::string H(32, '0'), I = std::string(31, '0') + "f"; // fingerprints
+const std::string PLACES = "; choose another place with -o, or start anew with --overwrite";
+const std::string KEEPS = " changed since; --accept-changes keeps what is done and goes on, -o chooses another place, "
+                          "--overwrite starts anew";
+
+struct Judged {
+    int rc;
+    std::string text; // what is refused; or what was changed
+};
+
+Judged judge(const std::string &stored, const std::string &now, bool accept = false) {
+    Error error;
+    struct sheaf_string changed = {};
+    const int rc = sheaf_identity_check("out.h5", stored.c_str(), now.c_str(), accept, &changed, error);
+    std::string text = rc ? error.text() : changed.data ? changed.data : "";
+    const std::string start = "out.h5: holds the results of another job: ";
+    if (rc) {
+        EXPECT_STARTS(text, start);
+        EXPECT_EQ(error.error.exit, SHEAF_EXIT_USAGE);
+        text = text.substr(std::min(text.size(), start.size()));
+    }
+    sheaf_string_free(&changed);
+    return {rc, text};
+}
+
+} // namespace
+
+// Never the option's matter.
+TEST(Identity, WhatDiffersIsSaidAsAPersonWould) {
+    const struct {
+        std::string stored, now, text;
+    } cases[] = {
+        {"a: 1\nb: 2\nc: 3\n", "a: 1\nb: 5\nc: 3\n", "it has 'b: 2', this job has 'b: 5'"},
+        {"a: 1\nc: 3\n", "a: 1\nparam q: '3'\nc: 3\n", "this job has 'param q: '3'', which it has not"},
+        {"a: 1\nparam q: '3'\nc: 3\n", "a: 1\nc: 3\n", "it has 'param q: '3'', which this job has not"},
+        {"param p: 1\nparam q: 3\n", "param q: 4\nparam p: 1\n", "it has 'param q: 3', this job has 'param q: 4'"},
+        {"param p: 1\nc: 3\n", "param q: 1\nc: 3\n", "it has 'param p: 1', which this job has not"},
+        {"output a: x\noutput b: y\n", "output b: y\noutput a: x\n",
+         "it has 'output a: x' where this job has 'output b: y'"},
+        {"a: 1\n\n", "a: 1\n\na: 1\n", "it has '' where this job has 'a: 1'"},
+        {"\na: 1\n", "\na: 1\n\n", "it has '' where this job has ''"},
+        {"run: sh -c 'a\n  b 1\n'\n", "run: sh -c 'a\n  b 2\n'\n", "it has '  b 1', this job has '  b 2'"},
+        {"kernel: k 1 plugin " + H + "\n", "kernel: k 2 plugin " + I + "\n",
+         "it has 'kernel: k 1 plugin', this job has 'kernel: k 2 plugin'"},
+        {"kernel: k 1\n", "kernel: k 1 plugin " + I + "\n", "it has 'kernel: k 1', this job has 'kernel: k 1 plugin'"},
+        {"file a: " + H + "\nparam p: 1\n", "file a: " + I + "\nparam p: 2\n",
+         "it has 'param p: 1', this job has 'param p: 2'"},
+        {"items: csv 3 " + H + "\n", "items: csv 3 " + I + "\n",
+         "it has 'items: csv 3 " + H + "', this job has 'items: csv 3 " + I + "'"},
+        {"file a: 1\n", "file a: 2\n", "it has 'file a: 1', this job has 'file a: 2'"}, // a script's line
+        {"file a: x" + H + "\n", "file a: x" + I + "\n",
+         "it has 'file a: x" + H + "', this job has 'file a: x" + I + "'"},
+    };
+    for (const auto &c : cases)
+        for (bool accept : {false, true}) {
+            const Judged judged = judge(c.stored, c.now, accept);
+            EXPECT_EQ(judged.rc, -1) << c.stored << c.now;
+            EXPECT_EQ(judged.text, c.text + PLACES);
+        }
+}
+
+TEST(Identity, ChangedFilesMayBeAccepted) {
+    const auto file = [](const std::string &name, const std::string &hash) {
+        return "file " + name + ": " + hash + "\n";
+    };
+    const struct {
+        std::string stored, now, quoted, plain;
+    } cases[] = {
+        {file("./s.sh", H), file("./s.sh", I), "'./s.sh' was", "./s.sh was"},
+        {file("a:b", H) + file("a:c", H), file("a:b", H) + file("a:c", I), "'a:c' was", "a:c was"},
+        {file("s", H) + file("s", H), file("s", I) + file("s", I), "'s' was", "s was"},
+        {file("s", H) + file("t u", H), file("s", I) + file("t u", I), "'s', 't u' were", "s, t u were"},
+        {file("a", H) + file("b", H) + file("c", H) + file("d", H) + file("e", H),
+         file("a", I) + file("b", I) + file("c", I) + file("d", I) + file("e", I), "'a', 'b', 'c' and 2 more were",
+         "a, b, c and 2 more were"},
+        {file("s", H) + "n: 1\n", "n: 1\n", "'s' (which is gone) was", "s (which is gone) was"},
+        {"kernel: k 1 plugin " + H + "\n", "kernel: k 1 plugin " + I + "\n", "the plugin was", "the plugin was"},
+        {"kernel: k 1 plugin " + H + "\n" + file("s", H), "kernel: k 1 plugin " + I + "\n" + file("s", I),
+         "the plugin, 's' were", "the plugin, s were"},
+        {file("s", H), file("s", H) + file("s", I), "a file was", "a file was"}, // a program, and beside the job file
+    };
+    for (const auto &c : cases) {
+        const Judged refused = judge(c.stored, c.now), accepted = judge(c.stored, c.now, true);
+        EXPECT_EQ(refused.rc, -1) << c.stored << c.now;
+        EXPECT_EQ(refused.text, c.quoted + KEEPS);
+        EXPECT_EQ(accepted.rc, 0) << c.stored << c.now << accepted.text;
+        EXPECT_EQ(accepted.text, c.plain);
+    }
+}
+
+TEST(Identity, FilesThatWereNotThereDoNotCount) {
+    const std::string stored = "file a:b: " + H + "\nn: 1\n";
+    for (const std::string &now : {stored, stored + "file out: " + I + "\n", "file a:c: " + I + "\n" + stored})
+        for (bool accept : {false, true}) {
+            const Judged judged = judge(stored, now, accept);
+            EXPECT_EQ(judged.rc, 0) << now << judged.text;
+            EXPECT_EQ(judged.text, "") << "nothing was changed";
+        }
+    EXPECT_EQ(judge("n: 1\n", "file out: " + I + "\nn: 2\n").text, "it has 'n: 1', this job has 'n: 2'" + PLACES);
+}
+
+TEST(Identity, OfALongLineTheDifferenceIsShown) {
+    std::string much, text;
+    for (int i = 0; i < 500; i++)
+        much += "é";
+    text = judge("p: " + much + "1" + much + "\n", "p: " + much + "2" + much + "\n").text;
+    EXPECT_HAS(text, "é1é");
+    EXPECT_HAS(text, "é2é");
+    EXPECT_HAS(text, PLACES);
+    EXPECT_EQ(text.find('?'), std::string::npos) << "no character is cut: " << text;
+    text = judge("p: 1\n", "p: " + much + "\n").text;
+    EXPECT_STARTS(text, "it has 'p: 1', this job has 'p: éé");
+    EXPECT_HAS(text, "…'" + PLACES);
+}
+
+// The file's own identity stays as it is.
+TEST(ResultsOpen, ChangedFilesAreAcceptedWhereThePlanDoes) {
+    Store store("{count: 100}", Y, 10);
+    const std::string now = store.identity + "file s: " + I + "\n";
+    store.identity += "file s: " + H + "\n";
+    store.plan.identity = store.identity.c_str();
+    ASSERT_EQ(store.create(), 0);
+    for (int round = 0; round < 2; round++) {
+        store.plan.identity = now.c_str();
+        store.plan.accept_changes = false;
+        EXPECT_HAS(refusal(store), "'s' was changed since");
+        store.plan.accept_changes = true;
+        ASSERT_EQ(store.open(), 0) << store.error.text();
+        EXPECT_STREQ(store.results.changed.data, "s was");
+    }
+    store.plan.identity = store.identity.c_str();
+    ASSERT_EQ(store.open(), 0) << store.error.text();
+    EXPECT_EQ(store.results.changed.length, 0u);
+}
+
 TEST(ResultsOpen, WhatIsNoResultsFileIsRefused) {
     Store store("{count: 100}", Y, 10);
     store.folder.write("out.h5", "just text, and more of it than a signature has\n");

@@ -75,6 +75,7 @@ extern "C" {
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/table.h"
+#include "store/identity.h"
 #include "store/input.h"
 #include "store/layout.h"
 #include "store/lock.h"
@@ -417,6 +418,7 @@ class Store {
                 outputs.data(),
                 block,
                 job.job.seed,
+                false,
                 false};
     }
     ~Store() { close(); }
