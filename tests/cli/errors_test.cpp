@@ -118,6 +118,16 @@ TEST_F(Errors, Csv) {
     refused_job("items: {csv: in.csv}\nkernel: square_plus\n", {"'y'", "rename"});
 }
 
+/* What every command gives has names that cannot be changed: there the column is renamed. */
+TEST_F(Errors, NamesOfColumnsInPrograms) {
+    write("in.csv", "x,y,host\n1,2,here\n");
+    refused_job("items: {csv: in.csv}\ncommand: echo {x}\n", {"job.yaml:2:10: ", "'host'", "rename the field"});
+    refused_job("items: {csv: in.csv}\ncommand: echo {x}\noutputs: {y: {column: 1}}\n",
+                {"job.yaml:3:11: ", "'y'", "rename the output"});
+    refused_job("items: {csv: in.csv}\nworker: cat\noutputs: [z]\nparams: {y: 3}\n",
+                {"job.yaml:4:13: ", "'y'", "rename the param"});
+}
+
 TEST_F(Errors, BadNumberInRow4711) {
     std::string table = "name,x\n";
     for (int row = 1; row <= 6000; row++)
