@@ -2,6 +2,8 @@
    where it is printed once. */
 #include "cli/program.h"
 
+#include "unit/sheaf.h"
+
 #include <sstream>
 
 #include <sys/stat.h>
@@ -349,6 +351,17 @@ TEST_F(Errors, Help) {
     EXPECT_EQ(version.out.rfind("sheaf ", 0), 0u) << version;
     Result help = sheaf({"run", "--help"}, {3, 0});
     EXPECT_EQ(count_of(help.out, "usage: "), 1) << help;
+}
+
+/* An empty unit is none. */
+TEST_F(Errors, NoBracketsAroundNoUnit) {
+    unit::Store store("{count: 1}", {unit::field("a", SHEAF_INT32, 1, ""), unit::field("b", SHEAF_INT32, 1, "km")}, 1);
+    store.make();
+    EXPECT_EQ(store.write(0, 1), 0);
+    store.close();
+    std::string shown = sheaf({"show", store.path}).out;
+    EXPECT_EQ(count_of(shown, "[]"), 0) << shown;
+    EXPECT_EQ(count_of(shown, "b [km]"), 1) << shown;
 }
 
 } // namespace
