@@ -100,8 +100,8 @@ static int check_names(const struct binding *b, const struct job *job, struct sh
         if (sheaf_items_check_name(name, "an output", error))
             return sheaf_yaml_prefix(place, error);
         if (sheaf_items_find(b->fields, b->n_fields, name) >= 0)
-            return sheaf_yaml_refuse(place, error, "outputs.%s: the items have a field '%s'; rename the output", name,
-                                     name);
+            return sheaf_yaml_refuse(
+                place, error, "outputs.%s is called '%s' like a field of the items; rename the output", name, name);
     }
     return 0;
 }

@@ -318,10 +318,12 @@ TEST(Binding, ProgramsHaveNoNamesOfFields) {
         {"command: echo {x}\nparams: {k: 1, x: 3}\n", "sweep.yaml:3:19: 'x' is a field and a param; rename the param"},
         {"worker: cat\noutputs: [y]\nparams:\n  x: 3\n",
          "sweep.yaml:5:6: 'x' is a field and a param; rename the param"},
-        {"command: echo {x}\n" + both, "sweep.yaml:3:27: outputs.x: the items have a field 'x'; rename the output"},
+        {"command: echo {x}\n" + both,
+         "sweep.yaml:3:27: outputs.x is called 'x' like a field of the items; rename the output"},
         {"worker: cat\noutputs: {y: int64, x: int64}\n",
-         "sweep.yaml:3:21: outputs.x: the items have a field 'x'; rename the output"},
-        {"worker: cat\noutputs: [y, x]\n", "sweep.yaml:3:14: outputs.x: the items have a field 'x'; rename the output"},
+         "sweep.yaml:3:21: outputs.x is called 'x' like a field of the items; rename the output"},
+        {"worker: cat\noutputs: [y, x]\n",
+         "sweep.yaml:3:14: outputs.x is called 'x' like a field of the items; rename the output"},
         {"worker: cat\noutputs: [y, status]\n", "sweep.yaml:3:14: an output is called 'status', which"},
     };
     for (const auto &[text, wrong] : jobs) {
