@@ -342,7 +342,7 @@ static const char *column_head(const struct show *show, int field, int64_t w, st
     char head[512], index[32] = "";
     if (f->width > 1)
         snprintf(index, sizeof index, "[%lld]", (long long)w);
-    bool unit = f->unit && !show->csv;
+    bool unit = f->unit && f->unit[0] && !show->csv;
     snprintf(head, sizeof head, "%s%s%s%s%s", f->name, index, unit ? " [" : "", unit ? f->unit : "", unit ? "]" : "");
     return sheaf_arena_text(arena, head, strlen(head));
 }
@@ -465,6 +465,10 @@ static int show_rows(struct show *show) {
         return show_item(show);
     if (choose_rows(show))
         return -1;
+    if (show->where_failed && show->n_rows == 0 && !show->csv) {
+        fprintf(stderr, "no item failed\n");
+        return 0;
+    }
     return show->csv ? write_csv(show) : write_table(show);
 }
 

@@ -91,7 +91,8 @@ void sheaf_options_help(const struct sheaf_option *table) {
         snprintf(left, sizeof left, "%s%c%s --%s%s%s", table[i].letter ? "-" : " ",
                  table[i].letter ? table[i].letter : ' ', table[i].letter ? "," : " ", table[i].name,
                  table[i].value ? " " : "", table[i].value ? table[i].value : "");
-        printf("  %-26s %s\n", left, table[i].help);
+        const size_t length = strlen(left); /* printf counts bytes */
+        printf("  %-*s %s\n", 26 + (int)(length - sheaf_text_columns(left, length)), left, table[i].help);
     }
     printf("  %-26s %s\n", "-h, --help", "this help");
 }

@@ -31,8 +31,8 @@ struct place {
 
 /* What the scan found out about a column. */
 struct column {
-    bool integers, numbers;        /* every cell so far is one, or empty */
-    bool empty;                    /* some cell is */
+    bool integers;                 /* every cell so far is one, or empty */
+    bool codes;                    /* some cell is a code */
     int64_t bad_row, bad_line;     /* the first cell that is no number, or -1 */
     int64_t empty_row, empty_line; /* the first empty cell, or -1 */
 };
@@ -228,7 +228,10 @@ static bool is_blank(const struct cell *cell) {
     return true;
 }
 
-static bool is_integer(const struct cell *cell) {
+/* A code is made of digits that a number would not keep: 007, or more than an int64 holds. */
+enum looks { INTEGER, CODE, OTHER };
+
+static enum looks looks_of(const struct cell *cell) {
     const char *p = cell->data, *end = p + cell->length;
     int64_t value;
     while (p < end && isspace((unsigned char)*p))
@@ -238,7 +241,11 @@ static bool is_integer(const struct cell *cell) {
     const char *first = p += p < end && (*p == '-' || *p == '+');
     while (p < end && isdigit((unsigned char)*p))
         p++;
-    return p == end && p > first && (end - first < 19 || sheaf_text_to_int64(cell->data, cell->length, &value) == 0);
+    if (p != end || p == first)
+        return OTHER;
+    if (end - first > 1 && *first == '0')
+        return CODE;
+    return end - first < 19 || sheaf_text_to_int64(cell->data, cell->length, &value) == 0 ? INTEGER : CODE;
 }
 
 /* What one more cell says about its column. */
@@ -249,9 +256,13 @@ static void note_cell(struct column *column, const struct cell *cell, int64_t ro
     if (is_blank(cell)) {
         if (column->empty_row < 0)
             column->empty_row = row, column->empty_line = line;
-    } else if (column->bad_row < 0 && !is_integer(cell)) {
+    } else if (column->bad_row < 0) {
+        const enum looks looks = looks_of(cell);
+        if (looks == INTEGER)
+            return;
         column->integers = false;
-        if (sheaf_text_to_double(cell->data, cell->length, &value))
+        column->codes = column->codes || looks == CODE;
+        if (looks == OTHER && sheaf_text_to_double(cell->data, cell->length, &value))
             column->bad_row = row, column->bad_line = line;
     }
 }
@@ -290,7 +301,7 @@ static int scan(struct items *items, struct place at, struct sheaf_error *error)
     items->all_text_bytes = csv->file.n_bytes;
     for (int k = 0; !csv->plain && k < csv->n_columns; k++) {
         const struct column *c = &csv->columns[k];
-        if (c->bad_row < 0)
+        if (c->bad_row < 0 && !c->codes)
             items->fields[k].type = c->integers && c->empty_row < 0 ? SHEAF_INT64 : SHEAF_FLOAT64;
     }
     return 0;

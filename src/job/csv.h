@@ -3,7 +3,7 @@
  * plain lines.
  *
  * The file is mapped and scanned once: rows are counted, every INDEX_STEP-th is remembered, cells are counted, column
- * types are found (int64, else float64, else text) and the bytes are fingerprinted. Values are parsed when asked for,
+ * types are found (int64, else float64, else text; text for codes such as 007) and the bytes are fingerprinted. Values are parsed when asked for,
  * so memory does not grow with the rows. Blank lines of a CSV are skipped; an empty cell is NaN for floats.
  */
 #ifndef SHEAF_JOB_CSV_H

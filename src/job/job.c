@@ -59,6 +59,21 @@ static int read_hdf5(struct job *job, const struct yaml_node *node, struct sheaf
     return 0;
 }
 
+/* items: m.csv */
+static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) {
+    const char *dot = strrchr(node->text, '.');
+    int64_t count;
+    if (sheaf_text_to_int64(node->text, strlen(node->text), &count) == 0)
+        return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {count: %s}", node->text,
+                                 node->text);
+    if (dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0))
+        return sheaf_yaml_refuse(node, error,
+                                 "items is '%s'; it should be a map, items: {hdf5: {file: %s, fields: {x: /x}}}",
+                                 node->text, node->text);
+    return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {%s: %s}", node->text,
+                             dot && strcmp(dot, ".txt") == 0 ? "lines" : "csv", node->text);
+}
+
 static int read_items(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     static const char *const known[] = {"csv", "lines", "count", "hdf5"};
     static const enum job_source kinds[] = {JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5};
@@ -67,6 +82,8 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
                                  "'items' is missing; add one of items: {csv: FILE}, {lines: FILE}, {count: N}, "
                                  "{hdf5: {file: FILE, fields: {x: /x}}}");
     job->items.node = node;
+    if (node->kind == YAML_SCALAR && node->text[0])
+        return refuse_text(node, error);
     if (sheaf_yaml_map(node, "items", error) || sheaf_yaml_keys(node, "items", known, COUNT_OF(known), error))
         return -1;
     if (node->n != 1)
@@ -185,6 +202,10 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
         if (!job->name)
             return -1;
     }
+    if (output && output->kind != YAML_SCALAR)
+        return sheaf_yaml_refuse(output, error,
+                                 "output is a %s; it should be one text, the results file; did you mean 'outputs'?",
+                                 output->kind == YAML_MAP ? "map" : "list");
     if (output)
         return sheaf_yaml_text(output, "output", &job->output, error);
     job->output = keep(job, sheaf_path_with(job->name, ".h5"), error);

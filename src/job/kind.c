@@ -79,11 +79,9 @@ bool sheaf_job_stays_inside(const char *path) {
 }
 
 static int check_inside(const struct yaml_node *node, const char *what, const char *path, struct sheaf_error *error) {
-    return sheaf_job_stays_inside(path) ? 0
-                                        : sheaf_yaml_refuse(node, error,
-                                                            "%s is '%s'; it should be a path inside the item's own "
-                                                            "folder",
-                                                            what, path);
+    if (sheaf_job_stays_inside(path))
+        return 0;
+    return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be a path inside the item's own folder", what, path);
 }
 
 /* --- outputs ------------------------------------------------------------------------------------------------------- */
@@ -145,10 +143,10 @@ static int read_where(struct job_output *output, const struct yaml_node *map, st
     snprintf(what, sizeof what, "outputs.%.200s.file", output->name);
     if (file && (sheaf_yaml_text(file, what, &output->file, error) || check_inside(file, what, output->file, error)))
         return -1;
-    return output->where == JOB_FROM_REGEX && output->width > 1
-               ? sheaf_yaml_refuse(map, error, "outputs.%s: a regex gives one value, not %lld", output->name,
-                                   (long long)output->width)
-               : 0;
+    if (output->where != JOB_FROM_REGEX || output->width == 1)
+        return 0;
+    return sheaf_yaml_refuse(map, error, "outputs.%s: a regex gives one value, not %lld", output->name,
+                             (long long)output->width);
 }
 
 /* What is stored of every command has names of its own. */
@@ -181,11 +179,11 @@ static int read_output(const struct job *job, struct job_output *output, struct 
 /* outputs: {NAME: …}, or for a worker [NAME, …]. */
 static int read_outputs(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     struct job_program *program = &job->program;
+    if (!node && job->kind != JOB_WORKER)
+        return 0;
     if (!node)
-        return job->kind != JOB_WORKER
-                   ? 0
-                   : sheaf_yaml_refuse(job->kernel, error,
-                                       "a worker needs 'outputs', the fields it answers with: outputs: [y, z]");
+        return sheaf_yaml_refuse(job->kernel, error,
+                                 "a worker needs 'outputs', the fields it answers with: outputs: [y, z]");
     const bool list = job->kind == JOB_WORKER && node->kind == YAML_LIST;
     if (!list && sheaf_yaml_map(node, "outputs", error))
         return -1;
@@ -215,17 +213,34 @@ static int read_outputs(struct job *job, const struct yaml_node *node, struct sh
 
 /* --- commands and workers ------------------------------------------------------------------------------------------ */
 
+/* A text, where {mass} without quotes is a map of one key without a value. */
+static int check_text(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
+    const struct yaml_node *only = node->kind == YAML_MAP && node->n == 1 ? node->value[0] : NULL;
+    const char *text = only ? node->key[0]->text : NULL;
+    if (only && only->kind == YAML_SCALAR && !only->quoted && !only->text[0])
+        return sheaf_yaml_refuse(node, error, "%s is a map; a placeholder needs quotes in YAML: \"{%s}\"", what, text);
+    return sheaf_yaml_text(node, what, &text, error);
+}
+
+/* ["echo {mass} | cat"]. The disk is not asked, as other ranks may have another: a path may have blanks where nothing
+   behind them looks like arguments. */
+static int check_script(const struct yaml_node *word, struct sheaf_error *error) {
+    const char *text = word->text, *blank = strpbrk(text, " \t\n");
+    if (!blank || (memchr(text, '/', (size_t)(blank - text)) && !strpbrk(blank, "{|<>;&") && !strstr(blank, " -")))
+        return 0;
+    return sheaf_yaml_refuse(word, error, "there is no program '%s'; one string without [ ] is a script", text);
+}
+
 /* One string, which a shell runs, or a list of words. */
 static int check_words(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
-    const char *text;
-    if (node->kind == YAML_SCALAR)
-        return node->text[0] ? 0 : sheaf_yaml_refuse(node, error, "%s is empty", what);
-    if (node->kind != YAML_LIST || node->n == 0)
+    if (node->kind != YAML_LIST)
+        return check_text(node, what, error);
+    if (node->n == 0)
         return sheaf_yaml_refuse(node, error, "%s should be a list of words, or one string for the shell", what);
     for (int i = 0; i < node->n; i++) /* all but the first may be empty */
-        if ((i == 0 || node->value[i]->kind != YAML_SCALAR) && sheaf_yaml_text(node->value[i], what, &text, error))
+        if ((i == 0 || node->value[i]->kind != YAML_SCALAR) && check_text(node->value[i], what, error))
             return -1;
-    return 0;
+    return node->n == 1 ? check_script(node->value[0], error) : 0;
 }
 
 /* Patterns of what is kept of each item's folder. */
@@ -295,7 +310,6 @@ static int read_gpus(struct job *job, const struct yaml_node *node, struct sheaf
 
 static int read_program(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     struct job_program *program = &job->program;
-    const char *text;
     const struct yaml_node *batch = sheaf_yaml_get(root, "batch");
     program->capture_bytes = usual_capture_bytes;
     if (batch && sheaf_yaml_count(batch, "batch", &program->batch, error))
@@ -305,7 +319,7 @@ static int read_program(struct job *job, const struct yaml_node *root, struct sh
                                  (long long)program->batch, MOST_BATCH);
     program->input = sheaf_yaml_get(root, "stdin");
     if (check_words(job->kernel, job->kind == JOB_COMMAND ? "command" : "worker", error) ||
-        (program->input && sheaf_yaml_text(program->input, "stdin", &text, error)) ||
+        (program->input && check_text(program->input, "stdin", error)) ||
         read_outputs(job, sheaf_yaml_get(root, "outputs"), error) ||
         read_texts(job, sheaf_yaml_get(root, "keep"), "keep", &program->n_keep, &program->keep, error) ||
         check_keep(program, sheaf_yaml_get(root, "keep"), error) ||
@@ -379,10 +393,8 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
         if (!node)
             continue;
         if (n++ > 0)
-            return sheaf_yaml_refuse(node, error,
-                                     "a job has one of kernel, expression, command and worker; this one has "
-                                     "'%s' too",
-                                     keys[i]);
+            return sheaf_yaml_refuse(
+                node, error, "a job has one of kernel, expression, command and worker; this one has '%s' too", keys[i]);
         job->kind = (enum job_kind)i;
         job->kernel = node;
     }

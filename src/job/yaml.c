@@ -125,8 +125,19 @@ static int refuse_byte(const char *file, const char *text, size_t offset, const 
                         what);
 }
 
+static bool says(const yaml_parser_t *parser, const char *sign) {
+    return (parser->problem && strstr(parser->problem, sign)) || (parser->context && strstr(parser->context, sign));
+}
+
+/* libyaml counts characters, without a byte order mark. */
+static bool is_tab(const yaml_parser_t *parser, const char *text, size_t length) {
+    const size_t mark = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    const size_t offset = mark + sheaf_text_prefix(text + mark, parser->problem_mark.index);
+    return offset < length && text[offset] == '\t';
+}
+
 /* Formulas and commands have characters that mean something else in YAML. */
-static const char *remedy(const yaml_parser_t *parser) {
+static const char *remedy(const yaml_parser_t *parser, const char *text, size_t length) {
     static const char *const signs[] = {"mapping values",
                                         "',' or '}'",
                                         "',' or ']'",
@@ -135,9 +146,14 @@ static const char *remedy(const yaml_parser_t *parser) {
                                         "scanning an alias",
                                         "found undefined alias",
                                         "cannot start any token"};
+    if (says(parser, "found a tab") || (says(parser, "cannot start any token") && is_tab(parser, text, length)))
+        return "; YAML takes no tabs for indentation; use blanks";
+    if (says(parser, "escape character") || says(parser, "hexdecimal number"))
+        return "; in double quotes \\ must be written twice; use single quotes";
+    if (says(parser, "unexpected end of stream"))
+        return "; the quote that opens here is never closed";
     for (size_t k = 0; k < sizeof signs / sizeof *signs; k++)
-        if ((parser->problem && strstr(parser->problem, signs[k])) ||
-            (parser->context && strstr(parser->context, signs[k])))
+        if (says(parser, signs[k]))
             return "; a text with ': ' in it, or that begins with ! & * % @ or `, needs quotes";
     return "";
 }
@@ -146,6 +162,8 @@ static void explain(const yaml_parser_t *parser, const char *file, const char *t
                     struct sheaf_error *error) {
     size_t offset = sheaf_text_valid(text, length);
     bool is_utf8 = offset == length; /* then it is a control character, and libyaml knows where */
+    bool never_ends = says(parser, "unexpected end of stream"); /* a quoted text */
+    const yaml_mark_t *at = never_ends ? &parser->context_mark : &parser->problem_mark;
     if (parser->error == YAML_MEMORY_ERROR)
         sheaf_fail_memory(error, file);
     else if (parser->error == YAML_READER_ERROR)
@@ -153,9 +171,9 @@ static void explain(const yaml_parser_t *parser, const char *file, const char *t
                     is_utf8 ? "has a control character; remove it" : "is not UTF-8 text; save the file as UTF-8",
                     error);
     else
-        sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s%s", file, parser->problem_mark.line + 1,
-                     parser->problem_mark.column + 1, parser->problem ? parser->problem : "cannot be read",
-                     parser->context ? ", " : "", parser->context ? parser->context : "", remedy(parser));
+        sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s%s", file, at->line + 1, at->column + 1,
+                     parser->problem ? parser->problem : "cannot be read", parser->context ? ", " : "",
+                     parser->context ? parser->context : "", remedy(parser, text, length));
 }
 
 /* Parses one value; *root is NULL for an empty text. */

@@ -83,6 +83,29 @@ static int check_table(const struct sheaf_kernel *t, struct sheaf_error *error) 
     return 0;
 }
 
+/* --- names that stand in the job file ------------------------------------------------------------------------------ */
+
+/* The names of a program's params and outputs are the user's own: another than a field's can be chosen. */
+static int check_names(const struct binding *b, const struct job *job, struct sheaf_error *error) {
+    const struct yaml_node *outputs = sheaf_yaml_get(job->document.root, "outputs");
+    if (job->kind != JOB_COMMAND && job->kind != JOB_WORKER)
+        return 0;
+    for (int i = 0; i < job->n_params; i++)
+        if (sheaf_items_find(b->fields, b->n_fields, job->params[i].name) >= 0)
+            return sheaf_yaml_refuse(job->params[i].node, error, "'%s' is a field and a param; rename the param",
+                                     job->params[i].name);
+    for (int k = 0; k < job->program.n_outputs; k++) {
+        const struct yaml_node *place = outputs->kind == YAML_MAP ? outputs->key[k] : outputs->value[k];
+        const char *name = job->program.outputs[k].name;
+        if (sheaf_items_check_name(name, "an output", error))
+            return sheaf_yaml_prefix(place, error);
+        if (sheaf_items_find(b->fields, b->n_fields, name) >= 0)
+            return sheaf_yaml_refuse(
+                place, error, "outputs.%s is called '%s' like a field of the items; rename the output", name, name);
+    }
+    return 0;
+}
+
 /* --- params -------------------------------------------------------------------------------------------------------- */
 
 static const char *wanted(enum sheaf_type type) {
@@ -309,7 +332,7 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
                           .n_fields = n_fields,
                           .seed = job->seed,
                           .retries = job->limits.retries};
-    if (find_kernel(b, job, host, error))
+    if (check_names(b, job, error) || find_kernel(b, job, host, error))
         return -1;
     if (check_table(&b->kernel.table, error))
         return sheaf_yaml_prefix(job->kernel, error);

@@ -2,6 +2,8 @@
    where it is printed once. */
 #include "cli/program.h"
 
+#include "unit/sheaf.h"
+
 #include <sstream>
 
 #include <sys/stat.h>
@@ -116,6 +118,16 @@ TEST_F(Errors, Csv) {
     refused_job("items: {csv: in.csv}\nkernel: square_plus\n", {"in.csv:1: ", "column 2", "'x'"});
     write("in.csv", "x,y\n1,2\n");
     refused_job("items: {csv: in.csv}\nkernel: square_plus\n", {"'y'", "rename"});
+}
+
+/* What every command gives has names that cannot be changed: there the column is renamed. */
+TEST_F(Errors, NamesOfColumnsInPrograms) {
+    write("in.csv", "x,y,host\n1,2,here\n");
+    refused_job("items: {csv: in.csv}\ncommand: echo {x}\n", {"job.yaml:2:10: ", "'host'", "rename the field"});
+    refused_job("items: {csv: in.csv}\ncommand: echo {x}\noutputs: {y: {column: 1}}\n",
+                {"job.yaml:3:11: ", "'y'", "rename the output"});
+    refused_job("items: {csv: in.csv}\nworker: cat\noutputs: [z]\nparams: {y: 3}\n",
+                {"job.yaml:4:13: ", "'y'", "rename the param"});
 }
 
 TEST_F(Errors, BadNumberInRow4711) {
@@ -339,6 +351,17 @@ TEST_F(Errors, Help) {
     EXPECT_EQ(version.out.rfind("sheaf ", 0), 0u) << version;
     Result help = sheaf({"run", "--help"}, {3, 0});
     EXPECT_EQ(count_of(help.out, "usage: "), 1) << help;
+}
+
+/* An empty unit is none. */
+TEST_F(Errors, NoBracketsAroundNoUnit) {
+    unit::Store store("{count: 1}", {unit::field("a", SHEAF_INT32, 1, ""), unit::field("b", SHEAF_INT32, 1, "km")}, 1);
+    store.make();
+    EXPECT_EQ(store.write(0, 1), 0);
+    store.close();
+    std::string shown = sheaf({"show", store.path}).out;
+    EXPECT_EQ(count_of(shown, "[]"), 0) << shown;
+    EXPECT_EQ(count_of(shown, "b [km]"), 1) << shown;
 }
 
 } // namespace

@@ -311,6 +311,34 @@ TEST(Binding, AnOutputNamedLikeAFieldIsRefused) {
                "'y' like a field of the items");
 }
 
+// Names that stand in the job file: the place is theirs, and they are what to rename.
+TEST(Binding, ProgramsHaveNoNamesOfFields) {
+    const std::string items = "items: {csv: a.csv}\n", both = "outputs: {y: {column: 1}, x: {column: 2}}\n";
+    const std::pair<std::string, const char *> jobs[] = {
+        {"command: echo {x}\nparams: {k: 1, x: 3}\n", "sweep.yaml:3:19: 'x' is a field and a param; rename the param"},
+        {"worker: cat\noutputs: [y]\nparams:\n  x: 3\n",
+         "sweep.yaml:5:6: 'x' is a field and a param; rename the param"},
+        {"command: echo {x}\n" + both,
+         "sweep.yaml:3:27: outputs.x is called 'x' like a field of the items; rename the output"},
+        {"worker: cat\noutputs: {y: int64, x: int64}\n",
+         "sweep.yaml:3:21: outputs.x is called 'x' like a field of the items; rename the output"},
+        {"worker: cat\noutputs: [y, x]\n",
+         "sweep.yaml:3:14: outputs.x is called 'x' like a field of the items; rename the output"},
+        {"worker: cat\noutputs: [y, status]\n", "sweep.yaml:3:14: an output is called 'status', which"},
+    };
+    for (const auto &[text, wrong] : jobs) {
+        Job job(items + text);
+        ASSERT_EQ(job.rc, 0) << job.error.text();
+        Kernel opened(job, X);
+        ASSERT_EQ(opened.rc, -1) << text;
+        EXPECT_STARTS(opened.error.text(), wrong);
+        EXPECT_EQ(opened.error.error.exit, SHEAF_EXIT_USAGE);
+    }
+    Job over(items + "command: echo {x}\n", {{"params.x", "1"}});
+    Kernel opened(over, X);
+    EXPECT_STARTS(opened.error.text(), "--set params.x: 'x' is a field and a param");
+}
+
 TEST(Binding, ARequiredParamIsAskedFor) {
     EXPECT_HAS(own_refusal("own", OWN_FIELDS, "{}"), "needs the param 'must'; add params: {must: ");
     EXPECT_HAS(own_refusal("own", OWN_FIELDS, "{must: x}"), "params.must is 'x'; it should be a number");

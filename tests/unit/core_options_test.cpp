@@ -164,3 +164,17 @@ TEST(Options, HelpListsEveryOption) {
                              "start anew", "-h, --help"})
         EXPECT_HAS(text, part);
 }
+
+// Characters are counted, not bytes.
+TEST(Options, HelpIsAlignedBehindAnyCharacters) {
+    const struct sheaf_option some[] = {
+        {'f', "fields", "A,B,…", "some", apply_output}, {'o', "output", "FILE", "some", apply_output}, {}};
+    testing::internal::CaptureStdout();
+    sheaf_options_help(some);
+    std::istringstream lines(testing::internal::GetCapturedStdout());
+    std::vector<size_t> columns;
+    for (std::string line; std::getline(lines, line) && columns.size() < 2;)
+        columns.push_back(n_characters(line.substr(0, line.find("some"))));
+    ASSERT_EQ(columns.size(), 2U);
+    EXPECT_EQ(columns[0], columns[1]);
+}

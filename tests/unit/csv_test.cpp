@@ -130,6 +130,20 @@ INSTANTIATE_TEST_SUITE_P(
         Reading{"OneBadNumberMakesText", "x\n1\ntwo\n3\n", "x:text", {"1", "two", "3"}},
         Reading{"HexadecimalIsText", "x\n0x10\n", "x:text", {"0x10"}},
         Reading{"GroupedDigitsAreText", "x\n1_000\n", "x:text", {"1_000"}},
+        Reading{"LeadingZerosAreText", "a,b,c\n7,1,00\n007,-01,0\n", "a:text b:text c:text", {"7|1|00", "007|-01|0"}},
+        Reading{"PaddedAmongFractionsOrEmptyIsText", "a,b\n0.5,\n01,01\n", "a:text b:text", {"0.5|", "01|01"}},
+        Reading{"PaddedWithBlanksIsTextAsItStands", "k,x\na, 01\n", "k:text x:text", {"a| 01"}},
+        Reading{"LoneZerosAreNumbers",
+                "a,b,c\n0,0.5,0e1\n-0,-0.5,01.5\n",
+                "a:int64 b:float64 c:float64",
+                {"0|0.5|0", "0|-0.5|1.5"}},
+        Reading{"ALeadingPlusIsNoCode", "x\n+5\n", "x:int64", {"5"}},
+        Reading{"IntegersBeyond64BitsAreText",
+                "a,b\n12345678901234567890,-9223372036854775809\n"
+                "12345678901234567891,1\n",
+                "a:text b:text",
+                {"12345678901234567890|-9223372036854775809", "12345678901234567891|1"}},
+        Reading{"LargeNumbersWithAnExponentAreFloats", "x\n1e30\n", "x:float64", {"1e+30"}},
         Reading{"OnlyAHeader", "x,y\n", "x:int64 y:int64", {}},
         Reading{"OnlyAHeaderWithoutNewline", "x,y", "x:int64 y:int64", {}}),
     [](const testing::TestParamInfo<Reading> &info) { return std::string(info.param.rule); });
@@ -147,12 +161,6 @@ TEST(Csv, NineteenDigitIntegersKeepEveryDigit) {
     Table table("id,x\n4295806720123456789,1\n9223372036854775807,2\n");
     ASSERT_EQ(table.items.rc, 0);
     EXPECT_EQ(table.types(), "id:int64 x:int64");
-}
-
-TEST(Csv, IntegersBeyond64BitsAreFloats) {
-    Table table("x\n99999999999999999999\n");
-    ASSERT_EQ(table.items.rc, 0);
-    EXPECT_EQ(table.types(), "x:float64");
 }
 
 TEST(Csv, AWideTableIsRead) {
@@ -270,6 +278,17 @@ TEST(CsvConvert, NineteenDigitIntegersAreExact) {
     ASSERT_EQ(sheaf_items_read(&table.items.items, 0, 2, columns, nullptr, table.items.error), 0);
     EXPECT_EQ(ids[0], INT64_MAX);
     EXPECT_EQ(ids[1], INT64_MIN);
+}
+
+// Months 01 … 12 are text unless a kernel or a formula reads them as numbers.
+TEST(CsvConvert, CodesToTheNumbersAKernelReads) {
+    Table table("a,b,c,d\n01,08,007,99999999999999999999\n12,009,-01,1\n");
+    EXPECT_EQ(table.types(), "a:text b:text c:text d:text");
+    ASSERT_EQ(table.convert("a", SHEAF_FLOAT64), 0) << table.items.error.text();
+    ASSERT_EQ(table.convert("b", SHEAF_INT64), 0) << table.items.error.text();
+    ASSERT_EQ(table.convert("c", SHEAF_INT32), 0) << table.items.error.text();
+    ASSERT_EQ(table.convert("d", SHEAF_FLOAT64), 0) << table.items.error.text();
+    EXPECT_EQ(table.rows(), (Rows{"1|8|7|1e+20", "12|9|-1|1"}));
 }
 
 struct Conversion {

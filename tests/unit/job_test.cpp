@@ -278,8 +278,34 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"NameIsHidden", "name: .a\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is '.a'"},
         Wrong{"NameIsMap", "name: {a: b}\nitems: {count: 1}\nkernel: moid\n", "1:7", "name is a map"},
         Wrong{"OutputIsList", "output: [a]\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is a list"},
+        Wrong{"OutputForOutputs", "items: {count: 1}\ncommand: a\noutput: {x: {column: 1}}\n", "3:9",
+              "output is a map; it should be one text, the results file; did you mean 'outputs'?"},
+        Wrong{"ItemsWithoutTheirSource", "items: m.csv\nkernel: moid\n", "1:8", "items: {csv: m.csv}"},
+        Wrong{"ItemsOfHdf5WithoutTheirSource", "items: m.h5\nkernel: moid\n", "1:8",
+              "items: {hdf5: {file: m.h5, fields: {x: /x}}}"},
+        Wrong{"ItemsOfLinesWithoutTheirSource", "items: m.txt\nkernel: moid\n", "1:8", "items: {lines: m.txt}"},
+        Wrong{"ItemsAreANumber", "items: 1000\nkernel: moid\n", "1:8", "items: {count: 1000}"},
+        Wrong{"PlaceholderWithoutQuotes", "items: {count: 1}\ncommand: [./sim, {mass}]\n", "2:18",
+              "command is a map; a placeholder needs quotes in YAML: \"{mass}\""},
+        Wrong{"CommandIsAPlaceholder", "items: {count: 1}\ncommand: {mass}\n", "2:10", "quotes in YAML: \"{mass}\""},
+        Wrong{"WorkerWithoutQuotes", "items: {count: 1}\nworker: [a, {b}]\noutputs: [y]\n", "2:13",
+              "worker is a map; a placeholder needs quotes in YAML: \"{b}\""},
+        Wrong{"StdinIsAPlaceholder", "items: {count: 1}\ncommand: cat\nstdin: {mass}\n", "3:8",
+              "stdin is a map; a placeholder needs quotes in YAML: \"{mass}\""},
+        Wrong{"WordIsAMap", "items: {count: 1}\ncommand: [a, {mass: 1}]\n", "2:14",
+              "command is a map; it should be one text"},
+        Wrong{"ScriptInAList", "items: {count: 1}\ncommand: [\"echo {item} | cat\"]\n", "2:11",
+              "there is no program 'echo {item} | cat'; one string without [ ] is a script"},
+        Wrong{"ScriptOfAPathInAList", "items: {count: 1}\ncommand: [\"./sim {item}\"]\n", "2:11", "without [ ]"},
+        Wrong{"ScriptOfOptionsInAList", "items: {count: 1}\ncommand: [./sim --fast]\n", "2:11", "without [ ]"},
+        Wrong{"WorkerInOneWord", "items: {count: 1}\nworker: [python3 w.py]\noutputs: [y]\n", "2:10", "without [ ]"},
         Wrong{"OutputIsEmpty", "output: ''\nitems: {count: 1}\nkernel: moid\n", "1:9", "output is empty"}),
     [](const testing::TestParamInfo<Wrong> &info) { return std::string(info.param.rule); });
+
+TEST(JobKind, APathMayHaveBlanks) {
+    for (const char *command : {"[/opt/My Programs/sim]", "[./my sim, \"{item}\"]", "[cat, a b]", "\"a {item} | b\""})
+        EXPECT_EQ(Job(std::string("items: {count: 1}\ncommand: ") + command + "\n").rc, 0) << command;
+}
 
 TEST(JobKind, TwoOutputsOfOneNameAreRefused) {
     EXPECT_EQ(refusal("items: {count: 1}\nworker: w\noutputs: [y, z, y]\n"),

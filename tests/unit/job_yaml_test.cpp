@@ -108,13 +108,37 @@ TEST(Yaml, SyntaxErrorsNameTheirPlace) {
     EXPECT_STARTS(refusal("name: moid\nitems: {csv: a.csv\nkernel: moid\n"), "a.yaml:3:");
     EXPECT_STARTS(refusal("a: b: c\n"), "a.yaml:1:5: is not YAML");
     EXPECT_STARTS(refusal("a: [1, 2\n"), "a.yaml:2:1: is not YAML");
-    EXPECT_STARTS(refusal("a: \"never closed\n"), "a.yaml:");
     EXPECT_STARTS(refusal("a: *unknown\n"), "a.yaml:1:4: is not YAML");
 }
 
 TEST(Yaml, TabsForIndentationAreRefused) {
-    std::string text = refusal("items:\n\tcsv: a.csv\n");
-    EXPECT_STARTS(text, "a.yaml:2:1: ");
+    const std::pair<const char *, const char *> texts[] = {
+        {"items:\n\tcsv: a.csv\n", "a.yaml:2:1: "},
+        {"\xef\xbb\xbfname: gr\xc3\xb6\xc3\x9f\x65\nitems:\r\n\tcsv: a.csv\n", "a.yaml:3:1: "},
+        {"items:\n  csv: a.csv\n\tx: 1\n", "a.yaml:3:1: "},
+        {"command: |\n\techo\n", "a.yaml:2:1: "},
+    };
+    for (const auto &[text, place] : texts) {
+        EXPECT_STARTS(refusal(text), place);
+        EXPECT_HAS(refusal(text), "; YAML takes no tabs for indentation; use blanks");
+        EXPECT_EQ(refusal(text).find("needs quotes"), std::string::npos);
+    }
+    EXPECT_HAS(refusal("a: @b\n"), "needs quotes");
+    EXPECT_HAS(refusal("\xef\xbb\xbf\xc3\xb6: @\tb\n"), "needs quotes");
+}
+
+TEST(Yaml, BackslashesInDoubleQuotesAreExplained) {
+    EXPECT_STARTS(refusal("a: \"(\\S+)\"\n"), "a.yaml:1:6: is not YAML: found unknown escape character");
+    for (const char *text : {"a: \"(\\S+)\"\n", "a: \"\\x(.)\"\n"})
+        EXPECT_HAS(refusal(text), "; in double quotes \\ must be written twice; use single quotes");
+}
+
+TEST(Yaml, AnUnclosedQuoteIsNamedWhereItOpens) {
+    for (const char *quote : {"\"", "'"}) {
+        std::string text = refusal("a: 1\nb: " + std::string(quote) + "never closed\nc: 2\nd: 3\n");
+        EXPECT_STARTS(text, "a.yaml:2:4: is not YAML: ");
+        EXPECT_HAS(text, "; the quote that opens here is never closed");
+    }
 }
 
 TEST(Yaml, KeysArePlainNames) {
