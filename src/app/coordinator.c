@@ -3,9 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/type.h"
 #include "plan/parcel.h"
 #include "plan/pool.h"
+
+static const double long_run_s = 2; /* after which it is said at once why the first item failed */
 
 /* Reads the items' values for the kernel's inputs straight to where the chunk has them. */
 static int read_inputs(struct coordinator *c, struct span blocks, void *const *inputs, struct sheaf_arena *texts,
@@ -102,4 +105,15 @@ int sheaf_coordinator_take(struct coordinator *c, const struct sheaf_buffer *mes
     }
     free(columns);
     return rc;
+}
+
+void sheaf_coordinator_show(struct coordinator *c, int64_t n_own_done, int64_t n_own_failed) {
+    const int64_t n_failed = n_own_failed + c->n_failed;
+    struct failure first;
+    sheaf_progress_show(c->progress, n_own_done + c->n_done, n_failed);
+    if (n_failed == 0 || c->failure_said || sheaf_clock_s() < c->progress->began_s + long_run_s)
+        return;
+    c->failure_said = true;
+    if (sheaf_row_sink_first_failure(c->sink, &first))
+        sheaf_progress_say_failure(c->progress, first.item, first.message);
 }

@@ -33,6 +33,7 @@ struct coordinator {
     int32_t *n_left; /* [n_pools] ranks that have left */
     struct progress *progress;
     int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */
+    bool failure_said;        /* why the first item failed */
 };
 
 /* What a pool's leader asks. */
@@ -55,5 +56,8 @@ int sheaf_coordinator_left(struct coordinator *coordinator, int32_t pool, int32_
 
 /* Writes the rows of a message of parcels into the results file. */
 int sheaf_coordinator_take(struct coordinator *coordinator, const struct sheaf_buffer *rows, struct sheaf_error *error);
+
+/* Shows how far the run is, with the items of rank 0's own threads; once, why the first one failed. */
+void sheaf_coordinator_show(struct coordinator *coordinator, int64_t n_own_done, int64_t n_own_failed);
 
 #endif

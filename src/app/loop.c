@@ -25,7 +25,6 @@ enum { WORKER_SLOTS = 4 };                           /* messages under way from 
 static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */
 static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
 static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
-static const double long_run_s = 2;                  /* after which it is said at once why the first item failed */
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills the others when rank 0 has left */
 /* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
@@ -47,7 +46,6 @@ struct loop {
     double longest_s;            /* rank 0: that a block took, anywhere */
     bool draining;               /* the team begins no more grains */
     bool told;                   /* rank 0 knows that we drain */
-    bool failure_said;           /* rank 0: why the first item failed */
     bool bye;                    /* TAG_BYE is sent */
     bool end;                    /* TAG_END has come */
     int n_present;               /* rank 0: other ranks that have not said bye */
@@ -431,16 +429,8 @@ static int say_bye(struct loop *loop) {
 }
 
 static void show_progress(struct loop *loop) {
-    const struct coordinator *coordinator = loop->setup->coordinator;
     struct team_counts own = sheaf_team_counts(loop->setup->team);
-    const int64_t n_failed = own.n_failed + coordinator->n_failed;
-    struct failure first;
-    sheaf_progress_show(coordinator->progress, own.n_done + coordinator->n_done, n_failed);
-    if (n_failed == 0 || loop->failure_said || sheaf_clock_s() < coordinator->progress->began_s + long_run_s)
-        return;
-    loop->failure_said = true;
-    if (sheaf_row_sink_first_failure(coordinator->sink, &first))
-        sheaf_progress_say_failure(coordinator->progress, first.item, first.message);
+    sheaf_coordinator_show(loop->setup->coordinator, own.n_done, own.n_failed);
 }
 
 /* One look around; *did tells whether there was anything to do. */

@@ -1,6 +1,5 @@
 #include "cmd/cells.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,4 +57,12 @@ const char *sheaf_cell_line(const char *text, struct sheaf_arena *arena) {
 const char *sheaf_cell_status(uint8_t status) {
     static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
     return status <= ITEM_SKIPPED ? names[status] : "?";
+}
+
+bool sheaf_cell_is_fill(enum sheaf_type type, const void *value) {
+    int64_t fill = 0;
+    if (type == SHEAF_TEXT || type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32)
+        return false;
+    sheaf_type_fill(type, &fill, 1);
+    return memcmp(value, &fill, sheaf_type_bytes(type)) == 0;
 }

@@ -4,6 +4,7 @@
 #ifndef SHEAF_CMD_CELLS_H
 #define SHEAF_CMD_CELLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,5 +23,8 @@ const char *sheaf_cell_line(const char *text, struct sheaf_arena *arena);
 
 /* "done", … of enum item_status. */
 const char *sheaf_cell_status(uint8_t status);
+
+/* Whether it is what rows of integers have that have no value: netCDF's fill value, which nobody wants to read. */
+bool sheaf_cell_is_fill(enum sheaf_type type, const void *value);
 
 #endif

@@ -319,7 +319,9 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
     for (int64_t w = 0; w < f->width; w++) {
         for (int64_t i = 0; i < n; i++) {
             const char *value = values + (size_t)(i * f->width + w) * value_bytes;
-            bool empty = is_output && show->statuses[at + i] == ITEM_PENDING;
+            const uint8_t status = show->statuses[at + i];
+            bool empty =
+                is_output && (status == ITEM_PENDING || (status != ITEM_DONE && sheaf_cell_is_fill(f->type, value)));
             numbers[i] = rounded && !empty ? sheaf_type_to_double(f->type, value) : NAN;
             cells[w * n + i] = empty ? "" : rounded ? NULL : sheaf_cell_exact(f->type, value, arena);
         }

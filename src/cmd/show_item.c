@@ -47,6 +47,7 @@ static int print_field(const struct show_item *show, const struct reader_field *
     int rc = values ? 0 : sheaf_fail_memory(error, "the values");
     if (rc == 0)
         rc = sheaf_reader_range(show->reader, field, show->item, 1, values, &arena, error);
+    const bool has_unit = f->unit && *f->unit && !show->alone;
     bool is_text = f->type == SHEAF_TEXT && f->width == 1;
     if (rc == 0 && !is_text && !show->alone)
         printf("%s:", f->name);
@@ -62,7 +63,7 @@ static int print_field(const struct show_item *show, const struct reader_field *
             printf("%s%s", w || !show->alone ? " " : "", cell);
     }
     if (rc == 0 && !is_text)
-        printf("%s%s\n", f->unit && !show->alone ? " " : "", f->unit && !show->alone ? f->unit : "");
+        printf("%s%s\n", has_unit ? " " : "", has_unit ? f->unit : "");
     sheaf_arena_free(&arena);
     return rc;
 }

@@ -132,7 +132,7 @@ int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_
         if (add_field(to, &inputs[f], block->in[f], k, n, error))
             return -1;
     for (int p = 0; p < job->n_params; p++)
-        if (sheaf_items_find(inputs, n_inputs, job->params[p].name) < 0 && add_param(to, &job->params[p], error))
+        if (add_param(to, &job->params[p], error))
             return -1;
     return add(to, "}\n", error);
 }
