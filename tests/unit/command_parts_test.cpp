@@ -562,9 +562,14 @@ TEST(CommandWorkdir, KeepsWhatIsInsideAndRemovesAll) {
     }
     const char *patterns[] = {"*.png", ".*", "sub", "none"};
     ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << error.text();
-    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << "there is nothing any more";
     for (const char *name : {"/precious", "/5/.hidden", "/5/a.png", "/5/sub/b.png", "/work/5/rest"})
         EXPECT_TRUE(std::filesystem::exists(out + name)) << name;
+    std::ofstream(path + std::string("/c.png")) << "next";
+    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << "the next attempt";
+    for (const char *name : {"/precious", "/5/c.png", "/work/5/rest"})
+        EXPECT_TRUE(std::filesystem::exists(out + name)) << name;
+    for (const char *name : {"/5/.hidden", "/5/a.png", "/5/sub"})
+        EXPECT_FALSE(std::filesystem::exists(out + name)) << name << " of the attempt before";
     chmod((std::string(path) + "/rest").c_str(), 0);
     std::filesystem::create_directories(std::string(path) + "/locked/in/side");
     std::ofstream(path + std::string("/locked/in/side/file")) << "x";

@@ -11,7 +11,8 @@
 /* Makes an empty folder for the item below `folder` (OUT.d). *path is new memory. */
 int sheaf_workdir_make(const char *folder, int64_t item, char **path, struct sheaf_error *error);
 
-/* Moves what matches one of patterns[n] (as glob, seen from the item's folder) to folder/ITEM/. */
+/* Moves what matches one of patterns[n] (as glob, seen from the item's folder) to folder/ITEM/, in place of
+   what an earlier attempt has left there. */
 int sheaf_workdir_keep(const char *folder, int64_t item, const char *path, const char *const *patterns, int n,
                        struct sheaf_error *error);
 
