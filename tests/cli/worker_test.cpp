@@ -419,6 +419,30 @@ TEST_F(Worker, StartsSlowly) {
          "    assert f['seconds'][4] > 1.4, f['seconds'][4]\n");
 }
 
+/* Its output has ended, and how it died is told late. */
+TEST_F(Worker, DiesAndItsKeeperIsLate) {
+    write_worker("count: 2",
+                 "import os, signal, sys, time\n"
+                 "for line in sys.stdin:\n"
+                 "    with open('pid', 'w') as f: f.write(str(os.getppid()))\n"
+                 "    os.rename('pid', 'begun')\n"
+                 "    while not os.path.exists('go'): time.sleep(0.01)\n"
+                 "    os.kill(os.getpid(), signal.SIGSEGV)\n",
+                 "outputs: [y]\n");
+    Child child(command({"run", "job.yaml", "-q"}, {0, 1}), start());
+    ASSERT_TRUE(wait_until([&] { return exists(path("begun")); }, 20));
+    const pid_t keeper = std::stoi(read("begun"));
+    kill(keeper, SIGSTOP);
+    write("go", "");
+    usleep(1500000); /* longer than a worker has whose output has ended */
+    kill(keeper, SIGCONT);
+    Result result = child.wait();
+    EXPECT_EQ(result.exit, 1) << result;
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert states(f) == ['crashed'] * 2, (states(f), messages(f))\n"
+         "    assert all(m.startswith('the worker was killed by signal 11') for m in messages(f).values())\n");
+}
+
 TEST_F(Worker, NeverStarts) {
     if (!slow_tests())
         GTEST_SKIP() << "takes a minute; SHEAF_TEST_SLOW=1";
