@@ -180,17 +180,8 @@ static void say_changes(const struct run *run) {
                 run->results.changed.data, run->job.output);
 }
 
-/* Opens the results of this job, or makes the file where there is none. */
-static int open_results(struct run *run) {
-    struct sheaf_error *error = &run->error;
-    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
-                     run->job.seed);
-    if (run->identity.failed)
-        return sheaf_fail_memory(error, "the job's identity");
-    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
-    if (!run->output)
-        return sheaf_fail_memory(error, "a path");
-    struct results_plan plan = {
+static struct results_plan make_plan(struct run *run) {
+    return (struct results_plan){
         .path = run->output,
         .job_name = run->job.name,
         .job_text = run->text.data,
@@ -206,6 +197,19 @@ static int open_results(struct run *run) {
         .attempts = run->carrying.attempts,
         .accept_changes = run->options->accept_changes,
     };
+}
+
+/* Opens the results of this job, or makes the file where there is none. */
+static int open_results(struct run *run) {
+    struct sheaf_error *error = &run->error;
+    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
+                     run->job.seed);
+    if (run->identity.failed)
+        return sheaf_fail_memory(error, "the job's identity");
+    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
+    if (!run->output)
+        return sheaf_fail_memory(error, "a path");
+    struct results_plan plan = make_plan(run);
     if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);

@@ -277,6 +277,11 @@ static bool is_long_text(const struct reader_field *field) {
     return field->is_output && field->field.type == SHEAF_TEXT;
 }
 
+static void *too_many(struct show *show) {
+    sheaf_fail_memory(&show->error, "so many rows; use --head");
+    return NULL;
+}
+
 /* cells[n] of a text output in a table: first lines, so that little of the texts is in memory at a time. */
 static int line_cells(struct show *show, int field, int64_t at, int64_t n, const char **cells,
                       struct sheaf_arena *arena) {
@@ -306,10 +311,8 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
     char *values = sheaf_arena_take(arena, (size_t)n_cells * value_bytes);
     const char **cells = sheaf_arena_take(arena, (size_t)n_cells * sizeof *cells);
     double *numbers = sheaf_arena_take(arena, (size_t)n * sizeof *numbers);
-    if (!values || !cells || !numbers) {
-        sheaf_fail_memory(&show->error, "so many rows; use --head");
-        return NULL;
-    }
+    if (!values || !cells || !numbers)
+        return too_many(show);
     if (is_long_text(&show->all[field]) && f->width == 1 && !show->csv)
         return line_cells(show, field, at, n, cells, arena) ? NULL : cells;
     if (sheaf_reader_values(show->reader, field, show->rows + at, n, values, arena, &show->error))
@@ -329,10 +332,8 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
         for (int64_t i = 0; i < n; i++) {
             if (column && !cells[w * n + i])
                 cells[w * n + i] = column[i];
-            if (!cells[w * n + i]) {
-                sheaf_fail_memory(&show->error, "so many rows; use --head");
-                return NULL;
-            }
+            if (!cells[w * n + i])
+                return too_many(show);
         }
     }
     return cells;
@@ -349,39 +350,41 @@ static const char *column_head(const struct show *show, int field, int64_t w, st
     return sheaf_arena_text(arena, head, strlen(head));
 }
 
-/* All columns of the n rows shown from `at` on: the item, fields, status and message where they matter. NULL after an
-   error. */
+/* Writes the columns that are no fields: the item, status and message where they matter. Returns how many, or -1. */
+static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_column *columns,
+                        struct sheaf_arena *arena) {
+    const char **items = sheaf_arena_take(arena, 3 * (size_t)n * sizeof *items);
+    const char **statuses = items + n, **messages = items + 2 * n;
+    bool full = !items;
+    for (int64_t i = 0; i < n && !full; i++) {
+        items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&show->rows[at + i], arena);
+        statuses[i] = sheaf_cell_status(show->statuses[at + i]);
+        messages[i] = sheaf_reader_message(show->reader, show->rows[at + i]);
+        full = !items[i];
+    }
+    if (full)
+        return sheaf_fail_memory(&show->error, "so many rows; use --head");
+    int k = 0;
+    columns[k++] = (struct table_column){"item", false, false, items};
+    if (show->where_failed || show->unfinished || show->csv)
+        columns[k++] = (struct table_column){"status", true, false, statuses};
+    if (show->where_failed)
+        columns[k++] = (struct table_column){"message", true, true, messages};
+    return k;
+}
+
+/* All columns of the n rows shown from `at` on. NULL after an error. */
 static struct table_column *make_columns(struct show *show, int64_t at, int64_t n, int *n_columns,
                                          struct sheaf_arena *arena) {
-    const int64_t *rows = show->rows + at;
     int64_t most = 3;
     for (int c = 0; c < show->n_chosen; c++)
         most += show->all[show->chosen[c]].field.width;
     struct table_column *columns = sheaf_arena_take(arena, (size_t)most * sizeof *columns);
-    const char **items = sheaf_arena_take(arena, (size_t)n * sizeof *items);
-    const char **statuses = sheaf_arena_take(arena, (size_t)n * sizeof *statuses);
-    const char **messages = sheaf_arena_take(arena, (size_t)n * sizeof *messages);
-    if (!columns || !items || !statuses || !messages) {
-        sheaf_fail_memory(&show->error, "so many rows; use --head");
+    if (!columns)
+        return too_many(show);
+    int k = lead_columns(show, at, n, columns, arena);
+    if (k < 0)
         return NULL;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&rows[i], arena);
-        if (!items[i]) {
-            sheaf_fail_memory(&show->error, "so many rows; use --head");
-            return NULL;
-        }
-        statuses[i] = sheaf_cell_status(show->statuses[at + i]);
-        messages[i] = sheaf_reader_message(show->reader, rows[i]);
-    }
-    int k = 0;
-    columns[k++] = (struct table_column){"item", false, false, items};
-    if (show->where_failed) {
-        columns[k++] = (struct table_column){"status", true, false, statuses};
-        columns[k++] = (struct table_column){"message", true, true, messages};
-    } else if (show->unfinished || show->csv) {
-        columns[k++] = (struct table_column){"status", true, false, statuses};
-    }
     for (int c = 0; c < show->n_chosen; c++) {
         const struct sheaf_field *f = &show->all[show->chosen[c]].field;
         const char **cells = field_cells(show, show->chosen[c], at, n, arena);

@@ -214,42 +214,44 @@ def check_slow_folder(folder):
         check_slow(os.path.join(folder, name), "any")
 
 
+def each_results(folder):
+    """The results files of a folder, which has some: their paths, and the open files."""
+    names = sorted(os.listdir(folder))
+    assert names
+    for name in names:
+        path = os.path.join(folder, name)
+        with h5py.File(path) as f:
+            yield path, f
+
+
 def check_killed_fails(killed, finished):
     """The kernel `fails`: y = x where done, NaN where failed; in the end each failed item has its message."""
     for folder in (killed, finished):
-        names = sorted(os.listdir(folder))
-        assert names
-        for name in names:
-            path = os.path.join(folder, name)
-            with h5py.File(path) as f:
-                x, y, status = f["x"][:], f["y"][:], f["status"][:]
-                assert (y[status == DONE] == x[status == DONE]).all(), path
-                assert np.isnan(y[status == FAILED]).all(), path
-                noted = f["sheaf/errors/item"][:]
-                assert set(noted[noted >= 0]) >= set(np.flatnonzero(status == FAILED)), path
-                if folder == finished:
-                    assert sorted(noted[noted >= 0]) == [1, 4, 5, 6, 7], (path, noted[noted >= 0])
-                    assert list(np.flatnonzero(status == FAILED)) == [1, 4, 5, 6, 7], (path, status)
-                    assert (np.delete(status, [1, 4, 5, 6, 7]) == DONE).all()
+        for path, f in each_results(folder):
+            x, y, status = f["x"][:], f["y"][:], f["status"][:]
+            assert (y[status == DONE] == x[status == DONE]).all(), path
+            assert np.isnan(y[status == FAILED]).all(), path
+            noted = f["sheaf/errors/item"][:]
+            assert set(noted[noted >= 0]) >= set(np.flatnonzero(status == FAILED)), path
+            if folder == finished:
+                assert sorted(noted[noted >= 0]) == [1, 4, 5, 6, 7], (path, noted[noted >= 0])
+                assert list(np.flatnonzero(status == FAILED)) == [1, 4, 5, 6, 7], (path, status)
+                assert (np.delete(status, [1, 4, 5, 6, 7]) == DONE).all()
 
 
 def check_killed_retries(killed, finished):
     """All items fail, each with a number of its own in its message, and some are tried again: whatever was killed, no item
     that has failed is without its message or has another's."""
     for folder in (killed, finished):
-        names = sorted(os.listdir(folder))
-        assert names
-        for name in names:
-            path = os.path.join(folder, name)
-            with h5py.File(path) as f:
-                x, status, found = f["x"][:], f["status"][:], [[] for _ in f["x"]]
-                for item, slot in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]):
-                    if 0 <= item < len(x):  # half a -1 over an item is none
-                        found[item].append(bytes(slot).rstrip(b"\0").decode())
-                assert folder == killed or (status == FAILED).all(), path
-                for i in np.flatnonzero(status == FAILED):
-                    wanted = "x is %g: below 1e6 only, or float32 would round" % x[i]
-                    assert set(found[i]) == {wanted} and (folder == killed or len(found[i]) == 1), (path, i, found[i])
+        for path, f in each_results(folder):
+            x, status, found = f["x"][:], f["status"][:], [[] for _ in f["x"]]
+            for item, slot in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]):
+                if 0 <= item < len(x):  # half a -1 over an item is none
+                    found[item].append(bytes(slot).rstrip(b"\0").decode())
+            assert folder == killed or (status == FAILED).all(), path
+            for i in np.flatnonzero(status == FAILED):
+                wanted = "x is %g: below 1e6 only, or float32 would round" % x[i]
+                assert set(found[i]) == {wanted} and (folder == killed or len(found[i]) == 1), (path, i, found[i])
 
 
 def integral_period(length, amplitude_deg, g):

@@ -1,7 +1,7 @@
 /*
  * json_call - the items of one call of a worker's map: which of them have an answer, and what answers say.
  *
- * Knows nothing of processes but the bytes that came from one.
+ * Takes lines that have come; starting, asking and waiting for a worker is json_worker's.
  */
 #ifndef SHEAF_KERNEL_JSON_CALL_H
 #define SHEAF_KERNEL_JSON_CALL_H
