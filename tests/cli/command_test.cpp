@@ -266,6 +266,35 @@ TEST_F(Command, EndsInTimeHoweverLateThatIsSeen) {
     holds("job.h5", {"list(status) == [1]", "f['attempts'][0] == 1"});
 }
 
+/* Why the first item failed is said while others still run, once, and in the summary. */
+TEST_F(Command, SaysAtOnceWhyItemsFail) {
+    write_command("job.yaml", "count: 3",
+                  "'if [ {item} = 0 ]; then echo no licence >&2; exit 3; fi; [ {item} = 1 ] || exec sleep 4; exit 5'");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        Child child(command({"run", "job.yaml", "--overwrite"}, layout), start());
+        ASSERT_TRUE(wait_until([&] { return child.err().find(" failed: ") != std::string::npos; }, 20));
+        EXPECT_TRUE(child.running()) << "it is said before the end";
+        Result result = child.wait();
+        EXPECT_EQ(result.exit, 1) << result;
+        const int n = count_of(result.err, "job: item 0 failed: exit code 3: no licence\n") +
+                      count_of(result.err, "job: item 1 failed: exit code 5\n");
+        const int n_summed = count_of(result.err, "  first failure: item 0: exit code 3: no licence\n") +
+                             count_of(result.err, "  first failure: item 1: exit code 5\n");
+        EXPECT_EQ(n, 1) << result;
+        EXPECT_EQ(n_summed, 1) << result;
+        EXPECT_EQ(count_of(result.err, ", 2 failed\n"), 1) << result;
+    }
+}
+
+/* What an attempt keeps takes the place of what one before, or another job, has kept. */
+TEST_F(Command, KeepsTheFilesOfTheLastAttempt) {
+    write_command("job.yaml", "count: 2", "'touch \"try$SHEAF_ATTEMPT.txt\"; [ \"$SHEAF_ATTEMPT\" = 3 ]'",
+                  "keep: [\"*.txt\"]\nretries: 2\n");
+    run_job({"job.yaml", "-q"});
+    EXPECT_EQ(list_folder(path("job.d/0")), Words{"try3.txt"});
+    EXPECT_EQ(list_folder(path("job.d/1")), Words{"try3.txt"});
+}
+
 /* --- environment, attempts, layouts -------------------------------------------------------------------------------- */
 
 TEST_F(Command, TheSameForEveryLayout) {

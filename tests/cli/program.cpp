@@ -162,6 +162,10 @@ std::string Child::out() const {
     return read_descriptor(out_);
 }
 
+std::string Child::err() const {
+    return read_descriptor(err_);
+}
+
 bool wait_until(const std::function<bool()> &holds, double deadline_s) {
     for (double until_s = now_s() + deadline_s; !holds(); nap())
         if (now_s() > until_s)

@@ -51,6 +51,7 @@ class Child {
     std::vector<pid_t> processes(const std::string &name = "") const;
     void kill_all(int signal) const;
     std::string out() const; /* so far */
+    std::string err() const;
     void close_stdin();
 
   private:

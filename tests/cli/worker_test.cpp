@@ -443,6 +443,18 @@ TEST_F(Worker, DiesAndItsKeeperIsLate) {
          "    assert all(m.startswith('the worker was killed by signal 11') for m in messages(f).values())\n");
 }
 
+/* The usual mistakes of who writes a first worker. */
+TEST_F(Worker, ThatHasAnsweredNothingIsAskedAboutItsLines) {
+    for (std::string answer : {"sys.stdout.write('{\"y\": 1}'); sys.stdout.flush()", "pass"}) {
+        write_worker("count: 1", "import sys, time\nfor line in sys.stdin:\n    " + answer + "\n    time.sleep(1000)\n",
+                     "outputs: [y]\ntimeout: 1s\n");
+        run_job({"job.yaml", "-q", "--overwrite"}, {0, 1}, 1);
+        look("with h5py.File('job.h5') as f:\n"
+             "    assert messages(f) == {0: 'took longer than 1 s; it has answered nothing yet: does it end lines, and "
+             "flush?'}, messages(f)\n");
+    }
+}
+
 TEST_F(Worker, NeverStarts) {
     if (!slow_tests())
         GTEST_SKIP() << "takes a minute; SHEAF_TEST_SLOW=1";
