@@ -190,7 +190,7 @@ static struct results_plan make_plan(struct run *run) {
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,

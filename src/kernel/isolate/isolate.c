@@ -64,7 +64,7 @@ static int start_child(struct isolated *iso, struct isolated_hand *h, const stru
                        struct sheaf_error *error) {
     if (make_image(iso, context, error))
         return -1;
-    return sheaf_isolate_start(h, iso->host->server, iso->image_fd, iso->inner.table.name, error);
+    return sheaf_isolate_start(h, iso->host->server, iso->image_fd, iso->inner.table.head.name, error);
 }
 
 /* --- blocks -------------------------------------------------------------------------------------------------------- */
@@ -202,11 +202,10 @@ static int replay(const struct isolated_hand *h, const struct sheaf_context *con
         at += sizeof note;
         if ((size_t)(end - at) < note.n_bytes)
             return -1;
-        const int length = note.n_bytes < 4096 ? (int)note.n_bytes : 4096; /* of a message */
         if (note.service == ISOLATE_FAIL)
-            context->fail(context, note.k, "%.*s", length, at);
+            context->fail_text(context, note.k, at, note.n_bytes);
         else if (note.service == ISOLATE_END)
-            context->end(context, note.k, (enum sheaf_outcome)note.detail, "%.*s", length, at);
+            context->end_text(context, note.k, note.detail, at, note.n_bytes);
         else if (note.service == ISOLATE_TEXT)
             context->emit_text(context, note.k, note.detail, at, note.n_bytes);
         else if (note.service == ISOLATE_GIVE_BACK)
@@ -254,7 +253,7 @@ static int take_answer(const struct isolated *iso, const struct isolated_hand *h
     if (known)
         take_outputs(iso, h, task, n_done);
     if (!known || replay(h, task->context))
-        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name);
+        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.head.name);
     if (task->is_cut && n_done == task->n)
         end_items(iso, task, n_done++, 1);
     if (task->many)
@@ -301,7 +300,7 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     return 0;
 }
 
-static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+static int32_t map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     struct isolated *iso = (struct isolated *)(uintptr_t)self; /* its hands are the threads' own */
     struct task task = {.context = context,
                         .block = block,
@@ -317,7 +316,7 @@ static int map(const void *self, const struct sheaf_context *context, const stru
         again = false;
         if (turn == MOST_TURNS)
             rc = sheaf_fail(&error, "kernel %s: its own processes die before they begin with a block",
-                            iso->inner.table.name);
+                            iso->inner.table.head.name);
         else if ((!h->running && start_child(iso, h, context, &error)) || put_task(iso, h, &task, &error))
             rc = -1;
         else
@@ -332,7 +331,7 @@ static int map(const void *self, const struct sheaf_context *context, const stru
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
-static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+static int32_t open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
     struct isolated *iso = *self;
     struct isolate_order order = iso->order;
     struct sheaf_error error = {0};
@@ -365,7 +364,7 @@ static size_t shared_bytes(const void *self) {
     return iso->inner.table.shared_bytes(iso->self);
 }
 
-static int prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
+static int32_t prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
     const struct isolated *iso = self;
     return iso->inner.table.prepare(iso->self, setup, memory);
 }

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "kernel/isolate/isolate.h"
+#include "kernel/services.h"
 #include "process/wire.h"
 
 enum { MOST_MESSAGE = 1024 };           /* what is kept is less */
@@ -71,14 +72,14 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
 }
 
 SHEAF_PRINTF(4, 5)
-static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    note_message(context, ISOLATE_END, (int)outcome, k, format, values);
+    note_message(context, ISOLATE_END, outcome, k, format, values);
     va_end(values);
 }
 
-static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+static void emit_text(const struct sheaf_context *context, int64_t k, int32_t output, const char *data, size_t length) {
     struct child *c = context->engine;
     note(context, ISOLATE_TEXT, output, k, data, length);
     if (output < 0 || output >= c->order->n_outputs || c->outputs[output].type != SHEAF_TEXT)
@@ -112,7 +113,9 @@ static char *map_image(int fd, struct sheaf_error *error) {
 
 static int open_kernel(struct child *c, struct sheaf_error *error) {
     struct sheaf_shape shape = {.struct_size = sizeof shape};
-    const struct isolate_order *order = c->order;
+    struct setup_listener listener = {error};
+    struct isolate_order *order = c->order;
+    sheaf_setup_serve(&order->setup, &listener);
     if (c->kernel.table.open(&order->setup, &shape, &c->self))
         return -1; /* setup.refuse has said why */
     if (shape.n_outputs != order->n_outputs)
@@ -137,12 +140,11 @@ static int open_child(struct child *c, struct sheaf_error *error) {
         .fail = fail,
         .engine = c,
         .random = begin_random,
-        .uniform = sheaf_random_uniform,
-        .bits = sheaf_random_bits,
         .emit_text = emit_text,
         .end = end,
         .give_back = give_back,
     };
+    sheaf_context_serve(&c->context);
     c->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = c->in, .out = c->out};
     return 0;
 }

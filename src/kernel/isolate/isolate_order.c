@@ -107,6 +107,5 @@ int sheaf_isolate_unpack(char *memory, struct kernel_entry *entry, struct isolat
     order->setup.params = values;
     order->setup.inputs = find_fields(memory, order->setup.inputs, order->setup.n_inputs);
     order->setup.fields = find_fields(memory, order->setup.fields, order->setup.n_fields);
-    order->setup.engine = error;
     return 0;
 }
