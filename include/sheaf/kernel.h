@@ -8,9 +8,11 @@
  *
  * The life of a kernel, in every process of a run:
  *
- *     open ─▶ (shared_bytes ─▶ prepare, in one process) ─▶ map, map, map … from many threads ─▶ close
+ *     open ─▶ (shared_bytes ─▶ prepare, in one process) ─▶ thread_open ─▶ map, map … ─▶ thread_close ─▶ close
+ *                                                          ╰────────── in each compute thread ─────────╯
  *
- * This header is C11 and C++, depends on nothing but the C library, and is the only one Sheaf installs. For other languages: enumerations travel as int32_t, and what takes a format has
+ * This header is C11 and C++, depends on nothing but the C library, and is the only one Sheaf installs; sheaf_kernel.f90 beside
+ * it says the same in Fortran. For other languages: enumerations travel as int32_t, and what takes a format has
  * a sister that takes bytes and their number. Structs that the engine makes begin with `struct_size` and grow at their
  * end; the kernel's table says with `abi`, `struct_size`, `field_bytes` and `param_bytes` what it was compiled against.
  * What a Sheaf does not know, a flag or a longer table, it refuses. See sheaf-kernel(7).
@@ -43,7 +45,10 @@ enum sheaf_type {
     SHEAF_INT64 = 3,    /* int64_t; fields, params */
     SHEAF_INT32 = 4,    /* int32_t; fields */
     SHEAF_UINT8 = 5,    /* uint8_t; fields */
-    SHEAF_TEXT = 6      /* inputs: struct sheaf_text; outputs: given by context->emit_text, no column; params */
+    SHEAF_TEXT = 6,     /* inputs: struct sheaf_text; outputs: given by context->emit_text, no column; params */
+    SHEAF_FILE =
+        7 /* params: a file to read. The job says where it lies, seen from the job file, and its content belongs
+                      to the job's identity */
 };
 
 /* One text value: `length` bytes at `data`, not terminated by NUL. */
@@ -68,20 +73,21 @@ struct sheaf_field {
 /* A scalar the job may set under `params:`. */
 struct sheaf_param {
     const char *name;
-    int32_t type;        /* enum sheaf_type: SHEAF_FLOAT64, SHEAF_INT64 or SHEAF_TEXT */
-    const char *initial; /* its value, as text, where the job is silent; NULL: the job must set it */
-    const char *unit;    /* or NULL */
-    const char *help;    /* one line for people, or NULL */
+    int32_t type; /* enum sheaf_type: SHEAF_FLOAT64, SHEAF_INT64, SHEAF_TEXT or SHEAF_FILE */
+    const char
+        *initial;     /* its value, as text, where the job is silent; NULL: the job must set it. Of a file "" is none */
+    const char *unit; /* or NULL */
+    const char *help; /* one line for people, or NULL */
 };
 
 /* The value of a parameter; the member that its declared type says is set. */
 union sheaf_value {
     double number;    /* SHEAF_FLOAT64 */
     int64_t integer;  /* SHEAF_INT64 */
-    const char *text; /* SHEAF_TEXT, terminated by NUL */
+    const char *text; /* SHEAF_TEXT; SHEAF_FILE: the path to open, or "". Terminated by NUL */
 };
 
-/* What open and prepare are told. Everything here is valid only during the call; copy what is needed
+/* What open, prepare and thread_open are told. Everything here is valid only during the call; copy what is needed
    later. */
 struct sheaf_setup {
     size_t struct_size;
@@ -92,10 +98,22 @@ struct sheaf_setup {
     const struct sheaf_field *fields; /* [n_fields] all that the items offer, whether the kernel takes it or not */
     int32_t n_inputs;                 /* as many as the table declares */
     int32_t n_fields;
+    /* Compute threads of this rank: so many calls of map at a time. What open declares must not depend on it, but for
+       scratch_bytes. */
+    int32_t n_threads;
+    /* For thread_open, zero else: which thread it is, as in struct sheaf_context, and what prepare wrote. */
+    int32_t thread, slot;
+    int32_t reserved;
+    const void *shared;
+    size_t shared_bytes;
     /* Says why the setup cannot be used, naming the parameter or field: `return setup->refuse(setup, "…", …);`.
        Returns -1. */
     int32_t (*refuse)(const struct sheaf_setup *setup, const char *format, ...) SHEAF_PRINTF(2, 3);
     int32_t (*refuse_text)(const struct sheaf_setup *setup, const char *message, size_t length);
+    /* Says one line on stderr to who runs the job; once, however many ranks, threads and calls say the same, and not
+       more than some lines in all. */
+    void (*warn)(const struct sheaf_setup *setup, const char *format, ...) SHEAF_PRINTF(2, 3);
+    void (*warn_text)(const struct sheaf_setup *setup, const char *message, size_t length);
 };
 
 /* sheaf_shape.flags */
@@ -148,10 +166,11 @@ struct sheaf_context {
     void *engine;       /* the engine's own */
     const void *shared; /* what prepare wrote, read-only, one copy on each node; NULL if there is none */
     size_t shared_bytes;
-    void *scratch;   /* [scratch_bytes] of this thread, or NULL */
-    int32_t thread;  /* which of this rank's threads calls, from 0 */
-    int32_t slot;    /* which of the node's, over all ranks there */
-    int32_t attempt; /* 1, and more when items that failed are tried again (retries) */
+    void *thread_self; /* what thread_open stored */
+    void *scratch;     /* [scratch_bytes] of this thread, or NULL */
+    int32_t thread;    /* which of this rank's threads calls, from 0 */
+    int32_t slot;      /* which of the node's, over all ranks there */
+    int32_t attempt;   /* 1, and more when items that failed are tried again (retries) */
     int32_t reserved;
 
     /* Marks item k as failed, with a one-line message that is kept in the results file (about 240 bytes). Its outputs are
@@ -167,6 +186,12 @@ struct sheaf_context {
     /* Leaves item k as it was: pending, to be computed by a later run, with nobody to blame. k = SHEAF_WHOLE_BLOCK leaves
        them all. What the kernel says of such an item besides does not count. */
     void (*give_back)(const struct sheaf_context *context, int64_t k);
+    /* Whether the run is to end: 1 once it drains (a time limit, a signal, too many failures), else 0. What takes long may
+       ask now and then, and give its item back. */
+    int32_t (*should_stop)(const struct sheaf_context *context);
+    /* As in struct sheaf_setup: one line to who runs the job. */
+    void (*warn)(const struct sheaf_context *context, const char *format, ...) SHEAF_PRINTF(2, 3);
+    void (*warn_text)(const struct sheaf_context *context, const char *message, size_t length);
 
     /* Gives item k's value of output number `output`, declared with type SHEAF_TEXT; copied. Once an item and output; an
        item without has an empty text, and so has one that is tried again, until then. Bytes that are no UTF-8 are
@@ -244,6 +269,14 @@ struct sheaf_kernel {
        one process; the bytes are copied to each node, so they may hold offsets but no pointers. Returns 0, or -1
        after setup->refuse. NULL where shared_bytes is. */
     int32_t (*prepare)(const void *self, const struct sheaf_setup *setup, void *memory);
+
+    /* Makes what a thread has for itself and uses in each call: an FFT plan, a solver, a GPU context. Called by the thread
+       before its first map; no two threads of a process are in thread_open or thread_close at a time. What it stores is
+       context->thread_self. Returns 0, or -1 after setup->refuse: the run ends, and no item is to blame. May be NULL. */
+    int32_t (*thread_open)(const void *self, const struct sheaf_setup *setup, void **thread_self);
+
+    /* Releases thread_self, in the same thread; like close. May be NULL. */
+    void (*thread_close)(const void *self, void *thread_self);
 
     /* Computes one block. Called from many threads at once (but see SHEAF_SERIAL); self is read-only. The same block
        must give the same bytes every time. Returns enum sheaf_result. */

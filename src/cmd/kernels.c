@@ -71,8 +71,9 @@ static void print_outputs(const struct sheaf_kernel *k) {
                                 .n_inputs = k->n_inputs,
                                 .inputs = inputs,
                                 .n_fields = k->n_inputs,
-                                .fields = inputs};
-    struct setup_listener nobody = {NULL};
+                                .fields = inputs,
+                                .n_threads = 1};
+    struct setup_listener nobody = {0};
     sheaf_setup_serve(&setup, &nobody);
     printf("\ngives\n");
     if (known && k->open(&setup, &shape, &self) == 0) {

@@ -1,5 +1,5 @@
 /*
- * type - the six types of <sheaf/kernel.h>: their sizes, names and fill values.
+ * type - the types of <sheaf/kernel.h>: their sizes, names and fill values.
  */
 #ifndef SHEAF_CORE_TYPE_H
 #define SHEAF_CORE_TYPE_H

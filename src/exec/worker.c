@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
@@ -137,6 +138,24 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int32_t ou
              (long long)k, (long long)w->block.n, output);
     else if (sheaf_journal_put(&w->texts, w->block.first + k, output, data, length, &ignored))
         w->lost_text = true;
+}
+
+/* --- the run around the kernel ------------------------------------------------------------------------------------- */
+
+/* The service sheaf_context.should_stop. */
+static int32_t should_stop(const struct sheaf_context *context) {
+    const struct worker *w = context->engine;
+    return (w->drains && atomic_load_explicit(w->drains, memory_order_relaxed)) ||
+           sheaf_interrupt_seen() != INTERRUPT_NONE;
+}
+
+/* The service sheaf_context.warn. */
+SHEAF_PRINTF(2, 3) static void warn(const struct sheaf_context *context, const char *format, ...) {
+    const struct worker *w = context->engine;
+    va_list values;
+    va_start(values, format);
+    sheaf_warnings_format(w->kernel->warnings, format, values);
+    va_end(values);
 }
 
 /* --- random numbers ----------------------------------------------------------------------------------------------- */
@@ -403,10 +422,34 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .end = end,
         .attempt = 1,
         .give_back = give_back,
+        .should_stop = should_stop,
+        .warn = warn,
     };
     sheaf_context_serve(&w->context);
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;
+}
+
+int sheaf_worker_enter(struct worker *w, pthread_mutex_t *door, struct sheaf_error *error) {
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    const int rc = sheaf_binding_thread_open(w->kernel, w->context.thread, w->context.slot, w->context.shared,
+                                             &w->context.thread_self, error);
+    pthread_mutex_unlock(door);
+    w->entered = rc == 0;
+    w->at_door = false;
+    return rc;
+}
+
+void sheaf_worker_leave(struct worker *w, pthread_mutex_t *door) {
+    if (!w->entered)
+        return;
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    sheaf_binding_thread_close(w->kernel, w->context.thread_self);
+    pthread_mutex_unlock(door);
+    w->context.thread_self = NULL;
+    w->entered = w->at_door = false;
 }
 
 void sheaf_worker_close(struct worker *w) {

@@ -1,9 +1,12 @@
 #include "kernel/binding.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/hash.h"
 #include "core/type.h"
@@ -25,6 +28,7 @@ static struct sheaf_setup make_setup(const struct binding *b, struct setup_liste
         .inputs = b->inputs,
         .n_fields = b->n_fields,
         .fields = b->fields,
+        .n_threads = b->n_threads,
     };
     sheaf_setup_serve(&setup, listener);
     return setup;
@@ -62,9 +66,11 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
 static int check_table(const struct sheaf_kernel *t, struct sheaf_error *error) {
     for (int k = 0; k < t->n_params; k++) {
         const struct sheaf_param *param = &t->params[k];
-        bool known = param->type == SHEAF_FLOAT64 || param->type == SHEAF_INT64 || param->type == SHEAF_TEXT;
+        bool known = param->type == SHEAF_FLOAT64 || param->type == SHEAF_INT64 || param->type == SHEAF_TEXT ||
+                     param->type == SHEAF_FILE;
         if (!param->name || !known)
-            return sheaf_refuse(error, "kernel %s: its param %d has no name, or is neither float64, int64 nor text",
+            return sheaf_refuse(error,
+                                "kernel %s: its param %d has no name, or is neither float64, int64, text nor file",
                                 t->head.name, k);
     }
     for (int k = 0; k < t->n_inputs; k++)
@@ -116,11 +122,52 @@ static int read_value(struct binding *b, const struct sheaf_param *param, const 
     case SHEAF_INT64:
         return sheaf_text_to_int64(text, strlen(text), &value->integer);
     case SHEAF_TEXT:
+    case SHEAF_FILE: /* see read_file */
         value->text = sheaf_arena_text(&b->arena, text, strlen(text));
         return value->text ? 0 : -1;
     default:
         return -1;
     }
+}
+
+/* What a file must be: there, and to be read. */
+static int check_file(const struct sheaf_param *param, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (stat(path, &about))
+        return sheaf_refuse(error, "params.%s: there is no file %s: %s", param->name, path, strerror(errno));
+    if (!S_ISREG(about.st_mode))
+        return sheaf_refuse(error, "params.%s: %s is no file, but a folder or the like", param->name, path);
+    if (access(path, R_OK))
+        return sheaf_refuse(error, "params.%s: cannot read %s: %s", param->name, path, strerror(errno));
+    return 0;
+}
+
+/* A file that a param names, seen from where the name stands; rank 0 looks at it. No name is no file, if that is the
+   default. */
+static int read_file(struct job *job, const struct kernel_host *host, const struct sheaf_param *param,
+                     const struct yaml_node *node, struct param_file *file, union sheaf_value *value,
+                     struct sheaf_error *error) {
+    if (!*value->text && param->initial && !*param->initial)
+        return 0;
+    file->word = value->text;
+    file->path = value->text = sheaf_job_path(job, node, value->text);
+    if (!file->path)
+        return sheaf_fail_memory(error, "a path");
+    if (host && !host->is_first)
+        return 0;
+    if (!*file->word)
+        return sheaf_yaml_refuse(node, error, "params.%s is ''; it should be a file", param->name);
+    if (check_file(param, file->path, error) || sheaf_stamp_take(&file->stamp, file->path, error) ||
+        sheaf_known_hash(host ? host->known : NULL, file->path, file->hash, error))
+        return sheaf_yaml_prefix(node, error);
+    return 0;
+}
+
+int sheaf_binding_check_files(const struct binding *b, struct sheaf_error *error) {
+    for (int i = 0; b->files && i < b->kernel.table.n_params; i++)
+        if (b->files[i].hash[0] && sheaf_stamp_check(&b->files[i].stamp, b->files[i].path, error))
+            return -1;
+    return 0;
 }
 
 static int check_param_names(const struct sheaf_kernel *t, const struct job *job, struct sheaf_error *error) {
@@ -145,12 +192,13 @@ static int check_param_names(const struct sheaf_kernel *t, const struct job *job
     return rc;
 }
 
-static int read_params(struct binding *b, const struct job *job, struct sheaf_error *error) {
+static int read_params(struct binding *b, struct job *job, const struct kernel_host *host, struct sheaf_error *error) {
     const struct sheaf_kernel *t = &b->kernel.table;
     if (b->kernel.made)
         return 0; /* it has read them itself */
     b->params = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->params);
-    if (!b->params)
+    b->files = sheaf_arena_take(&b->arena, (size_t)t->n_params * sizeof *b->files);
+    if (!b->params || !b->files)
         return sheaf_fail_memory(error, "the params");
     if (check_param_names(t, job, error))
         return -1;
@@ -164,11 +212,13 @@ static int read_params(struct binding *b, const struct job *job, struct sheaf_er
         if (!text)
             return sheaf_yaml_refuse(job->kernel, error, "kernel %s needs the param '%s'; add params: {%s: …}",
                                      t->head.name, param->name, param->name);
-        if ((node && node->quoted && param->type != SHEAF_TEXT) || read_value(b, param, text, &b->params[k])) {
-            const struct yaml_node *where = node ? node : job->kernel;
+        const struct yaml_node *where = node ? node : job->kernel;
+        const bool is_text = param->type == SHEAF_TEXT || param->type == SHEAF_FILE;
+        if ((node && node->quoted && !is_text) || read_value(b, param, text, &b->params[k]))
             return sheaf_yaml_refuse(where, error, "params.%s is '%s'; it should be %s", param->name, text,
                                      wanted(param->type));
-        }
+        if (param->type == SHEAF_FILE && read_file(job, host, param, where, &b->files[k], &b->params[k], error))
+            return -1;
     }
     return 0;
 }
@@ -292,14 +342,17 @@ static int take_shape(struct binding *b, const struct sheaf_shape *shape, struct
 
 /* --- identity ------------------------------------------------------------------------------------------------------ */
 
-static void add_value(struct sheaf_string *to, const struct sheaf_param *param, const union sheaf_value *value) {
+static void add_value(struct sheaf_string *to, const struct sheaf_param *param, const union sheaf_value *value,
+                      const struct param_file *file) {
     char buffer[32];
     if (param->type == SHEAF_INT64)
         sheaf_string_add(to, "param %s: %" PRId64 "\n", param->name, value->integer);
     else if (param->type == SHEAF_FLOAT64)
         sheaf_string_add(to, "param %s: %s\n", param->name, sheaf_text_double(value->number, buffer));
     else
-        sheaf_string_add(to, "param %s: '%s'\n", param->name, value->text);
+        sheaf_string_add(to, "param %s: '%s'\n", param->name, file->word ? file->word : value->text);
+    if (param->type == SHEAF_FILE && file->hash[0])
+        sheaf_string_add(to, "file %s: %s\n", file->word, file->hash);
 }
 
 static int write_identity(struct binding *b, struct sheaf_error *error) {
@@ -309,7 +362,7 @@ static int write_identity(struct binding *b, struct sheaf_error *error) {
         return -1;
     sheaf_string_add(&b->identity, "kernel: %s %s%s%s\n", t->head.name, t->version, *hash ? " plugin " : "", hash);
     for (int k = 0; k < t->n_params; k++)
-        add_value(&b->identity, &t->params[k], &b->params[k]);
+        add_value(&b->identity, &t->params[k], &b->params[k], &b->files[k]);
     for (int k = 0; k < b->n_inputs; k++)
         if (b->inputs[k].name)
             sheaf_string_add(&b->identity, "input %s: %s[%" PRId64 "]\n", b->inputs[k].name,
@@ -339,17 +392,19 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
                           .fields = fields,
                           .n_fields = n_fields,
                           .seed = job->seed,
-                          .retries = job->limits.retries};
+                          .retries = job->limits.retries,
+                          .n_threads = host ? host->n_threads : 1,
+                          .warnings = host ? host->warnings : NULL};
     if (check_names(b, job, error) || find_kernel(b, job, host, error))
         return -1;
     if (check_table(&b->kernel.table, error))
         return sheaf_yaml_prefix(job->kernel, error);
     const struct sheaf_kernel *t = &b->kernel.table;
-    if (read_params(b, job, error) || bind_inputs(b, job, error))
+    if (read_params(b, job, host, error) || bind_inputs(b, job, error))
         return -1;
     if (job->limits.isolate && isolate(b, job, host, error))
         return -1;
-    struct setup_listener listener = {&own};
+    struct setup_listener listener = {&own, b->warnings};
     struct sheaf_setup setup = make_setup(b, &listener);
     struct sheaf_shape shape = {.struct_size = sizeof shape};
     b->self = b->kernel.made;
@@ -364,12 +419,33 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
 
 int sheaf_binding_prepare(const struct binding *b, void *memory, struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    struct setup_listener listener = {&own};
+    struct setup_listener listener = {&own, b->warnings};
     struct sheaf_setup setup = make_setup(b, &listener);
     if (b->kernel.table.prepare(b->self, &setup, memory) == 0)
         return 0;
     return sheaf_yaml_refuse(b->place, error, "kernel %s: cannot prepare its shared data: %s",
                              b->kernel.table.head.name, own.text[0] ? own.text : "it did not say why");
+}
+
+int sheaf_binding_thread_open(const struct binding *b, int thread, int slot, const void *shared, void **thread_self,
+                              struct sheaf_error *error) {
+    const struct sheaf_kernel *t = &b->kernel.table;
+    struct sheaf_error own = {0};
+    struct setup_listener listener = {&own, b->warnings};
+    struct sheaf_setup setup = make_setup(b, &listener);
+    setup.thread = thread;
+    setup.slot = slot;
+    setup.shared = shared;
+    setup.shared_bytes = b->shared_bytes;
+    if (!t->thread_open || t->thread_open(b->self, &setup, thread_self) == 0)
+        return 0;
+    return sheaf_fail(error, "kernel %s, in a thread of its own: %s", t->head.name,
+                      own.text[0] ? own.text : "thread_open refused and did not say why");
+}
+
+void sheaf_binding_thread_close(const struct binding *b, void *thread_self) {
+    if (b->kernel.table.thread_close)
+        b->kernel.table.thread_close(b->self, thread_self);
 }
 
 void sheaf_binding_close(struct binding *b) {
