@@ -89,6 +89,19 @@ TEST_F(Command, ValuesArriveAsTheyAre) {
     EXPECT_EQ(list_folder(folder_), (Words{"in.csv", "job.h5", "list.yaml", "script.h5", "script.yaml", "show"}));
 }
 
+/* The script of a list is read as one that stands alone, whatever shell it is for. */
+TEST_F(Command, ScriptsOfLists) {
+    check({"make_nasty", path("in.csv")});
+    for (const char *words : {"sh, -c", "/bin/bash, -euo, pipefail, -c", "env, A=1, timeout, '60', dash, -ec"}) {
+        write_command("job.yaml", "csv: in.csv",
+                      "[" + std::string(words) + R"(, "printf '[%s]' {s} 'a{s}' \"$1\" {n}", x, "{s}"])");
+        run_job({"job.yaml", "-q", "--overwrite"}, {0, 2});
+        holds("job.h5", {"(status == 1).all()",
+                         R"(text("stdout") == [f"[{s}][a{s}][{s}][{n}]" for s, n in zip(text("s"), f["n"][:])])"});
+        EXPECT_FALSE(exists(path("PWNED"))) << "a value was executed";
+    }
+}
+
 /* --- what is found ------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, OutputsAreFound) {
@@ -441,6 +454,12 @@ TEST_F(Command, WhatIsRefused) {
         {"[echo, '{mass}']", "no field or param 'mass'"},
         {"echo {xx}", "did you mean 'x'"},
         {"echo $(( {s} ))", "a text cannot stand"},
+        {"[sudo, sh, -c, 'echo {s}']", "job.yaml:3:25: {s}: a text cannot stand where sh reads code"},
+        {"[bash, -c, 'eval \"echo {s}\"']", "job.yaml:3:21: {s}: a text cannot stand where eval reads code"},
+        {"[ssh, host, ./sim, '{s}']", "where ssh reads code"},
+        {"[env, python3, -c, 'f(\"{s}\")']", "python3 -c '… sys.argv[1] …' {s}"},
+        {"sh -c 'echo {s}'", "give it as an argument: sh -c '… \"$1\" …' sh {s}"},
+        {"[sh, -c, 'echo {xx}']", "did you mean 'x'"},
         {"'true'\nstdin: '{y}'", "job.yaml:4:8: {y}"},
         {"'true'\nstdin: [a]", "job.yaml:4:8:"},
         {"'true'\nkeep: ['../x']", "job.yaml:4:8: keep is '../x'"},

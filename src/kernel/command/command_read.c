@@ -60,10 +60,7 @@ static int read_words(struct command *c, struct template_names *names, struct sh
     }
     if (script)
         return sheaf_template_read_script(&c->words[2], &c->values, node, names, error);
-    for (int i = 0; i < node->n; i++)
-        if (sheaf_template_read(&c->words[i], node->value[i], names, error))
-            return -1;
-    return 0;
+    return sheaf_template_read_list(c->words, &c->values, node, names, error);
 }
 
 /* Whether a word is the name of a file that the program is to write. */

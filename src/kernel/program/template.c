@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "kernel/program/reading.h"
 #include "kernel/program/script.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
@@ -66,16 +67,17 @@ static int resolve(struct template_names *names, const struct yaml_node *node, c
         return sheaf_fail_memory(error, "a template");
     int field = sheaf_items_find(names->fields, names->n_fields, copy);
     if (field >= 0) {
-        *piece = (struct template_piece){.kind = TEMPLATE_FIELD, .input = sheaf_template_use(names, field)};
+        *piece =
+            (struct template_piece){.kind = TEMPLATE_FIELD, .input = sheaf_template_use(names, field), .name = copy};
         return 0;
     }
     for (int i = 0; i < names->job->n_params; i++)
         if (strcmp(names->job->params[i].name, copy) == 0) {
             const char *text = names->job->params[i].node->text;
-            *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text)};
+            *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
             return 0;
         }
-    *piece = (struct template_piece){.kind = TEMPLATE_ITEM};
+    *piece = (struct template_piece){.kind = TEMPLATE_ITEM, .name = copy};
     return strcmp(copy, "item") == 0 ? 0 : refuse_name(names, node, copy, error);
 }
 
@@ -120,13 +122,73 @@ int sheaf_template_read(struct template *t, const struct yaml_node *node, struct
     return 0;
 }
 
+/* --- code ---------------------------------------------------------------------------------------------------------- */
+
+/* Whether a value means nothing to any language, whatever it is: a number, or a param that is a plain word. */
+static bool is_harmless(const struct template_names *names, const struct template_piece *piece) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,+%@=-";
+    switch (piece->kind) {
+    case TEMPLATE_TEXT:
+        return !piece->name || strspn(piece->text, plain) == piece->length;
+    case TEMPLATE_FIELD:
+        return names->fields[names->used[piece->input]].type != SHEAF_TEXT;
+    case TEMPLATE_ITEM:
+        return true;
+    }
+    return false;
+}
+
+static int refuse_code(const struct yaml_node *node, const struct code_words *code, const char *name,
+                       struct sheaf_error *error) {
+    const char *way = sheaf_code_way(code), *place = strchr(way, '@');
+    const int n = place ? (int)(place - way) : (int)strlen(way);
+    return sheaf_yaml_refuse(
+        node, error, "{%s}: a text cannot stand where %s reads code, or it would be run; %.*s%s%s%s%s", name,
+        sheaf_code_name(code), n, way, place ? "{" : "", place ? name : "", place ? "}" : "", place ? place + 1 : "");
+}
+
+/* A word that another program reads as code. */
+static int read_code(struct template *t, const struct code_words *code, const struct yaml_node *node,
+                     struct template_names *names, struct sheaf_error *error) {
+    if (sheaf_template_read(t, node, names, error))
+        return -1;
+    const bool whole = t->n == 1 && sheaf_code_begins(code); /* then that it is run must be meant */
+    for (int p = 0; p < t->n && !whole; p++)
+        if (!is_harmless(names, &t->pieces[p]))
+            return refuse_code(node, code, t->pieces[p].name, error);
+    return 0;
+}
+
+int sheaf_template_read_list(struct template *words, struct template *values, const struct yaml_node *node,
+                             struct template_names *names, struct sheaf_error *error) {
+    struct code_words code = {0};
+    for (int i = 0; i < node->n; i++) {
+        const struct yaml_node *word = node->value[i];
+        const enum code_role role = sheaf_code_step(&code, word->text);
+        const size_t length = find_name(word->text);
+        const bool whole = length > 0 && word->text[length + 2] == '\0';
+        int rc;
+        if (role == CODE_NONE)
+            rc = sheaf_template_read(&words[i], word, names, error);
+        else if (role == CODE_SCRIPT && !whole)
+            rc = sheaf_template_read_script(&words[i], values, word, names, error);
+        else
+            rc = read_code(&words[i], &code, word, names, error);
+        if (rc)
+            return -1;
+    }
+    return 0;
+}
+
 /* --- scripts ------------------------------------------------------------------------------------------------------- */
 
 /* The variable in the words of the shell, so that its value is one word, or a part of one. */
 static int add_variable(struct template *t, int number, enum script_place place, struct template_names *names,
                         struct sheaf_error *error) {
-    static const char *const around[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "'\"", [SCRIPT_LOST] = NULL};
-    static const char *const behind[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "\"'", [SCRIPT_LOST] = NULL};
+    static const char *const around[] = {
+        [SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "'\"", [SCRIPT_ANSI] = "'\"", [SCRIPT_LOST] = NULL};
+    static const char *const behind[] = {
+        [SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "\"'", [SCRIPT_ANSI] = "\"$'", [SCRIPT_LOST] = NULL};
     char text[64];
     int n = snprintf(text, sizeof text, "%s${SHEAF_VALUE_%d}%s", around[place] ? around[place] : "", number,
                      behind[place] ? behind[place] : "");
@@ -137,23 +199,31 @@ static int add_variable(struct template *t, int number, enum script_place place,
     return 0;
 }
 
-/* Refuses a value where the shell would take it for something else than a text. */
-static int check_place(const struct template_names *names, const struct yaml_node *node, enum script_place place,
-                       const struct template_piece *piece, const char *name, size_t length, struct sheaf_error *error) {
-    if (place == SCRIPT_LOST)
-        return sheaf_yaml_refuse(node, error, "{%.*s}: the script is nested too deeply here; put it into a file",
-                                 (int)length, name);
-    if (place == SCRIPT_VERBATIM)
+/* Refuses a value where the shell, or another program, would take it for something else than a text. */
+static int check_place(const struct template_names *names, const struct yaml_node *node, const struct script *script,
+                       const char *at, const struct template_piece *piece, struct sheaf_error *error) {
+    struct code_words code;
+    switch (sheaf_script_place(script, at)) {
+    case SCRIPT_LOST:
+        return sheaf_yaml_refuse(node, error, "{%s}: the script is nested too deeply here; put it into a file",
+                                 piece->name);
+    case SCRIPT_VERBATIM:
         return sheaf_yaml_refuse(node, error,
-                                 "{%.*s}: the shell puts no values into a here-document whose end is quoted; write "
-                                 "<<EOF without quotes",
-                                 (int)length, name);
-    if (place == SCRIPT_ARITHMETIC && piece->kind == TEMPLATE_FIELD &&
-        names->fields[names->used[piece->input]].type == SHEAF_TEXT)
-        return sheaf_yaml_refuse(node, error,
-                                 "{%.*s}: a text cannot stand in $(( … )), where it would be read as a "
-                                 "formula",
-                                 (int)length, name);
+                                 "{%s}: the shell puts no values into a here-document whose end is quoted; write <<EOF "
+                                 "without quotes",
+                                 piece->name);
+    case SCRIPT_ARITHMETIC:
+        if (piece->kind == TEMPLATE_FIELD && !is_harmless(names, piece))
+            return sheaf_yaml_refuse(node, error,
+                                     "{%s}: a text cannot stand in $(( … )), (( … )) or a subscript, where it would be "
+                                     "read as a formula",
+                                     piece->name);
+        break;
+    default:
+        break;
+    }
+    if (!is_harmless(names, piece) && sheaf_reading_find(script, at, strlen(piece->name), &code))
+        return refuse_code(node, &code, piece->name, error);
     return 0;
 }
 
@@ -185,8 +255,8 @@ int sheaf_template_read_script(struct template *t, struct template *values, cons
         if (escaped)
             add_text(t, at + 1, escaped + 2);
         if (length && (resolve(names, node, at + 1, length, &piece, error) ||
-                       check_place(names, node, sheaf_script_place(&script), &piece, at + 1, length, error) ||
-                       add_variable(t, find_value(values, &piece), sheaf_script_place(&script), names, error)))
+                       check_place(names, node, &script, at, &piece, error) ||
+                       add_variable(t, find_value(values, &piece), sheaf_script_place(&script, at), names, error)))
             return -1;
         at += escaped ? escaped + 4 : length + 2;
         from = at;
