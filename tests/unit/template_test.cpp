@@ -268,6 +268,7 @@ TEST(CommandTemplate, TextsThatWouldBeRunAreRefused) {
         {"bash <<<\"echo {x}\"", "as an argument"},
         {"bash -s a 2>&1 <<< \"echo {x}\"", "as an argument"},
         {"bash 2>/dev/null -c \"echo {x}\" > log", "as an argument"},
+        {"bash \\\n  -c \\\n  \"echo {x}\"", "as an argument"},
         {"bash <(echo {x})", "as an argument"},
         {"(( {x} > 1 ))", "formula"},
         {"echo $[ {x} ] $(( a[1] ))", "formula"},

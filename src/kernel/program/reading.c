@@ -15,6 +15,8 @@ struct words {
 /* Adds what a step of n bytes went over; quotes are no part of the word. */
 static void add(struct words *w, const char *at, size_t n, int depth) {
     const bool quotes = w->script.depth != depth;
+    if (n == 2 && at[0] == '\\' && at[1] == '\n') /* the line goes on */
+        return;
     w->begun = true;
     if (n == 1 && quotes && (*at == '"' || *at == '\''))
         return;
