@@ -25,7 +25,7 @@ int sheaf_template_use(struct template_names *names, int field) {
 static int refuse_name(const struct template_names *names, const struct yaml_node *node, const char *name,
                        struct sheaf_error *error) {
     const struct job *job = names->job;
-    const char **known = malloc(((size_t)names->n_fields + (size_t)job->n_params + 1) * sizeof *known);
+    const char **known = malloc(((size_t)names->n_fields + (size_t)job->n_params + 2) * sizeof *known);
     char hint[512];
     int n = 0;
     if (!known)
@@ -35,6 +35,7 @@ static int refuse_name(const struct template_names *names, const struct yaml_nod
     for (int i = 0; i < job->n_params; i++)
         known[n++] = job->params[i].name;
     known[n++] = "item";
+    known[n++] = "job_dir";
     sheaf_text_suggest(name, known, n, true, hint, sizeof hint);
     free(known);
     return sheaf_yaml_refuse(node, error, "{%s}: no field or param '%s'%s; {{%s}} stands for itself", name, name, hint,
@@ -77,6 +78,11 @@ static int resolve(struct template_names *names, const struct yaml_node *node, c
             *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
             return 0;
         }
+    if (strcmp(copy, "job_dir") == 0) {
+        const char *text = names->job_dir;
+        *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
+        return 0;
+    }
     *piece = (struct template_piece){.kind = TEMPLATE_ITEM, .name = copy};
     return strcmp(copy, "item") == 0 ? 0 : refuse_name(names, node, copy, error);
 }

@@ -1,5 +1,6 @@
 /*
- * template - a text with places for values: "--mass {mass}", "{item}"; "{{mass}}" stands for {mass} itself.
+ * template - a text with places for values: "--mass {mass}", "{item}", "{job_dir}/mesh.txt"; "{{mass}}" stands for {mass}
+ * itself.
  *
  * Names are fields of the items and params of the job, whose values are put in when the template is read. In a text for
  * the shell a place becomes a variable, "$SHEAF_VALUE_1", quoted as its surroundings need it, and the value goes into
@@ -22,6 +23,7 @@
 /* What names may stand for, and which fields are used: these become the inputs of the kernel. */
 struct template_names {
     const struct job *job;
+    const char *job_dir; /* the job file's folder */
     int n_fields;
     const struct sheaf_field *fields;
     int n_used;
