@@ -37,7 +37,8 @@ const std::vector<std::string> NASTY = {"plain",
                                         "Größe 日本 \xf0\x9f\x9a\x80",
                                         "EOF"};
 
-// One template read for the fields x (text), n (int64), v (three float64) and the params p and q.
+// One template read for the fields x (text), n (int64), v (three float64), some int64 with other names, and the params p
+// and q.
 class Template {
   public:
     Error error;
@@ -47,7 +48,7 @@ class Template {
     Template(const std::string &text, bool script)
         : job_("items: {count: 1}\nkernel: any\nparams: {p: 2.50, q: \"a 'b' $c\"}\n") {
         EXPECT_EQ(job_.rc, 0) << job_.error.text();
-        names_ = {&job_.job, 3, FIELDS, 0, used_, &job_.job.document.arena};
+        names_ = {&job_.job, "/the/job", 8, FIELDS, 0, used_, 0, nullptr, &job_.job.document.arena};
         text_ = text;
         yaml_node node{};
         node.kind = YAML_SCALAR, node.file = "sweep.yaml", node.line = 3, node.column = 10, node.text = text_.c_str();
@@ -60,7 +61,8 @@ class Template {
         const struct sheaf_text text = {x.data(), x.size()};
         const int64_t n = -12;
         const double v[3] = {0.1, 1e300, -3};
-        const void *of_field[3] = {&text, &n, v}, *in[3] = {};
+        const int64_t whole[] = {1, 2, 3, 4, 5};
+        const void *of_field[8] = {&text, &n, v, whole, whole + 1, whole + 2, whole + 3, whole + 4}, *in[8] = {};
         std::vector<sheaf_field> inputs;
         for (int k = 0; k < names_.n_used; k++) {
             inputs.push_back(FIELDS[used_[k]]);
@@ -101,32 +103,72 @@ class Template {
     }
 
   private:
-    inline static const sheaf_field FIELDS[3] = {field("x", SHEAF_TEXT), field("n", SHEAF_INT64),
-                                                 field("v", SHEAF_FLOAT64, 3)};
+    inline static const sheaf_field FIELDS[8] = {field("x", SHEAF_TEXT),       field("n", SHEAF_INT64),
+                                                 field("v", SHEAF_FLOAT64, 3), field("mass (kg)", SHEAF_INT64),
+                                                 field("T °C", SHEAF_INT64),   field("y[0]", SHEAF_INT64),
+                                                 field("w}z", SHEAF_INT64),    field("2", SHEAF_INT64)};
     Job job_;
     template_names names_{};
-    int used_[4] = {};
+    int used_[9] = {};
     std::string text_;
 };
 
 TEST(CommandTemplate, AWordOfAListIsTheValueAsItIs) {
     for (const std::string &x : NASTY) {
-        Template t("--name={x};{n} {{x}} {item}{p}{q} {v} { x } {} {1} {x", false);
+        Template t("--name={x};{n} {{x}} {item}{p}{q} {v} {x,n} {1..3} {x", false);
         ASSERT_EQ(t.rc, 0) << t.error.text();
-        EXPECT_EQ(t.write(x), "--name=" + x + ";-12 {x} 72.50a 'b' $c 0.1,1e+300,-3 { x } {} {1} {x");
+        EXPECT_EQ(t.write(x), "--name=" + x + ";-12 {x} 72.50a 'b' $c 0.1,1e+300,-3 {x,n} {1..3} {x");
         EXPECT_FALSE(t.words.constant);
     }
-    Template constant("{p}-{q}", false);
+    Template constant("{p}-{q}{job_dir}", false);
     EXPECT_TRUE(constant.words.constant);
+    EXPECT_EQ(constant.write(""), "2.50-a 'b' $c/the/job");
     EXPECT_FALSE(Template("{item}", false).words.constant);
 }
 
+// What looks like a place and is none, in words and in scripts; {{ }} around it stands for itself.
 TEST(CommandTemplate, NamesThatNobodyKnows) {
     for (bool script : {false, true}) {
-        Template t("run {mass} {x}", script);
-        EXPECT_EQ(t.rc, -1);
-        EXPECT_STARTS(t.error.text(), "sweep.yaml:3:10: {mass}: no field or param 'mass'");
-        EXPECT_HAS(t.error.text(), "{{mass}}");
+        for (std::string name : {"mass", "", "1", ".", "#", "//", " x ", "x ", " xx ", "x[0]", "x (kg)", "X",
+                                 "MASS (KG", "T°C", "t  °C", "Größe"}) {
+            Template t("run a{" + name + "} {x}", script);
+            EXPECT_EQ(t.rc, -1) << name;
+            EXPECT_STARTS(t.error.text(), "sweep.yaml:3:10: {" + name + "}: no field or param '" + name + "'");
+            EXPECT_HAS(t.error.text(), "{{" + name + "}} stands for itself");
+            Template escaped("run a{{" + name + "}} {n}", script);
+            ASSERT_EQ(escaped.rc, 0) << escaped.error.text();
+            EXPECT_STARTS(escaped.write(""), "run a{" + name + "} ");
+        }
+        EXPECT_HAS(Template("run { n }", script).error.text(), "did you mean 'n'");
+        EXPECT_HAS(Template("run {T °c}", script).error.text(), "did you mean 'T °C'");
+    }
+}
+
+// Braces of other languages.
+TEST(CommandTemplate, OtherBracesAreWhatTheyAre) {
+    for (std::string text : {"awk '/a/ { print } {print} {next} { exit } { n++ } {print $1} {gsub(/a/,\"b\")} {a[$1]} "
+                             "{n[$1]++} END { print n }'",
+                             R"({"a": {}, 'b':{"c" : {} , "d": [{}, {}]}, "e": {"f": 1}})", "echo {a,b} {1..9} a{1,2}",
+                             "grep -E '[0-9]{4}(a|b){3}'", "f() {\n  cmd\n}", "{ cmd; }", "{", "}", "}{\n}"}) {
+        for (bool script : {false, true}) {
+            Template t(text, script);
+            EXPECT_EQ(t.rc, 0) << t.error.text();
+            EXPECT_EQ(t.write(""), text);
+        }
+    }
+    Template shell("${n} ${HOME} \"${1}\" ${10} $n", true);
+    EXPECT_EQ(shell.write(""), "${n} ${HOME} \"${1}\" ${10} $n") << "the shell's own";
+}
+
+// Names are as the table has them.
+TEST(CommandTemplate, NamesMayHoldAnything) {
+    for (bool script : {false, true}) {
+        Template t("{mass (kg)} {T °C} '{y[0]}' {w}z}{2}", script);
+        ASSERT_EQ(t.rc, 0) << t.error.text();
+        std::string values;
+        for (int v = 0; v < t.values.n; v++)
+            values += t.write("", 7, v) + " ";
+        EXPECT_EQ(script ? values : t.write("") + " ", script ? "1 2 3 4 5 " : "1 2 '3' 45 ");
     }
 }
 

@@ -28,6 +28,8 @@ struct template_names {
     const struct sheaf_field *fields;
     int n_used;
     int *used; /* [n_used, room for n_fields] index of the field that input number k is */
+    int n_known;
+    const char **known; /* [n_known] all names; made when first needed */
     struct sheaf_arena *arena;
 };
 
