@@ -62,9 +62,9 @@ class Command : public Program {
 TEST_F(Command, ValuesArriveAsTheyAre) {
     check({"make_nasty", path("in.csv")});
     write_program("show", "#!/bin/sh\nfor word; do printf '%s\\n@' \"$word\"; done\ncat\n");
-    const std::string more = "params: {p: 2.50, q: \"a 'b' $c\"}\nstdin: \"<{s}|{n}|{item}|{q}>\"\n";
+    const std::string more = "stdin: \"<{s}|{n}|{item}|{q}>\"\nparams: {q: \"a 'b' $c\"";
     write_command("list.yaml", "csv: in.csv", R"(["./show", "{s}", "--a={s};{{s}} {x}", "{n}{item}{p}", "", "{q}"])",
-                  more);
+                  more + ", p: 2.50}\n");
     run_job({"list.yaml"}, {0, 3});
     holds("job.h5",
           {"(status == 1).all()",
@@ -79,7 +79,7 @@ TEST_F(Command, ValuesArriveAsTheyAre) {
   {s}
   EOF
 )x",
-                  more);
+                  more + "}\n");
     run_job({"script.yaml", "-o", "script.h5"}, {0, 3});
     holds("script.h5",
           {"(status == 1).all()",
@@ -502,6 +502,10 @@ TEST_F(Command, WhatIsRefused) {
         {"[echo, '{mass}']", "no field or param 'mass'"},
         {"echo {xx}", "did you mean 'x'"},
         {"echo $(( {s} ))", "a text cannot stand"},
+        {"echo {x} {mass}\nparams: {mass: 1, mas: 2}",
+         "job.yaml:4:24: params.mas: neither the command nor stdin has it in braces; did you mean 'mass'?"},
+        {"[echo, '{x}']\nparams: {y: 1}", "job.yaml:4:13: params.y: neither"},
+        {"[echo, '{x }']", "{x }: no field or param 'x '; did you mean 'x'?; {{x }} stands for itself"},
         {"[sudo, sh, -c, 'echo {s}']", "job.yaml:3:25: {s}: a text cannot stand where sh reads code"},
         {"[bash, -c, 'eval \"echo {s}\"']", "job.yaml:3:21: {s}: a text cannot stand where eval reads code"},
         {"[ssh, host, ./sim, '{s}']", "where ssh reads code"},

@@ -48,7 +48,7 @@ class Template {
     Template(const std::string &text, bool script)
         : job_("items: {count: 1}\nkernel: any\nparams: {p: 2.50, q: \"a 'b' $c\"}\n") {
         EXPECT_EQ(job_.rc, 0) << job_.error.text();
-        names_ = {&job_.job, "/the/job", 8, FIELDS, 0, used_, 0, nullptr, &job_.job.document.arena};
+        names_ = {&job_.job, "/the/job", 8, FIELDS, 0, used_, nullptr, 0, nullptr, &job_.job.document.arena};
         text_ = text;
         yaml_node node{};
         node.kind = YAML_SCALAR, node.file = "sweep.yaml", node.line = 3, node.column = 10, node.text = text_.c_str();

@@ -185,6 +185,9 @@ static int read_command(struct command *c, const struct sheaf_field *fields, int
         (c->job->program.input && sheaf_template_read(&c->input, c->job->program.input, &names, error)) ||
         anchor_program(c, error))
         return -1;
+    for (int i = 0; i < c->job->n_params; i++)
+        if (!names.has_param[i])
+            return sheaf_job_refuse_param(c->job, i, "neither the command nor stdin has it in braces", error);
     c->n_inputs = names.n_used;
     c->inputs = sheaf_arena_take(&c->arena, ((size_t)names.n_used + 1) * sizeof *c->inputs);
     if (!c->inputs)

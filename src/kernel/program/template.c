@@ -28,7 +28,8 @@ static int list_known(struct template_names *names, struct sheaf_error *error) {
     if (names->known)
         return 0;
     names->known = sheaf_arena_take(names->arena, n * sizeof *names->known);
-    if (!names->known)
+    names->has_param = sheaf_arena_take(names->arena, ((size_t)job->n_params + 1) * sizeof *names->has_param);
+    if (!names->known || !names->has_param)
         return sheaf_fail_memory(error, "the fields");
     for (int i = 0; i < names->n_fields; i++)
         names->known[names->n_known++] = names->fields[i].name;
@@ -72,6 +73,7 @@ static int resolve(struct template_names *names, const struct yaml_node *node, c
     for (int i = 0; i < names->job->n_params; i++)
         if (strcmp(names->job->params[i].name, copy) == 0) {
             const char *text = names->job->params[i].node->text;
+            names->has_param[i] = true;
             *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
             return 0;
         }
