@@ -27,7 +27,7 @@ struct template_names {
     int n_fields;
     const struct sheaf_field *fields;
     int n_used;
-    int *used; /* [n_used, room for n_fields] index of the field that input number k is */
+    int *used;       /* [n_used, room for n_fields] index of the field that input number k is */
     bool *has_param; /* [job->n_params] whether the param is used, too */
     int n_known;
     const char **known; /* [n_known] all names; made when first needed */
