@@ -185,7 +185,8 @@ static int open_pool(struct run *run) {
 static int prepare(struct run *run) {
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
         count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) || open_pool(run) ||
-        open_team(run))
+        open_team(run) ||
+        sheaf_comm_agree(run->comm, sheaf_binding_check_files(&run->kernel, &run->error), &run->error))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
 }
@@ -216,6 +217,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .shape = &run->shape,
                                .coordinator = sheaf_run_is_first(run) ? coordinator : NULL,
                                .leads = run->schedule.leads,
+                               .warnings = &run->warnings,
                                .pool_index = run->schedule.index,
                                .n_pool_ranks = run->schedule.n_pool_ranks,
                                .maps = run->transport.maps,
@@ -266,6 +268,7 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
+        .warnings = &run->warnings,
         .progress = &run->progress,
     };
     return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
@@ -282,6 +285,8 @@ static int compute(struct run *run) {
     if (rc == 0)
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
     run->compute_s += sheaf_clock_s();
+    if (rc == 0 && sheaf_run_is_first(run)) /* those that came last */
+        sheaf_coordinator_warn(&coordinator);
     sheaf_progress_end(&run->progress);
     free(coordinator.rows);
     free(coordinator.n_left);

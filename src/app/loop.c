@@ -18,6 +18,7 @@ enum tag {
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
     TAG_LEFT,    /* to rank 0: int32[2] pool and its ranks; the sender has left, with nothing at work */
     TAG_DRAIN,   /* to rank 0, and from it to all: begin no more items */
+    TAG_WARNING, /* to rank 0: char[WARNING_BYTES], what the kernel warns of */
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
 
@@ -274,6 +275,9 @@ static int dispatch(struct loop *loop, int from, int tag) {
         return 0;
     case TAG_LEFT:
         return take_left(loop);
+    case TAG_WARNING:
+        sheaf_warnings_add(loop->setup->warnings, loop->in.data, strnlen(loop->in.data, WARNING_BYTES));
+        return 0;
     case TAG_END:
         loop->end = true;
         return 0;
@@ -443,9 +447,10 @@ static int look_around(struct loop *loop, bool *did) {
     bool over = is_over(loop); /* before rows are collected: then these are the last */
     if (is_first(loop))
         show_progress(loop);
-    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop))
+    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop) ||
+             sheaf_outbox_post_warnings(&loop->out, TAG_WARNING, loop->setup->warnings, &loop->error))
         return -1;
-    return over && loop->seat < 0 && !loop->waiting ? say_bye(loop) : 0;
+    return over && loop->seat < 0 && !loop->waiting && !atomic_load(&loop->setup->warnings->news) ? say_bye(loop) : 0;
 }
 
 /* Thread 0's whole run. */

@@ -25,6 +25,7 @@ struct loop_setup {
     const struct chunk_shape *shape;
     struct coordinator *coordinator; /* on rank 0; else NULL */
     bool leads;                      /* this rank asks for chunks for the pool, */
+    struct warnings *warnings;       /* of the kernel: rank 0 says them, the others send theirs */
     int pool_index;                  /* which is this one for the hand-out */
     bool maps;                       /* whether the input is mapped here */
     bool eager;                      /* chunks are for this pool in any case: ask early */

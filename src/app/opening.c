@@ -8,6 +8,7 @@
 #include "app/run.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "exec/worker.h"
 #include "job/source.h"
 #include "kernel/expression/compile.h"
 #include "kernel/expression/expression.h"
@@ -121,8 +122,14 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
-    run->host = (struct kernel_host){
-        .is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder, .known = &run->known};
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
+    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
+                                     .server = run->server,
+                                     .folder = run->folder,
+                                     .known = &run->known,
+                                     .n_threads = run->n_threads,
+                                     .warnings = &run->warnings,
+                                     .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 
@@ -186,7 +193,7 @@ static struct results_plan make_plan(struct run *run) {
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,

@@ -48,7 +48,7 @@ int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what)
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
 }
 
-hid_t sheaf_h5_type(enum sheaf_type type) {
+hid_t sheaf_h5_type(int32_t type) {
     switch (type) {
     case SHEAF_FLOAT64:
         return H5T_NATIVE_DOUBLE;

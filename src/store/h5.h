@@ -21,7 +21,7 @@ void sheaf_h5_start(void);
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what);
 
 /* Memory type of a numeric field, or of a variable-length UTF-8 text; the latter is new each time and to be closed. */
-hid_t sheaf_h5_type(enum sheaf_type type);
+hid_t sheaf_h5_type(int32_t type);
 hid_t sheaf_h5_text_type(void);
 
 /* The closest of our types for a dataset's own, 0 if there is none. */

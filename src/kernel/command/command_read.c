@@ -247,9 +247,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     c->sets_threads = !getenv("OMP_NUM_THREADS");
     gethostname(c->here, sizeof c->here - 1);
     *entry = (struct kernel_entry){.made = c,
-                                   .table = {.abi = SHEAF_KERNEL_ABI,
-                                             .struct_size = sizeof(struct sheaf_kernel),
-                                             .name = "command",
+                                   .table = {.head = SHEAF_KERNEL(command),
                                              .version = "1",
                                              .open = open_command,
                                              .close = close_command,

@@ -311,9 +311,7 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
         return sheaf_fail_memory(error, "the expression");
     *entry = (struct kernel_entry){.made = x};
     entry->table = (struct sheaf_kernel){
-        .abi = SHEAF_KERNEL_ABI,
-        .struct_size = sizeof(struct sheaf_kernel),
-        .name = "expression",
+        .head = SHEAF_KERNEL(expression),
         .version = "1",
         .summary = "the formulas of a job",
         .open = expression_open,

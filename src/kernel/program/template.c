@@ -288,7 +288,7 @@ int sheaf_template_append(struct sheaf_buffer *to, const char *data, size_t n_by
 }
 
 /* One number as text; returns its length. */
-static size_t write_number(enum sheaf_type type, const void *value, char text[40]) {
+static size_t write_number(int32_t type, const void *value, char text[40]) {
     switch (type) {
     case SHEAF_FLOAT64:
     case SHEAF_FLOAT32:
