@@ -26,6 +26,10 @@ struct items_source {
        arena and lives as long as both. */
     int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                 struct sheaf_error *error);
+    /* Which of the items first … first + n - 1 have no value that the kernel could take from the field: skips[n]. NULL
+       where all have. */
+    int (*skips)(const struct items *items, int field, int64_t first, int64_t n, uint8_t *skips,
+                 struct sheaf_error *error);
     /* Where the field's values lie in the file `name`, [n_items][width] in one piece and as `read` gives them, so that
        they may be mapped; -1: nowhere. NULL where no field ever does. */
     int64_t (*place)(const struct items *items, int field);
