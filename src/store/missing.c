@@ -7,7 +7,7 @@
 
 #include "core/text.h"
 #include "core/type.h"
-#include "plan/row_sink.h"
+#include "plan/status.h"
 #include "store/h5.h"
 #include "store/layout.h"
 
@@ -114,6 +114,7 @@ int sheaf_missing_items(const struct missing *m, int64_t first, int64_t n, uint8
         return 0;
     if (sheaf_h5_read_rows(m->status, H5T_NATIVE_UINT8, first, n, 1, not_done))
         return sheaf_h5_fail(error, "the results file of items", "read the status");
+    sheaf_status_judge(not_done, n, m->trusts_unsafe);
     for (int64_t i = 0; i < n; i++)
         not_done[i] = not_done[i] != ITEM_DONE;
     return 0;
@@ -129,6 +130,7 @@ static int open_status(struct missing *m, hid_t file, struct sheaf_error *error)
     const int64_t n_items = space >= 0 ? (int64_t)H5Sget_simple_extent_npoints(space) : -1;
     bool all = true;
     m->has_status = m->status >= 0;
+    m->trusts_unsafe = sheaf_h5_trusts_unsafe(file);
     int rc = not_done && n_items >= 0 ? 0 : sheaf_h5_fail(error, place_of(file, place), "read the status");
     for (int64_t at = 0; rc == 0 && all && at < n_items; at += ROWS) {
         const int64_t n = n_items - at < ROWS ? n_items - at : ROWS;

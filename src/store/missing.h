@@ -24,8 +24,9 @@ struct missing {
     int n_marks;            /* values that stand for none, of floats or of integers; NaN needs no mark */
     double floats[MISSING_MARKS];
     int64_t integers[MISSING_MARKS];
-    bool has_status; /* it is an output of a results file in which not all items are done */
-    hid_t status;    /* theirs, if so */
+    bool has_status;    /* it is an output of a results file in which not all items are done */
+    hid_t status;       /* theirs, if so */
+    bool trusts_unsafe; /* plan/status.h */
 };
 
 /* Looks at a dataset, or at a source of it where it is virtual: what stands for no value? Refuses one whose numbers are

@@ -75,5 +75,6 @@ int sheaf_results_skip(struct results *r, const struct items *items, const int *
         memcpy(first, s->first, FAILURE_BYTES);
     }
     free(s);
+    r->sink.mixed = r->sink.mixed || (*n > 0 && r->block > 1);
     return rc || *n == 0 ? rc : sheaf_results_tidy_messages(r, error); /* those of this run stand behind them */
 }

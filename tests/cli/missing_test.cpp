@@ -61,6 +61,19 @@ TEST_F(Missing, ItemsThatWereNotDoneAreSkipped) {
     EXPECT_EQ(count_of(rows(), ",done,"), 8) << rows();
 }
 
+/* A block is computed as a whole; those of its items that were skipped stay so. */
+TEST_F(Missing, SkippedItemsOfABlockStaySkipped) {
+    make_results();
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}, Layout{2, 1, true}}) {
+        SCOPED_TRACE(layout.name());
+        write("second.yaml", "items: {hdf5: {file: first.h5, fields: {n: n}}}\nexpression: {y: 2 * n}\n");
+        Result result = run_job({"second.yaml", "--overwrite"}, layout);
+        EXPECT_EQ(count_of(result.err, "second: 7 of 8 items done, 1 skipped\n"), 1) << result;
+        EXPECT_EQ(rows(), "item,status,y\n0,done,0\n1,done,20\n2,done,40\n3,skipped,nan\n4,done,80\n5,done,100\n"
+                          "6,done,120\n7,done,140\n");
+    }
+}
+
 TEST_F(Missing, FillValuesAreNanOrSkipped) {
     python(R"(
 with h5py.File('in.h5', 'w') as f:
