@@ -215,6 +215,18 @@ static struct results_plan make_plan(struct run *run) {
     };
 }
 
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -236,6 +248,8 @@ static int open_results(struct run *run) {
         return -1;
     say_changes(run);
     say_unsafe(run);
+    if (create && skip_items(run))
+        return -1;
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))

@@ -95,6 +95,17 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
     return found;
 }
 
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    hid_t from = H5Dget_space(dataset);
+    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
+    H5Sclose(to);
+    H5Sclose(from);
+    return bad ? -1 : 0;
+}
+
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {
     hid_t type = sheaf_h5_text_type(), space = H5Screate(H5S_SCALAR);
     hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);

@@ -28,6 +28,10 @@ hid_t sheaf_h5_text_type(void);
 /* The closest of our types for a dataset's own, 0 if there is none. */
 enum sheaf_type sheaf_h5_classify(hid_t dataset);
 
+/* Reads rows first … first + n - 1 of a dataset of one or two dimensions as the memory type; -1 and no message where HDF5
+   refuses. */
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values);
+
 /* Attributes on an object; -1 and no message where HDF5 refuses. */
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text);
 int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const void *values);

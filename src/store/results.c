@@ -474,3 +474,16 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
     free(fill);
     return rc;
 }
+
+int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    char *fill = malloc(WINDOW);
+    int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    if (rc == 0)
+        memset(fill, ITEM_SKIPPED, WINDOW);
+    for (int64_t at = 0; rc == 0 && at < n; at += WINDOW) {
+        const int64_t piece = n - at < WINDOW ? n - at : WINDOW;
+        rc = sheaf_file_pwrite(r->fd, fill, (size_t)piece, r->sink.status_offset + first + at, r->path, error);
+    }
+    free(fill);
+    return rc;
+}
