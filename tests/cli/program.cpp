@@ -352,7 +352,7 @@ long count_done(const std::string &path, const StatusPlace &place) {
     ssize_t n = fd < 0 ? -1 : pread(fd, statuses.data(), statuses.size(), place.offset);
     if (fd >= 0)
         close(fd);
-    return n < 0 ? 0 : std::count(statuses.begin(), statuses.begin() + n, 1);
+    return n < 0 ? 0 : std::count_if(statuses.begin(), statuses.begin() + n, [](char c) { return (c & 0x7f) == 1; });
 }
 
 int count_in_flight(const std::string &path) {
