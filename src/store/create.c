@@ -473,7 +473,8 @@ static int reserve(const char *path, struct sheaf_error *error) {
 
 /* Whether a file can be made there at all; says so better than HDF5 would. */
 static int probe(const char *path, struct sheaf_error *error) {
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(path); /* what a killed run has left; never the file that a link leads to */
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return sheaf_fail_errno(error, "%s: cannot create the results file; choose another place with -o", path);
     close(fd);

@@ -295,7 +295,7 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
         return sheaf_refuse(error, "%s: cannot open: %s", items->name, strerror(errno));
     if (sheaf_stamp_take(&items->stamp, items->name, error))
         return -1;
-    input->file = H5Fopen(items->name, H5F_ACC_RDONLY, H5P_DEFAULT);
+    input->file = sheaf_h5_open(items->name);
     if (input->file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", items->name);

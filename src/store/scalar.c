@@ -26,7 +26,7 @@ int sheaf_scalar_read(const char *path, const char *dataset, double *value, stru
     sheaf_h5_start();
     if (access(path, R_OK))
         return sheaf_refuse(error, "%s: cannot open: %m", path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(path);
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
