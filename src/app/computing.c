@@ -94,6 +94,8 @@ static void give_up(void *context, const struct sheaf_error *error) {
     sheaf_row_sink_flush(&run->results.sink, &ignored);
     sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
     sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
+    if (sheaf_run_confirm(run, &ignored))
+        sheaf_run_report(&ignored);
     sheaf_lock_release(&run->lock);
     fflush(NULL);
     sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
@@ -111,8 +113,11 @@ static void leave(void *context) {
     if (sheaf_run_is_first(run)) {
         if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                run->job.output);
+        if (sheaf_run_confirm(run, &run->error))
+            sheaf_run_report(&run->error);
+        else
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                    run->job.output);
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);

@@ -19,7 +19,7 @@ static int64_t count_failed(const int64_t *counts) {
 }
 
 /* Fill values for what was not computed, the record of the run, everything on disk. */
-static int close_results(struct run *run) {
+static int end_results(struct run *run) {
     struct results *results = &run->results;
     int64_t all[ITEM_SKIPPED + 1];
     const bool whole = run->begin == 0 && run->end == results->n_items;
@@ -36,14 +36,26 @@ static int close_results(struct run *run) {
     run->any_failure = sheaf_row_sink_first_failure(&results->sink, &run->first_failure);
     if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error))
         return -1;
-    return sheaf_results_close(results, &run->error);
+    return sheaf_results_sync(results, &run->error);
 }
 
-int sheaf_run_pack(struct run *run) {
-    struct packed packed;
-    if (!run->kernel.has_texts || !run->all_settled)
-        return 0;
-    return sheaf_pack(run->output, &packed, &run->error);
+int sheaf_run_confirm(struct run *run, struct sheaf_error *error) {
+    struct sheaf_string said = {0};
+    int rc = sheaf_results_confirm(&run->results, &said, error);
+    if (said.length)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+    return rc;
+}
+
+int sheaf_run_settle(struct run *run) {
+    struct packed packed = {0};
+    if (sheaf_run_confirm(run, &run->error) ||
+        (run->kernel.has_texts && run->all_settled && sheaf_pack(run->output, &packed, &run->error)))
+        return -1;
+    if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))
+        return sheaf_fail(&run->error, "%s: was removed or renamed just when the run ended", run->output);
+    return sheaf_results_close(&run->results, &run->error);
 }
 
 int sheaf_run_summarize(struct run *run) {
@@ -96,7 +108,7 @@ int sheaf_run_finish(struct run *run) {
         return -1;
     int rc = 0;
     if (sheaf_run_is_first(run))
-        rc = close_results(run) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1 : 0;
+        rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 

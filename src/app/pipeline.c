@@ -20,8 +20,7 @@ static int run_pending(struct run *run) {
         memcpy(run->after, run->before, sizeof run->after);
         run->all_settled = run->begin == 0 && run->end == run->items.n_items;
         if (rc == 0 && sheaf_run_is_first(run))
-            rc = sheaf_results_close(&run->results, &run->error) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1
-                                                                                                                    : 0;
+            rc = sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
         return sheaf_comm_agree(run->comm, rc, &run->error);
     }
     return sheaf_run_compute(run) || sheaf_run_finish(run) ? -1 : 0;

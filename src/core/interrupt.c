@@ -50,8 +50,19 @@ static void die(const char *message) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
-static void bus_error(int number) {
-    (void)number;
+static struct { _Atomic(uintptr_t) first, end; } results_pages;
+
+void sheaf_interrupt_name_results(const void *pages, size_t n_bytes) {
+    atomic_store(&results_pages.first, (uintptr_t)pages);
+    atomic_store(&results_pages.end, (uintptr_t)pages + n_bytes);
+}
+
+static void bus_error(int number, siginfo_t *about, void *context) {
+    (void)number, (void)context;
+    const uintptr_t at = (uintptr_t)about->si_addr;
+    if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
+        die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; start "
+            "anew with --overwrite\n");
     die("sheaf: SIGBUS: an input file shrank while it was read, or the kernel is at fault; finished items are safe\n");
 }
 
@@ -80,7 +91,7 @@ static void left_by_exit(void) {
 }
 
 void sheaf_interrupt_guard(void) {
-    struct sigaction action = {.sa_handler = bus_error};
+    struct sigaction action = {.sa_sigaction = bus_error, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
     atexit(left_by_exit);

@@ -8,6 +8,7 @@
 #define SHEAF_CORE_INTERRUPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
@@ -24,6 +25,9 @@ void sheaf_interrupt_unwatch_leave(void);
    thread that runs kernels, which would look like success. */
 void sheaf_interrupt_guard(void);
 void sheaf_interrupt_arm_exit(bool armed);
+
+/* Where the results file is mapped in this process: a SIGBUS there has a message of its own. */
+void sheaf_interrupt_name_results(const void *pages, size_t n_bytes);
 
 /* Between these two, tell(context, what) is called in this thread when SIGSEGV, SIGFPE, SIGILL or SIGABRT hits it, or
    exit() is called in it while armed; `what` names that. It must be async-signal-safe; afterwards the program dies as it
