@@ -178,6 +178,9 @@ struct sheaf_context {
     int32_t slot;    /* which of the node's, over all ranks there */
     int32_t attempt; /* 1, and more when items that failed are tried again (retries) */
     int32_t reserved;
+    /* Leaves item k as it was: pending, to be computed by a later run, with nobody to blame. k = SHEAF_WHOLE_BLOCK leaves
+       them all. What the kernel says of such an item besides does not count. */
+    void (*give_back)(const struct sheaf_context *context, int64_t k);
 };
 
 /* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. For kernels with a block

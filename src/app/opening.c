@@ -9,6 +9,7 @@
 #include "app/run.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "exec/worker.h"
 #include "job/source.h"
 #include "kernel/expression/compile.h"
 #include "kernel/expression/expression.h"
@@ -122,8 +123,11 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
-    run->host = (struct kernel_host){
-        .is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder, .known = &run->known};
+    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
+                                     .server = run->server,
+                                     .folder = run->folder,
+                                     .known = &run->known,
+                                     .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 

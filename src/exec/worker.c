@@ -22,6 +22,8 @@ SHEAF_PRINTF(2, 0) static void write_message(char message[FAILURE_BYTES], const 
 
 /* In a status, while the kernel is called: the item's outputs are as they shall be. */
 #define OUTPUTS_SET 0x80
+/* Likewise: the item stays pending. */
+#define GIVEN_BACK 0x7f
 
 /* Marks item k of the block; the first message stays. Without memory the message is lost, the status is not. */
 static void fail_item(struct worker *w, int64_t k, int status, const char *message) {
@@ -76,10 +78,40 @@ static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outco
         fail(context, k, "%s", message);
 }
 
+/* The service sheaf_context.give_back. A message that the item has already got goes with the status it belongs to. */
+static void give_back(const struct sheaf_context *context, int64_t k) {
+    struct worker *w = context->engine;
+    if (k != SHEAF_WHOLE_BLOCK && (k < 0 || k >= w->block.n)) {
+        fail(context, k, "%s", "");
+        return;
+    }
+    const int64_t from = k == SHEAF_WHOLE_BLOCK ? 0 : k, end = k == SHEAF_WHOLE_BLOCK ? w->block.n : k + 1;
+    memset(w->status + from, GIVEN_BACK, (size_t)(end - from));
+    w->some_failed = w->gave_back = true;
+}
+
+void sheaf_worker_did(const struct sheaf_context *context, int64_t n) {
+    struct worker *w = context->engine;
+    w->n_did = n;
+}
+
+/* Forgets messages, from number `from` on, of items that were given back after all. */
+static void drop_messages(struct worker *w, int64_t from) {
+    int64_t kept = from;
+    for (int64_t i = from; i < w->n_failures; i++)
+        if (w->status[w->failures[i].item - w->block.first] != GIVEN_BACK)
+            w->failures[kept++] = w->failures[i];
+    w->n_failures = kept;
+}
+
 /* Fills the outputs of items that have failed, unless the kernel has set them itself; from here on the status is that of
    the results file. */
 static void settle(struct worker *w) {
     for (int64_t k = 0; k < w->block.n; k++) {
+        if (w->status[k] == GIVEN_BACK) {
+            w->status[k] = ITEM_PENDING;
+            continue;
+        }
         bool fill = w->status[k] != ITEM_PENDING && !(w->status[k] & OUTPUTS_SET);
         for (int c = 0; fill && c < w->kernel->n_outputs; c++) {
             const struct sheaf_field *field = &w->kernel->outputs[c];
@@ -226,19 +258,21 @@ static void forget_texts(struct worker *w) {
 static void call(struct worker *w) {
     if (w->kernel->has_texts && (w->context.attempt > 1 || w->kernel->again))
         forget_texts(w);
+    const int64_t n_failures = w->n_failures;
     w->whole[0] = '\0';
-    w->some_failed = false;
+    w->some_failed = w->gave_back = false;
+    w->n_did = -1;
     memset(w->status, ITEM_PENDING, (size_t)w->block.n);
     int rc = w->kernel->kernel.table.map(w->kernel->self, &w->context, &w->block);
-    if (w->kernel->kernel.made && rc <= KERNEL_DID(0)) { /* of many */
-        w->block.n = KERNEL_DID_OF(rc);
-        rc = 0;
-    }
+    if (w->n_did >= 0 && w->n_did <= w->block.n) /* of many */
+        w->block.n = w->n_did;
     w->broken = rc == SHEAF_BROKEN;
     if (rc != 0 && !w->whole[0])
         snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
     for (int64_t k = 0; w->whole[0] && k < w->block.n; k++)
         fail_item(w, k, ITEM_FAILED, w->whole);
+    if (w->gave_back)
+        drop_messages(w, n_failures);
     if (w->some_failed)
         settle(w);
     else
@@ -251,7 +285,7 @@ static void call_again(struct worker *w, int attempt, int64_t n_blocks) {
     const int64_t n_failures = w->n_failures, last = n_blocks == 1 ? 1 + w->kernel->retries : attempt;
     for (w->context.attempt = attempt;; w->context.attempt++) {
         call(w);
-        if (!w->some_failed || w->broken || w->context.attempt >= last)
+        if (!w->some_failed || w->gave_back || w->broken || w->context.attempt >= last)
             return;
         w->n_failures = n_failures; /* only the last attempt's messages count */
     }
@@ -281,8 +315,8 @@ static int run_blocks(struct worker *w, const struct chunk *chunk, struct span b
     w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
     for (int64_t b = 0; b < blocks.n; b++)
         parcel->seconds[blocks.first + b - parcel->blocks.first] = (float)took_s;
-    if (parcel->attempts)
-        memset(parcel->attempts + place.to, w->context.attempt, (size_t)w->block.n);
+    for (int64_t k = 0; parcel->attempts && k < w->block.n; k++)
+        parcel->attempts[place.to + k] = w->status[k] == ITEM_PENDING ? 0 : (uint8_t)w->context.attempt;
     unstage_outputs(w, &place);
     if (w->broken)
         return sheaf_fail(error, "%s", w->whole);
@@ -295,7 +329,7 @@ static int run_failed(struct worker *w, const struct chunk *chunk, struct span b
                       pthread_mutex_t *serial, struct sheaf_error *error) {
     const int attempt = w->whole[0] ? 1 : 2;
     for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
-        if (parcel->status[b - parcel->first_item] != ITEM_DONE &&
+        if (sheaf_status_failed(parcel->status[b - parcel->first_item]) &&
             run_blocks(w, chunk, (struct span){b, 1}, parcel, attempt, serial, error))
             return -1;
     return 0;
@@ -360,6 +394,7 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .emit_text = emit_text,
         .end = end,
         .attempt = 1,
+        .give_back = give_back,
     };
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;

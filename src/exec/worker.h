@@ -33,10 +33,12 @@ struct worker {
     /* The block at work (or blocks, where the kernel takes many), for context.fail and for a crash. */
     int64_t at_block;
     struct sheaf_block block;
-    uint8_t *status;           /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
-    bool broken;               /* the kernel said SHEAF_BROKEN; `whole` says why */
-    bool lost_text;            /* no memory for a text */
-    bool some_failed;          /* of its items */
+    uint8_t *status;  /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
+    bool broken;      /* the kernel said SHEAF_BROKEN; `whole` says why */
+    bool lost_text;   /* no memory for a text */
+    bool some_failed; /* of its items, or were given back, */
+    bool gave_back;   /* as some were */
+    int64_t n_did;    /* of many blocks: how many the kernel says that it has computed; -1: it has not said so */
     char whole[FAILURE_BYTES]; /* message for the whole block */
 };
 
@@ -49,6 +51,9 @@ int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const
    kernel unless it is NULL. Only a lack of memory is an error. */
 int sheaf_worker_grain(struct worker *worker, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error);
+
+/* For kernels that are made for a job: kernel_host.did. */
+void sheaf_worker_did(const struct sheaf_context *context, int64_t n);
 
 void sheaf_worker_close(struct worker *worker);
 

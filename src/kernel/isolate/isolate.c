@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/type.h"
 #include "kernel/isolate/isolate_hand.h"
+#include "process/blame.h"
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
@@ -209,6 +210,8 @@ static int replay(const struct isolated_hand *h, const struct sheaf_context *con
             context->end(context, note.k, (enum sheaf_outcome)note.detail, "%.*s", length, at);
         else if (note.service == ISOLATE_TEXT)
             context->emit_text(context, note.k, note.detail, at, note.n_bytes);
+        else if (note.service == ISOLATE_GIVE_BACK)
+            context->give_back(context, note.k);
         else
             context->random(context, note.k, &stream);
     }
@@ -224,6 +227,11 @@ static void end_items(const struct isolated *iso, const struct task *task, int64
         if (task->block->out[o])
             sheaf_type_fill(field->type, (char *)task->block->out[o] + (size_t)first * sheaf_field_row_bytes(field),
                             n * field->width);
+    }
+    if (sheaf_blame_is_outside(&task->end) && !task->timed_out) {
+        for (int64_t k = first; k < first + n; k++)
+            context->give_back(context, k);
+        return;
     }
     if (n > 1)
         snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", n);
@@ -242,9 +250,9 @@ static struct isolated_hand *find_hand(struct isolated *iso, int thread, struct 
     return *place || sheaf_isolate_hand_open(place, iso->n_inputs + iso->n_outputs, error) == 0 ? *place : NULL;
 }
 
-/* What the child has answered, for the engine. */
+/* What the child has answered, for the engine; *result is what map returned there, whatever that is. */
 static int take_answer(const struct isolated *iso, const struct isolated_hand *h, const struct task *task,
-                       const struct isolate_answer *answer, struct sheaf_error *error) {
+                       const struct isolate_answer *answer, int *result, struct sheaf_error *error) {
     int64_t n_done = task->many ? answer->n_done : task->n;
     if (answer->lost)
         return sheaf_fail_memory(error, "the texts of an item");
@@ -255,7 +263,11 @@ static int take_answer(const struct isolated *iso, const struct isolated_hand *h
         return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name);
     if (task->is_cut && n_done == task->n)
         end_items(iso, task, n_done++, 1);
-    return n_done < task->block->n ? KERNEL_DID(n_done) : answer->result;
+    if (task->many)
+        iso->host->did(task->context, n_done);
+    else
+        *result = answer->result;
+    return 0;
 }
 
 /* The child has died, or was killed, at its task. Gives whether there is something left for the next child: of many
@@ -270,8 +282,9 @@ static bool cut(const struct isolated *iso, const struct isolated_hand *h, struc
     return task->n > 0;
 }
 
-/* Has the task computed by the child, which must run. `again`: by the next one, since it has died. */
-static int compute(struct isolated *iso, struct isolated_hand *h, struct task *task, bool *again,
+/* Has the task computed by the child, which must run. `again`: by the next one, since it has died. -1: nothing can be
+   computed here. */
+static int compute(struct isolated *iso, struct isolated_hand *h, struct task *task, bool *again, int *result,
                    struct sheaf_error *error) {
     const struct isolate_request request = {++h->number, h->n_bytes};
     const struct isolate_block *head = (const struct isolate_block *)(const void *)h->memory;
@@ -280,7 +293,7 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
         news = sheaf_isolate_listen(h, iso->timeout_s, &answer);
     if (news == ISOLATE_ANSWER)
-        return take_answer(iso, h, task, &answer, error);
+        return take_answer(iso, h, task, &answer, result, error);
     struct program_end end;
     sheaf_isolate_bury(h, &end);
     *again = atomic_load(&head->begun) != request.number;
@@ -289,7 +302,9 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     task->end = end;
     task->timed_out = news == ISOLATE_TIMEOUT;
     *again = cut(iso, h, task);
-    return *again || !task->many ? 0 : KERNEL_DID(1);
+    if (!*again && task->many)
+        iso->host->did(task->context, 1);
+    return 0;
 }
 
 static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
@@ -301,7 +316,7 @@ static int map(const void *self, const struct sheaf_context *context, const stru
                         .n_padded = block->n_padded};
     struct sheaf_error error = {0};
     struct isolated_hand *h = find_hand(iso, context->thread, &error);
-    int rc = h ? 0 : -1;
+    int rc = h ? 0 : -1, result = 0;
     bool again = rc == 0;
     for (int turn = 0; rc == 0 && again;) {
         const int64_t n = task.n;
@@ -312,11 +327,11 @@ static int map(const void *self, const struct sheaf_context *context, const stru
         else if ((!h->running && start_child(iso, h, context, &error)) || put_task(iso, h, &task, &error))
             rc = -1;
         else
-            rc = compute(iso, h, &task, &again, &error);
+            rc = compute(iso, h, &task, &again, &result, &error);
         turn = task.n == n ? turn + 1 : 0;
     }
-    if (!error.text[0])
-        return rc;
+    if (rc == 0)
+        return result;
     context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
     return SHEAF_BROKEN;
 }

@@ -9,7 +9,7 @@
  *
  * Going there and back costs much more than a small item. So kernels that take one item at a time get many at once
  * (SHEAF_MANY), which the child computes one after the other, as long as nothing is the matter and little time has passed;
- * the rest goes back to the engine (KERNEL_DID), which has the next item computed alone. If the child dies, the item at
+ * the rest goes back to the engine (kernel_host.did), which has the next item computed alone. If the child dies, the item at
  * work is to blame, and another child computes those before it once more.
  */
 #ifndef SHEAF_KERNEL_ISOLATE_H
@@ -88,7 +88,7 @@ struct isolate_answer {
 };
 
 /* What map said: the call of a service of struct sheaf_context, and the bytes of the text that follow. */
-enum isolate_service { ISOLATE_FAIL, ISOLATE_END, ISOLATE_TEXT, ISOLATE_RANDOM };
+enum isolate_service { ISOLATE_FAIL, ISOLATE_END, ISOLATE_TEXT, ISOLATE_RANDOM, ISOLATE_GIVE_BACK };
 struct isolate_note {
     int32_t service;
     int32_t detail; /* the outcome, or the output */

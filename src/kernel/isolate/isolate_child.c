@@ -85,6 +85,10 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int output
         c->odd = true;
 }
 
+static void give_back(const struct sheaf_context *context, int64_t k) {
+    note(context, ISOLATE_GIVE_BACK, 0, k, NULL, 0);
+}
+
 static void begin_random(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream) {
     const struct child *c = context->engine;
     if (k < 0 || k >= c->block.n_padded)
@@ -137,6 +141,7 @@ static int open_child(struct child *c, struct sheaf_error *error) {
         .bits = sheaf_random_bits,
         .emit_text = emit_text,
         .end = end,
+        .give_back = give_back,
     };
     c->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = c->in, .out = c->out};
     return 0;

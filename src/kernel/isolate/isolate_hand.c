@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/stopwatch.h"
 #include "process/wire.h"
 
 static const size_t most_notes = (size_t)1 << 40;
@@ -51,19 +51,20 @@ const char *sheaf_isolate_describe(const struct program_end *end, char text[128]
 }
 
 enum isolate_news sheaf_isolate_listen(struct isolated_hand *h, double timeout_s, struct isolate_answer *answer) {
-    const double until_s = sheaf_clock_s() + timeout_s;
+    struct stopwatch watch = {0};
     struct pollfd both[] = {{.fd = h->socket, .events = POLLIN}, {.fd = h->keeper.fd, .events = POLLIN}};
     int n = -1;
-    while (n < 0) {
-        double left_s = timeout_s > 0 ? until_s - sheaf_clock_s() : 0;
-        left_s = left_s > 0 ? left_s : 0;
+    double left_s = timeout_s;
+    while (n <= 0) {
+        left_s = timeout_s - sheaf_stopwatch_look(&watch);
+        if (n == 0 && left_s <= 0)
+            return ISOLATE_TIMEOUT;
+        left_s = left_s < 0 ? 0 : left_s < STOPWATCH_LOOK_S ? left_s : STOPWATCH_LOOK_S;
         struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
         n = ppoll(both, 2, timeout_s > 0 ? &timeout : NULL, NULL);
         if (n < 0 && errno != EINTR)
             return ISOLATE_DEATH;
     }
-    if (n == 0)
-        return ISOLATE_TIMEOUT;
     struct sheaf_error ignored;
     h->notes.n_bytes = 0;
     if (!(both[0].revents & POLLIN) || sheaf_wire_read(h->socket, answer, sizeof *answer, NULL, NULL))
