@@ -117,12 +117,14 @@ void sheaf_run_report(const struct sheaf_error *error) {
 }
 
 int sheaf_run_agree_exit(struct run *run, int rc) {
-    struct sheaf_error ignored;
     const bool halted = run->end_why == LOOP_HALT; /* as it is, it would fail again: no case for a requeue */
     int64_t exit = run->after[ITEM_PENDING] && !halted ? SHEAF_EXIT_INTERRUPTED
                    : count_failed(run->after)          ? SHEAF_EXIT_FAILED
                                                        : SHEAF_EXIT_DONE;
     if (rc)
         return (int)run->error.exit;
-    return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;
+    if (sheaf_comm_broadcast_value(run->comm, &exit, &run->error) == 0)
+        return (int)exit;
+    sheaf_run_report(&run->error);
+    return SHEAF_EXIT_ENVIRONMENT;
 }

@@ -42,12 +42,13 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_results_start();
     if (sheaf_comm_open(&run.comm, rc ? &ignored : &run.error))
         rc = -1;
-    run.place = sheaf_comm_place(run.comm);
+    if (run.comm)
+        run.place = sheaf_comm_place(run.comm);
     if (run.comm && sheaf_comm_agree(run.comm, rc, &run.error) == 0)
         rc = run_all(&run);
     else
         rc = -1;
-    if (rc && sheaf_run_is_first(&run))
+    if (rc && (sheaf_run_is_first(&run) || sheaf_comm_failed(run.comm)))
         sheaf_run_report(&run.error);
     if (run.created)
         sheaf_results_discard(run.output);

@@ -85,8 +85,10 @@ static void tell(const char *what) {
 }
 
 static void left_by_exit(void) {
-    if (!atomic_load(&exit_is_armed) || !kernels.tell)
-        return; /* not in a kernel */
+    if (!atomic_load(&exit_is_armed))
+        return;
+    if (!kernels.tell) /* not in a kernel: libgomp, that cannot start a thread, has said so and exits with 1 */
+        die("sheaf: the program was ended by a library that it uses (see above); finished items are safe\n");
     tell("exit()");
     die("sheaf: the kernel ended the program (exit, or STOP in Fortran), which it must not; finished items are "
         "safe\n");
