@@ -4,6 +4,7 @@
 
 #include "app/run.h"
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "report/summary.h"
 #include "store/pack.h"
 
@@ -48,10 +49,17 @@ int sheaf_run_confirm(struct run *run, struct sheaf_error *error) {
     return rc;
 }
 
+/* It may take long, and is begun anew by the next run. */
+static int pack(struct run *run, struct packed *packed) {
+    sheaf_interrupt_leave_on_drain();
+    int rc = sheaf_pack(run->output, packed, &run->error);
+    sheaf_interrupt_unleave_on_drain();
+    return rc;
+}
+
 int sheaf_run_settle(struct run *run) {
     struct packed packed = {0};
-    if (sheaf_run_confirm(run, &run->error) ||
-        (run->kernel.has_texts && run->all_settled && sheaf_pack(run->output, &packed, &run->error)))
+    if (sheaf_run_confirm(run, &run->error) || (run->kernel.has_texts && run->all_settled && pack(run, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))
         return sheaf_fail(&run->error, "%s: was removed or renamed just when the run ended", run->output);

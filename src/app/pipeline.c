@@ -35,7 +35,6 @@ int sheaf_pipeline_run(const struct run_options *options) {
         .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .transport.own.fd = -1};
     struct sheaf_error ignored;
     int rc = sheaf_server_start(&run.server, &run.error); /* while we are small, and have one thread */
-    sheaf_interrupt_watch_drain();
     sheaf_interrupt_guard();
     signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */

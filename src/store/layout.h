@@ -1,5 +1,5 @@
 /*
- * layout - names and sizes inside a results file, for the files of this room (DESIGN §8).
+ * layout - names and sizes inside a results file, for the files of this room.
  */
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H

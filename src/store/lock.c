@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "store/layout.h"
 
 /* Whether a file is one of ours, or new: nothing else is locked and emptied. */
@@ -76,6 +77,7 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
             return rc;
         }
         if (is_current(fd, lock->path)) {
+            sheaf_interrupt_remove(lock->path);
             lock->fd = fd;
             write_holder(fd);
             return 0;
@@ -86,6 +88,7 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
 
 void sheaf_lock_release(struct lock *lock) {
     if (lock->fd >= 0) {
+        sheaf_interrupt_forget(lock->path);
         if (is_current(lock->fd, lock->path)) /* else it is another run's */
             unlink(lock->path);
         close(lock->fd);

@@ -11,6 +11,7 @@
 
 #include "core/buffer.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "plan/journal.h"
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
@@ -275,8 +276,15 @@ static int pack(struct pack *p) {
         return 0;
     if (sheaf_journal_index_open(&p->journals, p->path, p->token, p->error))
         return -1;
-    if (sheaf_journal_index_files(p->journals) > 0 && (sheaf_results_may_make(p->path, p->error) || replace(p)))
-        return -1;
+    if (sheaf_journal_index_files(p->journals) > 0) {
+        if (sheaf_results_may_make(p->path, p->error))
+            return -1;
+        sheaf_interrupt_remove(p->aside);
+        int rc = replace(p);
+        sheaf_interrupt_forget(p->aside);
+        if (rc)
+            return -1;
+    }
     return sheaf_journal_remove(p->path, p->token, false, p->error);
 }
 

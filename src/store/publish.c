@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "plan/journal.h"
 #include "store/h5.h"
 #include "store/layout.h"
@@ -41,6 +42,7 @@ int sheaf_results_publish(const char *path, struct sheaf_error *error) {
         return sheaf_fail_memory(error, "a path");
     int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path)
                                  : sheaf_file_sync_folder(path, error);
+    sheaf_interrupt_forget(aside);
     if (rc == 0)
         rc = remove_journals(path, error);
     free(aside);
@@ -49,7 +51,9 @@ int sheaf_results_publish(const char *path, struct sheaf_error *error) {
 
 void sheaf_results_discard(const char *path) {
     char *aside = sheaf_path_with(path, SUFFIX_NEW);
-    if (aside)
+    if (aside) {
         unlink(aside);
+        sheaf_interrupt_forget(aside);
+    }
     free(aside);
 }

@@ -137,8 +137,7 @@ Result Child::wait() {
     return result_;
 }
 
-std::vector<pid_t> Child::processes(const std::string &name) const {
-    std::vector<pid_t> found;
+void Child::each_process(const std::function<void(pid_t, const std::string &name, char state)> &see) const {
     for (const auto &entry : fs::directory_iterator("/proc")) {
         std::string text = entry.path().filename();
         if (text.find_first_not_of("0123456789") != std::string::npos)
@@ -146,10 +145,26 @@ std::vector<pid_t> Child::processes(const std::string &name) const {
         std::string called;
         char state = 0;
         pid_t pid = std::stoi(text), session = -1;
-        if (look_up(pid, &called, &state, &session) && session == pid_ && state != 'Z' && state != 'X' &&
-            (name.empty() || called == name))
-            found.push_back(pid);
+        if (look_up(pid, &called, &state, &session) && session == pid_ && state != 'Z' && state != 'X')
+            see(pid, called, state);
     }
+}
+
+std::vector<pid_t> Child::processes(const std::string &name) const {
+    std::vector<pid_t> found;
+    each_process([&](pid_t pid, const std::string &called, char) {
+        if (name.empty() || called == name)
+            found.push_back(pid);
+    });
+    return found;
+}
+
+pid_t Child::find_stopped(const std::string &name) const {
+    pid_t found = 0;
+    each_process([&](pid_t pid, const std::string &called, char state) {
+        if (called == name && state == 'T')
+            found = pid;
+    });
     return found;
 }
 

@@ -49,12 +49,15 @@ class Child {
 
     /* Processes of the session that are alive, its leader among them; only those called `name` if one is given. */
     std::vector<pid_t> processes(const std::string &name = "") const;
+    pid_t find_stopped(const std::string &name) const; /* one of these that is stopped; 0: none */
     void kill_all(int signal) const;
     std::string out() const; /* so far */
     std::string err() const;
     void close_stdin();
 
   private:
+    void each_process(const std::function<void(pid_t, const std::string &name, char state)> &see) const;
+
     pid_t pid_ = -1;
     int out_ = -1, err_ = -1, in_ = -1;
     bool ended_ = false;
