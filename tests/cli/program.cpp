@@ -63,7 +63,7 @@ bool look_up(pid_t pid, std::string *name, char *state, pid_t *session) {
 
 std::ostream &operator<<(std::ostream &to, const Result &result) {
     return to << "$ " << result.command << "\nexit " << result.exit << (result.timed_out ? " (deadline passed)" : "")
-              << "\n--- stdout\n"
+              << (result.launcher_hung ? " (mpirun hung by itself and was killed)" : "") << "\n--- stdout\n"
               << result.out << "--- stderr\n"
               << result.err << "---\n";
 }
@@ -77,6 +77,7 @@ Child::Child(const Words &words, const Start &start) {
     if (start.with_stdin && pipe2(pipe_ends, O_CLOEXEC))
         pipe_ends[0] = -1;
     until_s_ = now_s() + start.deadline_s;
+    patience_s_ = start.patience_s;
     for (const std::string &word : words)
         result_.command += (result_.command.empty() ? "" : " ") + shell_word(word);
     std::vector<char *> arguments;
@@ -117,11 +118,43 @@ void Child::close_stdin() {
 
 bool Child::running() {
     int status = 0;
-    if (ended_ || waitpid(pid_, &status, WNOHANG) == 0)
-        return !ended_;
+    if (ended_)
+        return false;
+    if (waitpid(pid_, &status, WNOHANG) == 0) {
+        look_for_hung_launcher();
+        return true;
+    }
     ended_ = true;
     result_.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return false;
+}
+
+/* A mpirun that is alone, for a long time, after what it has started was there. */
+void Child::look_for_hung_launcher() {
+    const double now = now_s();
+    if (now < next_look_s_)
+        return;
+    next_look_s_ = now + 0.25;
+    std::vector<pid_t> launchers;
+    bool others = false;
+    each_process([&](pid_t pid, const std::string &called, char) {
+        if (called == "mpirun")
+            launchers.push_back(pid);
+        else if (called != "bash" && called != "env" && called != "unshare") /* that have started it */
+            others = true;
+    });
+    began_ = began_ || others;
+    if (others || launchers.empty() || !began_)
+        alone_since_s_ = 0;
+    else if (alone_since_s_ == 0)
+        alone_since_s_ = now;
+    if (alone_since_s_ == 0 || now - alone_since_s_ < patience_s_)
+        return;
+    fprintf(stderr, "[   NOTE   ] mpirun hung by itself, after all that it had started had ended: killed\n");
+    result_.launcher_hung = true;
+    alone_since_s_ = 0;
+    for (pid_t pid : launchers)
+        kill(pid, SIGKILL);
 }
 
 Result Child::wait() {
@@ -310,7 +343,13 @@ Words Program::command(const Words &arguments, const Layout &layout) const {
 }
 
 Result Program::run(const Words &words) const {
-    return Child(words, start()).wait();
+    Result result;
+    for (int i = 0; i < 3; i++) {
+        result = Child(words, start()).wait();
+        if (!result.launcher_hung)
+            break;
+    }
+    return result;
 }
 
 Result Program::shell(const std::string &line) const {
