@@ -50,6 +50,15 @@ static int check_file(const struct collision *c, const char *file, const char *w
     return 0;
 }
 
+/* A param that is a file's name, as seen from the job file. */
+static int check_param(const struct collision *c, const struct yaml_node *value, struct sheaf_error *error) {
+    if (value->kind != YAML_SCALAR || !value->text[0])
+        return 0;
+    const char *path = sheaf_job_path(c->job, value, value->text);
+    return path ? check_file(c, path, "a file that a param of the job names", error)
+                : sheaf_fail_memory(error, "a path");
+}
+
 /* The library of a function that formulas call. */
 static int check_library(const struct collision *c, const struct yaml_node *function, struct sheaf_error *error) {
     const struct yaml_node *library = function->kind == YAML_MAP ? sheaf_yaml_get(function, "library") : NULL;
@@ -84,6 +93,9 @@ int sheaf_collision_check(const struct collision *c, struct sheaf_error *error) 
             return -1;
     for (int k = 0; job->functions && k < job->functions->n; k++)
         if (check_library(c, job->functions->value[k], error))
+            return -1;
+    for (int k = 0; k < job->n_params; k++)
+        if (check_param(c, job->params[k].node, error))
             return -1;
     return check_lines(c, c->known->paths.data, error);
 }

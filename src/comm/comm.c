@@ -280,9 +280,9 @@ static const size_t spare_bytes = (size_t)1 << 20; /* for what MPI adds */
 
 bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
     struct statvfs about;
-    if (comm->place.n_node_ranks == 1 || statvfs("/dev/shm", &about))
+    if (comm->place.n_node_ranks == 1)
         return true;
-    return n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
+    return statvfs("/dev/shm", &about) == 0 && n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
 }
 
 /* The leader's part, before the others look for it. */

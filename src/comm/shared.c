@@ -8,7 +8,7 @@
 
 #include "core/random.h"
 
-static const char what[] = "cannot share memory on a node";
+static const char what[] = "cannot share memory on a node (/dev/shm)";
 
 int sheaf_shared_alone(struct shared *shared, size_t n_bytes, struct sheaf_error *error) {
     void *pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

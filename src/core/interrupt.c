@@ -117,7 +117,8 @@ static void bus_error(int number, siginfo_t *about, void *context) {
     if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
         die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; start "
             "anew with --overwrite\n");
-    die("sheaf: SIGBUS: an input file shrank while it was read, or the kernel is at fault; finished items are safe\n");
+    die("sheaf: SIGBUS: an input file shrank while it was read, /dev/shm is full, or the kernel is at fault; finished "
+        "items are safe\n");
 }
 
 static _Atomic(bool) exit_is_armed;

@@ -56,6 +56,8 @@ TEST_F(Collision, OverwriteKeepsWhateverTheJobNames) {
     expect_refused({"shared.yaml", "-o", "a.h5", "--overwrite"}, "a.h5");
     write("word.yaml", "items: {count: 3}\ncommand: [cat, a.h5]\n");
     expect_refused({"word.yaml", "-o", "a.h5", "--overwrite"}, path("a.h5"));
+    write("param.yaml", "items: {csv: in.csv}\ncommand: \"cat {table}\"\nparams: {table: a.h5}\n");
+    expect_refused({"param.yaml", "-o", "a.h5", "--overwrite"}, "a.h5");
     write("worker.yaml", "items: {count: 3}\nworker: [cat, a.h5]\noutputs: {y: float64}\n");
     expect_refused({"worker.yaml", "-o", "a.h5", "--overwrite"}, path("a.h5"));
 }
