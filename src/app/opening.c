@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/collision.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/suspicion.h"
@@ -227,6 +228,19 @@ static int skip_items(struct run *run) {
     return 0;
 }
 
+static int check_collision(struct run *run) {
+    const struct collision collision = {
+        .output = run->output,
+        .folder = run->folder,
+        .replaces = run->options->overwrite,
+        .job_file = run->options->job_file,
+        .job = &run->job,
+        .kernel = &run->kernel,
+        .known = &run->known,
+    };
+    return sheaf_collision_check(&collision, &run->error);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -238,7 +252,8 @@ static int open_results(struct run *run) {
     if (!run->output)
         return sheaf_fail_memory(error, "a path");
     struct results_plan plan = make_plan(run);
-    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
+        choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -271,6 +286,6 @@ int sheaf_run_open(struct run *run) {
 int sheaf_run_publish(struct run *run) {
     if (run->created && sheaf_results_publish(run->output, &run->error))
         return -1;
-    run->created = false;
+    run->created = run->results.created = false;
     return 0;
 }
