@@ -164,20 +164,19 @@ static bool fits(double value, enum sheaf_type type) {
 
 /* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
 static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    struct sheaf_field *f = &items->fields[field];
+    const struct input *input = items->self;
+    const struct sheaf_field *f = &items->fields[field];
     const int64_t rows = window_rows(f, items->n_items);
     int rc = -1;
     char number[32];
-    void **columns = calloc((size_t)items->n_fields, sizeof *columns);
-    double *values = columns ? columns[field] = malloc((size_t)(rows * f->width) * sizeof *values) : NULL;
+    double *values = malloc((size_t)(rows * f->width) * sizeof *values);
     if (!values) {
         sheaf_fail_memory(error, items->name);
         goto out;
     }
-    f->type = SHEAF_FLOAT64;
     for (int64_t first = 0; first < items->n_items; first += rows) {
         int64_t n = items->n_items - first < rows ? items->n_items - first : rows;
-        if (items->source->read(items, first, n, columns, NULL, error))
+        if (read_rows(items, input->datasets[field], H5T_NATIVE_DOUBLE, first, n, f->width, values, error))
             goto out;
         for (int64_t i = 0; i < n * f->width; i++)
             if (!fits(values[i], type)) {
@@ -190,29 +189,26 @@ static int check_values(struct items *items, int field, enum sheaf_type type, st
     rc = 0;
 out:
     free(values);
-    free(columns);
     return rc;
 }
 
-static int input_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    struct sheaf_field *f = &items->fields[field];
+/* HDF5 converts while reading. */
+static int input_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
+    const struct sheaf_field *f = &items->fields[field];
     if (type == SHEAF_TEXT)
         return sheaf_refuse(error, "%s: field '%s' holds numbers, the kernel wants text", items->name, f->name);
-    if (!always_fits(f->type, type) && check_values(items, field, type, error))
-        return -1;
-    f->type = type; /* HDF5 converts while reading */
-    return 0;
+    return always_fits(f->type, type) ? 0 : check_values(items, field, type, error);
 }
 
-static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
-                      struct sheaf_error *error) {
+static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
+                      struct sheaf_arena *arena, struct sheaf_error *error) {
     const struct input *input = items->self;
     (void)arena;
     for (int k = 0; k < items->n_fields; k++) {
         if (!columns[k])
             continue;
-        if (read_rows(items, input->datasets[k], sheaf_h5_type(items->fields[k].type), first, n, items->fields[k].width,
-                      columns[k], error))
+        hid_t type = sheaf_h5_type(types ? types[k] : items->fields[k].type);
+        if (read_rows(items, input->datasets[k], type, first, n, items->fields[k].width, columns[k], error))
             return -1;
     }
     return 0;
@@ -229,14 +225,14 @@ static bool is_local(const struct input *input, hid_t dataset) {
     return is;
 }
 
-static int64_t input_place(const struct items *items, int field) {
+static int64_t input_place(const struct items *items, int field, enum sheaf_type as) {
     const struct input *input = items->self;
-    const struct sheaf_field *f = &items->fields[field];
+    const int64_t row_bytes = items->fields[field].width * (int64_t)sheaf_type_bytes(as);
     hid_t dataset = input->datasets[field];
     hid_t creation = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
-    int64_t place = -1, n_bytes = items->n_items * (int64_t)sheaf_field_row_bytes(f);
+    int64_t place = -1, n_bytes = items->n_items * row_bytes;
     bool plain = creation >= 0 && type >= 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS &&
-                 H5Pget_external_count(creation) == 0 && H5Tequal(type, sheaf_h5_type(f->type)) > 0;
+                 H5Pget_external_count(creation) == 0 && H5Tequal(type, sheaf_h5_type(as)) > 0;
     if (plain && is_local(input, dataset)) {
         haddr_t at = H5Dget_offset(dataset);
         if (at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes)
@@ -264,7 +260,7 @@ static void input_close(struct items *items) {
 }
 
 static const struct items_source source = {
-    .convert = input_convert, .read = input_read, .place = input_place, .close = input_close};
+    .check = input_check, .read = input_read, .place = input_place, .close = input_close};
 
 /* What the items are: the file's bytes and which datasets are which fields. */
 static int write_identity(struct items *items, struct known *known, struct sheaf_error *error) {
