@@ -228,13 +228,25 @@ static const char *find_name(const struct job_table *table, const struct csv_cel
     return name;
 }
 
+/* Says how a column gets another name, where its own can be written down. Always returns -1. */
+static int advise_rename(const char *name, struct sheaf_error *error) {
+    char why[SHEAF_ERROR_BYTES];
+    bool plain = strlen(name) <= 200;
+    for (const char *p = name; *p; p++)
+        plain = plain && (unsigned char)*p >= ' ' && *p != 0x7f && *p != '"' && *p != '\\';
+    if (!plain || !error)
+        return -1;
+    snprintf(why, sizeof why, "%s", error->text);
+    return sheaf_refuse(error, "%s (rename: {\"%s\": …} in items)", why, name);
+}
+
 static int check_names(const struct items *items, int64_t line, struct sheaf_error *error) {
     for (int k = 0; k < items->n_fields; k++) {
         char what[256];
         const char *name = items->fields[k].name;
         snprintf(what, sizeof what, "%s:%" PRId64 ": column %d", items->name, line, k + 1);
         if (sheaf_items_check_name(name, what, error))
-            return -1;
+            return advise_rename(name, error);
         if (sheaf_items_find(items->fields, k, name) >= 0)
             return sheaf_refuse(error, "%s is called '%s' like an earlier one; rename one", what, name);
     }

@@ -254,7 +254,9 @@ TEST(CsvEarlier, WhatShowWritesAreItems) {
     EXPECT_HAS(table.warnings(), "its column 'item', of an earlier job, is the field 'earlier_item'");
     EXPECT_EQ(Table("item,status,earlier_item,earlier_status\n0,done,3,done\n").types(),
               "earlier_item_2:int64 earlier_status_2:text earlier_item:int64 earlier_status:text");
-    EXPECT_HAS(refused("item,x\n1,2\n"), ":1: column 1 is called 'item'");
+    std::string message = refused("item,x\n1,2\n");
+    EXPECT_HAS(message, ":1: column 1 is called 'item', which the results file needs for itself; rename it");
+    EXPECT_HAS(message, "(rename: {\"item\": …} in items)");
 }
 
 // --------------------------------------------------------------------------------------------------------- identity
