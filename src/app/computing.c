@@ -100,7 +100,16 @@ static void give_up(void *context, const struct sheaf_error *error) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
-/* TERM, INT or HUP: what is finished is written; threads may be at work on the rest. */
+/* TERM, INT or HUP: nothing that was at work is to blame. */
+static void begin_to_leave(void *context) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_team_clear_notes(run->team, &ignored);
+    if (run->transport.sink)
+        sheaf_row_sink_mark(run->transport.sink, run->place.rank, LIFE_LEFT, &ignored);
+}
+
+/* What is finished is written by now; threads may be at work on the rest. */
 static void leave(void *context) {
     struct run *run = context;
     struct sheaf_error ignored;
@@ -228,6 +237,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .halt_failed = find_halt(run),
                                .hurries = may_halt(run),
                                .give_up = give_up,
+                               .leaving = begin_to_leave,
                                .leave = leave,
                                .context = run};
     sheaf_interrupt_watch_leave();
@@ -264,7 +274,7 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .carrying = &run->carrying,
         .mapping = &run->shape,
         .sink = &run->results.sink,
-        .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
+        .flight = {.fd = sink->fd, .offset = run->flights_end},
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),

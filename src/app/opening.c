@@ -187,6 +187,15 @@ static void say_changes(const struct run *run) {
                 run->results.changed.data, run->job.output);
 }
 
+/* Rows that were written just before the machine went down. */
+static void say_unsafe(const struct run *run) {
+    char a[32];
+    if (run->results.n_unsafe && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+                sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+}
+
 static struct results_plan make_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
@@ -226,6 +235,7 @@ static int open_results(struct run *run) {
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);
+    say_unsafe(run);
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))

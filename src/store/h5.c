@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/boot.h"
 #include "store/layout.h"
 
 enum { REASON_BYTES = 512 };
@@ -149,6 +150,21 @@ char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
     if (attribute >= 0)
         H5Aclose(attribute);
     return kept;
+}
+
+bool sheaf_h5_trusts_unsafe(hid_t file) {
+    char stored[BOOT_BYTES] = "", own[BOOT_BYTES];
+    sheaf_boot_id(own);
+    hid_t dataset = H5Dopen2(file, BOOT, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    bool read = space >= 0 && H5Sget_simple_extent_npoints(space) == BOOT_BYTES &&
+                H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored) >= 0;
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Eclear2(H5E_DEFAULT); /* older files have none, and no such status */
+    return read && own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
 }
 
 uint64_t sheaf_h5_get_token(hid_t file) {

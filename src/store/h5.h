@@ -6,6 +6,7 @@
 #ifndef SHEAF_STORE_H5_H
 #define SHEAF_STORE_H5_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <hdf5.h>
@@ -34,6 +35,10 @@ int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const
 /* A scalar text, dataset or attribute of a group, as new memory; NULL if it is not there. */
 char *sheaf_h5_get_dataset_text(hid_t file, const char *path);
 char *sheaf_h5_get_attribute_text(hid_t object, const char *name);
+
+/* Whether the unsafe statuses (plan/status.h) of a results file count: it was written by this machine since it was
+   started. */
+bool sheaf_h5_trusts_unsafe(hid_t file);
 
 /* The token of a results file; 0 where it has none, as those of older versions. */
 uint64_t sheaf_h5_get_token(hid_t file);

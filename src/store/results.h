@@ -69,7 +69,8 @@ struct results {
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     struct noted *noted;   /* the sink's, of earlier runs */
-    off_t suspects_offset;
+    off_t suspects_offset, boot_offset;
+    int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
     char *window;                   /* for reading status */
@@ -111,14 +112,15 @@ int sheaf_results_count(struct results *results, int64_t begin, int64_t end, int
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
 int sheaf_results_end_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
 
-/* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; and who was under suspicion before. */
-int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n,
+/* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; whether its end came from outside; and who
+   was under suspicion before. */
+int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n, bool *from_outside,
                                struct suspects *suspects, struct sheaf_error *error);
 
-/* Keeps the suspects, and then clears the notes. */
+/* Keeps the suspects, and then clears the notes and the ranks' marks. */
 int sheaf_results_write_suspects(struct results *results, const struct suspects *suspects, struct sheaf_error *error);
 
-/* Clears all notes, at the end of a run that ends in order. */
+/* Clears all notes and marks, at the end of a run that ends in order. */
 int sheaf_results_clear_flights(struct results *results, struct sheaf_error *error);
 
 /* Gives an item up: its row has the fill value, its status is `status`, and the message says why. */

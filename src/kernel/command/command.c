@@ -17,6 +17,7 @@
 #include "kernel/command/extract.h"
 #include "kernel/program/template.h"
 #include "kernel/command/workdir.h"
+#include "process/blame.h"
 
 enum { MOST_SETTINGS = 16, MOST_SOURCE_BYTES = 1 << 30, NOT_FOUND = 127, NOT_RUN = 126 };
 
@@ -183,26 +184,36 @@ static int last_words(const struct command_hand *h, const char **line) {
     return n ? n : last_line(h, 0, line);
 }
 
+/* ", and left 2 processes behind, which were killed", or "". */
+static const char *describe_left(const struct program_end *end, char text[64]) {
+    text[0] = '\0';
+    if (end->n_left > 0)
+        snprintf(text, 64, " (left %d process%s behind, killed)", end->n_left, end->n_left > 1 ? "es" : "");
+    return text;
+}
+
 /* Says how the program ended where that was not well; true if it was. */
 static bool judge(const struct attempt *a) {
     const struct program_end *end = &a->end;
     const struct sheaf_context *context = a->context;
     const char *line, *word = a->hand->words[0];
     const int n = last_words(a->hand, &line);
-    if (end->step == START_LOST)
-        context->end(context, a->k, SHEAF_CRASHED, "the process that watched the command was killed");
+    char left[64];
+    describe_left(end, left);
+    if (sheaf_blame_is_outside(end))
+        context->give_back(context, a->k);
     else if (end->step != START_OK)
         context->end(context, a->k, SHEAF_FAILED, "cannot %s %s: %s", end->step == START_FOLDER ? "enter" : "run",
                      end->step == START_FOLDER ? where(a) : word, strerror(end->error));
     else if (end->timed_out)
-        context->end(context, a->k, SHEAF_TIMED_OUT, "took longer than %g s%s%.*s", a->c->job->limits.timeout_s,
+        context->end(context, a->k, SHEAF_TIMED_OUT, "took longer than %g s%s%s%.*s", a->c->job->limits.timeout_s, left,
                      n ? ": " : "", n, line);
     else if (WIFSIGNALED(end->status))
-        context->end(context, a->k, SHEAF_CRASHED, "killed by signal %d (%s)%s%.*s", WTERMSIG(end->status),
-                     strsignal(WTERMSIG(end->status)), n ? ": " : "", n, line);
+        context->end(context, a->k, SHEAF_CRASHED, "killed by signal %d (%s)%s%s%.*s", WTERMSIG(end->status),
+                     strsignal(WTERMSIG(end->status)), left, n ? ": " : "", n, line);
     else if (WEXITSTATUS(end->status) != 0)
-        context->end(context, a->k, SHEAF_FAILED, "exit code %d%s%.*s", WEXITSTATUS(end->status), n ? ": " : "", n,
-                     line);
+        context->end(context, a->k, SHEAF_FAILED, "exit code %d%s%s%.*s", WEXITSTATUS(end->status), left, n ? ": " : "",
+                     n, line);
     else
         return true;
     return false;
@@ -259,6 +270,8 @@ static void find_outputs(const struct attempt *a) {
         fill_outputs(a);
         a->context->end(a->context, a->k, SHEAF_FAILED, "outputs.%s: %.150s%s%.*s", c->outputs[o].name, error.text,
                         n ? "; standard error: " : "", n, line);
+        if (a->end.heard) /* a signal to all may have ended the one program of a script that gives it */
+            a->context->give_back(a->context, a->k);
     }
     for (int s = 0; s < c->n_sources; s++) {
         sheaf_extract_end(&h->sources[s]);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "core/outside.h"
 #include "core/type.h"
 #include "kernel/program/json.h"
 
@@ -35,6 +35,11 @@ void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const c
     va_end(values);
     for (int64_t n = sheaf_json_call_count(call, call->next); n > 0; n--)
         sheaf_json_call_fail_item(call, call->next++, outcome, message);
+}
+
+void sheaf_json_call_give_back(struct call *call) {
+    for (int64_t n = sheaf_json_call_count(call, call->next); n > 0; n--)
+        call->context->give_back(call->context, call->next++);
 }
 
 /* What an answer says of item number i of its line under a key: an element where lines have arrays of n. NULL and *error:
@@ -98,6 +103,8 @@ static void take_object(struct call *call, const json_t *answer, const char *lin
         struct sheaf_error error = {0};
         char why[1400];
         if (says_error(call, answer, i, why)) {
+            if (sheaf_outside_heard_end_s() >= call->asked_s) /* it may be its KeyboardInterrupt */
+                call->context->give_back(call->context, call->next + i);
             sheaf_json_call_fail_item(call, call->next + i, SHEAF_FAILED, why);
         } else if (take_outputs(call, answer, i, n, &error)) {
             snprintf(why, sizeof why, "%s: '%.*s'", error.text, shown, line);
@@ -134,7 +141,7 @@ void sheaf_json_call_take(struct call *call, const char *line, size_t length) {
     }
     json_decref(answer);
     call->hand->has_answered = true;
-    call->since_s = sheaf_clock_s();
+    call->since_s = sheaf_stopwatch_look(&call->hand->watch);
 }
 
 void sheaf_json_call_take_all(struct call *call) {
