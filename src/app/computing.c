@@ -11,6 +11,7 @@
 #include "app/suspicion.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "exec/threads.h"
 
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
@@ -53,7 +54,8 @@ static int open_team(struct run *run) {
         .stamp = &transport->stamp,
         .check_s = transport->check_s,
     };
-    int rc = sheaf_team_open(&run->team, &setup, &run->error);
+    int rc =
+        sheaf_threads_try(run->n_threads, &run->error) || sheaf_team_open(&run->team, &setup, &run->error) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
@@ -84,17 +86,25 @@ static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
 
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
+/* What the run leaves on rank 0. */
+static void give_up_results(struct run *run) {
+    struct sheaf_error ignored;
+    sheaf_row_sink_flush(&run->results.sink, &ignored);
+    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
+    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
+    if (sheaf_run_confirm(run, &ignored))
+        sheaf_run_report(&ignored);
+    sheaf_lock_release(&run->lock);
+}
+
 /* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
    moment, so the run may end at any. */
 static void give_up(void *context, const struct sheaf_error *error) {
     struct run *run = context;
-    struct sheaf_error ignored;
     sheaf_progress_end(&run->progress);
     sheaf_run_report(error);
-    sheaf_row_sink_flush(&run->results.sink, &ignored);
-    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
-    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
-    sheaf_lock_release(&run->lock);
+    if (sheaf_run_is_first(run))
+        give_up_results(run);
     fflush(NULL);
     sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
     _exit(SHEAF_EXIT_ENVIRONMENT);
@@ -120,8 +130,11 @@ static void leave(void *context) {
     if (sheaf_run_is_first(run)) {
         if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                run->job.output);
+        if (sheaf_run_confirm(run, &run->error))
+            sheaf_run_report(&run->error);
+        else
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                    run->job.output);
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);

@@ -361,7 +361,7 @@ static void give_up(struct loop *loop) {
         if (sheaf_outbox_empty(&loop->out, &empty, &loop->error)) /* keeps MPI going */
             break;
     }
-    sheaf_comm_abort(loop->setup->comm, (int)error.exit); /* rank 0 does not answer */
+    loop->setup->give_up(loop->setup->context, &error); /* rank 0 does not answer */
 }
 
 /* Tells rank 0 that what it noted of our pool was not the end of us. */
@@ -490,8 +490,10 @@ static void talk(void *context) {
 
 int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error) {
     struct loop *loop = calloc(1, sizeof *loop);
-    if (!loop)
-        return sheaf_fail_memory(error, "the run");
+    if (sheaf_comm_agree(setup->comm, loop ? 0 : sheaf_fail_memory(error, "the run"), error)) {
+        free(loop);
+        return -1;
+    }
     loop->setup = setup;
     loop->place = sheaf_comm_place(setup->comm);
     loop->seat = -1;
@@ -500,8 +502,10 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
     loop->n_present = loop->place.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
     sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
-    int rc = sheaf_team_run(setup->team, talk, loop, error);
-    if (rc == 0 && loop->failed) {
+    int rc = sheaf_team_run(setup->team, talk, loop, &loop->error);
+    if (rc) /* the threads were not to be had after all, and the others are at work */
+        give_up(loop);
+    if (loop->failed) {
         *error = loop->error;
         rc = -1;
     }
