@@ -7,6 +7,7 @@
 #include "app/collision.h"
 #include "app/fields_message.h"
 #include "app/run.h"
+#include "app/sameness.h"
 #include "app/suspicion.h"
 #include "core/file.h"
 #include "exec/worker.h"
@@ -27,6 +28,8 @@ static int read_job(struct run *run) {
     char *text = NULL;
     size_t n_bytes = 0;
     int rc = 0;
+    if (sheaf_same_call(run))
+        return -1;
     if (sheaf_run_is_first(run)) {
         rc = sheaf_file_read(o->job_file, MOST_JOB_BYTES, &text, &n_bytes, &run->error);
         if (rc == 0)
@@ -153,6 +156,7 @@ static int open_kernel(struct run *run) {
     if (rc == 0 && sheaf_run_is_first(run))
         rc = check_inputs(run);
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    rc = rc ? rc : sheaf_same_kernel(run);
     if (rc == 0 && run->job.kind == JOB_EXPRESSION)
         rc = compile_expression(run);
     if (!sheaf_run_uses_processes(run)) {

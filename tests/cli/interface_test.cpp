@@ -92,6 +92,26 @@ TEST_F(Interface, AThreadThatIsRefusedEndsTheRun) {
     }
 }
 
+/* No item is to blame, so the next run does not suspect any. */
+TEST_F(Interface, AThreadThatCrashesAtTheDoor) {
+    for (bool isolated : {false, true}) {
+        unlink(path("job.h5").c_str());
+        write_interface("threads", 30, "params: {log: " + path("log") + "}\n", isolated);
+        Start crashing = start();
+        crashing.env["SHEAF_TEST_CRASH"] = "1";
+        Child child(command({"run", "job.yaml"}, {0, 2}), crashing);
+        Result result = child.wait();
+        EXPECT_EQ(result.exit, isolated ? 3 : 128 + SIGSEGV) << result;
+        EXPECT_EQ(count_of(result.err, isolated ? "killed by signal 11 (Segmentation fault) when it opened the kernel"
+                                                : "SIGSEGV in thread_open or thread_close of the kernel"),
+                  1)
+            << result;
+        EXPECT_EQ(count_in_flight(path("job.h5")), 0);
+        run_job({"job.yaml"}, {0, 2});
+        look("assert status == [1] * 30 and not said\n");
+    }
+}
+
 /* The run drains, and what waits for that gives its items back; the next run computes them. */
 TEST_F(Interface, ItemsThatAskStop) {
     for (bool isolated : {false, true})

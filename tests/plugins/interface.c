@@ -14,13 +14,15 @@
  *   returns          map returns the param `value`
  *   threads          y = 1 where all is right with what thread_open stored: it was made by this thread, with the thread's
  *                    number, the shared data and the number of threads; thread_open and thread_close add a line to the
- *                    file `log`, and are never at work at a time; `refuse: 1` makes thread_open refuse
+ *                    file `log`, and are never at work at a time; `refuse: 1` makes thread_open refuse, and SHEAF_TEST_CRASH
+ *                    in the environment die
  *   reads            y = the number in the file `table`, plus that in the file `more`, if any
  *   stops            from index `from` on an item waits until should_stop, and is given back, while SHEAF_TEST_STOP is set
  *   warns            in open, and for each odd item; with `each: 1` for each item another text
  */
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +195,8 @@ static void add_line(const struct threads *mine, const char *what, int32_t slot)
 static int threads_thread_open(const void *self, const struct sheaf_setup *setup, void **thread_self) {
     const struct threads *mine = self;
     struct own *own = malloc(sizeof *own);
+    if (getenv("SHEAF_TEST_CRASH") != NULL)
+        raise(SIGSEGV);
     if (own == NULL || mine->refuse || atomic_fetch_add(&at_door, 1) != 0) {
         free(own);
         return setup->refuse(setup, "no context on device %d", (int)setup->slot);
