@@ -356,6 +356,25 @@ TEST_F(Command, KeepsTheFilesOfTheLastAttempt) {
     EXPECT_EQ(list_folder(path("job.d/1")), Words{"try3.txt"});
 }
 
+/* A folder that cannot be removed does not end the run: it is left, or moved aside, and that is said. */
+TEST_F(Command, LeavesFoldersThatCannotBeRemoved) {
+    write_command("job.yaml", "count: 3", "'ls; echo $SHEAF_ATTEMPT >stuck{item}.txt; [ {item} != 1 ]'",
+                  "keep: [\"s*1.txt\"]\n");
+    setenv("LD_PRELOAD", SHEAF_PLUGIN_DIR "/stuck.so", 1);
+    Result first = run_job({"job.yaml"}, {0, 1}, 1);
+    Result second = run_job({"job.yaml", "--retry-failed", "--set", "retries=1"}, {0, 1}, 1);
+    unsetenv("LD_PRELOAD");
+    holds("job.h5", {"list(status) == [1, 2, 1]", "text('stdout') == ['', '', '']"});
+    for (const char *item : {"0", "2"})
+        EXPECT_EQ(count_of(first.err, std::string("job.d/work/") + item + ": cannot remove the item's folder"), 1)
+            << first;
+    EXPECT_EQ(count_of(first.err, "cannot"), 2) << first;
+    EXPECT_EQ(count_of(second.err, "a folder of item 1 cannot be removed; it is now "), 2) << second;
+    EXPECT_EQ(read("job.d/1/stuck1.txt"), "2\n");
+    EXPECT_EQ(read("job.d/1.left1/stuck1.txt") + read("job.d/1.left2/stuck1.txt"), "1\n1\n");
+    EXPECT_EQ(list_folder(path("job.d/work")), (Words{"0", "2"}));
+}
+
 /* --- environment, attempts, layouts -------------------------------------------------------------------------------- */
 
 TEST_F(Command, TheSameForEveryLayout) {
