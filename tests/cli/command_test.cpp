@@ -102,6 +102,25 @@ TEST_F(Command, ScriptsOfLists) {
     }
 }
 
+/* Standard input is code where a shell is all that reads it. */
+TEST_F(Command, WhatReadsItsInput) {
+    write("in.csv", "s,n\n$(touch PWNED),1\n\"a  'b'\",2\n");
+    const std::pair<const char *, const char *> jobs[] = {
+        {"sh\nstdin: 'echo {n}'", "f'{n}\\n'"},
+        {"[bash, -s, '{s}']\nstdin: 'printf \"%s {n}\" \"$1\"'", "f'{s} {n}'"},
+        {"'cat | sh -c cat | cat'\nstdin: '{s}'", "s"},
+        {"[sh, -c, 'x=$(cat); printf %s \"$x\"']\nstdin: '{s}'", "s"},
+        {"[python3, -c, 'import sys; print(sys.stdin.read())']\nstdin: 'a{s}'", "f'a{s}\\n'"},
+    };
+    for (const auto &[command, wanted] : jobs) {
+        write_command("job.yaml", "csv: in.csv", std::string(command) + "\n");
+        run_job({"job.yaml", "-q", "--overwrite"});
+        holds("job.h5", {"(status == 1).all()", std::string("text('stdout') == [") + wanted +
+                                                    " for s, n in (('$(touch PWNED)', 1), (\"a  'b'\", 2))]"});
+    }
+    EXPECT_FALSE(exists(path("PWNED"))) << "a value was executed";
+}
+
 /* --- what is found ------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, OutputsAreFound) {
@@ -530,6 +549,10 @@ TEST_F(Command, WhatIsRefused) {
         {"[ssh, host, ./sim, '{s}']", "where ssh reads code"},
         {"[env, python3, -c, 'f(\"{s}\")']", "python3 -c '… sys.argv[1] …' {s}"},
         {"sh -c 'echo {s}'", "give it as an argument: sh -c '… \"$1\" …' sh {s}"},
+        {"[bash]\nstdin: 'echo {s}'", "job.yaml:4:8: {s}: a text cannot stand where bash reads code"},
+        {"[env, ssh, host, sh, -e]\nstdin: 'echo {s}'", "where ssh reads code"},
+        {"[sh, -c, 'cd /; python3 -']\nstdin: 'print(\"{s}\")'", "where python reads code"},
+        {"'true; sh -e || true'\nstdin: 'echo {s}'", "where sh reads code"},
         {"[sh, -c, 'echo {xx}']", "did you mean 'x'"},
         {"'true'\nstdin: '{y}'", "job.yaml:4:8: {y}"},
         {"'true'\nstdin: [a]", "job.yaml:4:8:"},
