@@ -11,6 +11,7 @@
 #include "app/suspicion.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "exec/threads.h"
 
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
@@ -53,7 +54,8 @@ static int open_team(struct run *run) {
         .stamp = &transport->stamp,
         .check_s = transport->check_s,
     };
-    int rc = sheaf_team_open(&run->team, &setup, &run->error);
+    int rc =
+        sheaf_threads_try(run->n_threads, &run->error) || sheaf_team_open(&run->team, &setup, &run->error) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
@@ -84,23 +86,40 @@ static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
 
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
+/* What the run leaves on rank 0. */
+static void give_up_results(struct run *run) {
+    struct sheaf_error ignored;
+    sheaf_row_sink_flush(&run->results.sink, &ignored);
+    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
+    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
+    if (sheaf_run_confirm(run, &ignored))
+        sheaf_run_report(&ignored);
+    sheaf_lock_release(&run->lock);
+}
+
 /* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
    moment, so the run may end at any. */
 static void give_up(void *context, const struct sheaf_error *error) {
     struct run *run = context;
-    struct sheaf_error ignored;
     sheaf_progress_end(&run->progress);
     sheaf_run_report(error);
-    sheaf_row_sink_flush(&run->results.sink, &ignored);
-    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
-    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
-    sheaf_lock_release(&run->lock);
+    if (sheaf_run_is_first(run))
+        give_up_results(run);
     fflush(NULL);
     sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
-/* TERM, INT or HUP: what is finished is written; threads may be at work on the rest. */
+/* TERM, INT or HUP: nothing that was at work is to blame. */
+static void begin_to_leave(void *context) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_team_clear_notes(run->team, &ignored);
+    if (run->transport.sink)
+        sheaf_row_sink_mark(run->transport.sink, run->place.rank, LIFE_LEFT, &ignored);
+}
+
+/* What is finished is written by now; threads may be at work on the rest. */
 static void leave(void *context) {
     struct run *run = context;
     struct sheaf_error ignored;
@@ -111,8 +130,11 @@ static void leave(void *context) {
     if (sheaf_run_is_first(run)) {
         if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                run->job.output);
+        if (sheaf_run_confirm(run, &run->error))
+            sheaf_run_report(&run->error);
+        else
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                    run->job.output);
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);
@@ -245,6 +267,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .halt_failed = find_halt(run),
                                .hurries = may_halt(run),
                                .give_up = give_up,
+                               .leaving = begin_to_leave,
                                .leave = leave,
                                .context = run};
     sheaf_interrupt_watch_leave();
@@ -281,7 +304,7 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .carrying = &run->carrying,
         .mapping = &run->shape,
         .sink = &run->results.sink,
-        .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
+        .flight = {.fd = sink->fd, .offset = run->flights_end},
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),

@@ -33,7 +33,8 @@ struct coordinator {
     int32_t *n_left;           /* [n_pools] ranks that have left */
     struct warnings *warnings; /* of the kernel, to be said */
     struct progress *progress;
-    int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */
+    int64_t n_blocks;         /* whose rows have come */
+    struct row_counts counts; /* items that other ranks told of, by their rows or by count */
     bool failure_said;        /* why the first item failed */
 };
 

@@ -250,15 +250,33 @@ static int accept_chunk(struct loop *loop, size_t n_bytes) {
 static void take_counts(struct loop *loop) {
     struct progress_message grown;
     memcpy(&grown, loop->in.data, sizeof grown);
-    loop->setup->coordinator->n_done += grown.n_done;
-    loop->setup->coordinator->n_failed += grown.n_failed;
+    loop->setup->coordinator->counts.n_done += grown.n_done;
+    loop->setup->coordinator->counts.n_failed += grown.n_failed;
     loop->longest_s = grown.longest_s > loop->longest_s ? grown.longest_s : loop->longest_s;
 }
 
-static int take_left(struct loop *loop) {
+static int take_left(struct loop *loop, int from) {
     int32_t left[2];
     memcpy(left, loop->in.data, sizeof left);
-    return sheaf_coordinator_left(loop->setup->coordinator, left[0], left[1], &loop->error);
+    return sheaf_row_sink_mark(loop->setup->coordinator->sink, from, LIFE_LEFT, &loop->error) ||
+                   sheaf_coordinator_left(loop->setup->coordinator, left[0], left[1], &loop->error)
+               ? -1
+               : 0;
+}
+
+/* Rank 0: rows of another rank. Those of blocks that are computed alone are safe before the next one is handed out. */
+static int take_rows(struct loop *loop) {
+    struct coordinator *c = loop->setup->coordinator;
+    struct pool *pool = loop->setup->pool; /* alone, blocks are for this one only */
+    const int64_t n_before = c->n_blocks;
+    if (sheaf_coordinator_take(c, &loop->in, &loop->error))
+        return -1;
+    if (!atomic_load(&pool->alone))
+        return 0;
+    if (sheaf_row_sink_flush(c->sink, &loop->error))
+        return -1;
+    atomic_fetch_add(&pool->n_safe, c->n_blocks - n_before);
+    return 0;
 }
 
 static int dispatch(struct loop *loop, int from, int tag) {
@@ -266,7 +284,7 @@ static int dispatch(struct loop *loop, int from, int tag) {
     case TAG_ASK:
         return answer(loop, from);
     case TAG_ROWS:
-        return sheaf_coordinator_take(loop->setup->coordinator, &loop->in, &loop->error);
+        return take_rows(loop);
     case TAG_COUNTS:
         take_counts(loop);
         return 0;
@@ -274,7 +292,7 @@ static int dispatch(struct loop *loop, int from, int tag) {
         loop->n_present--;
         return 0;
     case TAG_LEFT:
-        return take_left(loop);
+        return take_left(loop, from);
     case TAG_WARNING:
         sheaf_warnings_add(loop->setup->warnings, loop->in.data, strnlen(loop->in.data, WARNING_BYTES));
         return 0;
@@ -343,7 +361,7 @@ static void give_up(struct loop *loop) {
         if (sheaf_outbox_empty(&loop->out, &empty, &loop->error)) /* keeps MPI going */
             break;
     }
-    sheaf_comm_abort(loop->setup->comm, (int)error.exit); /* rank 0 does not answer */
+    loop->setup->give_up(loop->setup->context, &error); /* rank 0 does not answer */
 }
 
 /* Tells rank 0 that what it noted of our pool was not the end of us. */
@@ -358,10 +376,9 @@ static int say_left(struct loop *loop, bool *said) {
    launcher kills all when one is gone. */
 static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
-    struct sheaf_error ignored;
     bool said = false;
     begin_drain(loop, LOOP_SIGNAL);
-    sheaf_team_clear_notes(loop->setup->team, &ignored); /* the launcher may not let us come to our end */
+    loop->setup->leaving(loop->setup->context); /* the launcher may not let us come to our end */
     for (; sheaf_clock_s() < until_s; nap(loop)) {
         bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
         if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||
@@ -378,7 +395,7 @@ static enum loop_end look_for_end(const struct loop *loop) {
     const struct loop_setup *setup = loop->setup;
     const struct team_counts own = sheaf_team_counts(setup->team);
     double now_s = sheaf_clock_s(), longest_s = own.longest_s;
-    if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->n_failed >= setup->halt_failed)
+    if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->counts.n_failed >= setup->halt_failed)
         return LOOP_HALT;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
@@ -473,8 +490,10 @@ static void talk(void *context) {
 
 int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error) {
     struct loop *loop = calloc(1, sizeof *loop);
-    if (!loop)
-        return sheaf_fail_memory(error, "the run");
+    if (sheaf_comm_agree(setup->comm, loop ? 0 : sheaf_fail_memory(error, "the run"), error)) {
+        free(loop);
+        return -1;
+    }
     loop->setup = setup;
     loop->place = sheaf_comm_place(setup->comm);
     loop->seat = -1;
@@ -483,8 +502,10 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
     loop->n_present = loop->place.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
     sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
-    int rc = sheaf_team_run(setup->team, talk, loop, error);
-    if (rc == 0 && loop->failed) {
+    int rc = sheaf_team_run(setup->team, talk, loop, &loop->error);
+    if (rc) /* the threads were not to be had after all, and the others are at work */
+        give_up(loop);
+    if (loop->failed) {
         *error = loop->error;
         rc = -1;
     }

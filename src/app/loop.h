@@ -36,9 +36,11 @@ struct loop_setup {
     bool hurries;                    /* rows are sent at once: rank 0 counts the failed ones */
     int64_t halt_failed;             /* rank 0: drain when so many items have failed in this run; 0: never */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
-    /* On rank 0, at once, when a rank cannot go on. */
+    /* On rank 0, at once, when a rank cannot go on; on another one where rank 0 cannot be told. */
     void (*give_up)(void *context, const struct sheaf_error *error);
-    /* On any rank, after TERM, INT or HUP, when its finished rows are on their way or written. */
+    /* On any rank, after TERM, INT or HUP: first of all, it was not an item's doing; */
+    void (*leaving)(void *context);
+    /* then, when its finished rows are on their way or written. */
     void (*leave)(void *context);
     void *context;
 };

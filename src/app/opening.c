@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/collision.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/suspicion.h"
@@ -187,6 +188,15 @@ static void say_changes(const struct run *run) {
                 run->results.changed.data, run->job.output);
 }
 
+/* Rows that were written just before the machine went down. */
+static void say_unsafe(const struct run *run) {
+    char a[32];
+    if (run->results.n_unsafe && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+                sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+}
+
 static struct results_plan make_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
@@ -206,6 +216,31 @@ static struct results_plan make_plan(struct run *run) {
     };
 }
 
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
+static int check_collision(struct run *run) {
+    const struct collision collision = {
+        .output = run->output,
+        .folder = run->folder,
+        .replaces = run->options->overwrite,
+        .job_file = run->options->job_file,
+        .job = &run->job,
+        .kernel = &run->kernel,
+        .known = &run->known,
+    };
+    return sheaf_collision_check(&collision, &run->error);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -217,7 +252,8 @@ static int open_results(struct run *run) {
     if (!run->output)
         return sheaf_fail_memory(error, "a path");
     struct results_plan plan = make_plan(run);
-    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
+        choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -226,6 +262,9 @@ static int open_results(struct run *run) {
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);
+    say_unsafe(run);
+    if (create && skip_items(run))
+        return -1;
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
@@ -247,6 +286,6 @@ int sheaf_run_open(struct run *run) {
 int sheaf_run_publish(struct run *run) {
     if (run->created && sheaf_results_publish(run->output, &run->error))
         return -1;
-    run->created = false;
+    run->created = run->results.created = false;
     return 0;
 }

@@ -13,6 +13,7 @@
 
 /* Rows that wait to be sent: threads pause when there are more. */
 static const size_t most_waiting_bytes = (size_t)32 << 20;
+static const int64_t first_checkpoint_us = 1000000;
 enum { SPARE_MORE = 8 }; /* parcels kept for use, beyond one for each thread */
 static const size_t worth_sending_bytes = (size_t)1 << 20;
 
@@ -72,21 +73,20 @@ static void break_team(struct team *team, const struct sheaf_error *error) {
 /* Writes the rows of the hand's parcel and counts them. */
 static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *error) {
     struct rows rows;
+    struct row_counts counts = {0};
     size_t n_bytes;
-    int64_t n_done = 0, n_failed = 0;
     sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
     rows.n_failures = hand->worker.n_failures;
     rows.failures = hand->worker.failures;
     rows.texts = hand->worker.texts.data;
     rows.text_bytes = hand->worker.texts.n_bytes;
-    if (sheaf_row_sink_write(team->setup.sink, &rows, error))
+    if (sheaf_row_sink_write(team->setup.sink, &rows, &counts, error))
         return -1;
-    sheaf_row_sink_count(team->setup.sink, &rows, &n_done, &n_failed);
     pthread_mutex_lock(&team->lock);
-    team->counts.n_done += n_done;
-    team->counts.n_failed += n_failed;
+    team->counts.n_done += counts.n_done;
+    team->counts.n_failed += counts.n_failed;
     pthread_mutex_unlock(&team->lock);
-    if (n_failed && team->setup.tells_failures)
+    if (counts.n_failed && team->setup.tells_failures)
         raise_event(team);
     return 0;
 }
@@ -130,6 +130,13 @@ static void wait_for_room(struct team *team) {
     }
 }
 
+/* When to sync again after that took so long: soon, so that what is done is seen to be safe, but for a twentieth of one
+   thread's time at most; and no later than the job wants. */
+static int64_t next_checkpoint_us(int64_t took_us, int64_t every_us) {
+    const int64_t pause_us = 20 * took_us > first_checkpoint_us ? 20 * took_us : first_checkpoint_us;
+    return pause_us < every_us ? pause_us : every_us;
+}
+
 /* Syncs when it is due by at least late_s; one thread does. */
 static int checkpoint(struct team *team, double late_s, struct sheaf_error *error) {
     struct row_sink *sink = team->setup.sink;
@@ -138,8 +145,12 @@ static int checkpoint(struct team *team, double late_s, struct sheaf_error *erro
         return 0;
     int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->checkpoint_us);
     bool is_due = every_us > 0 && now >= due + (int64_t)(late_s * 1e6);
-    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us))
-        return sheaf_row_sink_flush(sink, error);
+    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us)) {
+        const int rc = sheaf_row_sink_flush(sink, error);
+        const int64_t end = (int64_t)(sheaf_clock_s() * 1e6), pause = next_checkpoint_us(end - now, every_us);
+        atomic_store(&team->checkpoint_us, end + pause);
+        return rc;
+    }
     return sheaf_row_sink_is_full(sink) ? sheaf_row_sink_flush(sink, error) : 0;
 }
 
@@ -160,6 +171,16 @@ static int check_input(struct team *team, struct sheaf_error *error) {
             return 0;
     }
     return sheaf_stamp_check(setup->stamp, setup->input, error);
+}
+
+/* Rows of blocks that were computed alone: the next one may begin when nothing that it does can cost them. */
+static int make_safe(struct team *team, int64_t n_blocks, struct sheaf_error *error) {
+    if (sheaf_row_sink_flush(team->setup.sink, error))
+        return -1;
+    atomic_fetch_add(&team->setup.pool->n_safe, n_blocks);
+    if (team->setup.leads)
+        raise_event(team);
+    return 0;
 }
 
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
@@ -184,8 +205,12 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;
-    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures))
-        return write_rows(team, hand, error) || checkpoint(team, 0, error) ? -1 : 0;
+    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures)) {
+        if (write_rows(team, hand, error))
+            return -1;
+        return hand->flight.note.flags & FLIGHT_ALONE ? make_safe(team, grain->blocks.n, error)
+                                                      : checkpoint(team, 0, error);
+    }
     if (hand_over(team, hand, error))
         return -1;
     wait_for_room(team);
@@ -415,7 +440,8 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team)
         return sheaf_fail_memory(error, "the team");
     team->setup = *setup;
-    team->checkpoint_us = (int64_t)((sheaf_clock_s() + setup->checkpoint_s) * 1e6);
+    team->checkpoint_us =
+        (int64_t)(sheaf_clock_s() * 1e6) + next_checkpoint_us(0, (int64_t)(setup->checkpoint_s * 1e6));
     team->ready_end = &team->ready;
     pthread_mutex_init(&team->lock, NULL);
     pthread_mutex_init(&team->serial, NULL);

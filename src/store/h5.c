@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "core/boot.h"
 #include "store/layout.h"
 
 enum { REASON_BYTES = 512 };
@@ -19,6 +21,13 @@ void sheaf_h5_start(void) {
     H5dont_atexit(); /* its exit handler can crash after a failed write */
     H5open();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+hid_t sheaf_h5_open(const char *path) {
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return H5I_INVALID_HID;
+    return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
 /* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
@@ -94,6 +103,17 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
     return found;
 }
 
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    hid_t from = H5Dget_space(dataset);
+    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
+    H5Sclose(to);
+    H5Sclose(from);
+    return bad ? -1 : 0;
+}
+
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {
     hid_t type = sheaf_h5_text_type(), space = H5Screate(H5S_SCALAR);
     hid_t attribute = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -149,6 +169,21 @@ char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
     if (attribute >= 0)
         H5Aclose(attribute);
     return kept;
+}
+
+bool sheaf_h5_trusts_unsafe(hid_t file) {
+    char stored[BOOT_BYTES] = "", own[BOOT_BYTES];
+    sheaf_boot_id(own);
+    hid_t dataset = H5Dopen2(file, BOOT, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    bool read = space >= 0 && H5Sget_simple_extent_npoints(space) == BOOT_BYTES &&
+                H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored) >= 0;
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Eclear2(H5E_DEFAULT); /* older files have none, and no such status */
+    return read && own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
 }
 
 uint64_t sheaf_h5_get_token(hid_t file) {

@@ -445,6 +445,23 @@ TEST_F(Command, HowManyAtOnce) {
     EXPECT_FALSE(exists(path("none.h5")));
 }
 
+/* 3,000 lines of progress and one result, in the middle, at the end, or in JSON: what is kept of them may lack it. */
+TEST_F(Command, WhatWasNotKeptIsSaidToBeLost) {
+    write_program("work", "#!/usr/bin/env python3\n"
+                          "import sys\n"
+                          "for k in range(3000):\n"
+                          "    sys.stdout.write('step %05d%s' % (k, sys.argv[2].encode().decode('unicode_escape')))\n"
+                          "    if k == int(sys.argv[1]): sys.stdout.write('E = 7\\n')\n");
+    write("in.csv", "at,end\n1500,\\n\n2999,\\n\n2999,\\r\n0,\\r\n");
+    write_command("job.yaml", "csv: in.csv", "[./work, \"{at}\", \"{end}\"]",
+                  "outputs: {E: {regex: '^E = (\\S+)'}}\ncapture: 4K\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    holds("job.h5", {"list(status) == [2, 1, 1, 2]", "list(f['E'][1:3]) == [7, 7]", "sorted(message) == [0, 3]",
+                     "all('in the end of standard output (capture: 33006 keeps all of it): nothing matches' in m "
+                     "for m in message.values())"});
+    run_job({"job.yaml", "-q", "-o", "all.h5", "--set", "capture=33006"}, {0, 1});
+}
+
 /* --- failing, halting, trying again -------------------------------------------------------------------------------- */
 
 TEST_F(Command, HaltsGoesOnAndTriesAgain) {

@@ -47,19 +47,6 @@ class Isolate : public Program {
         words.insert(words.end(), items.begin(), items.end());
         check(words);
     }
-
-    /* Processes that have this setting in their environment, whatever session they are in. */
-    static std::vector<pid_t> find_marked(const std::string &setting) {
-        std::vector<pid_t> found;
-        for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
-            const pid_t pid = atoi(entry.path().filename().c_str());
-            std::ifstream file(entry.path() / "environ", std::ios::binary);
-            std::string all((std::istreambuf_iterator<char>(file)), {});
-            if (pid > 0 && pid != getpid() && ('\0' + all).find('\0' + setting + '\0') != std::string::npos)
-                found.push_back(pid);
-        }
-        return found;
-    }
 };
 
 TEST_F(Isolate, EveryWay) {

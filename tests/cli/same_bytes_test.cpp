@@ -1,4 +1,4 @@
-/* The same bytes whatever the layout (DESIGN R2), also of runs that were killed: every schedule, ranks, threads, nodes,
+/* The same bytes whatever the layout (R2), also of runs that were killed: every schedule, ranks, threads, nodes,
    without a kill and with three. SHEAF_TEST_SLOW=1 kills each of them; else those that differ most. */
 #include "cli/program.h"
 

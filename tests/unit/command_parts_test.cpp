@@ -61,7 +61,7 @@ double number(const std::string &how, const std::string &text) {
 
 TEST(CommandExtract, Json) {
     const std::string text =
-        R"({"a": {"b": [1, {"c": 2.5}], "d.e": 4}, "n": NaN, "i": [-Infinity, Infinity, null], "t": true,)"
+        R"({"a": {"b": [1, {"c": 2.50}], "d.e": 4}, "n": NaN, "i": [-Infinity, Infinity, null], "t": true,)"
         R"( "s": "x\u00e9 NaN \"q\"", "big": 9007199254740993})";
     EXPECT_EQ(number("{json: a.b.1.c}", text), 2.5);
     EXPECT_EQ(number("{json: a.b.0}", text), 1);
@@ -74,7 +74,7 @@ TEST(CommandExtract, Json) {
     EXPECT_EQ(three.numbers[1], INFINITY);
     EXPECT_TRUE(isnan(three.numbers[2]));
     EXPECT_EQ(extract("{json: s, type: text}", text).text, "xé NaN \"q\"");
-    EXPECT_EQ(extract("{json: a.b, type: text}", text).text, "[1,{\"c\":2.5}]");
+    EXPECT_EQ(extract("{json: a.b, type: text}", text).text, "[1,{\"c\":2.50}]") << "a number as it was written";
     EXPECT_EQ(extract("{json: big, type: int64}", text).whole[0], 9007199254740993);
     EXPECT_EQ(number("{json: y}", "step 1\nstep 2\n{\"y\": 3}\n\n"), 3) << "behind other lines";
     EXPECT_EQ(number("{json: '0'}", "[5]"), 5);
@@ -86,6 +86,31 @@ TEST(CommandExtract, Json) {
     }
     for (const char *rubbish : {"", "no", "{", "{\"y\": }", "\xff\xfe", "[[[["})
         EXPECT_EQ(extract("{json: y}", rubbish).rc, -1) << rubbish;
+}
+
+// Python: float(12345678901234567890), json.loads('1e400').
+TEST(CommandExtract, NumbersOfJsonAreReadWhereTheyAreAskedFor) {
+    const std::string text =
+        R"({"id": 12345678901234567890, "far": [1e400, -1], "y": 0.5, "c": [nan, -inf, Inf, -NaN],)"
+        R"( "s": "1.50", "n": "nan", "t": 0.10, "w": 3.0, "o": {"k\"": [true, null, 1E2, "x\n", {}]}})";
+    EXPECT_EQ(number("{json: y}", text), 0.5) << "the others do not matter";
+    EXPECT_EQ(number("{json: id}", text), 12345678901234567890.0);
+    EXPECT_EQ(extract("{json: id, type: text}", text).text, "12345678901234567890");
+    EXPECT_HAS(extract("{json: id, type: int64}", text).error, "is 12345678901234567890; it should be a whole number");
+    EXPECT_HAS(extract("{json: far.0}", text).error, "is 1e400; it should be a number that a float64 can hold");
+    EXPECT_HAS(extract("{json: s}", text).error, "is a text; it should be a number");
+    EXPECT_TRUE(isnan(number("{json: n}", text)));
+    Found four = extract("{json: c, width: 4}", text);
+    ASSERT_EQ(four.rc, 0) << four.error;
+    EXPECT_TRUE(isnan(four.numbers[0]) && isnan(four.numbers[3]));
+    EXPECT_EQ(four.numbers[1], -INFINITY);
+    EXPECT_EQ(four.numbers[2], INFINITY);
+    EXPECT_EQ(extract("{json: t, type: text}", text).text, "0.10");
+    EXPECT_EQ(extract("{json: w, type: int64}", text).whole[0], 3);
+    EXPECT_EQ(extract("{json: o, type: text}", text).text, R"({"k\"":[true,null,1E2,"x\n",{}]})");
+    for (const char *bad :
+         {"{\"y\": 1 2}", "{\"y\": 1-2}", "{\"y\": 1_0}", "{\"y\": 0x10}", "{\"y\": 1\"a\"}", "{\"y\": truer}"})
+        EXPECT_HAS(extract("{json: y}", bad).error, "no JSON was written") << bad;
 }
 
 TEST(CommandExtract, RegularExpressions) {
@@ -104,10 +129,8 @@ TEST(CommandExtract, RegularExpressions) {
 }
 
 TEST(CommandExtract, Columns) {
-    EXPECT_EQ(number("{column: 2}", "1 2 3\n4\t5   6 \r\n\n  \n"), 5);
+    EXPECT_EQ(number("{column: 2}", "1 2 3\n4   5 6 \r\n\n  \n"), 5);
     EXPECT_EQ(number("{column: 1}", "  7"), 7);
-    EXPECT_EQ(number("{column: 3}", "a b, 2 ,3"), 3) << "at commas, where there are some";
-    EXPECT_EQ(extract("{column: 1, type: text}", "a b, 2").text, "a b");
     EXPECT_EQ(extract("{column: 2, type: int64}", "1 -3e2").whole[0], -300);
     EXPECT_TRUE(isnan(number("{column: 1}", "nan")));
     Found lines = extract("{column: 2, width: 3}", "9 9\n1 10\n2 20\n\n3 30\n");
@@ -117,6 +140,65 @@ TEST(CommandExtract, Columns) {
     for (const char *bad : {"", "\n\n", "1", "1,", "1,,2", "1 x"})
         EXPECT_EQ(extract("{column: 2}", bad).rc, -1) << bad;
     EXPECT_EQ(extract("{column: 2, type: int64}", "1 2.5").rc, -1);
+}
+
+// As awk -F and cut -f divide lines.
+TEST(CommandExtract, WhatDividesALine) {
+    EXPECT_EQ(number("{column: 3}", "a\t\t5\n"), 5) << "an empty cell of tabs";
+    EXPECT_EQ(extract("{column: 2, type: text}", "a\t\t5\n").text, "");
+    EXPECT_EQ(extract("{column: 3, type: text}", "a\tb\t\n").rc, 0) << "at the end";
+    EXPECT_EQ(number("{column: 2}", "\t7\n"), 7) << "at the beginning";
+    EXPECT_EQ(extract("{column: 2, type: text}", "x\ttwo words, and a comma \t7\n").text, "two words, and a comma");
+    EXPECT_HAS(extract("{column: 2}", "a\t\t5\n").error, "''; it should be a number");
+    EXPECT_HAS(extract("{column: 4}", "a\t\t5\n").error, "no column 4, divided by tabs");
+    EXPECT_EQ(number("{column: 3}", "x, 2 ,3"), 3) << "at commas, where there are some";
+    EXPECT_EQ(extract("{column: 2, type: text}", "x,,3").text, "");
+    EXPECT_EQ(number("{column: 4}", "step 3, energy 1.5"), 1.5) << "the comma of a sentence";
+    EXPECT_EQ(number("{column: 2}", "New York, 8.4"), 8.4) << "a name of two words";
+    EXPECT_EQ(number("{column: 3}", "St. Gallen (CH, SG), 8, 2.1"), 8);
+}
+
+TEST(CommandExtract, LinesThatMayBeMeantInTwoWays) {
+    for (const char *line : {"1,5", " -1,5\n", "0,25e-3"})
+        for (const char *how : {"{column: 1}", "{column: 1, type: text}", "{column: 2, type: int64}"})
+            EXPECT_HAS(extract(how, line).error, "two columns, or a number with a decimal comma") << line;
+    EXPECT_HAS(extract("{column: 3}", "a b, 2 ,3").error, "divided by commas, or by blanks");
+    EXPECT_HAS(extract("{column: 1, type: text}", "a b, 2").error, "divided by commas, or by blanks");
+    EXPECT_HAS(extract("{column: 1}", "2,5 1,5").error, "'2,5'; it should be a number; numbers have a decimal point");
+    EXPECT_HAS(extract("{column: 1}", "2,5;1,5").error, "'2,5;1,5'; it should be a number");
+    EXPECT_HAS(extract("{regex: 'E = (\\S+)'}", "E = 1,5").error, "'1,5'; it should be a number; numbers have");
+    EXPECT_EQ(extract("{column: 1, type: text, separator: comma}", "a b, 2").text, "a b");
+    EXPECT_EQ(number("{column: 2, separator: ','}", "1,5"), 5);
+    EXPECT_EQ(number("{column: 2, separator: blanks}", "a\t\t 5"), 5);
+    EXPECT_EQ(number("{column: 3, separator: blanks}", "a b, 2 ,3"), 2);
+    EXPECT_EQ(number("{column: 2, separator: '|'}", "1 | 2|3"), 2);
+    EXPECT_EQ(number("{column: 2, separator: tab}", "1 5\t2"), 2);
+    EXPECT_EQ(number("{column: 2, separator: \"\\t\"}", "1 5\t2"), 2);
+    EXPECT_EQ(number("{column: 2, separator: semicolon}", "1,5;2.5"), 2.5);
+    EXPECT_HAS(extract("{column: 1, separator: semicolon}", "1,5;2.5").error, "decimal point");
+    EXPECT_HAS(extract("{column: 2, separator: '|'}", "1,5").error, "no column 2, divided by '|'");
+    EXPECT_HAS(extract("{column: 2, separator: xx}", "1,5").error, "outputs.o.separator is 'xx'; it should be comma");
+    EXPECT_HAS(extract("{json: a, separator: comma}", "{}").error, "outputs.o.separator goes with column");
+}
+
+// As Python's re finds them when text is read with universal newlines.
+TEST(CommandExtract, CarriageReturnsEndLines) {
+    const std::string progress = "E = 1\rE = 2\rE = 3\nE = 4\r\nE = 5\rdone\r\n";
+    EXPECT_EQ(number("{regex: '^E = (\\S+)'}", progress), 5);
+    EXPECT_EQ(number("{regex: '^E = (\\S+)$'}", "x\rE = 1\r\n\r\n"), 1);
+    EXPECT_EQ(number("{regex: '^E = (.*)$'}", "E = 1\rE = 2\r"), 2) << ". is no end of a line";
+    EXPECT_EQ(extract("{regex: '^', type: text}", "\r\n\r\n").rc, 0);
+    EXPECT_EQ(number("{column: 3}", progress.substr(0, 17)), 3);
+    EXPECT_EQ(number("{column: 1}", "1\r2\r3\r\r"), 3);
+    EXPECT_EQ(extract("{column: 1, width: 3}", "9\r1\r\n2\n3").numbers[1], 2);
+    EXPECT_EQ(number("{json: y}", "10%\r20%\r{\"y\": 3}\r\n"), 3);
+}
+
+TEST(CommandExtract, NumbersOfFortran) {
+    EXPECT_EQ(number("{column: 2}", "  x  -0.15000D+02"), -15);
+    EXPECT_EQ(number("{regex: 'E=\\s*(\\S+)'}", "E=  5.687-304"), 5.687e-304);
+    EXPECT_EQ(extract("{column: 1, type: int64}", "1.5D+01").whole[0], 15);
+    EXPECT_EQ(number("{column: 1}", "3." + std::string(100, '0')), 3);
 }
 
 // ----------------------------------------------------------------------------------------------------------- capturing

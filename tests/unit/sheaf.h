@@ -483,7 +483,7 @@ class Store {
                             nullptr,
                             0,
                             nullptr};
-        return sheaf_row_sink_write(&results.sink, &rows, error);
+        return sheaf_row_sink_write(&results.sink, &rows, nullptr, error);
     }
 
     // Writes statuses behind the module's back.

@@ -206,10 +206,14 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
     static const char *const workdirs[] = {"none", "own", "own"};
     if (sheaf_words_identify(c->job->kernel, "command", c->folder, c->host->known, identity, error))
         return -1;
-    for (int o = 0; o < program->n_outputs; o++)
-        sheaf_string_add(identity, "from %s: %s '%s' of '%s'\n", program->outputs[o].name,
-                         where[program->outputs[o].where], program->outputs[o].what,
-                         program->outputs[o].file ? program->outputs[o].file : "stdout");
+    for (int o = 0; o < program->n_outputs; o++) {
+        const struct job_output *output = &program->outputs[o];
+        sheaf_string_add(identity, "from %s: %s '%s' of '%s'", output->name, where[output->where], output->what,
+                         output->file ? output->file : "stdout");
+        if (output->separator)
+            sheaf_string_add(identity, " divided by '%c'", output->separator);
+        sheaf_string_add(identity, "\n");
+    }
     for (int i = 0; i < c->job->n_params; i++)
         sheaf_string_add(identity, "param %s: '%s'\n", c->job->params[i].name, c->job->params[i].node->text);
     if (program->input)

@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/type.h"
 #include "kernel/isolate/isolate_hand.h"
+#include "process/blame.h"
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
@@ -233,6 +234,11 @@ static void end_items(const struct isolated *iso, const struct task *task, int64
         if (task->block->out[o])
             sheaf_type_fill(field->type, (char *)task->block->out[o] + (size_t)first * sheaf_field_row_bytes(field),
                             n * field->width);
+    }
+    if (sheaf_blame_is_outside(&task->end) && !task->timed_out) {
+        for (int64_t k = first; k < first + n; k++)
+            context->give_back(context, k);
+        return;
     }
     if (n > 1)
         snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", n);

@@ -12,11 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/stopwatch.h"
 #include "process/wire.h"
 
 static const double look_s = 0.1; /* how often a thread looks whether its child is to be told to stop */
-static const double most_wait_s = 3600;
 static const size_t most_notes = (size_t)1 << 40;
 
 int sheaf_isolate_hand_open(struct isolated_hand **hand, int n_columns, struct sheaf_error *error) {
@@ -64,11 +63,11 @@ static double pass_stop(const struct isolated_hand *h, const struct sheaf_contex
 
 enum isolate_news sheaf_isolate_listen(struct isolated_hand *h, double timeout_s, const struct sheaf_context *context,
                                        struct isolate_answer *answer) {
-    const double until_s = timeout_s > 0 ? sheaf_clock_s() + timeout_s : INFINITY;
+    struct stopwatch watch = {0};
     struct pollfd both[] = {{.fd = h->socket, .events = POLLIN}, {.fd = h->keeper.fd, .events = POLLIN}};
     for (int n = 0; n == 0;) {
-        const double left_s = fmin(until_s - sheaf_clock_s(), pass_stop(h, context));
-        const double wait_s = fmin(fmax(left_s, 0), most_wait_s);
+        const double left_s = (timeout_s > 0 ? timeout_s : INFINITY) - sheaf_stopwatch_look(&watch);
+        const double wait_s = fmin(fmin(fmax(left_s, 0), pass_stop(h, context)), STOPWATCH_LOOK_S);
         const struct timespec timeout = {(time_t)wait_s, (long)((wait_s - (double)(time_t)wait_s) * 1e9)};
         n = ppoll(both, 2, &timeout, NULL);
         if (n < 0 && errno != EINTR)

@@ -289,17 +289,7 @@ int sheaf_template_read_script(struct template *t, struct template *values, cons
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
 int sheaf_template_append(struct sheaf_buffer *to, const char *data, size_t n_bytes, struct sheaf_error *error) {
-    const size_t at = to->n_bytes;
-    if (n_bytes == 0)
-        return 0;
-    if (at + n_bytes > to->capacity) { /* grow in large steps: texts are made of many pieces */
-        if (sheaf_buffer_resize(to, 2 * (at + n_bytes) + 256, error))
-            return -1;
-    }
-    if (sheaf_buffer_resize(to, at + n_bytes, error))
-        return -1;
-    memcpy(to->data + at, data, n_bytes);
-    return 0;
+    return sheaf_buffer_append(to, data, n_bytes, error);
 }
 
 /* One number as text; returns its length. */
