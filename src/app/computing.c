@@ -154,6 +154,21 @@ static int begin_record(struct run *run) {
     return sheaf_results_begin_run(&run->results, record, &run->error);
 }
 
+/* What commands keep lies beside the results file as each rank sees it. */
+static void warn_of_kept(struct run *run) {
+    const struct job_program *program = &run->job.program;
+    const bool keeps = program->n_keep > 0 || program->workdir == JOB_WORKDIR_KEEP;
+    char text[WARNING_BYTES];
+    if (!keeps || run->transport.n_blind == 0)
+        return;
+    int n =
+        snprintf(text, sizeof text,
+                 "%d of %d ranks do not see %s: files that are kept there stay on the disks of their nodes; a shared "
+                 "disk, with -o, gathers them",
+                 run->transport.n_blind, run->place.n_ranks, run->host.folder);
+    sheaf_warnings_add(&run->warnings, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct run *run) {
     struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .durable = run->options->durable};
@@ -174,6 +189,8 @@ static int open_transport(struct run *run) {
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0)
         rc = sheaf_transport_open(&run->transport, run->comm, &setup, &run->error);
+    if (rc == 0 && sheaf_run_is_first(run))
+        warn_of_kept(run);
     free(output);
     run->shape = run->carrying;
     run->shape.mapped = run->transport.mapped;
