@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/collision.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/suspicion.h"
@@ -122,10 +123,13 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
                                      .server = run->server,
                                      .folder = run->folder,
                                      .known = &run->known,
+                                     .n_threads = run->n_threads,
+                                     .warnings = &run->warnings,
                                      .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
@@ -199,7 +203,7 @@ static struct results_plan make_plan(struct run *run) {
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,
@@ -210,6 +214,31 @@ static struct results_plan make_plan(struct run *run) {
         .attempts = run->carrying.attempts,
         .accept_changes = run->options->accept_changes,
     };
+}
+
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
+static int check_collision(struct run *run) {
+    const struct collision collision = {
+        .output = run->output,
+        .folder = run->folder,
+        .replaces = run->options->overwrite,
+        .job_file = run->options->job_file,
+        .job = &run->job,
+        .kernel = &run->kernel,
+        .known = &run->known,
+    };
+    return sheaf_collision_check(&collision, &run->error);
 }
 
 /* Opens the results of this job, or makes the file where there is none. */
@@ -223,7 +252,8 @@ static int open_results(struct run *run) {
     if (!run->output)
         return sheaf_fail_memory(error, "a path");
     struct results_plan plan = make_plan(run);
-    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
+        choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -233,6 +263,8 @@ static int open_results(struct run *run) {
         return -1;
     say_changes(run);
     say_unsafe(run);
+    if (create && skip_items(run))
+        return -1;
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
@@ -254,6 +286,6 @@ int sheaf_run_open(struct run *run) {
 int sheaf_run_publish(struct run *run) {
     if (run->created && sheaf_results_publish(run->output, &run->error))
         return -1;
-    run->created = false;
+    run->created = run->results.created = false;
     return 0;
 }

@@ -133,7 +133,7 @@ static int map_input(struct transport *t, const struct invitation *head, const i
 static int open_output(struct transport *t, const struct invitation *head, const struct row_column *columns,
                        const struct binding *kernel, struct sheaf_error *error) {
     double mark = 0;
-    t->output = strdup(head->output);
+    t->output = strdup(head->results); /* its name when anything is said of it */
     t->own = head->sink;
     t->own.path = t->output;
     t->own.columns = malloc((size_t)kernel->n_outputs * sizeof *columns);

@@ -143,7 +143,7 @@ static int copy_by_hand(int from, int to, off_t *offset, const char *path, struc
     return rc;
 }
 
-static int copy_open(int from, int to, const char *path, struct sheaf_error *error) {
+int sheaf_file_copy_open(int from, int to, const char *path, struct sheaf_error *error) {
     struct stat about;
     off_t offset = 0;
     if (fstat(from, &about) || fchmod(to, about.st_mode & 07777))
@@ -164,7 +164,8 @@ int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error)
     if (source < 0)
         return sheaf_fail_errno(error, "%s: cannot open", from);
     int target = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int rc = target < 0 ? sheaf_fail_errno(error, "%s: cannot create it", to) : copy_open(source, target, from, error);
+    int rc = target < 0 ? sheaf_fail_errno(error, "%s: cannot create it", to)
+                        : sheaf_file_copy_open(source, target, from, error);
     if (target >= 0 && close(target) && rc == 0)
         rc = sheaf_fail_errno(error, "%s: cannot close", to);
     close(source);
@@ -206,6 +207,19 @@ int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_e
         return sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
     *stamp = make_stamp(&about);
     return 0;
+}
+
+int sheaf_stamp_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (fstat(fd, &about))
+        return sheaf_fail_errno(error, "%s: cannot stat", path);
+    *stamp = make_stamp(&about);
+    return 0;
+}
+
+bool sheaf_stamp_names(const struct sheaf_stamp *stamp, const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && (uint64_t)about.st_dev == stamp->device && (uint64_t)about.st_ino == stamp->inode;
 }
 
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {

@@ -59,6 +59,11 @@ const char *sheaf_text_double(double value, char buffer[32]);
 /* The offset of the first byte that is not UTF-8, or `length`. */
 size_t sheaf_text_valid(const char *text, size_t length);
 
+/* A length as the precision of "%.*s"; what is longer than a message may be is cut there in any case. */
+static inline int sheaf_text_precision(size_t length) {
+    return length < 4096 ? (int)length : 4096;
+}
+
 /* Bytes of the first n_characters of a UTF-8 text, or of all of it if it is shorter. */
 size_t sheaf_text_prefix(const char *text, size_t n_characters);
 

@@ -13,6 +13,7 @@
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "core/type.h"
 #include "job/job.h"
@@ -507,7 +508,9 @@ static int reserve(const char *path, struct sheaf_error *error) {
 
 /* Whether a file can be made there at all; says so better than HDF5 would. */
 static int probe(const char *path, struct sheaf_error *error) {
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(path); /* what a killed run has left; never the file that a link leads to */
+    sheaf_interrupt_remove(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return sheaf_fail_errno(error, "%s: cannot create the results file; choose another place with -o", path);
     close(fd);
@@ -522,6 +525,7 @@ int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *er
     int rc = probe(aside, error);
     if (rc == 0 && (write_file(plan, aside, error) || reserve(aside, error))) {
         unlink(aside);
+        sheaf_interrupt_forget(aside);
         rc = -1;
     }
     free(aside);

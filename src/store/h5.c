@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/boot.h"
 #include "store/layout.h"
@@ -20,6 +21,13 @@ void sheaf_h5_start(void) {
     H5dont_atexit(); /* its exit handler can crash after a failed write */
     H5open();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+hid_t sheaf_h5_open(const char *path) {
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return H5I_INVALID_HID;
+    return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
 /* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
@@ -49,7 +57,7 @@ int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what)
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
 }
 
-hid_t sheaf_h5_type(enum sheaf_type type) {
+hid_t sheaf_h5_type(int32_t type) {
     switch (type) {
     case SHEAF_FLOAT64:
         return H5T_NATIVE_DOUBLE;
@@ -93,6 +101,17 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
         found = SHEAF_TEXT;
     H5Tclose(type);
     return found;
+}
+
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    hid_t from = H5Dget_space(dataset);
+    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
+    H5Sclose(to);
+    H5Sclose(from);
+    return bad ? -1 : 0;
 }
 
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {

@@ -1,4 +1,4 @@
-/* What h5py and xarray find in a results file (DESIGN §8). */
+/* What h5py and xarray find in a results file. */
 #include "cli/program.h"
 
 namespace {

@@ -384,7 +384,7 @@ int sheaf_command_map(const void *self, const struct sheaf_context *context, con
     a.hand = find_hand(c, context->thread, &error);
     if (!a.hand || run_item(&a, &error)) {
         context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
-        rc = error.exit == SHEAF_EXIT_USAGE ? -1 : SHEAF_BROKEN;
+        rc = error.exit == SHEAF_EXIT_USAGE ? SHEAF_BLOCK_FAILED : SHEAF_BROKEN;
     }
     free(a.workdir);
     return rc;
