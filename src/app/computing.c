@@ -46,6 +46,7 @@ static int open_team(struct run *run) {
         .sink = transport->sink,
         .first_slot = run->first_slot,
         .sends_failures = !sheaf_run_is_first(run),
+        .hopeless_failed = RUN_HOPELESS_FAILED,
         .tells_failures = may_halt(run),
         .checkpoint_s = run->job.checkpoint_s,
         .flight = run->flight,
@@ -247,6 +248,14 @@ static int64_t find_halt(const struct run *run) {
     return limits->halt_failed;
 }
 
+/* Rank 0: whether no item of the job is done, so that what fails now may be all that there is. */
+static bool is_nothing_done(struct run *run) {
+    int64_t all[ITEM_SKIPPED + 1];
+    struct sheaf_error ignored;
+    return sheaf_run_is_first(run) && !run->job.limits.halt_said &&
+           sheaf_results_count(&run->results, 0, run->results.n_items, all, &ignored) == 0 && all[ITEM_DONE] == 0;
+}
+
 /* Runs the loop on all ranks until the work is done, or the run has drained. */
 static int run_loop(struct run *run, struct coordinator *coordinator) {
     const double stop_after_s = run->options->stop_after_s;
@@ -265,6 +274,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                .batch_end_s = find_batch_end(),
                                .halt_failed = find_halt(run),
+                               .halt_hopeless = is_nothing_done(run),
                                .hurries = may_halt(run),
                                .give_up = give_up,
                                .leaving = begin_to_leave,

@@ -495,6 +495,33 @@ TEST_F(Command, HaltsGoesOnAndTriesAgain) {
     holds("job.h5", {"(status == 2).sum() >= 10 and (status == 0).any()"});
 }
 
+/* 4 threads, of which each has 20 items that fail before the run ends by itself. */
+TEST_F(Command, ARunInWhichNothingSucceedsEnds) {
+    write_command("job.yaml", "count: 2000", "'echo {item} >> ran; test -e fixed || exit 3'");
+    for (const Layout &layout : {Layout{0, 4}, Layout{2, 2}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        write("ran", "");
+        Result result = run_job({"job.yaml", "--overwrite", "--set", "items.count=20000"}, layout, 1);
+        EXPECT_EQ(count_of(result.err, "ended early since no item is done, and 20 or more of each thread failed (halt: "
+                                       "never goes on)"),
+                  1)
+            << result;
+        const long n_ran = count_of(read("ran"), "\n");
+        EXPECT_GE(n_ran, 80);
+        EXPECT_LT(n_ran, 20000);
+        holds("job.h5", {"(status == 2).sum() == " + std::to_string(n_ran),
+                         "(status == 0).sum() == " + std::to_string(20000 - n_ran)});
+    }
+    write("fixed", "");
+    run_job({"job.yaml", "--overwrite", "--items", "1999:2000"}, {0, 4});
+    unlink(path("fixed").c_str());
+    write("ran", "");
+    run_job({"job.yaml", "--retry-failed"}, {0, 4}, 1); /* an item is done: what fails is no reason to end */
+    EXPECT_EQ(count_of(read("ran"), "\n"), 1999);
+    run_job({"job.yaml", "--overwrite", "--set", "halt=never"}, {0, 4}, 1);
+    holds("job.h5", {"(status == 2).all()"});
+}
+
 /* --- kills --------------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, NothingOutlivesAKill) {
