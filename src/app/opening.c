@@ -123,10 +123,13 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
                                      .server = run->server,
                                      .folder = run->folder,
                                      .known = &run->known,
+                                     .n_threads = run->n_threads,
+                                     .warnings = &run->warnings,
                                      .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
@@ -185,13 +188,22 @@ static void say_changes(const struct run *run) {
                 run->results.changed.data, run->job.output);
 }
 
+/* Rows that were written just before the machine went down. */
+static void say_unsafe(const struct run *run) {
+    char a[32];
+    if (run->results.n_unsafe && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+                sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+}
+
 static struct results_plan make_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,
@@ -217,6 +229,18 @@ static int check_collision(struct run *run) {
     return sheaf_collision_check(&collision, &run->error);
 }
 
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -238,6 +262,9 @@ static int open_results(struct run *run) {
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);
+    say_unsafe(run);
+    if (create && skip_items(run))
+        return -1;
     int64_t n_again = 0;
     if (run->options->retry_failed && !create &&
         sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))

@@ -36,6 +36,7 @@ struct run {
     struct server *server; /* of processes, or NULL where the job needs none */
     char *folder;          /* OUT.d */
     struct kernel_host host;
+    struct warnings warnings;  /* of the kernel, on any rank; rank 0 says them */
     int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */

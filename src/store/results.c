@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/boot.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/h5.h"
@@ -67,6 +67,7 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
 static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
+    const int64_t boot = BOOT_BYTES, lives = LIVES_MOST;
     const int64_t flights[2] = {FLIGHTS_MOST, FLIGHT_WIDTH}, suspects[2] = {SUSPECTS_MOST, SUSPECT_WIDTH};
     errors[0] = errors[0] > 0 ? errors[0] : 1;
     for (int k = 0; k < r->n_outputs; k++)
@@ -86,7 +87,9 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
         find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
         find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
-        find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error))
+        find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
+        find_dataset(r, file, LIVES, &lives, 1, &r->sink.lives_offset, error) ||
+        find_dataset(r, file, BOOT, &boot, 1, &r->boot_offset, error))
         return -1;
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
@@ -137,47 +140,36 @@ char *sheaf_results_files(const char *path) {
     return text;
 }
 
-int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
-    struct stat about;
-    if (stat(path, &about) || S_ISREG(about.st_mode))
-        return 0;
-    return sheaf_refuse(error, "%s: is %s, where no results file can be; choose another place with -o", path,
-                        S_ISDIR(about.st_mode)    ? "a folder"
-                        : S_ISFIFO(about.st_mode) ? "a pipe"
-                        : S_ISSOCK(about.st_mode) ? "a socket"
-                                                  : "a device");
+/* Into the window. */
+static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
 }
 
-int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
-    static const char signature[] = "\211HDF\r\n\032\n";
-    static const char cleared[8]; /* of one that was emptied while a run wrote it */
-    char head[8] = "";
-    sheaf_h5_start();
-    if (access(path, F_OK))
-        return 0;
-    hid_t file = sheaf_h5_open(path);
-    if (file >= 0) {
-        char *identity = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
-        bool ours = identity != NULL;
-        free(identity);
-        H5Fclose(file);
-        H5Eclear2(H5E_DEFAULT);
-        if (ours)
-            return 0;
-    } else {
-        H5Eclear2(H5E_DEFAULT);
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
-        if (fd >= 0)
-            close(fd);
-        if (n == 0 || (n == (ssize_t)sizeof head &&
-                       (memcmp(head, signature, sizeof head) == 0 || memcmp(head, cleared, sizeof head) == 0)))
-            return 0;
+/* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
+   started anew, and they are pending. */
+static int settle_unsafe(struct results *r, struct sheaf_error *error) {
+    char stored[BOOT_BYTES], own[BOOT_BYTES];
+    bool synced = false;
+    sheaf_boot_id(own);
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+        return -1;
+    r->sink.trusted = own[0] != '\0';
+    const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
+    for (int64_t at = 0; !r->created && at < r->n_items; at += WINDOW) {
+        const int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+        if (read_status(r, at, n, error))
+            return -1;
+        const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
+        if (n_unsafe == 0)
+            continue;
+        if (same && !synced && fdatasync(r->fd))
+            return sheaf_fail_errno(error, "%s: cannot sync", r->path);
+        synced = true;
+        r->n_unsafe += same ? 0 : n_unsafe;
+        if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.status_offset + at, r->path, error))
+            return -1;
     }
-    return sheaf_refuse(error,
-                        "%s: is not a results file of Sheaf and is not overwritten; move it away or choose "
-                        "another place with -o",
-                        path);
+    return sheaf_file_pwrite(r->fd, own, sizeof own, r->boot_offset, r->path, error);
 }
 
 int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
@@ -188,7 +180,10 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(WINDOW);
-    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .end = plan->items->n_items};
+    r->sink = (struct row_sink){.path = r->path,
+                                .n_columns = plan->n_outputs,
+                                .mixed = !created && plan->block > 1,
+                                .end = plan->items->n_items};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
     if (!r->path || !r->window || !r->sink.columns)
         return sheaf_fail_memory(error, "the results file");
@@ -199,8 +194,10 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     if (rc == 0) {
         r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
         rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
-             : sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_tidy_messages(r, error) ? -1
-                                                                                                        : 0;
+             : sheaf_stamp_open(&r->stamp, r->fd, path, error) || settle_unsafe(r, error) ||
+                     sheaf_results_tidy_messages(r, error)
+                 ? -1
+                 : 0;
     }
     free(path);
     return rc;
@@ -239,10 +236,6 @@ off_t sheaf_results_run_offset(const struct results *r) {
 }
 
 /* --- status -------------------------------------------------------------------------------------------------------- */
-
-static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
-    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
-}
 
 /* Whether a block has a pending item that the sink takes, as far as the window read last reaches: items base …
    base + n_read - 1. */
@@ -398,8 +391,15 @@ int sheaf_results_end_run(struct results *r, const struct run_record *record, st
 
 /* --- blocks in flight ---------------------------------------------------------------------------------------------- */
 
-int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, struct suspects *suspects,
-                               struct sheaf_error *error) {
+int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, bool *from_outside,
+                               struct suspects *suspects, struct sheaf_error *error) {
+    uint8_t *lives = malloc(LIVES_MOST);
+    int rc = lives ? sheaf_file_pread(r->fd, lives, LIVES_MOST, r->sink.lives_offset, r->path, error)
+                   : sheaf_fail_memory(error, "the ranks of the last run");
+    *from_outside = rc == 0 && sheaf_lives_ended_outside(lives, LIVES_MOST);
+    free(lives);
+    if (rc)
+        return -1;
     *n = suspects->n = 0;
     if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.flights_offset, r->path, error) ||
         sheaf_file_pread(r->fd, suspects->list, sizeof suspects->list, r->suspects_offset, r->path, error))
@@ -415,6 +415,9 @@ int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int
 
 int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
     static const struct flight_note none[64];
+    static const uint8_t no_life[LIVES_MOST];
+    if (sheaf_file_pwrite(r->fd, no_life, sizeof no_life, r->sink.lives_offset, r->path, error))
+        return -1;
     for (int64_t i = 0; i < FLIGHTS_MOST; i += 64)
         if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.flights_offset + i * (off_t)sizeof *none, r->path,
                               error))
@@ -444,6 +447,19 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
     int rc = fill_rows(r, item, 1, fill, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
+    free(fill);
+    return rc;
+}
+
+int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    char *fill = malloc(WINDOW);
+    int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    if (rc == 0)
+        memset(fill, ITEM_SKIPPED, WINDOW);
+    for (int64_t at = 0; rc == 0 && at < n; at += WINDOW) {
+        const int64_t piece = n - at < WINDOW ? n - at : WINDOW;
+        rc = sheaf_file_pwrite(r->fd, fill, (size_t)piece, r->sink.status_offset + first + at, r->path, error);
+    }
     free(fill);
     return rc;
 }

@@ -1,4 +1,6 @@
 /* Makes items that failed pending again. */
+#include <unistd.h>
+
 #include "core/file.h"
 #include "store/layout.h"
 #include "store/results.h"
@@ -20,5 +22,7 @@ int sheaf_results_retry(struct results *r, int64_t begin, int64_t end, int64_t *
         if (any && sheaf_file_pwrite(r->fd, status, n_window, r->sink.status_offset + at, r->path, error))
             return -1;
     }
+    if (*n && fdatasync(r->fd)) /* or a power cut may leave the old status on a new row */
+        return sheaf_fail_errno(error, "%s: cannot sync", r->path);
     return sheaf_results_tidy_messages(r, error); /* last: until then their messages are of items that are pending */
 }
