@@ -15,13 +15,16 @@ static int read_inputs(struct coordinator *c, struct span blocks, void *const *i
                        struct sheaf_error *error) {
     int64_t first, n;
     void **columns = sheaf_arena_take(texts, (size_t)c->items->n_fields * sizeof *columns);
-    if (!columns)
+    enum sheaf_type *types = sheaf_arena_take(texts, (size_t)c->items->n_fields * sizeof *types);
+    if (!columns || !types)
         return sheaf_fail_memory(error, "reading items");
     for (int k = 0; k < c->kernel->n_inputs; k++)
-        if (c->kernel->field[k] >= 0)
+        if (c->kernel->field[k] >= 0) {
             columns[c->kernel->field[k]] = inputs[k];
+            types[c->kernel->field[k]] = c->kernel->inputs[k].type;
+        }
     sheaf_chunk_items(c->carrying, blocks, &first, &n);
-    return sheaf_items_read(c->items, first, n, columns, texts, error);
+    return sheaf_items_read_as(c->items, first, n, columns, types, texts, error);
 }
 
 /* Lays out and fills a chunk; with *fits false, and not packed, where its texts make it larger than it may be. */

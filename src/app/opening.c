@@ -44,6 +44,13 @@ static int read_job(struct run *run) {
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
+/* What may be meant, but looks odd. */
+static void say_warnings(const struct run *run) {
+    const char *line = run->items.warnings.data, *end;
+    for (; line && !run->options->quiet && (end = strchr(line, '\n')) != NULL; line = end + 1)
+        fprintf(stderr, "sheaf: %.*s\n", (int)(end - line), line);
+}
+
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct run *run) {
     struct sheaf_buffer fields = {0};
@@ -52,6 +59,8 @@ static int open_items(struct run *run) {
         run->known.before = run->options->overwrite ? NULL : sheaf_results_files(run->job.output);
         rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->known, &run->error)
                                              : sheaf_items_open(&run->items, &run->job, &run->error);
+        if (rc == 0)
+            say_warnings(run);
         if (rc == 0)
             rc = sheaf_fields_pack(&fields, &run->items, &run->error);
     }
@@ -66,11 +75,11 @@ static int open_items(struct run *run) {
     return rc;
 }
 
-/* The items' columns take the types the kernel reads. */
-static int convert_inputs(struct run *run) {
+/* The items' values must be of the types the kernel reads. */
+static int check_inputs(struct run *run) {
     for (int k = 0; k < run->kernel.n_inputs; k++)
         if (run->kernel.field[k] >= 0 &&
-            sheaf_items_convert(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
+            sheaf_items_check(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
             return -1;
     return 0;
 }
@@ -142,7 +151,7 @@ static int open_kernel(struct run *run) {
         rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,
                                 &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
-        rc = convert_inputs(run);
+        rc = check_inputs(run);
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0 && run->job.kind == JOB_EXPRESSION)
         rc = compile_expression(run);
@@ -216,6 +225,19 @@ static struct results_plan make_plan(struct run *run) {
     };
 }
 
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.inputs, run->kernel.n_inputs, &n,
+                           first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 static int check_collision(struct run *run) {
     const struct collision collision = {
         .output = run->output,
@@ -227,18 +249,6 @@ static int check_collision(struct run *run) {
         .known = &run->known,
     };
     return sheaf_collision_check(&collision, &run->error);
-}
-
-/* Items of a new results file whose inputs have no value. */
-static int skip_items(struct run *run) {
-    char first[FAILURE_BYTES] = "", count[32];
-    int64_t n = 0;
-    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
-        return -1;
-    if (n > 0 && !run->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
-                n == 1 ? "is skipped" : "are skipped", first);
-    return 0;
 }
 
 /* Opens the results of this job, or makes the file where there is none. */

@@ -59,7 +59,7 @@ static bool find_places(const struct transport_setup *setup, int64_t *places) {
     bool any = false;
     for (int k = 0; k < setup->kernel->n_inputs; k++) {
         int field = setup->kernel->field[k];
-        places[k] = field >= 0 ? sheaf_items_place(setup->items, field) : -1;
+        places[k] = field >= 0 ? sheaf_items_place(setup->items, field, setup->kernel->inputs[k].type) : -1;
         any = any || places[k] >= 0;
     }
     return any;

@@ -13,17 +13,12 @@
 
 #include "core/error.h"
 #include "job/kind.h"
+#include "job/table.h"
 #include "job/yaml.h"
 
 enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
-
-/* A name and what the job says of it. */
-struct job_pair {
-    const char *name;
-    const struct yaml_node *node;
-};
 
 /* Everything but `text` lives in the document's arena. */
 struct job {
@@ -35,7 +30,8 @@ struct job {
     struct {
         enum job_source kind;
         const struct yaml_node *node;
-        const char *path; /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        const char *path;       /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        struct job_table table; /* csv */
         int64_t count;
         int n_fields;            /* hdf5 */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path */

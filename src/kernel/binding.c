@@ -278,7 +278,10 @@ static int check_output(const struct binding *b, int k, struct sheaf_error *erro
     if (sheaf_items_find(b->outputs, k, f->name) >= 0)
         return sheaf_refuse(error, "%s is called '%s' like an earlier one", what, f->name);
     if (sheaf_items_find(b->fields, b->n_fields, f->name) >= 0)
-        return sheaf_refuse(error, "%s is called '%s' like a field of the items; rename the field", what, f->name);
+        return sheaf_refuse(error,
+                            "%s is called '%s' like a field of the items; rename the field (of a csv: rename: {'%s': "
+                            "…} in items)",
+                            what, f->name, f->name);
     if (sheaf_registry_check_flags(f->flags, 0, what, error))
         return -1;
     if (!sheaf_type_bytes(f->type))

@@ -193,11 +193,13 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     int rc = look_inside(r, plan, path, error);
     if (rc == 0) {
         r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
-        rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
-             : sheaf_stamp_open(&r->stamp, r->fd, path, error) || settle_unsafe(r, error) ||
-                     sheaf_results_tidy_messages(r, error)
-                 ? -1
-                 : 0;
+        if (r->fd < 0)
+            rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
+        else
+            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || settle_unsafe(r, error) ||
+                         sheaf_results_tidy_messages(r, error)
+                     ? -1
+                     : 0;
     }
     free(path);
     return rc;

@@ -144,9 +144,10 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
 int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
 /* For a new file: gives up, as skipped, the items for which one of these fields[n_fields] of theirs (-1: none) has no
-   value; *n of them, and why the first, or "". */
-int sheaf_results_skip(struct results *results, const struct items *items, const int *fields, int n_fields, int64_t *n,
-                       char first[FAILURE_BYTES], struct sheaf_error *error);
+   value that could be taken as inputs[n_fields] says; *n of them, and why the first, or "". */
+int sheaf_results_skip(struct results *results, const struct items *items, const int *fields,
+                       const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
+                       struct sheaf_error *error);
 
 /* Drops messages of items that have not failed, as a killed run leaves them, and closes the gaps: those in use are the
    first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */

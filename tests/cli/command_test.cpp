@@ -301,7 +301,8 @@ TEST_F(Command, FilesThatAreUnchangedAreNotReadAgain) {
         write("forge.py", "import h5py\n"
                           "with h5py.File('job.h5', 'r+') as f:\n"
                           "    lines = f['sheaf/files'].asstr()[()].splitlines()\n"
-                          "    assert len(lines) == 2, lines # of wc and of the file; in.h5 is too young\n"
+                          "    lines = [line for line in lines if not line.endswith(' in.h5')] # if it is old enough\n"
+                          "    assert len(lines) == 2, lines # of wc and of the file\n"
                           "    assert lines[1].endswith(' " +
                               file +
                               "')\n"
