@@ -64,6 +64,8 @@ struct items {
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);
+/* Whether all files are as they were. */
+int sheaf_items_check(const struct items *items, struct sheaf_error *error);
 int64_t sheaf_items_place(const struct items *items, int field);
 void sheaf_items_close(struct items *items);
 
