@@ -41,7 +41,7 @@ build_in() {
 }
 
 phase "packages and configure"
-./bootstrap || exit 1
+./bootstrap --slurm || exit 1
 
 phase "build"
 main_options=()

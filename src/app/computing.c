@@ -11,6 +11,7 @@
 #include "app/suspicion.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "exec/threads.h"
 
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
@@ -53,7 +54,8 @@ static int open_team(struct run *run) {
         .stamp = &transport->stamp,
         .check_s = transport->check_s,
     };
-    int rc = sheaf_team_open(&run->team, &setup, &run->error);
+    int rc =
+        sheaf_threads_try(run->n_threads, &run->error) || sheaf_team_open(&run->team, &setup, &run->error) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
@@ -84,17 +86,25 @@ static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
 
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
+/* What the run leaves on rank 0. */
+static void give_up_results(struct run *run) {
+    struct sheaf_error ignored;
+    sheaf_row_sink_flush(&run->results.sink, &ignored);
+    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
+    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
+    if (sheaf_run_confirm(run, &ignored))
+        sheaf_run_report(&ignored);
+    sheaf_lock_release(&run->lock);
+}
+
 /* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
    moment, so the run may end at any. */
 static void give_up(void *context, const struct sheaf_error *error) {
     struct run *run = context;
-    struct sheaf_error ignored;
     sheaf_progress_end(&run->progress);
     sheaf_run_report(error);
-    sheaf_row_sink_flush(&run->results.sink, &ignored);
-    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
-    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
-    sheaf_lock_release(&run->lock);
+    if (sheaf_run_is_first(run))
+        give_up_results(run);
     fflush(NULL);
     sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
     _exit(SHEAF_EXIT_ENVIRONMENT);
@@ -120,8 +130,11 @@ static void leave(void *context) {
     if (sheaf_run_is_first(run)) {
         if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                run->job.output);
+        if (sheaf_run_confirm(run, &run->error))
+            sheaf_run_report(&run->error);
+        else
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
+                    run->job.output);
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);
@@ -194,7 +207,8 @@ static int open_pool(struct run *run) {
 static int prepare(struct run *run) {
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
         count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) || open_pool(run) ||
-        open_team(run))
+        open_team(run) ||
+        sheaf_comm_agree(run->comm, sheaf_binding_check_files(&run->kernel, &run->error), &run->error))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
 }
@@ -225,6 +239,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .shape = &run->shape,
                                .coordinator = sheaf_run_is_first(run) ? coordinator : NULL,
                                .leads = run->schedule.leads,
+                               .warnings = &run->warnings,
                                .pool_index = run->schedule.index,
                                .n_pool_ranks = run->schedule.n_pool_ranks,
                                .maps = run->transport.maps,
@@ -276,6 +291,7 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
+        .warnings = &run->warnings,
         .progress = &run->progress,
     };
     return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
@@ -292,6 +308,8 @@ static int compute(struct run *run) {
     if (rc == 0)
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
     run->compute_s += sheaf_clock_s();
+    if (rc == 0 && sheaf_run_is_first(run)) /* those that came last */
+        sheaf_coordinator_warn(&coordinator);
     sheaf_progress_end(&run->progress);
     free(coordinator.rows);
     free(coordinator.n_left);

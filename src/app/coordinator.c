@@ -15,13 +15,16 @@ static int read_inputs(struct coordinator *c, struct span blocks, void *const *i
                        struct sheaf_error *error) {
     int64_t first, n;
     void **columns = sheaf_arena_take(texts, (size_t)c->items->n_fields * sizeof *columns);
-    if (!columns)
+    enum sheaf_type *types = sheaf_arena_take(texts, (size_t)c->items->n_fields * sizeof *types);
+    if (!columns || !types)
         return sheaf_fail_memory(error, "reading items");
     for (int k = 0; k < c->kernel->n_inputs; k++)
-        if (c->kernel->field[k] >= 0)
+        if (c->kernel->field[k] >= 0) {
             columns[c->kernel->field[k]] = inputs[k];
+            types[c->kernel->field[k]] = c->kernel->inputs[k].type;
+        }
     sheaf_chunk_items(c->carrying, blocks, &first, &n);
-    return sheaf_items_read(c->items, first, n, columns, texts, error);
+    return sheaf_items_read_as(c->items, first, n, columns, types, texts, error);
 }
 
 /* Lays out and fills a chunk; with *fits false, and not packed, where its texts make it larger than it may be. */
@@ -106,9 +109,16 @@ int sheaf_coordinator_take(struct coordinator *c, const struct sheaf_buffer *mes
     return rc;
 }
 
+void sheaf_coordinator_warn(struct coordinator *c) {
+    char warning[WARNING_BYTES];
+    while (sheaf_warnings_take(c->warnings, warning))
+        sheaf_progress_say_warning(c->progress, c->kernel->kernel.table.head.name, warning);
+}
+
 void sheaf_coordinator_show(struct coordinator *c, int64_t n_own_done, int64_t n_own_failed) {
     const int64_t n_failed = n_own_failed + c->counts.n_failed;
     struct failure first;
+    sheaf_coordinator_warn(c);
     sheaf_progress_show(c->progress, n_own_done + c->counts.n_done, n_failed);
     if (n_failed == 0 || c->failure_said || sheaf_clock_s() < c->progress->began_s + long_run_s)
         return;

@@ -36,19 +36,9 @@ struct costs {
 static int find_field(struct costs *c, struct sheaf_error *error) {
     const struct items *items = c->items;
     const char *name = c->job->cost->text;
-    char hint[512];
     c->field = sheaf_items_find(items->fields, items->n_fields, name);
-    if (c->field < 0) {
-        const char **names = malloc(((size_t)items->n_fields + 1) * sizeof *names);
-        if (!names)
-            return sheaf_fail_memory(error, "the costs");
-        for (int k = 0; k < items->n_fields; k++)
-            names[k] = items->fields[k].name;
-        sheaf_yaml_refuse(c->job->cost, error, "no field '%s' in %s to take costs from%s", name, items->name,
-                          sheaf_text_suggest(name, names, items->n_fields, true, hint, sizeof hint));
-        free(names);
-        return -1;
-    }
+    if (c->field < 0)
+        return sheaf_items_no_field(items, c->job->cost, "schedule.cost", name, error);
     if (items->fields[c->field].type == SHEAF_TEXT || items->fields[c->field].width != 1)
         return sheaf_yaml_refuse(c->job->cost, error,
                                  "field '%s' is text or has several values an item; a cost is one number an item",

@@ -4,6 +4,7 @@
 
 #include "app/run.h"
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "report/summary.h"
 #include "store/pack.h"
 
@@ -19,7 +20,7 @@ static int64_t count_failed(const int64_t *counts) {
 }
 
 /* Fill values for what was not computed, the record of the run, everything on disk. */
-static int close_results(struct run *run) {
+static int end_results(struct run *run) {
     struct results *results = &run->results;
     int64_t all[ITEM_SKIPPED + 1];
     const bool whole = run->begin == 0 && run->end == results->n_items;
@@ -36,14 +37,33 @@ static int close_results(struct run *run) {
     run->any_failure = sheaf_row_sink_first_failure(&results->sink, &run->first_failure);
     if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error))
         return -1;
-    return sheaf_results_close(results, &run->error);
+    return sheaf_results_sync(results, &run->error);
 }
 
-int sheaf_run_pack(struct run *run) {
-    struct packed packed;
-    if (!run->kernel.has_texts || !run->all_settled)
-        return 0;
-    return sheaf_pack(run->output, &packed, &run->error);
+int sheaf_run_confirm(struct run *run, struct sheaf_error *error) {
+    struct sheaf_string said = {0};
+    int rc = sheaf_results_confirm(&run->results, &said, error);
+    if (said.length)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+    return rc;
+}
+
+/* It may take long, and is begun anew by the next run. */
+static int pack(struct run *run, struct packed *packed) {
+    sheaf_interrupt_leave_on_drain();
+    int rc = sheaf_pack(run->output, packed, &run->error);
+    sheaf_interrupt_unleave_on_drain();
+    return rc;
+}
+
+int sheaf_run_settle(struct run *run) {
+    struct packed packed = {0};
+    if (sheaf_run_confirm(run, &run->error) || (run->kernel.has_texts && run->all_settled && pack(run, &packed)))
+        return -1;
+    if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))
+        return sheaf_fail(&run->error, "%s: was removed or renamed just when the run ended", run->output);
+    return sheaf_results_close(&run->results, &run->error);
 }
 
 int sheaf_run_summarize(struct run *run) {
@@ -97,7 +117,7 @@ int sheaf_run_finish(struct run *run) {
         return -1;
     int rc = 0;
     if (sheaf_run_is_first(run))
-        rc = close_results(run) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1 : 0;
+        rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 
@@ -106,12 +126,14 @@ void sheaf_run_report(const struct sheaf_error *error) {
 }
 
 int sheaf_run_agree_exit(struct run *run, int rc) {
-    struct sheaf_error ignored;
     const bool halted = run->end_why == LOOP_HALT; /* as it is, it would fail again: no case for a requeue */
     int64_t exit = run->after[ITEM_PENDING] && !halted ? SHEAF_EXIT_INTERRUPTED
                    : count_failed(run->after)          ? SHEAF_EXIT_FAILED
                                                        : SHEAF_EXIT_DONE;
     if (rc)
         return (int)run->error.exit;
-    return sheaf_comm_broadcast_value(run->comm, &exit, &ignored) ? SHEAF_EXIT_ENVIRONMENT : (int)exit;
+    if (sheaf_comm_broadcast_value(run->comm, &exit, &run->error) == 0)
+        return (int)exit;
+    sheaf_run_report(&run->error);
+    return SHEAF_EXIT_ENVIRONMENT;
 }

@@ -18,6 +18,7 @@ enum tag {
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
     TAG_LEFT,    /* to rank 0: int32[2] pool and its ranks; the sender has left, with nothing at work */
     TAG_DRAIN,   /* to rank 0, and from it to all: begin no more items */
+    TAG_WARNING, /* to rank 0: char[WARNING_BYTES], what the kernel warns of */
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
 
@@ -292,6 +293,9 @@ static int dispatch(struct loop *loop, int from, int tag) {
         return 0;
     case TAG_LEFT:
         return take_left(loop, from);
+    case TAG_WARNING:
+        sheaf_warnings_add(loop->setup->warnings, loop->in.data, strnlen(loop->in.data, WARNING_BYTES));
+        return 0;
     case TAG_END:
         loop->end = true;
         return 0;
@@ -357,7 +361,7 @@ static void give_up(struct loop *loop) {
         if (sheaf_outbox_empty(&loop->out, &empty, &loop->error)) /* keeps MPI going */
             break;
     }
-    sheaf_comm_abort(loop->setup->comm, (int)error.exit); /* rank 0 does not answer */
+    loop->setup->give_up(loop->setup->context, &error); /* rank 0 does not answer */
 }
 
 /* Tells rank 0 that what it noted of our pool was not the end of us. */
@@ -460,9 +464,10 @@ static int look_around(struct loop *loop, bool *did) {
     bool over = is_over(loop); /* before rows are collected: then these are the last */
     if (is_first(loop))
         show_progress(loop);
-    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop))
+    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop) ||
+             sheaf_outbox_post_warnings(&loop->out, TAG_WARNING, loop->setup->warnings, &loop->error))
         return -1;
-    return over && loop->seat < 0 && !loop->waiting ? say_bye(loop) : 0;
+    return over && loop->seat < 0 && !loop->waiting && !atomic_load(&loop->setup->warnings->news) ? say_bye(loop) : 0;
 }
 
 /* Thread 0's whole run. */
@@ -485,8 +490,10 @@ static void talk(void *context) {
 
 int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sheaf_error *error) {
     struct loop *loop = calloc(1, sizeof *loop);
-    if (!loop)
-        return sheaf_fail_memory(error, "the run");
+    if (sheaf_comm_agree(setup->comm, loop ? 0 : sheaf_fail_memory(error, "the run"), error)) {
+        free(loop);
+        return -1;
+    }
     loop->setup = setup;
     loop->place = sheaf_comm_place(setup->comm);
     loop->seat = -1;
@@ -495,8 +502,10 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
     loop->n_present = loop->place.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
     sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
-    int rc = sheaf_team_run(setup->team, talk, loop, error);
-    if (rc == 0 && loop->failed) {
+    int rc = sheaf_team_run(setup->team, talk, loop, &loop->error);
+    if (rc) /* the threads were not to be had after all, and the others are at work */
+        give_up(loop);
+    if (loop->failed) {
         *error = loop->error;
         rc = -1;
     }

@@ -25,6 +25,7 @@ struct loop_setup {
     const struct chunk_shape *shape;
     struct coordinator *coordinator; /* on rank 0; else NULL */
     bool leads;                      /* this rank asks for chunks for the pool, */
+    struct warnings *warnings;       /* of the kernel: rank 0 says them, the others send theirs */
     int pool_index;                  /* which is this one for the hand-out */
     bool maps;                       /* whether the input is mapped here */
     bool eager;                      /* chunks are for this pool in any case: ask early */
@@ -35,7 +36,7 @@ struct loop_setup {
     bool hurries;                    /* rows are sent at once: rank 0 counts the failed ones */
     int64_t halt_failed;             /* rank 0: drain when so many items have failed in this run; 0: never */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
-    /* On rank 0, at once, when a rank cannot go on. */
+    /* On rank 0, at once, when a rank cannot go on; on another one where rank 0 cannot be told. */
     void (*give_up)(void *context, const struct sheaf_error *error);
     /* On any rank, after TERM, INT or HUP: first of all, it was not an item's doing; */
     void (*leaving)(void *context);

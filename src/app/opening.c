@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/collision.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/suspicion.h"
@@ -44,6 +45,13 @@ static int read_job(struct run *run) {
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
+/* What may be meant, but looks odd. */
+static void say_warnings(const struct run *run) {
+    const char *line = run->items.warnings.data, *end;
+    for (; line && !run->options->quiet && (end = strchr(line, '\n')) != NULL; line = end + 1)
+        fprintf(stderr, "sheaf: %.*s\n", (int)(end - line), line);
+}
+
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct run *run) {
     struct sheaf_buffer fields = {0};
@@ -52,6 +60,8 @@ static int open_items(struct run *run) {
         run->known.before = run->options->overwrite ? NULL : sheaf_results_files(run->job.output);
         rc = run->job.items.kind == JOB_HDF5 ? sheaf_input_open(&run->items, &run->job, &run->known, &run->error)
                                              : sheaf_items_open(&run->items, &run->job, &run->error);
+        if (rc == 0)
+            say_warnings(run);
         if (rc == 0)
             rc = sheaf_fields_pack(&fields, &run->items, &run->error);
     }
@@ -66,11 +76,11 @@ static int open_items(struct run *run) {
     return rc;
 }
 
-/* The items' columns take the types the kernel reads. */
-static int convert_inputs(struct run *run) {
+/* The items' values must be of the types the kernel reads. */
+static int check_inputs(struct run *run) {
     for (int k = 0; k < run->kernel.n_inputs; k++)
         if (run->kernel.field[k] >= 0 &&
-            sheaf_items_convert(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
+            sheaf_items_check(&run->items, run->kernel.field[k], run->kernel.inputs[k].type, &run->error))
             return -1;
     return 0;
 }
@@ -123,10 +133,13 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
                                      .server = run->server,
                                      .folder = run->folder,
                                      .known = &run->known,
+                                     .n_threads = run->n_threads,
+                                     .warnings = &run->warnings,
                                      .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
@@ -139,7 +152,7 @@ static int open_kernel(struct run *run) {
         rc = sheaf_binding_open(&run->kernel, &run->job, run->items.fields, run->items.n_fields, &run->host,
                                 &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
-        rc = convert_inputs(run);
+        rc = check_inputs(run);
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0 && run->job.kind == JOB_EXPRESSION)
         rc = compile_expression(run);
@@ -225,7 +238,7 @@ static struct results_plan make_plan(struct run *run) {
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,
@@ -243,12 +256,26 @@ static struct results_plan make_plan(struct run *run) {
 static int skip_items(struct run *run) {
     char first[FAILURE_BYTES] = "", count[32];
     int64_t n = 0;
-    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.inputs, run->kernel.n_inputs, &n,
+                           first, &run->error))
         return -1;
     if (n > 0 && !run->options->quiet)
         fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
                 n == 1 ? "is skipped" : "are skipped", first);
     return 0;
+}
+
+static int check_collision(struct run *run) {
+    const struct collision collision = {
+        .output = run->output,
+        .folder = run->folder,
+        .replaces = run->options->overwrite,
+        .job_file = run->options->job_file,
+        .job = &run->job,
+        .kernel = &run->kernel,
+        .known = &run->known,
+    };
+    return sheaf_collision_check(&collision, &run->error);
 }
 
 /* Opens the results of this job, or makes the file where there is none. */
@@ -262,7 +289,8 @@ static int open_results(struct run *run) {
     if (!run->output)
         return sheaf_fail_memory(error, "a path");
     struct results_plan plan = make_plan(run);
-    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
+        choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -297,6 +325,6 @@ int sheaf_run_open(struct run *run) {
 int sheaf_run_publish(struct run *run) {
     if (run->created && sheaf_results_publish(run->output, &run->error))
         return -1;
-    run->created = false;
+    run->created = run->results.created = false;
     return 0;
 }

@@ -20,8 +20,7 @@ static int run_pending(struct run *run) {
         memcpy(run->after, run->before, sizeof run->after);
         run->all_settled = run->begin == 0 && run->end == run->items.n_items;
         if (rc == 0 && sheaf_run_is_first(run))
-            rc = sheaf_results_close(&run->results, &run->error) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1
-                                                                                                                    : 0;
+            rc = sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
         return sheaf_comm_agree(run->comm, rc, &run->error);
     }
     return sheaf_run_compute(run) || sheaf_run_finish(run) ? -1 : 0;
@@ -32,23 +31,27 @@ static int run_all(struct run *run) {
 }
 
 int sheaf_pipeline_run(const struct run_options *options) {
-    struct run run = {
-        .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .transport.own.fd = -1};
+    struct run run = {.options = options,
+                      .began_s = sheaf_clock_s(),
+                      .lock.fd = -1,
+                      .results.fd = -1,
+                      .transport.own.fd = -1,
+                      .warnings = WARNINGS_NONE};
     struct sheaf_error ignored;
     int rc = sheaf_server_start(&run.server, &run.error); /* while we are small, and have one thread */
-    sheaf_interrupt_watch_drain();
     sheaf_interrupt_guard();
     signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     sheaf_results_start();
     if (sheaf_comm_open(&run.comm, rc ? &ignored : &run.error))
         rc = -1;
-    run.place = sheaf_comm_place(run.comm);
+    if (run.comm)
+        run.place = sheaf_comm_place(run.comm);
     if (run.comm && sheaf_comm_agree(run.comm, rc, &run.error) == 0)
         rc = run_all(&run);
     else
         rc = -1;
-    if (rc && sheaf_run_is_first(&run))
+    if (rc && (sheaf_run_is_first(&run) || sheaf_comm_failed(run.comm)))
         sheaf_run_report(&run.error);
     if (run.created)
         sheaf_results_discard(run.output);

@@ -36,6 +36,7 @@ struct run {
     struct server *server; /* of processes, or NULL where the job needs none */
     char *folder;          /* OUT.d */
     struct kernel_host host;
+    struct warnings warnings;  /* of the kernel, on any rank; rank 0 says them */
     int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */
@@ -94,8 +95,11 @@ int sheaf_run_compute(struct run *run);
 /* Closes this run's row of the table of runs; run->after says what became of the items. Rank 0. */
 int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error);
 
-/* Brings texts into the results file, which is closed, when nothing is pending any more. Rank 0. */
-int sheaf_run_pack(struct run *run);
+/* Whether the results file is still where it was; says on stderr where it had to be written again. Rank 0. */
+int sheaf_run_confirm(struct run *run, struct sheaf_error *error);
+
+/* The results file as it is left: confirmed, with the texts in it when nothing is pending any more, closed. Rank 0. */
+int sheaf_run_settle(struct run *run);
 
 /* Everything on disk, then the summary: ending.c. sheaf_run_summarize is for a run that had nothing to do. */
 int sheaf_run_finish(struct run *run);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/interrupt.h"
 
 /* Gives up the items of a block that are still pending. */
 static int give_up_block(struct results *results, int64_t block, struct sheaf_error *error) {
@@ -102,6 +103,7 @@ static volatile struct flight_note *map_rows(const struct row_sink *sink, int64_
     char *pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, sink->fd, begin);
     if (pages == MAP_FAILED)
         return NULL;
+    sheaf_interrupt_name_results(pages, n_bytes);
     return (struct flight_note *)(void *)(pages + (sink->flights_offset - begin)) + first_row;
 }
 

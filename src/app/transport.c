@@ -59,7 +59,7 @@ static bool find_places(const struct transport_setup *setup, int64_t *places) {
     bool any = false;
     for (int k = 0; k < setup->kernel->n_inputs; k++) {
         int field = setup->kernel->field[k];
-        places[k] = field >= 0 ? sheaf_items_place(setup->items, field) : -1;
+        places[k] = field >= 0 ? sheaf_items_place(setup->items, field, setup->kernel->inputs[k].type) : -1;
         any = any || places[k] >= 0;
     }
     return any;
@@ -133,7 +133,7 @@ static int map_input(struct transport *t, const struct invitation *head, const i
 static int open_output(struct transport *t, const struct invitation *head, const struct row_column *columns,
                        const struct binding *kernel, struct sheaf_error *error) {
     double mark = 0;
-    t->output = strdup(head->output);
+    t->output = strdup(head->results); /* its name when anything is said of it */
     t->own = head->sink;
     t->own.path = t->output;
     t->own.columns = malloc((size_t)kernel->n_outputs * sizeof *columns);

@@ -7,6 +7,7 @@
 
 #include "cmd/cmd.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/text.h"
 #include "store/lock.h"
 #include "store/pack.h"
@@ -53,6 +54,7 @@ int sheaf_cmd_pack(int argc, char **argv) {
     int first_word = 0, code = sheaf_cmd_begin(&usage, table, NULL, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
+    sheaf_interrupt_leave_at_once(true);
     if (pack(argv[first_word], &packed, &error))
         return sheaf_cmd_fail(&error);
     say(argv[first_word], &packed);

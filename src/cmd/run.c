@@ -6,6 +6,7 @@
 #include "app/pipeline.h"
 #include "cmd/cmd.h"
 #include "comm/comm.h"
+#include "core/interrupt.h"
 #include "core/text.h"
 
 enum { MOST_OVERRIDES = 64 };
@@ -148,6 +149,8 @@ int sheaf_cmd_run(int argc, char **argv) {
     struct run_words words = {.options = {.first_item = -1, .end_item = -1}};
     struct sheaf_string arguments = {0};
     int first_word = 0;
+    sheaf_interrupt_watch_drain();
+    sheaf_interrupt_leave_at_once(sheaf_comm_is_first());
     join_arguments(argc, argv, &arguments);
     int code = sheaf_cmd_begin(&usage, table, &words, argc, argv, &first_word, !sheaf_comm_is_first());
     if (code < 0) {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "comm/shared.h"
 #include "core/type.h"
 
 struct comm {
@@ -17,11 +18,10 @@ struct comm {
     MPI_Comm all, node, leaders;
     MPI_Datatype unit; /* SHEAF_ALIGN bytes: an int count of them reaches 2^37 bytes */
     MPI_Request sends[COMM_SLOTS];
-    MPI_Win windows[COMM_MEMORIES]; /* memory that a node shares */
-    void *own[COMM_MEMORIES];       /* of a solo run */
+    struct shared memories[COMM_MEMORIES]; /* that a node has in common */
     int n_memories;
-    void *pages; /* [n_pages_bytes] of shared data, made read-only */
-    size_t n_pages_bytes;
+    bool failed; /* MPI did: nothing is done together any more, */
+    struct sheaf_error why;
     MPI_Message found; /* looked at and not taken */
     int found_units;
 };
@@ -49,20 +49,31 @@ bool sheaf_comm_is_first(void) {
     return true;
 }
 
-static int check(int rc, const char *what, struct sheaf_error *error) {
+/* Passes on why nothing is done together any more. */
+static int cannot(const struct comm *comm, struct sheaf_error *error) {
+    if (error)
+        *error = comm->why;
+    return -1;
+}
+
+/* What MPI returned. Where a call of it failed the others may be waiting in theirs: this rank takes part in nothing any
+   more, until the run is aborted. */
+static int check(struct comm *comm, int rc, const char *what, struct sheaf_error *error) {
     if (rc == MPI_SUCCESS)
         return 0;
+    comm->failed = true;
     char text[MPI_MAX_ERROR_STRING];
     int n = 0;
     MPI_Error_string(rc, text, &n);
-    return sheaf_fail(error, "MPI: cannot %s: %.*s", what, n, text);
+    sheaf_fail(&comm->why, "MPI: rank %d cannot %s: %.*s", comm->place.rank, what, n, text);
+    return cannot(comm, error);
 }
 
 /* Waits asleep: 20 µs at first, 1 ms after a while. */
-static int wait_asleep(MPI_Request *request, const char *what, struct sheaf_error *error) {
+static int wait_asleep(struct comm *comm, MPI_Request *request, const char *what, struct sheaf_error *error) {
     int done = 0;
     for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? 2 * pause_ns : pause_ns) {
-        if (check(MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
+        if (check(comm, MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
             return -1;
         if (done)
             return 0;
@@ -76,13 +87,14 @@ static int find_node(struct comm *comm, struct sheaf_error *error) {
     long most = text ? strtol(text, NULL, 10) : 0;
     int local_rank = 0;
     MPI_Comm machine = MPI_COMM_NULL;
-    if (check(MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &machine),
+    if (check(comm, MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &machine),
               "find the ranks of a machine", error))
         return -1;
     MPI_Comm_size(machine, &comm->place.n_local_ranks);
     MPI_Comm_rank(machine, &local_rank);
     int group = most > 0 && most < INT_MAX ? local_rank / (int)most : 0;
-    int rc = check(MPI_Comm_split(machine, group, comm->place.rank, &comm->node), "find the ranks of a node", error);
+    int rc =
+        check(comm, MPI_Comm_split(machine, group, comm->place.rank, &comm->node), "find the ranks of a node", error);
     MPI_Comm_free(&machine);
     if (rc == 0)
         MPI_Comm_rank(comm->node, &comm->place.node_rank);
@@ -95,14 +107,14 @@ static int find_node(struct comm *comm, struct sheaf_error *error) {
 static int find_nodes(struct comm *comm, struct sheaf_error *error) {
     int node[2] = {0, 0};
     bool leads = comm->place.node_rank == 0;
-    if (check(MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders), "find the nodes",
-              error))
+    if (check(comm, MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders),
+              "find the nodes", error))
         return -1;
     if (leads) {
         MPI_Comm_rank(comm->leaders, &node[0]);
         MPI_Comm_size(comm->leaders, &node[1]);
     }
-    if (check(MPI_Bcast(node, 2, MPI_INT, 0, comm->node), "count the nodes", error))
+    if (check(comm, MPI_Bcast(node, 2, MPI_INT, 0, comm->node), "count the nodes", error))
         return -1;
     comm->place.node = node[0];
     comm->place.n_nodes = node[1];
@@ -111,19 +123,19 @@ static int find_nodes(struct comm *comm, struct sheaf_error *error) {
 
 static int open_mpi(struct comm *comm, struct sheaf_error *error) {
     int provided = 0;
-    if (check(MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "start", error))
+    if (check(comm, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided), "start", error))
         return -1;
     if (provided < MPI_THREAD_FUNNELED)
         return sheaf_fail(error, "MPI: does not allow threads (MPI_THREAD_FUNNELED); use a library that does");
-    if (check(MPI_Comm_dup(MPI_COMM_WORLD, &comm->all), "copy the communicator", error))
+    if (check(comm, MPI_Comm_dup(MPI_COMM_WORLD, &comm->all), "copy the communicator", error))
         return -1;
     MPI_Comm_set_errhandler(comm->all, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm->all, &comm->place.rank);
     MPI_Comm_size(comm->all, &comm->place.n_ranks);
     if (find_node(comm, error) || find_nodes(comm, error) ||
-        check(MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
+        check(comm, MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
         return -1;
-    return check(MPI_Type_commit(&comm->unit), "make a type", error);
+    return check(comm, MPI_Type_commit(&comm->unit), "make a type", error);
 }
 
 int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
@@ -133,8 +145,6 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
         return sheaf_fail_memory(error, "the ranks");
     comm->all = comm->node = comm->leaders = MPI_COMM_NULL;
     comm->unit = MPI_DATATYPE_NULL;
-    for (int i = 0; i < COMM_MEMORIES; i++)
-        comm->windows[i] = MPI_WIN_NULL;
     for (int i = 0; i < COMM_SLOTS; i++)
         comm->sends[i] = MPI_REQUEST_NULL;
     comm->solo = !launched();
@@ -153,11 +163,8 @@ void sheaf_comm_close(struct comm *comm) {
     if (!comm->solo) {
         int started = 0;
         MPI_Initialized(&started);
-        if (comm->n_pages_bytes) /* MPI may have taken them from the heap, and gives them back to it */
-            mprotect(comm->pages, comm->n_pages_bytes, PROT_READ | PROT_WRITE);
-        for (int i = 0; i < COMM_MEMORIES; i++)
-            if (comm->windows[i] != MPI_WIN_NULL)
-                MPI_Win_free(&comm->windows[i]);
+        if (comm->failed && started) /* the others would wait for ever, and so would we */
+            MPI_Abort(MPI_COMM_WORLD, SHEAF_EXIT_ENVIRONMENT);
         if (comm->unit != MPI_DATATYPE_NULL)
             MPI_Type_free(&comm->unit);
         if (comm->leaders != MPI_COMM_NULL)
@@ -170,8 +177,12 @@ void sheaf_comm_close(struct comm *comm) {
             MPI_Finalize();
     }
     for (int i = 0; i < COMM_MEMORIES; i++)
-        free(comm->own[i]);
+        sheaf_shared_close(&comm->memories[i]);
     free(comm);
+}
+
+bool sheaf_comm_failed(const struct comm *comm) {
+    return comm->failed;
 }
 
 void sheaf_comm_abort(struct comm *comm, int exit_code) {
@@ -182,20 +193,22 @@ void sheaf_comm_abort(struct comm *comm, int exit_code) {
 /* --- together ------------------------------------------------------------------------------------------------------ */
 
 int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error) {
+    if (comm->failed)
+        return cannot(comm, error);
     if (comm->solo)
         return rc ? -1 : 0;
     struct sheaf_error own = {0};
     MPI_Request request;
     int failed = rc ? comm->place.rank : INT_MAX, lowest = INT_MAX;
-    if (check(MPI_Iallreduce(&failed, &lowest, 1, MPI_INT, MPI_MIN, comm->all, &request), "agree", error) ||
-        wait_asleep(&request, "agree", error))
+    if (check(comm, MPI_Iallreduce(&failed, &lowest, 1, MPI_INT, MPI_MIN, comm->all, &request), "agree", error) ||
+        wait_asleep(comm, &request, "agree", error))
         return -1;
     if (lowest == INT_MAX)
         return 0;
     if (lowest == comm->place.rank && error)
         own = *error;
-    if (check(MPI_Ibcast(&own, sizeof own, MPI_BYTE, lowest, comm->all, &request), "agree", error) ||
-        wait_asleep(&request, "agree", error))
+    if (check(comm, MPI_Ibcast(&own, sizeof own, MPI_BYTE, lowest, comm->all, &request), "agree", error) ||
+        wait_asleep(comm, &request, "agree", error))
         return -1;
     if (error)
         *error = own;
@@ -203,20 +216,22 @@ int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error) {
 }
 
 /* Broadcast in pieces that an int can count. */
-static int broadcast_bytes(MPI_Comm among, void *data, size_t n_bytes, struct sheaf_error *error) {
+static int broadcast_bytes(struct comm *comm, MPI_Comm among, void *data, size_t n_bytes, struct sheaf_error *error) {
     static const size_t most = (size_t)1 << 30;
     MPI_Request request;
+    if (comm->failed)
+        return cannot(comm, error);
     for (size_t at = 0; at < n_bytes; at += most) {
         int n = (int)(n_bytes - at < most ? n_bytes - at : most);
-        if (check(MPI_Ibcast((char *)data + at, n, MPI_BYTE, 0, among, &request), "broadcast", error) ||
-            wait_asleep(&request, "broadcast", error))
+        if (check(comm, MPI_Ibcast((char *)data + at, n, MPI_BYTE, 0, among, &request), "broadcast", error) ||
+            wait_asleep(comm, &request, "broadcast", error))
             return -1;
     }
     return 0;
 }
 
 int sheaf_comm_broadcast_value(struct comm *comm, int64_t *value, struct sheaf_error *error) {
-    return comm->solo ? 0 : broadcast_bytes(comm->all, value, sizeof *value, error);
+    return comm->solo ? 0 : broadcast_bytes(comm, comm->all, value, sizeof *value, error);
 }
 
 int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error) {
@@ -228,7 +243,7 @@ int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct 
     int rc = comm->place.rank == 0 ? 0 : sheaf_buffer_resize(buffer, (size_t)n_bytes, error);
     if (sheaf_comm_agree(comm, rc, error))
         return -1;
-    return broadcast_bytes(comm->all, buffer->data, (size_t)n_bytes, error);
+    return broadcast_bytes(comm, comm->all, buffer->data, (size_t)n_bytes, error);
 }
 
 int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_bytes, struct sheaf_error *error) {
@@ -237,10 +252,12 @@ int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_
         memcpy(row, rows, n_bytes);
         return 0;
     }
-    if (check(MPI_Iscatter(rows, (int)n_bytes, MPI_BYTE, row, (int)n_bytes, MPI_BYTE, 0, comm->all, &request),
+    if (comm->failed)
+        return cannot(comm, error);
+    if (check(comm, MPI_Iscatter(rows, (int)n_bytes, MPI_BYTE, row, (int)n_bytes, MPI_BYTE, 0, comm->all, &request),
               "scatter", error))
         return -1;
-    return wait_asleep(&request, "scatter", error);
+    return wait_asleep(comm, &request, "scatter", error);
 }
 
 int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_bytes, struct sheaf_error *error) {
@@ -249,61 +266,63 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
         memcpy(rows, row, n_bytes);
         return 0;
     }
-    if (check(MPI_Igather(row, (int)n_bytes, MPI_BYTE, rows, (int)n_bytes, MPI_BYTE, 0, comm->all, &request), "gather",
-              error))
+    if (comm->failed)
+        return cannot(comm, error);
+    if (check(comm, MPI_Igather(row, (int)n_bytes, MPI_BYTE, rows, (int)n_bytes, MPI_BYTE, 0, comm->all, &request),
+              "gather", error))
         return -1;
-    return wait_asleep(&request, "gather", error);
+    return wait_asleep(comm, &request, "gather", error);
 }
 
 static const size_t spare_bytes = (size_t)1 << 20; /* for what MPI adds */
 
 /* --- memory of a node ---------------------------------------------------------------------------------------------- */
 
-/* The node's memory: the leader brings it, the others see it. It begins at a page, with room behind up to the next, so
-   that whole pages belong to it alone and can be made read-only. */
-static int map_window(struct comm *comm, size_t n_bytes, size_t page, MPI_Win *window, void **memory,
-                      struct sheaf_error *error) {
-    void *base = NULL;
-    MPI_Aint size = 0;
-    int unit = 0;
-    size_t wanted = comm->place.node_rank == 0 ? n_bytes + 2 * page : 0;
-    if (check(MPI_Win_allocate_shared((MPI_Aint)wanted, 1, MPI_INFO_NULL, comm->node, &base, window),
-              "share memory on a node (is /dev/shm full?)", error) ||
-        check(MPI_Win_shared_query(*window, 0, &size, &unit, &base), "share memory on a node", error))
-        return -1;
-    *memory = (char *)base + (page - (uintptr_t)base % page) % page;
-    return 0;
-}
-
 bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
     struct statvfs about;
-    if (comm->place.n_node_ranks == 1 || statvfs("/dev/shm", &about))
+    if (comm->place.n_node_ranks == 1)
         return true;
-    return n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
+    return statvfs("/dev/shm", &about) == 0 && n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
+}
+
+/* The leader's part, before the others look for it. */
+static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, struct sheaf_error *error) {
+    if (comm->place.n_node_ranks == 1)
+        return sheaf_shared_alone(shared, n_bytes, error);
+    if (!sheaf_comm_has_room(comm, n_bytes))
+        return sheaf_fail(error,
+                          "/dev/shm has no room for the %zu MB that the ranks of a node share; make it larger, or use "
+                          "fewer ranks and more threads",
+                          (n_bytes >> 20) + 1);
+    return sheaf_shared_make(shared, n_bytes, error);
+}
+
+/* All ranks agree before they find the leader's memory, and after. */
+static int find_memory(struct comm *comm, struct shared *shared, size_t n_bytes, struct sheaf_error *error) {
+    char name[SHARED_NAME_BYTES] = "";
+    memcpy(name, shared->name, sizeof name);
+    if (broadcast_bytes(comm, comm->node, name, sizeof name, error))
+        return -1;
+    int rc = comm->place.node_rank == 0 ? 0 : sheaf_shared_find(shared, name, n_bytes, error);
+    return sheaf_comm_agree(comm, rc, error);
 }
 
 int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error) {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    int rc = 0, which = comm->n_memories++;
+    const int which = comm->n_memories++;
+    int rc = 0;
     *memory = NULL;
-    n_bytes = sheaf_round_up(n_bytes, page);
-    if (which >= COMM_MEMORIES) {
-        rc = sheaf_fail(error, "more than %d memories are shared", COMM_MEMORIES);
-    } else if (comm->solo) {
-        *memory = comm->own[which] = aligned_alloc(page, n_bytes);
-        rc = *memory ? 0 : sheaf_fail_memory(error, "the node");
-    } else if (comm->place.node_rank == 0 && !sheaf_comm_has_room(comm, n_bytes)) {
-        rc = sheaf_fail(error,
-                        "/dev/shm has no room for the %zu MB that the ranks of a node share; make it larger, or use "
-                        "fewer ranks and more threads",
-                        (n_bytes >> 20) + 1);
-    }
-    if (!comm->solo) { /* all or none go into MPI */
-        if (sheaf_comm_agree(comm, rc, error))
-            return -1;
-        rc = map_window(comm, n_bytes, page, &comm->windows[which], memory, error);
-    }
-    return sheaf_comm_agree(comm, rc, error);
+    if (which >= COMM_MEMORIES)
+        return sheaf_comm_agree(comm, sheaf_fail(error, "more than %d memories are shared", COMM_MEMORIES), error);
+    struct shared *shared = &comm->memories[which];
+    n_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
+    if (comm->place.node_rank == 0)
+        rc = make_memory(comm, shared, n_bytes, error);
+    rc = sheaf_comm_agree(comm, rc, error);
+    if (rc == 0 && !comm->solo)
+        rc = find_memory(comm, shared, n_bytes, error);
+    sheaf_shared_unname(shared);
+    *memory = shared->pages;
+    return rc;
 }
 
 int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
@@ -327,16 +346,12 @@ int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *contex
     if (comm->solo)
         return 0;
     if (comm->leaders != MPI_COMM_NULL)
-        rc = broadcast_bytes(comm->leaders, at, n_bytes, error);
+        rc = broadcast_bytes(comm, comm->leaders, at, n_bytes, error);
     if (sheaf_comm_agree(comm, rc, error) ||
-        check(MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
-        wait_asleep(&request, "share memory on a node", error))
+        check(comm, MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
+        wait_asleep(comm, &request, "share memory on a node", error))
         return -1;
-    /* A kernel that writes there is caught; no harm where it cannot be done. */
-    if (mprotect(at, n_pages_bytes, PROT_READ) == 0) {
-        comm->pages = at;
-        comm->n_pages_bytes = n_pages_bytes;
-    }
+    mprotect(at, n_pages_bytes, PROT_READ); /* a kernel that writes there is caught; no harm where it cannot be done */
     return 0;
 }
 
@@ -346,16 +361,20 @@ int sheaf_comm_send(struct comm *comm, int slot, int to, int tag, const struct s
                     struct sheaf_error *error) {
     /* A buffer's capacity is a multiple of a unit, so the last unit is whole. */
     size_t n_units = sheaf_round_up(buffer->n_bytes, SHEAF_ALIGN) / SHEAF_ALIGN;
+    if (comm->failed)
+        return cannot(comm, error);
     if (n_units > INT_MAX)
         return sheaf_fail(error, "a message of %zu GB is too large; make blocks smaller", buffer->n_bytes >> 30);
-    return check(MPI_Isend(buffer->data, (int)n_units, comm->unit, to, tag, comm->all, &comm->sends[slot]), "send",
-                 error);
+    return check(comm, MPI_Isend(buffer->data, (int)n_units, comm->unit, to, tag, comm->all, &comm->sends[slot]),
+                 "send", error);
 }
 
 int sheaf_comm_sent(struct comm *comm, int slot, bool *sent, struct sheaf_error *error) {
     int done = 1;
+    if (comm->failed)
+        return cannot(comm, error);
     if (comm->sends[slot] != MPI_REQUEST_NULL &&
-        check(MPI_Test(&comm->sends[slot], &done, MPI_STATUS_IGNORE), "send", error))
+        check(comm, MPI_Test(&comm->sends[slot], &done, MPI_STATUS_IGNORE), "send", error))
         return -1;
     *sent = done != 0;
     return 0;
@@ -367,11 +386,14 @@ int sheaf_comm_look(struct comm *comm, bool *got, int *from, int *tag, size_t *n
     *got = false;
     if (comm->solo)
         return 0;
-    if (check(MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->all, &waiting, &comm->found, &status), "receive", error))
+    if (comm->failed)
+        return cannot(comm, error);
+    if (check(comm, MPI_Improbe(MPI_ANY_SOURCE, MPI_ANY_TAG, comm->all, &waiting, &comm->found, &status), "receive",
+              error))
         return -1;
     if (!waiting)
         return 0;
-    if (check(MPI_Get_count(&status, comm->unit, &comm->found_units), "receive", error))
+    if (check(comm, MPI_Get_count(&status, comm->unit, &comm->found_units), "receive", error))
         return -1;
     *got = true;
     *from = status.MPI_SOURCE;
@@ -381,5 +403,6 @@ int sheaf_comm_look(struct comm *comm, bool *got, int *from, int *tag, size_t *n
 }
 
 int sheaf_comm_take(struct comm *comm, void *data, struct sheaf_error *error) {
-    return check(MPI_Mrecv(data, comm->found_units, comm->unit, &comm->found, MPI_STATUS_IGNORE), "receive", error);
+    return check(comm, MPI_Mrecv(data, comm->found_units, comm->unit, &comm->found, MPI_STATUS_IGNORE), "receive",
+                 error);
 }

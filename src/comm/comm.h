@@ -4,6 +4,10 @@
  * One thread of a process calls this module. Every function marked collective must be called by all ranks in the same
  * order. Waits sleep between polls, they do not spin (R5): MPI's own waits would burn the cores of the compute threads.
  * Without a launcher a run is a single rank and MPI is not started at all.
+ *
+ * What can fail for one rank alone (memory, files, threads) is asked for first and agreed upon, and only then used
+ * together. MPI itself may fail for one rank too, while the others wait in the same call: that rank then takes part in
+ * nothing any more, sheaf_comm_failed() says so, and it must end the run with sheaf_comm_abort().
  */
 #ifndef SHEAF_COMM_COMM_H
 #define SHEAF_COMM_COMM_H
@@ -37,8 +41,11 @@ int sheaf_comm_open(struct comm **comm, struct sheaf_error *error);
 
 struct comm_place sheaf_comm_place(const struct comm *comm);
 
-/* Ends MPI. Collective; takes NULL. */
+/* Ends MPI; where it has failed, the run. Collective; takes NULL. */
 void sheaf_comm_close(struct comm *comm);
+
+/* Whether MPI has failed for this rank. */
+bool sheaf_comm_failed(const struct comm *comm);
 
 /* Ends the whole run at once, for a rank that cannot go on with the others. */
 void sheaf_comm_abort(struct comm *comm, int exit_code);
@@ -70,8 +77,7 @@ int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *contex
 #define COMM_MEMORIES 2
 int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error);
 
-/* Whether this node has room for them, in /dev/shm where several ranks share: MPI itself would wait for ever. Not
-   collective. */
+/* Whether this node has room for them, in /dev/shm where several ranks share. Not collective. */
 bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes);
 
 /* Messages between two ranks. Their size is free, also beyond 2^31 bytes. */

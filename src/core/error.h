@@ -10,7 +10,7 @@
 
 #include <stdarg.h>
 
-/* The exit codes of the program (DESIGN §10). */
+/* The exit codes of the program. */
 enum sheaf_exit {
     SHEAF_EXIT_DONE = 0,         /* every item is done */
     SHEAF_EXIT_FAILED = 1,       /* some items failed */

@@ -11,6 +11,19 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* What is no file that can be read again: a later run must find the same bytes. */
+static int refuse_kind(const char *path, mode_t mode, struct sheaf_error *error) {
+    if (S_ISFIFO(mode) || S_ISSOCK(mode) || S_ISCHR(mode))
+        return sheaf_refuse(error,
+                            "%s: is a %s, not a regular file, and could not be read again; write what comes from it "
+                            "into a file first",
+                            path,
+                            S_ISFIFO(mode)   ? "pipe"
+                            : S_ISSOCK(mode) ? "socket"
+                                             : "device");
+    return sheaf_refuse(error, "%s: is not a regular file", path);
+}
+
 /* Opens a regular file for reading and gives its size. */
 static int open_regular(const char *path, size_t *n_bytes, struct sheaf_error *error) {
     struct stat about;
@@ -22,13 +35,61 @@ static int open_regular(const char *path, size_t *n_bytes, struct sheaf_error *e
     if (fstat(fd, &about)) {
         sheaf_fail_errno(error, "%s: cannot stat", path);
     } else if (!S_ISREG(about.st_mode)) {
-        sheaf_refuse(error, "%s: is not a regular file", path);
+        refuse_kind(path, about.st_mode, error);
     } else {
         *n_bytes = (size_t)about.st_size;
         return fd;
     }
     close(fd);
     return -1;
+}
+
+/* Reads a file to its end into new memory, terminated: the kernel gives files of /proc and /sys no size. Other empty
+   files are empty here too. */
+static int read_unsized(int fd, const char *path, size_t most_bytes, char **text, size_t *n_bytes,
+                        struct sheaf_error *error) {
+    enum { STEP = 65536 };
+    size_t room = 0;
+    *text = NULL;
+    for (*n_bytes = 0;;) {
+        if (*n_bytes + 1 >= room) {
+            char *grown = realloc(*text, room += room ? room : STEP);
+            if (!grown)
+                return sheaf_fail_memory(error, path);
+            *text = grown;
+        }
+        ssize_t n = read(fd, *text + *n_bytes, room - *n_bytes - 1);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return sheaf_fail_errno(error, "%s: cannot read", path);
+        if (n == 0)
+            break;
+        *n_bytes += (size_t)n;
+        if (*n_bytes > most_bytes)
+            return sheaf_refuse(error, "%s: is larger than %zu bytes", path, most_bytes);
+    }
+    (*text)[*n_bytes] = '\0';
+    return 0;
+}
+
+/* Such a file as a mapping of its own. */
+static int map_unsized(struct sheaf_mapping *mapping, int fd, const char *path, struct sheaf_error *error) {
+    static const size_t most_bytes = (size_t)1 << 30;
+    char *text;
+    size_t n_bytes;
+    int rc = read_unsized(fd, path, most_bytes, &text, &n_bytes, error);
+    if (rc == 0 && n_bytes) {
+        void *data = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (data == MAP_FAILED) {
+            rc = sheaf_fail_errno(error, "%s: cannot map", path);
+        } else {
+            memcpy(data, text, n_bytes);
+            *mapping = (struct sheaf_mapping){data, n_bytes};
+        }
+    }
+    free(text);
+    return rc;
 }
 
 int sheaf_mapping_open(struct sheaf_mapping *mapping, const char *path, struct sheaf_error *error) {
@@ -44,6 +105,8 @@ int sheaf_mapping_open(struct sheaf_mapping *mapping, const char *path, struct s
             rc = sheaf_fail_errno(error, "%s: cannot map", path);
         else
             *mapping = (struct sheaf_mapping){data, n_bytes};
+    } else {
+        rc = map_unsized(mapping, fd, path, error);
     }
     close(fd);
     return rc;
@@ -62,6 +125,10 @@ int sheaf_file_read(const char *path, size_t most_bytes, char **text, size_t *n_
     if (fd < 0)
         return -1;
     int rc = -1;
+    if (size == 0) {
+        rc = read_unsized(fd, path, most_bytes, text, n_bytes, error);
+        goto out;
+    }
     if (size > most_bytes) {
         sheaf_refuse(error, "%s: is larger than %zu bytes", path, most_bytes);
         goto out;
@@ -143,7 +210,7 @@ static int copy_by_hand(int from, int to, off_t *offset, const char *path, struc
     return rc;
 }
 
-static int copy_open(int from, int to, const char *path, struct sheaf_error *error) {
+int sheaf_file_copy_open(int from, int to, const char *path, struct sheaf_error *error) {
     struct stat about;
     off_t offset = 0;
     if (fstat(from, &about) || fchmod(to, about.st_mode & 07777))
@@ -164,7 +231,8 @@ int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error)
     if (source < 0)
         return sheaf_fail_errno(error, "%s: cannot open", from);
     int target = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    int rc = target < 0 ? sheaf_fail_errno(error, "%s: cannot create it", to) : copy_open(source, target, from, error);
+    int rc = target < 0 ? sheaf_fail_errno(error, "%s: cannot create it", to)
+                        : sheaf_file_copy_open(source, target, from, error);
     if (target >= 0 && close(target) && rc == 0)
         rc = sheaf_fail_errno(error, "%s: cannot close", to);
     close(source);
@@ -206,6 +274,19 @@ int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_e
         return sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
     *stamp = make_stamp(&about);
     return 0;
+}
+
+int sheaf_stamp_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (fstat(fd, &about))
+        return sheaf_fail_errno(error, "%s: cannot stat", path);
+    *stamp = make_stamp(&about);
+    return 0;
+}
+
+bool sheaf_stamp_names(const struct sheaf_stamp *stamp, const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && (uint64_t)about.st_dev == stamp->device && (uint64_t)about.st_ino == stamp->inode;
 }
 
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error) {

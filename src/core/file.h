@@ -29,6 +29,9 @@ int sheaf_file_pread(int fd, void *data, size_t n_bytes, off_t offset, const cha
 int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, const char *path,
                       struct sheaf_error *error);
 
+/* Copies the bytes and mode of an open file to another, which is empty; `path` names it in messages. */
+int sheaf_file_copy_open(int from, int to, const char *path, struct sheaf_error *error);
+
 /* Copies a file's bytes and mode to `to`, which is made or replaced; shares the bytes where the file system can. */
 int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error);
 
@@ -42,6 +45,12 @@ struct sheaf_stamp {
 };
 
 int sheaf_stamp_take(struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);
+
+/* The same of an open file. */
+int sheaf_stamp_open(struct sheaf_stamp *stamp, int fd, const char *path, struct sheaf_error *error);
+
+/* Whether the path leads to the file itself, whatever was written to it since. */
+bool sheaf_stamp_names(const struct sheaf_stamp *stamp, const char *path);
 
 /* Refuses a file that is no longer as it was. */
 int sheaf_stamp_check(const struct sheaf_stamp *stamp, const char *path, struct sheaf_error *error);

@@ -24,8 +24,8 @@ static void note(int number) {
 }
 
 /* What the user has chosen to ignore (nohup) stays ignored. */
-static void watch(int number, int flags, struct sigaction *old) {
-    struct sigaction action = {.sa_handler = note, .sa_flags = flags};
+static void watch(int number, void (*handler)(int), int flags, struct sigaction *old) {
+    struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
     sigemptyset(&action.sa_mask);
     if (sigaction(number, NULL, old) == 0 && old->sa_handler != SIG_IGN)
         sigaction(number, &action, NULL);
@@ -33,12 +33,64 @@ static void watch(int number, int flags, struct sigaction *old) {
 
 void sheaf_interrupt_watch_drain(void) {
     struct sigaction old;
-    watch(SIGUSR1, SA_RESTART, &old);
+    watch(SIGUSR1, note, SA_RESTART, &old);
 }
+
+/* --- leaving at once ------------------------------------------------------------------------------------------------ */
+
+static struct {
+    _Atomic(bool) set;
+    char path[4096];
+} half_made[INTERRUPT_FILES];
+static _Atomic(bool) says_so;
+
+void sheaf_interrupt_remove(const char *path) {
+    for (int i = 0; i < INTERRUPT_FILES && strlen(path) < sizeof half_made->path; i++)
+        if (!atomic_load(&half_made[i].set)) {
+            strcpy(half_made[i].path, path);
+            atomic_store(&half_made[i].set, true);
+            return;
+        }
+}
+
+void sheaf_interrupt_forget(const char *path) {
+    for (int i = 0; i < INTERRUPT_FILES; i++)
+        if (atomic_load(&half_made[i].set) && strcmp(half_made[i].path, path) == 0)
+            atomic_store(&half_made[i].set, false);
+}
+
+static void leave_now(int number) {
+    (void)number;
+    for (int i = 0; i < INTERRUPT_FILES; i++)
+        if (atomic_load(&half_made[i].set))
+            unlink(half_made[i].path);
+    if (atomic_load(&says_so))
+        sheaf_interrupt_say("sheaf: interrupted; run the same command again to go on\n");
+    _exit(SHEAF_EXIT_INTERRUPTED);
+}
+
+void sheaf_interrupt_leave_at_once(bool speaks) {
+    struct sigaction old;
+    atomic_store(&says_so, speaks);
+    for (int i = 0; i < N; i++)
+        watch(leave_signals[i], leave_now, SA_RESTART, &old);
+}
+
+static struct sigaction before_drain;
+
+void sheaf_interrupt_leave_on_drain(void) {
+    watch(SIGUSR1, leave_now, SA_RESTART, &before_drain);
+}
+
+void sheaf_interrupt_unleave_on_drain(void) {
+    sigaction(SIGUSR1, &before_drain, NULL);
+}
+
+/* --- requests that are remembered ----------------------------------------------------------------------------------- */
 
 void sheaf_interrupt_watch_leave(void) {
     for (int i = 0; i < N; i++)
-        watch(leave_signals[i], (int)(SA_RESTART | SA_RESETHAND), &before[i]);
+        watch(leave_signals[i], note, (int)(SA_RESTART | SA_RESETHAND), &before[i]);
 }
 
 void sheaf_interrupt_unwatch_leave(void) {
@@ -52,9 +104,21 @@ static void die(const char *message) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
-static void bus_error(int number) {
-    (void)number;
-    die("sheaf: SIGBUS: an input file shrank while it was read, or the kernel is at fault; finished items are safe\n");
+static struct { _Atomic(uintptr_t) first, end; } results_pages;
+
+void sheaf_interrupt_name_results(const void *pages, size_t n_bytes) {
+    atomic_store(&results_pages.first, (uintptr_t)pages);
+    atomic_store(&results_pages.end, (uintptr_t)pages + n_bytes);
+}
+
+static void bus_error(int number, siginfo_t *about, void *context) {
+    (void)number, (void)context;
+    const uintptr_t at = (uintptr_t)about->si_addr;
+    if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
+        die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; start "
+            "anew with --overwrite\n");
+    die("sheaf: SIGBUS: an input file shrank while it was read, /dev/shm is full, or the kernel is at fault; finished "
+        "items are safe\n");
 }
 
 static _Atomic(bool) exit_is_armed;
@@ -74,15 +138,17 @@ static void tell(const char *what) {
 }
 
 static void left_by_exit(void) {
-    if (!atomic_load(&exit_is_armed) || !kernels.tell)
-        return; /* not in a kernel */
+    if (!atomic_load(&exit_is_armed))
+        return;
+    if (!kernels.tell) /* not in a kernel: libgomp, that cannot start a thread, has said so and exits with 1 */
+        die("sheaf: the program was ended by a library that it uses (see above); finished items are safe\n");
     tell("exit()");
     die("sheaf: the kernel ended the program (exit, or STOP in Fortran), which it must not; finished items are "
         "safe\n");
 }
 
 void sheaf_interrupt_guard(void) {
-    struct sigaction action = {.sa_handler = bus_error};
+    struct sigaction action = {.sa_sigaction = bus_error, .sa_flags = SA_SIGINFO};
     sigemptyset(&action.sa_mask);
     sigaction(SIGBUS, &action, NULL);
     atexit(left_by_exit);

@@ -2,12 +2,15 @@
  * interrupt - what signals ask of a run (R8). The only global state of the program.
  *
  * SIGUSR1 asks to drain: finish the items at work and end in order. TERM, INT and HUP ask to leave at once; a second
- * one of these ends the process as if nobody watched.
+ * one of these ends the process as if nobody watched. While items are computed these requests are remembered, and the
+ * loop looks for them; before and after, when a step may take long and nobody looks, the signal's handler leaves: it
+ * removes the files that are half made and ends the process with exit code 75.
  */
 #ifndef SHEAF_CORE_INTERRUPT_H
 #define SHEAF_CORE_INTERRUPT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
@@ -15,7 +18,20 @@ enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
 /* From now on SIGUSR1 is remembered. It may come while a run is still setting up, or already closing. */
 void sheaf_interrupt_watch_drain(void);
 
-/* Between these two TERM, INT and HUP are remembered; before and after they do what they always did. */
+/* From now on TERM, INT and HUP leave, in order; with a line on stderr if it `speaks`. Those that were ignored stay so. */
+void sheaf_interrupt_leave_at_once(bool speaks);
+
+/* Between these two SIGUSR1 does the same: while nothing is computed any more. */
+void sheaf_interrupt_leave_on_drain(void);
+void sheaf_interrupt_unleave_on_drain(void);
+
+/* A file to be removed by who leaves, until it is forgotten. At most INTERRUPT_FILES, of paths that are not too long:
+   what is beyond is left behind. */
+#define INTERRUPT_FILES 4
+void sheaf_interrupt_remove(const char *path);
+void sheaf_interrupt_forget(const char *path);
+
+/* Between these two TERM, INT and HUP are remembered; before and after they do what they did before. */
 void sheaf_interrupt_watch_leave(void);
 void sheaf_interrupt_unwatch_leave(void);
 
@@ -24,6 +40,9 @@ void sheaf_interrupt_unwatch_leave(void);
    thread that runs kernels, which would look like success. */
 void sheaf_interrupt_guard(void);
 void sheaf_interrupt_arm_exit(bool armed);
+
+/* Where the results file is mapped in this process: a SIGBUS there has a message of its own. */
+void sheaf_interrupt_name_results(const void *pages, size_t n_bytes);
 
 /* Between these two, tell(context, what) is called in this thread when SIGSEGV, SIGFPE, SIGILL or SIGABRT hits it, or
    exit() is called in it while armed; `what` names that. It must be async-signal-safe; afterwards the program dies as it

@@ -46,6 +46,8 @@ int sheaf_known_hash(struct known *known, const char *path, char hash[SHEAF_HASH
     struct stat about, later;
     if (!known)
         return sheaf_hash_file(path, hash, error);
+    if (!strchr(path, '\n'))
+        sheaf_string_add(&known->paths, "%s\n", path);
     char *description = describe(path, &about), *after = NULL;
     const bool settled = description && has_settled(&about);
     int rc = 0;
@@ -63,5 +65,6 @@ int sheaf_known_hash(struct known *known, const char *path, char hash[SHEAF_HASH
 void sheaf_known_free(struct known *known) {
     free(known->before);
     sheaf_string_free(&known->now);
+    sheaf_string_free(&known->paths);
     known->before = NULL;
 }

@@ -13,8 +13,9 @@
 #include "core/text.h"
 
 struct known {
-    char *before;            /* what an earlier run has written down, or NULL; owned */
-    struct sheaf_string now; /* what this one does: a line a file */
+    char *before;              /* what an earlier run has written down, or NULL; owned */
+    struct sheaf_string now;   /* what this one does: a line a file */
+    struct sheaf_string paths; /* of all that were asked for, each on a line */
 };
 
 /* The fingerprint of a file's bytes, as sheaf_hash_file() has it. known: may be NULL, for none. */

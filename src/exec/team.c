@@ -46,7 +46,7 @@ struct team {
 
     _Atomic(uint32_t) events; /* futex of thread 0 */
     _Atomic(uint32_t) room;   /* futex of threads that wait for parcels to leave */
-    pthread_mutex_t serial;   /* held around map where the kernel is not thread-safe */
+    pthread_mutex_t serial;   /* held where the kernel is not thread-safe: in thread_open and _close, or in map too */
 };
 
 int sheaf_team_cores(void) {
@@ -186,6 +186,8 @@ static int make_safe(struct team *team, int64_t n_blocks, struct sheaf_error *er
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->worker.busy_s;
+    if (!hand->worker.entered && sheaf_worker_enter(&hand->worker, &team->serial, error))
+        return -1;
     hand->worker.n_failures = 0;
     hand->worker.texts.n_bytes = 0;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
@@ -237,6 +239,12 @@ static void leave_grain(struct team *team) {
 static void tell_crash(void *context, const char *what) {
     struct hand *hand = context;
     const struct sheaf_block *block = &hand->worker.block;
+    if (hand->worker.at_door) { /* no item is to blame */
+        sheaf_interrupt_say("\nsheaf: ");
+        sheaf_interrupt_say(what);
+        sheaf_interrupt_say(" in thread_open or thread_close of the kernel; finished items are safe\n");
+        return;
+    }
     sheaf_flight_crashed(&hand->flight, hand->worker.at_block);
     sheaf_interrupt_say("\nsheaf: ");
     sheaf_interrupt_say(what);
@@ -277,6 +285,7 @@ static void compute(struct team *team, struct hand *hand) {
             sheaf_futex_wait(&pool->posts, seen, -1);
         atomic_fetch_sub(&pool->n_hungry, 1);
     }
+    sheaf_worker_leave(&hand->worker, &team->serial);
     sheaf_interrupt_leave_kernels();
 }
 
@@ -402,7 +411,8 @@ static void open_flight(struct flight *flight, const struct team_setup *setup, i
         flight->fd = -1;
 }
 
-static int open_hand(struct hand *hand, const struct team_setup *setup, int i, struct sheaf_error *error) {
+static int open_hand(struct hand *hand, const struct team_setup *setup, int i, const _Atomic(bool) *drains,
+                     struct sheaf_error *error) {
     open_flight(&hand->flight, setup, i);
     hand->parcel = calloc(1, sizeof *hand->parcel);
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
@@ -412,6 +422,7 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, s
         return -1;
     hand->worker.context.thread = i;
     hand->worker.context.slot = setup->first_slot + i;
+    hand->worker.drains = drains;
     return 0;
 }
 
@@ -438,7 +449,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team->hands)
         return sheaf_fail_memory(error, "the team");
     for (; team->n_hands < setup->n_threads; team->n_hands++)
-        if (open_hand(&team->hands[team->n_hands], setup, team->n_hands, error)) {
+        if (open_hand(&team->hands[team->n_hands], setup, team->n_hands, &team->drain, error)) {
             close_hand(&team->hands[team->n_hands]);
             return -1;
         }

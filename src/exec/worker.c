@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
+#include "kernel/services.h"
 #include "plan/journal.h"
 
 /* --- failing items ------------------------------------------------------------------------------------------------- */
@@ -65,7 +67,7 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
 
 /* The service sheaf_context.end. */
 SHEAF_PRINTF(4, 5)
-static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     struct worker *w = context->engine;
     char message[FAILURE_BYTES];
     va_list values;
@@ -73,7 +75,7 @@ static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outco
     write_message(message, format, values);
     va_end(values);
     if (k >= 0 && k < w->block.n && outcome >= SHEAF_FAILED && outcome <= SHEAF_CRASHED)
-        fail_item(w, k, (int)outcome | OUTPUTS_SET, message);
+        fail_item(w, k, outcome | OUTPUTS_SET, message);
     else
         fail(context, k, "%s", message);
 }
@@ -126,7 +128,7 @@ static void settle(struct worker *w) {
 /* --- texts --------------------------------------------------------------------------------------------------------- */
 
 /* The service sheaf_context.emit_text. */
-static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+static void emit_text(const struct sheaf_context *context, int64_t k, int32_t output, const char *data, size_t length) {
     struct worker *w = context->engine;
     struct sheaf_error ignored;
     if (k < 0 || k >= w->block.n || output < 0 || output >= w->kernel->n_outputs ||
@@ -136,6 +138,24 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int output
              (long long)k, (long long)w->block.n, output);
     else if (sheaf_journal_put(&w->texts, w->block.first + k, output, data, length, &ignored))
         w->lost_text = true;
+}
+
+/* --- the run around the kernel ------------------------------------------------------------------------------------- */
+
+/* The service sheaf_context.should_stop. */
+static int32_t should_stop(const struct sheaf_context *context) {
+    const struct worker *w = context->engine;
+    return (w->drains && atomic_load_explicit(w->drains, memory_order_relaxed)) ||
+           sheaf_interrupt_seen() != INTERRUPT_NONE;
+}
+
+/* The service sheaf_context.warn. */
+SHEAF_PRINTF(2, 3) static void warn(const struct sheaf_context *context, const char *format, ...) {
+    const struct worker *w = context->engine;
+    va_list values;
+    va_start(values, format);
+    sheaf_warnings_format(w->kernel->warnings, format, values);
+    va_end(values);
 }
 
 /* --- random numbers ----------------------------------------------------------------------------------------------- */
@@ -254,6 +274,15 @@ static void forget_texts(struct worker *w) {
                 emit_text(&w->context, k, o, "", 0);
 }
 
+/* Why the block failed of which the kernel has said no more than this. */
+static void say_result(struct worker *w, int32_t result) {
+    if (result == SHEAF_BLOCK_FAILED || result == SHEAF_BROKEN)
+        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block without saying why");
+    else
+        snprintf(w->whole, sizeof w->whole,
+                 "the kernel failed the whole block (it returned %d, which is none of enum sheaf_result)", result);
+}
+
 /* Calls the kernel and turns what it said into the status of each item. */
 static void call(struct worker *w) {
     if (w->kernel->has_texts && (w->context.attempt > 1 || w->kernel->again))
@@ -267,8 +296,8 @@ static void call(struct worker *w) {
     if (w->n_did >= 0 && w->n_did <= w->block.n) /* of many */
         w->block.n = w->n_did;
     w->broken = rc == SHEAF_BROKEN;
-    if (rc != 0 && !w->whole[0])
-        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
+    if (rc != SHEAF_OK && !w->whole[0])
+        say_result(w, rc);
     for (int64_t k = 0; w->whole[0] && k < w->block.n; k++)
         fail_item(w, k, ITEM_FAILED, w->whole);
     if (w->gave_back)
@@ -389,15 +418,38 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .fail = fail,
         .engine = w,
         .random = begin_random,
-        .uniform = sheaf_random_uniform,
-        .bits = sheaf_random_bits,
         .emit_text = emit_text,
         .end = end,
         .attempt = 1,
         .give_back = give_back,
+        .should_stop = should_stop,
+        .warn = warn,
     };
+    sheaf_context_serve(&w->context);
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;
+}
+
+int sheaf_worker_enter(struct worker *w, pthread_mutex_t *door, struct sheaf_error *error) {
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    const int rc = sheaf_binding_thread_open(w->kernel, w->context.thread, w->context.slot, w->context.shared,
+                                             &w->context.thread_self, error);
+    pthread_mutex_unlock(door);
+    w->entered = rc == 0;
+    w->at_door = false;
+    return rc;
+}
+
+void sheaf_worker_leave(struct worker *w, pthread_mutex_t *door) {
+    if (!w->entered)
+        return;
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    sheaf_binding_thread_close(w->kernel, w->context.thread_self);
+    pthread_mutex_unlock(door);
+    w->context.thread_self = NULL;
+    w->entered = w->at_door = false;
 }
 
 void sheaf_worker_close(struct worker *w) {

@@ -9,6 +9,7 @@
 #define SHEAF_EXEC_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@
 struct worker {
     const struct binding *kernel;
     const struct chunk_shape *shape;
+    const _Atomic(bool) *drains; /* the run is to end; borrowed, or NULL */
+    bool entered;                /* sheaf_worker_enter was called in this thread, */
+    bool at_door;                /* or it, or sheaf_worker_leave, is at work */
     struct sheaf_context context;
     struct sheaf_buffer scratch, staging;
     struct sheaf_buffer texts;  /* since the caller last took them: records of plan/journal.h */
@@ -44,6 +48,11 @@ struct worker {
 
 int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const struct chunk_shape *shape,
                       const void *shared, struct sheaf_error *error);
+
+/* In the thread that computes, before its first grain and after its last: what the kernel has for the thread alone. `door`
+   is locked meanwhile. */
+int sheaf_worker_enter(struct worker *worker, pthread_mutex_t *door, struct sheaf_error *error);
+void sheaf_worker_leave(struct worker *worker, pthread_mutex_t *door);
 
 /* Computes the blocks of a grain, which lie in a packed chunk, into a parcel: outputs, seconds and status of its items
    are then there, the messages of those that failed in worker->failures, and texts in worker->texts. Items that failed are

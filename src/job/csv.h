@@ -1,19 +1,20 @@
 /*
- * csv - items from a text file: comma-separated values with a header (RFC 4180: quotes, "" inside them, CRLF), or
- * plain lines.
+ * csv - items from a text file: a table with a header (csv_rows, csv_header), or plain lines.
  *
  * The file is mapped and scanned once: rows are counted, every INDEX_STEP-th is remembered, cells are counted, column
- * types are found (int64, else float64, else text; text for codes such as 007) and the bytes are fingerprinted. Values are parsed when asked for,
- * so memory does not grow with the rows. Blank lines of a CSV are skipped; an empty cell is NaN for floats.
+ * types are found (csv_column) and the bytes are fingerprinted. Values are parsed when asked for, so memory does not
+ * grow with the rows. Blank lines of a CSV are skipped; a cell without a value is NaN for floats. Any column can be read
+ * as text, which is what stands in the file.
  */
 #ifndef SHEAF_JOB_CSV_H
 #define SHEAF_JOB_CSV_H
 
 #include "core/error.h"
 #include "job/items.h"
+#include "job/table.h"
 
-/* Fills items->source, self, n_items, fields and identity from the file; items->name is its path. */
-int sheaf_csv_open(struct items *items, struct sheaf_error *error);
+/* Fills items->source, self, n_items, fields and identity from the file; items->name is its path. The table must outlive the items. */
+int sheaf_csv_open(struct items *items, const struct job_table *table, struct sheaf_error *error);
 
 /* The same for plain lines: one text field `line`. */
 int sheaf_lines_open(struct items *items, struct sheaf_error *error);

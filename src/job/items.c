@@ -1,15 +1,16 @@
 #include "job/items.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
+int sheaf_items_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     if (items->fields[field].type == type)
         return 0;
-    return items->source->convert(items, field, type, error);
+    return items->source->check(items, field, type, error);
 }
 
-int sheaf_items_check(const struct items *items, struct sheaf_error *error) {
+int sheaf_items_unchanged(const struct items *items, struct sheaf_error *error) {
     if (items->stamp.inode && sheaf_stamp_check(&items->stamp, items->name, error))
         return -1;
     for (int i = 0; i < items->n_others; i++)
@@ -20,17 +21,22 @@ int sheaf_items_check(const struct items *items, struct sheaf_error *error) {
 
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error) {
-    if (items->source->read(items, first, n, columns, arena, error)) {
+    return sheaf_items_read_as(items, first, n, columns, NULL, arena, error);
+}
+
+int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *const *columns,
+                        const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error) {
+    if (items->source->read(items, first, n, columns, types, arena, error)) {
         struct sheaf_error change; /* says it better than a value that cannot be read */
-        if (sheaf_items_check(items, &change) && error)
+        if (sheaf_items_unchanged(items, &change) && error)
             *error = change;
         return -1;
     }
-    return sheaf_items_check(items, error);
+    return sheaf_items_unchanged(items, error);
 }
 
-int64_t sheaf_items_place(const struct items *items, int field) {
-    return items->source && items->source->place ? items->source->place(items, field) : -1;
+int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type) {
+    return items->source && items->source->place ? items->source->place(items, field, type) : -1;
 }
 
 void sheaf_items_close(struct items *items) {
@@ -38,6 +44,7 @@ void sheaf_items_close(struct items *items) {
         items->source->close(items);
     items->source = NULL;
     sheaf_string_free(&items->identity);
+    sheaf_string_free(&items->warnings);
     sheaf_arena_free(&items->arena);
 }
 
@@ -45,6 +52,20 @@ int sheaf_items_find(const struct sheaf_field *fields, int n_fields, const char 
     for (int i = 0; i < n_fields; i++)
         if (strcmp(fields[i].name, name) == 0)
             return i;
+    return -1;
+}
+
+int sheaf_items_no_field(const struct items *items, const struct yaml_node *node, const char *what, const char *name,
+                         struct sheaf_error *error) {
+    const char **names = malloc(((size_t)items->n_fields + 1) * sizeof *names);
+    char hint[512];
+    if (!names)
+        return sheaf_fail_memory(error, "the fields");
+    for (int k = 0; k < items->n_fields; k++)
+        names[k] = items->fields[k].name;
+    sheaf_yaml_refuse(node, error, "%s: no field '%s' in %s%s", what, name, items->name,
+                      sheaf_text_suggest(name, names, items->n_fields, true, hint, sizeof hint));
+    free(names);
     return -1;
 }
 

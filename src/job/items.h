@@ -15,24 +15,25 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "job/yaml.h"
 
 struct items;
 
 /* What a source of items does. All are called by one thread at a time. */
 struct items_source {
-    /* Makes the field's values come as `type`; refuses with the place of the first value that cannot. */
-    int (*convert)(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
-    /* Fills columns[field][n][width] for the fields whose column is not NULL. Text points into the source or into the
-       arena and lives as long as both. */
-    int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
-                struct sheaf_error *error);
-    /* Which of the items first … first + n - 1 have no value that the kernel could take from the field: skips[n]. NULL
-       where all have. */
-    int (*skips)(const struct items *items, int field, int64_t first, int64_t n, uint8_t *skips,
+    /* Whether the field's values can be read as `type`; refuses with the place of the first value that cannot. */
+    int (*check)(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
+    /* Fills columns[field][n][width] for the fields whose column is not NULL, with values of types[field], or of the
+       field's own type where types is NULL. Text points into the source or into the arena and lives as long as both. */
+    int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
+                struct sheaf_arena *arena, struct sheaf_error *error);
+    /* Which of the items first … first + n - 1 have no value that the kernel could take from the field as `type`:
+       skips[n]. NULL where all have. */
+    int (*skips)(const struct items *items, int field, enum sheaf_type type, int64_t first, int64_t n, uint8_t *skips,
                  struct sheaf_error *error);
-    /* Where the field's values lie in the file `name`, [n_items][width] in one piece and as `read` gives them, so that
-       they may be mapped; -1: nowhere. NULL where no field ever does. */
-    int64_t (*place)(const struct items *items, int field);
+    /* Where the field's values lie in the file `name` as values of `type`, [n_items][width] in one piece, so that they
+       may be mapped; -1: nowhere. NULL where no field ever does. */
+    int64_t (*place)(const struct items *items, int field, enum sheaf_type type);
     void (*close)(struct items *items);
 };
 
@@ -48,7 +49,7 @@ struct items {
     const char *name; /* for messages: "data/asteroids.csv" */
     int64_t n_items;
     int n_fields;
-    struct sheaf_field *fields; /* [n_fields], in the arena */
+    struct sheaf_field *fields; /* [n_fields], in the arena; the types are the source's own */
     const char *const *links;   /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
     size_t all_text_bytes;      /* the texts of all items together have no more; */
     size_t most_text_bytes;     /* all texts of an item together have no more */
@@ -56,21 +57,30 @@ struct items {
     int n_others; /* files that fields of hdf5 lie in too: behind links, sources of virtual datasets, … */
     const struct items_file *others; /* [n_others] */
     struct sheaf_string identity;    /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_string warnings;    /* lines: what may be meant as it is, but looks odd */
     struct sheaf_arena arena;        /* owns names and fields */
 };
 
-/* See struct items_source. `convert` does nothing where the type is right already; closing releases everything.
-   Reading fails if a file was changed since it was opened: its values would not be those of the identity. */
-int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
+/* See struct items_source. `read` gives values of the fields' own types, `read_as` of types[n_fields], which were
+   checked; closing releases everything. Reading fails if a file was changed since it was opened: its values would not
+   be those of the identity. */
+int sheaf_items_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);
-/* Whether all files are as they were. */
-int sheaf_items_check(const struct items *items, struct sheaf_error *error);
-int64_t sheaf_items_place(const struct items *items, int field);
+int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *const *columns,
+                        const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error);
+int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type);
 void sheaf_items_close(struct items *items);
+
+/* Refuses items of which a file was changed since it was opened. */
+int sheaf_items_unchanged(const struct items *items, struct sheaf_error *error);
 
 /* The index of a field, or -1. */
 int sheaf_items_find(const struct sheaf_field *fields, int n_fields, const char *name);
+
+/* Refuses a name of a field that there is not, with the closest one; `what` is the key that has it. Returns -1. */
+int sheaf_items_no_field(const struct items *items, const struct yaml_node *node, const char *what, const char *name,
+                         struct sheaf_error *error);
 
 /* Refuses a field name that HDF5 or the results file cannot take: empty, with '/' or control characters, or one of
    its own (status, seconds, …). `what` says what is named: "asteroids.csv: column 3". */

@@ -74,9 +74,36 @@ static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) 
                              dot && strcmp(dot, ".txt") == 0 ? "lines" : "csv", node->text);
 }
 
+/* The one source of the items: the value of its key. NULL after an error. */
+static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const known[] = {"csv",       "lines",   "count",   "hdf5", /* as in enum job_source */
+                                        "separator", "comment", "missing", "types", "rename"};
+    const struct yaml_node *source = NULL;
+    int n = 0, n_table, n_sources = JOB_HDF5 + 1;
+    const char *const *of_table = sheaf_job_table_keys(&n_table);
+    if (sheaf_yaml_map(node, "items", error) || sheaf_yaml_keys(node, "items", known, COUNT_OF(known), error))
+        return NULL;
+    for (int i = 0; i < n_sources; i++) {
+        const struct yaml_node *value = sheaf_yaml_get(node, known[i]);
+        if (!value)
+            continue;
+        job->items.kind = (enum job_source)i;
+        source = value;
+        n++;
+    }
+    if (n != 1) {
+        sheaf_yaml_refuse(node, error, "items has %d sources; it takes exactly one of csv, lines, count, hdf5", n);
+        return NULL;
+    }
+    for (int i = 0; i < n_table && job->items.kind != JOB_CSV; i++)
+        if (sheaf_yaml_get(node, of_table[i])) {
+            sheaf_yaml_refuse(sheaf_yaml_get(node, of_table[i]), error, "items.%s goes with csv", of_table[i]);
+            return NULL;
+        }
+    return source;
+}
+
 static int read_items(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"csv", "lines", "count", "hdf5"};
-    static const enum job_source kinds[] = {JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5};
     if (!node)
         return sheaf_yaml_refuse(job->document.root, error,
                                  "'items' is missing; add one of items: {csv: FILE}, {lines: FILE}, {count: N}, "
@@ -84,27 +111,24 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     job->items.node = node;
     if (node->kind == YAML_SCALAR && node->text[0])
         return refuse_text(node, error);
-    if (sheaf_yaml_map(node, "items", error) || sheaf_yaml_keys(node, "items", known, COUNT_OF(known), error))
+    const struct yaml_node *source = find_source(job, node, error);
+    if (!source)
         return -1;
-    if (node->n != 1)
-        return sheaf_yaml_refuse(node, error, "items has %d sources; it takes exactly one of csv, lines, count, hdf5",
-                                 node->n);
-    for (int i = 0; i < COUNT_OF(known); i++)
-        if (strcmp(node->key[0]->text, known[i]) == 0)
-            job->items.kind = kinds[i];
     job->items.path = "items";
     switch (job->items.kind) {
     case JOB_CSV:
-        return read_path(job, node->value[0], "items.csv", error);
+        return read_path(job, source, "items.csv", error) ||
+                       sheaf_job_read_table(&job->items.table, node, &job->document.arena, error)
+                   ? -1
+                   : 0;
     case JOB_LINES:
-        return read_path(job, node->value[0], "items.lines", error);
+        return read_path(job, source, "items.lines", error);
     case JOB_COUNT:
-        if (sheaf_yaml_count(node->value[0], "items.count", &job->items.count, error))
+        if (sheaf_yaml_count(source, "items.count", &job->items.count, error))
             return -1;
-        return job->items.count > most_count ? sheaf_yaml_refuse(node->value[0], error, "items.count is beyond 10^15")
-                                             : 0;
+        return job->items.count > most_count ? sheaf_yaml_refuse(source, error, "items.count is beyond 10^15") : 0;
     case JOB_HDF5:
-        return read_hdf5(job, node->value[0], error);
+        return read_hdf5(job, source, error);
     }
     return -1;
 }
@@ -245,6 +269,18 @@ static int read_job(struct job *job, struct sheaf_error *error) {
         read_inputs(job, sheaf_yaml_get(root, "inputs"), error) || read_seed(job, sheaf_yaml_get(root, "seed"), error))
         return -1;
     return sheaf_job_read_kind(job, root, error);
+}
+
+int sheaf_job_refuse_param(const struct job *job, int param, const char *why, struct sheaf_error *error) {
+    const char **others = malloc(((size_t)job->n_params + 1) * sizeof *others);
+    char hint[256];
+    if (!others)
+        return sheaf_fail_memory(error, "the params");
+    for (int i = 0; i < job->n_params; i++)
+        others[i] = i == param ? NULL : job->params[i].name;
+    sheaf_text_suggest(job->params[param].name, others, job->n_params, false, hint, sizeof hint);
+    free(others);
+    return sheaf_yaml_refuse(job->params[param].node, error, "params.%s: %s%s", job->params[param].name, why, hint);
 }
 
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,

@@ -13,18 +13,13 @@
 
 #include "core/error.h"
 #include "job/kind.h"
+#include "job/table.h"
 #include "job/yaml.h"
 
 enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
-
-/* A name and what the job says of it. */
-struct job_pair {
-    const char *name;
-    const struct yaml_node *node;
-};
 
 /* Everything but `text` lives in the document's arena. */
 struct job {
@@ -36,7 +31,8 @@ struct job {
     struct {
         enum job_source kind;
         const struct yaml_node *node;
-        const char *path; /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        const char *path;       /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        struct job_table table; /* csv */
         int64_t count;
         int n_fields;            /* hdf5 */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path */
@@ -71,6 +67,9 @@ struct job_override {
 /* A path that a node names, seen from the current folder: one in the job file is seen from the file's folder, one on
    the command line from where the user stands. In the job's arena; NULL if there is no memory. */
 const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path);
+
+/* Refuses a param that nothing uses, most likely a slip in its name; `why` says so. Gives -1. */
+int sheaf_job_refuse_param(const struct job *job, int param, const char *why, struct sheaf_error *error);
 
 /* Makes the job from text[length] of `file`, overrides applied. Release with sheaf_job_free, also after an error. */
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,

@@ -6,9 +6,9 @@
 #include "job/csv.h"
 
 /* count: items without fields; every rank knows all there is to know about them. */
-static int count_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
-                      struct sheaf_error *error) {
-    (void)items, (void)first, (void)n, (void)columns, (void)arena, (void)error;
+static int count_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
+                      struct sheaf_arena *arena, struct sheaf_error *error) {
+    (void)items, (void)first, (void)n, (void)columns, (void)types, (void)arena, (void)error;
     return 0;
 }
 
@@ -25,7 +25,7 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
         return sheaf_fail_memory(error, "items");
     switch (job->items.kind) {
     case JOB_CSV:
-        return sheaf_csv_open(items, error);
+        return sheaf_csv_open(items, &job->items.table, error);
     case JOB_LINES:
         return sheaf_lines_open(items, error);
     case JOB_COUNT:

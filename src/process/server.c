@@ -148,7 +148,9 @@ int sheaf_server_start(struct server **made, struct sheaf_error *error) {
     }
     close(ends[1]);
     server->fd = ends[0];
-    return server->pid < 0 ? sheaf_fail_errno(error, "cannot start the process server") : 0;
+    return server->pid < 0
+               ? sheaf_fail_errno(error, "cannot start the process server; allow more processes (ulimit -u)")
+               : 0;
 }
 
 int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, struct sheaf_error *error) {
@@ -163,7 +165,7 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
         sheaf_fail(error, "the process server has died");
     } else if (failed) {
         errno = failed;
-        sheaf_fail_errno(error, "cannot start a process");
+        sheaf_fail_errno(error, "cannot start a process; allow more (ulimit -u)");
     } else {
         rc = 0;
     }

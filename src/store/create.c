@@ -10,6 +10,7 @@
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "core/type.h"
 #include "job/job.h"
@@ -490,6 +491,7 @@ int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *er
     int rc = sheaf_space_probe(plan, aside, error);
     if (rc == 0 && (write_file(plan, aside, error) || sheaf_space_reserve(aside, error))) {
         unlink(aside);
+        sheaf_interrupt_forget(aside);
         rc = -1;
     }
     free(aside);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/boot.h"
 #include "store/layout.h"
@@ -20,6 +21,13 @@ void sheaf_h5_start(void) {
     H5dont_atexit(); /* its exit handler can crash after a failed write */
     H5open();
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+hid_t sheaf_h5_open(const char *path) {
+    struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
+        return H5I_INVALID_HID;
+    return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
 /* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
@@ -49,7 +57,7 @@ int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what)
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
 }
 
-hid_t sheaf_h5_type(enum sheaf_type type) {
+hid_t sheaf_h5_type(int32_t type) {
     switch (type) {
     case SHEAF_FLOAT64:
         return H5T_NATIVE_DOUBLE;

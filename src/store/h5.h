@@ -18,11 +18,14 @@
 /* To be called before anything else of HDF5: its own printing, exit handler and file locking are switched off. */
 void sheaf_h5_start(void);
 
+/* Opens a file for reading; invalid if that cannot be, and at once for what is no regular file: a pipe would block. */
+hid_t sheaf_h5_open(const char *path);
+
 /* "PATH: cannot WHAT: " and HDF5's innermost reason. Always returns -1. */
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what);
 
 /* Memory type of a numeric field, or of a variable-length UTF-8 text; the latter is new each time and to be closed. */
-hid_t sheaf_h5_type(enum sheaf_type type);
+hid_t sheaf_h5_type(int32_t type);
 hid_t sheaf_h5_text_type(void);
 
 /* The closest of our types for a dataset's own, 0 if there is none. */

@@ -139,22 +139,20 @@ static bool fits(double value, enum sheaf_type type) {
 
 /* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
 static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    struct sheaf_field *f = &items->fields[field];
+    const struct sheaf_field *f = &items->fields[field];
     const struct input_field *own = &((struct input *)items->self)->fields[field];
     const int64_t rows = window_rows(f, items->n_items);
     int rc = -1;
     char number[32];
-    void **columns = calloc((size_t)items->n_fields, sizeof *columns);
-    double *values = columns ? columns[field] = malloc((size_t)(rows * f->width) * sizeof *values) : NULL;
+    double *values = malloc((size_t)(rows * f->width) * sizeof *values);
     uint8_t *gone = malloc((size_t)(rows * f->width));
     if (!values || !gone) {
         sheaf_fail_memory(error, items->name);
         goto out;
     }
-    f->type = SHEAF_FLOAT64;
     for (int64_t first = 0; first < items->n_items; first += rows) {
         int64_t n = items->n_items - first < rows ? items->n_items - first : rows;
-        if (items->source->read(items, first, n, columns, NULL, error) ||
+        if (read_rows(items, own->dataset, H5T_NATIVE_DOUBLE, first, n, f->width, values, error) ||
             sheaf_missing_values(&own->missing, own->dataset, first, n, f->width, gone, error))
             goto out;
         for (int64_t i = 0; i < n * f->width; i++)
@@ -169,48 +167,52 @@ static int check_values(struct items *items, int field, enum sheaf_type type, st
 out:
     free(gone);
     free(values);
-    free(columns);
     return rc;
 }
 
-static int input_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    struct sheaf_field *f = &items->fields[field];
+/* HDF5 converts while reading. */
+static int input_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
+    const struct sheaf_field *f = &items->fields[field];
     if (type == SHEAF_TEXT)
         return sheaf_refuse(error, "%s: field '%s' holds numbers, the kernel wants text", items->name, f->name);
-    if (!always_fits(f->type, type) && check_values(items, field, type, error))
-        return -1;
-    f->type = type; /* HDF5 converts while reading */
-    return 0;
+    return always_fits(f->type, type) ? 0 : check_values(items, field, type, error);
 }
 
-/* Takes what is missing out of values that were read: NaN, or 0 for integers, whose items are skipped. */
-static int blank(const struct items *items, int k, int64_t first, int64_t n, char *values, struct sheaf_error *error) {
+static bool is_float(enum sheaf_type type) {
+    return type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32;
+}
+
+/* Takes what is missing out of values that were read as `type`: NaN, or 0 for integers, whose items are skipped. */
+static int blank(const struct items *items, int k, enum sheaf_type type, int64_t first, int64_t n, char *values,
+                 struct sheaf_error *error) {
     const struct input_field *own = &((const struct input *)items->self)->fields[k];
     const struct sheaf_field *field = &items->fields[k];
-    const size_t n_bytes = sheaf_type_bytes(field->type);
-    const bool is_float = field->type == SHEAF_FLOAT64 || field->type == SHEAF_FLOAT32;
+    const size_t n_bytes = sheaf_type_bytes(type);
     uint8_t *gone = malloc((size_t)(n * field->width) + 1);
     int rc = gone ? sheaf_missing_values(&own->missing, own->dataset, first, n, field->width, gone, error)
                   : sheaf_fail_memory(error, items->name);
     for (int64_t i = 0; rc == 0 && i < n * field->width; i++)
-        if (gone[i] && is_float)
-            sheaf_type_fill(field->type, values + (size_t)i * n_bytes, 1);
+        if (gone[i] && is_float(type))
+            sheaf_type_fill(type, values + (size_t)i * n_bytes, 1);
         else if (gone[i])
             memset(values + (size_t)i * n_bytes, 0, n_bytes);
     free(gone);
     return rc;
 }
 
-static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
-                      struct sheaf_error *error) {
+static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
+                      struct sheaf_arena *arena, struct sheaf_error *error) {
     const struct input *input = items->self;
     (void)arena;
     for (int k = 0; k < items->n_fields; k++) {
         if (!columns[k])
             continue;
-        if (read_rows(items, input->fields[k].dataset, sheaf_h5_type(items->fields[k].type), first, n,
-                      items->fields[k].width, columns[k], error) ||
-            (sheaf_missing_any(&input->fields[k].missing) && blank(items, k, first, n, columns[k], error)))
+        const struct input_field *own = &input->fields[k];
+        const enum sheaf_type type = types ? types[k] : items->fields[k].type;
+        const bool blanks =
+            sheaf_missing_any(&own->missing) && (types || is_float(type)); /* a copy is as it is there */
+        if (read_rows(items, own->dataset, sheaf_h5_type(type), first, n, items->fields[k].width, columns[k], error) ||
+            (blanks && blank(items, k, type, first, n, columns[k], error)))
             return -1;
     }
     return 0;
@@ -218,11 +220,11 @@ static int input_read(struct items *items, int64_t first, int64_t n, void *const
 
 /* Items that have not all values of a field: not done in the results file that it is an output of, or, where integers
    are wanted, missing. */
-static int input_skips(const struct items *items, int k, int64_t first, int64_t n, uint8_t *skips,
+static int input_skips(const struct items *items, int k, enum sheaf_type type, int64_t first, int64_t n, uint8_t *skips,
                        struct sheaf_error *error) {
     const struct input_field *own = &((const struct input *)items->self)->fields[k];
     const struct sheaf_field *field = &items->fields[k];
-    if (field->type == SHEAF_FLOAT64 || field->type == SHEAF_FLOAT32 || own->missing.n_marks == 0)
+    if (is_float(type) || own->missing.n_marks == 0)
         return sheaf_missing_items(&own->missing, first, n, skips, error);
     uint8_t *gone = malloc((size_t)(n * field->width) + 1);
     int rc = gone ? sheaf_missing_values(&own->missing, own->dataset, first, n, field->width, gone, error)
@@ -237,16 +239,17 @@ hid_t sheaf_input_dataset(const struct items *items, int field) {
     return ((const struct input *)items->self)->fields[field].dataset;
 }
 
-static int64_t input_place(const struct items *items, int field) {
+static int64_t input_place(const struct items *items, int field, enum sheaf_type as) {
     const struct input *input = items->self;
-    const struct sheaf_field *f = &items->fields[field];
-    hid_t dataset = input->fields[field].dataset;
+    const struct input_field *own = &input->fields[field];
+    const int64_t row_bytes = items->fields[field].width * (int64_t)sheaf_type_bytes(as);
+    hid_t dataset = own->dataset;
     hid_t creation = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
-    int64_t place = -1, n_bytes = items->n_items * (int64_t)sheaf_field_row_bytes(f);
-    bool plain = !sheaf_missing_any(&input->fields[field].missing) && creation >= 0 && type >= 0 &&
+    int64_t place = -1, n_bytes = items->n_items * row_bytes;
+    bool plain = !sheaf_missing_any(&own->missing) && creation >= 0 && type >= 0 &&
                  H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0 &&
-                 H5Tequal(type, sheaf_h5_type(f->type)) > 0;
-    if (plain && input->fields[field].is_local) {
+                 H5Tequal(type, sheaf_h5_type(as)) > 0;
+    if (plain && own->is_local) {
         haddr_t at = H5Dget_offset(dataset);
         if (at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes)
             place = (int64_t)at;
@@ -275,7 +278,11 @@ static void input_close(struct items *items) {
 }
 
 static const struct items_source source = {
-    .convert = input_convert, .read = input_read, .skips = input_skips, .place = input_place, .close = input_close};
+    .check = input_check, .read = input_read, .place = input_place, .close = input_close};
+
+/* Where a field may have rows without a value. */
+static const struct items_source gaps_source = {
+    .check = input_check, .read = input_read, .skips = input_skips, .place = input_place, .close = input_close};
 
 /* What the items are: the bytes of the file and of those that its fields reach, and which datasets are which fields. A
    file that is reached counts by its name alone: with all the others it may be moved. */
@@ -314,9 +321,12 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->file = sheaf_reach_open(&input->reach, items->name, error);
     if (input->file < 0)
         return -1;
-    for (int k = 0; k < job->items.n_fields; k++)
+    for (int k = 0; k < job->items.n_fields; k++) {
         if (open_field(items, job, k, error))
             return -1;
+        if (sheaf_missing_any(&input->fields[k].missing))
+            items->source = &gaps_source;
+    }
     items->stamp = input->reach.files[0].stamp;
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;

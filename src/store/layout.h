@@ -1,5 +1,5 @@
 /*
- * layout - names and sizes inside a results file, for the files of this room (DESIGN §8).
+ * layout - names and sizes inside a results file, for the files of this room.
  */
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
@@ -19,6 +19,7 @@
 #define TOKEN_NAME "token"                    /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"              /* uint8[n_items], in some files */
 
+#define SUFFIX_LOCK ".lock" /* of the file that keeps runs apart */
 #define SUFFIX_NEW ".new"   /* of a results file that is not yet published */
 #define SUFFIX_PACK ".pack" /* of the copy that texts are packed into */
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,18 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/interrupt.h"
+#include "store/layout.h"
+
+/* Whether a file is one of ours, or new: nothing else is locked and emptied. */
+static bool is_lock_file(int fd) {
+    static const char word[] = "process ";
+    char head[sizeof word] = "";
+    struct stat about;
+    if (fstat(fd, &about) || !S_ISREG(about.st_mode))
+        return false;
+    return about.st_size == 0 || (pread(fd, head, sizeof word - 1, 0) > 0 && strcmp(head, word) == 0);
+}
 
 /* Another run may have removed the file between our open and our lock; then we hold a lock on nothing. */
 static int is_current(int fd, const char *path) {
@@ -40,16 +53,23 @@ int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_er
 
 int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *remedy, struct sheaf_error *error) {
     lock->fd = -1;
-    lock->path = sheaf_path_with(results_path, ".lock");
+    lock->path = sheaf_path_with(results_path, SUFFIX_LOCK);
     if (!lock->path)
         return sheaf_fail_memory(error, "a path");
     for (;;) {
-        int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        int fd = open(lock->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
         if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
             return sheaf_refuse(error, "%s: its folder is not there; make it, or choose another place with -o",
                                 results_path);
         if (fd < 0)
             return sheaf_fail_errno(error, "%s: cannot create the lock file; is the folder writable?", lock->path);
+        if (!is_lock_file(fd)) {
+            close(fd);
+            return sheaf_refuse(error,
+                                "%s: is there and is no lock file of Sheaf, which would go by that name; move it "
+                                "away, or choose another place with -o",
+                                lock->path);
+        }
         if (flock(fd, LOCK_EX | LOCK_NB)) {
             int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, remedy, error)
                                           : sheaf_fail_errno(error, "%s: cannot lock", lock->path);
@@ -57,6 +77,7 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
             return rc;
         }
         if (is_current(fd, lock->path)) {
+            sheaf_interrupt_remove(lock->path);
             lock->fd = fd;
             write_holder(fd);
             return 0;
@@ -67,7 +88,9 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
 
 void sheaf_lock_release(struct lock *lock) {
     if (lock->fd >= 0) {
-        unlink(lock->path);
+        sheaf_interrupt_forget(lock->path);
+        if (is_current(lock->fd, lock->path)) /* else it is another run's */
+            unlink(lock->path);
         close(lock->fd);
     }
     free(lock->path);

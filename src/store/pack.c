@@ -11,18 +11,21 @@
 
 #include "core/buffer.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "plan/journal.h"
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
 #include "store/h5.h"
 #include "store/layout.h"
+#include "store/results.h"
 
 /* What is in memory at a time: texts known of, items whose status is, and texts that are written. */
 enum { WINDOW_TEXTS = 1 << 20, BATCH_TEXTS = 4096, BATCH_BYTES = 8 << 20 };
 
 struct pack {
-    const char *path; /* of the results file itself */
-    char *aside;      /* of the copy */
+    const char *path;            /* of the results file itself */
+    char *aside;                 /* of the copy */
+    struct sheaf_stamp original; /* the file that is copied */
     uint64_t token;
     char *identity;
     int n_outputs;
@@ -52,7 +55,7 @@ static int h5_fail(const struct pack *p, const char *what) {
 static int look_inside(struct pack *p) {
     if (access(p->path, R_OK | W_OK))
         return sheaf_refuse(p->error, "%s: cannot open for reading and writing: %s", p->path, strerror(errno));
-    hid_t file = H5Fopen(p->path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(p->path);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;
     if (file >= 0)
@@ -231,7 +234,8 @@ static int sync_copy(const struct pack *p) {
 }
 
 static int make_packed(struct pack *p) {
-    if (sheaf_file_copy(p->path, p->aside, p->error))
+    unlink(p->aside); /* what a killed run has left; never the file that a link leads to */
+    if (sheaf_stamp_take(&p->original, p->path, p->error) || sheaf_file_copy(p->path, p->aside, p->error))
         return -1;
     int rc = open_copy(p) || pack_texts(p) ? -1 : 0;
     if (close_copy(p) && rc == 0)
@@ -247,9 +251,16 @@ static int replace(struct pack *p) {
             unlink(p->aside);
             return 0;
         }
-        if (rename(p->aside, p->path) == 0)
-            return sheaf_file_sync_folder(p->path, p->error);
-        sheaf_fail_errno(p->error, "%s: cannot rename it to %s", p->aside, p->path);
+        if (access(p->path, F_OK) == 0 && !sheaf_stamp_names(&p->original, p->path))
+            return sheaf_fail(p->error,
+                              "%s: is another file now; what was in it is in %s: move the other file away and rename "
+                              "this one back",
+                              p->path, p->aside);
+        if (sheaf_stamp_take(&p->packed->file, p->aside, p->error) == 0) {
+            if (rename(p->aside, p->path) == 0)
+                return sheaf_file_sync_folder(p->path, p->error);
+            sheaf_fail_errno(p->error, "%s: cannot rename it to %s", p->aside, p->path);
+        }
     }
     unlink(p->aside);
     if (p->error) {
@@ -268,8 +279,15 @@ static int pack(struct pack *p) {
         return 0;
     if (sheaf_journal_index_open(&p->journals, p->path, p->token, p->error))
         return -1;
-    if (sheaf_journal_index_files(p->journals) > 0 && replace(p))
-        return -1;
+    if (sheaf_journal_index_files(p->journals) > 0) {
+        if (sheaf_results_may_make(p->path, p->error))
+            return -1;
+        sheaf_interrupt_remove(p->aside);
+        int rc = replace(p);
+        sheaf_interrupt_forget(p->aside);
+        if (rc)
+            return -1;
+    }
     return sheaf_journal_remove(p->path, p->token, false, p->error);
 }
 

@@ -11,15 +11,17 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/file.h"
 
 /* What was packed. */
 struct packed {
     int64_t n_texts, n_bytes;
-    int64_t n_dropped; /* damaged records that were passed over */
+    int64_t n_dropped;       /* damaged records that were passed over */
+    struct sheaf_stamp file; /* which one has taken the place of the results file; all zero where none has */
 };
 
 /* Packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
-   again. Does nothing where there are no journals. The caller holds the lock of the results file and has it closed.
+   again. Does nothing where there are no journals. The caller holds the lock of the results file and writes nothing to it.
    Memory does not grow with the number of items or texts. After an error nothing is lost. */
 int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error);
 

@@ -60,7 +60,7 @@ hid_t sheaf_reach_open(struct reach *r, const char *path, struct sheaf_error *er
     }
     if (note(r, path, error))
         return H5I_INVALID_HID;
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(path);
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);
         sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);

@@ -1,10 +1,12 @@
 #include "store/reader.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/text.h"
 #include "core/type.h"
@@ -240,12 +242,12 @@ int sheaf_reader_open(struct reader **made, const char *path, struct sheaf_error
     r->error = &own;
     sheaf_h5_start();
     r->text = sheaf_h5_text_type();
-    FILE *probe = fopen(path, "rb"); /* says why better than HDF5 */
-    if (!probe)
+    int probe = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* says why better than HDF5; a pipe would block */
+    if (probe < 0)
         return sheaf_refuse(error, "%s: cannot open: %m", path);
-    fstat(fileno(probe), &r->opened);
-    fclose(probe);
-    r->file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    fstat(probe, &r->opened);
+    close(probe);
+    r->file = sheaf_h5_open(path);
     if (r->file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);

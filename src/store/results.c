@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/boot.h"
@@ -115,7 +116,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     sheaf_h5_start();
     if (access(path, R_OK | W_OK))
         return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(path);
     if (file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
@@ -132,7 +133,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
 
 char *sheaf_results_files(const char *path) {
     sheaf_h5_start();
-    hid_t file = access(path, R_OK) ? H5I_INVALID_HID : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = access(path, R_OK) ? H5I_INVALID_HID : sheaf_h5_open(path);
     char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, FILES_TEXT) : NULL;
     if (file >= 0)
         H5Fclose(file);
@@ -140,13 +141,25 @@ char *sheaf_results_files(const char *path) {
     return text;
 }
 
+int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (stat(path, &about) || S_ISREG(about.st_mode))
+        return 0;
+    return sheaf_refuse(error, "%s: is %s, where no results file can be; choose another place with -o", path,
+                        S_ISDIR(about.st_mode)    ? "a folder"
+                        : S_ISFIFO(about.st_mode) ? "a pipe"
+                        : S_ISSOCK(about.st_mode) ? "a socket"
+                                                  : "a device");
+}
+
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
     static const char signature[] = "\211HDF\r\n\032\n";
+    static const char cleared[8]; /* of one that was emptied while a run wrote it */
     char head[8] = "";
     sheaf_h5_start();
     if (access(path, F_OK))
         return 0;
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(path);
     if (file >= 0) {
         char *identity = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
         bool ours = identity != NULL;
@@ -161,7 +174,8 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
         ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
         if (fd >= 0)
             close(fd);
-        if (n == 0 || (n == (ssize_t)sizeof head && memcmp(head, signature, sizeof head) == 0))
+        if (n == 0 || (n == (ssize_t)sizeof head &&
+                       (memcmp(head, signature, sizeof head) == 0 || memcmp(head, cleared, sizeof head) == 0)))
             return 0;
     }
     return sheaf_refuse(error,
@@ -223,19 +237,26 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     int rc = look_inside(r, plan, path, error);
     if (rc == 0) {
         r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
-        rc = r->fd < 0                 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
-             : settle_unsafe(r, error) ? -1
-                                       : sheaf_results_tidy_messages(r, error);
+        if (r->fd < 0)
+            rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
+        else
+            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || settle_unsafe(r, error) ||
+                         sheaf_results_tidy_messages(r, error)
+                     ? -1
+                     : 0;
     }
     free(path);
     return rc;
 }
 
+int sheaf_results_sync(struct results *r, struct sheaf_error *error) {
+    return fsync(r->fd) ? sheaf_fail_errno(error, "%s: cannot sync", r->path) : 0;
+}
+
 int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     int rc = 0;
     if (r->fd >= 0) {
-        if (fsync(r->fd))
-            rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);
+        rc = sheaf_results_sync(r, error);
         if (close(r->fd) && rc == 0)
             rc = sheaf_fail_errno(error, "%s: cannot close", r->path);
     }
@@ -406,6 +427,7 @@ int sheaf_results_begin_run(struct results *r, const struct run_record *record, 
     r->run = 0;
     while (r->run < RUNS_MOST - 1 && starts[r->run] > 0)
         r->run++;
+    r->mark = record->start_unix_s;
     return write_run(r, record, error);
 }
 

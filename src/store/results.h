@@ -14,6 +14,7 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "job/items.h"
 #include "plan/flight.h"
@@ -62,7 +63,8 @@ struct run_record {
 struct results {
     char *path;
     int fd;
-    bool created; /* and not yet published, when it was opened */
+    struct sheaf_stamp stamp; /* of the open file: which one it is */
+    bool created;             /* and not yet published, when it was opened */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
@@ -73,14 +75,25 @@ struct results {
     off_t suspects_offset, boot_offset;
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
-    int64_t run;                    /* this run's row there */
+    int64_t run;                    /* this run's row there, */
+    double mark;                    /* and its first value, once it was written */
     char *window;                   /* for reading status */
     struct sheaf_string changed;    /* files that were, as "a, b were"; empty: none */
 };
 
+/* Endings of the files that a run makes beside the results file: its lock, a new results file, and the copy that texts
+   are packed into; NULL ends the list. */
+extern const char *const sheaf_results_beside[];
+
+/* Refuses what is there and is no regular file (a pipe, a device, a folder): no results file can be there. */
+int sheaf_results_may_be(const char *path, struct sheaf_error *error);
+
 /* Whether a file may be replaced by a new results file: it is not there, or is a results file, or is the wreck of an
    HDF5 file. Anything else is somebody's data and is refused. */
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
+
+/* The same for the files that a run makes beside it, aside: their names may be those of somebody's data. */
+int sheaf_results_may_make(const char *path, struct sheaf_error *error);
 
 /* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
@@ -132,9 +145,10 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
 int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
 /* For a new file: gives up, as skipped, the items for which one of these fields[n_fields] of theirs (-1: none) has no
-   value; *n of them, and why the first, or "". */
-int sheaf_results_skip(struct results *results, const struct items *items, const int *fields, int n_fields, int64_t *n,
-                       char first[FAILURE_BYTES], struct sheaf_error *error);
+   value that could be taken as inputs[n_fields] says; *n of them, and why the first, or "". */
+int sheaf_results_skip(struct results *results, const struct items *items, const int *fields,
+                       const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
+                       struct sheaf_error *error);
 
 /* Drops messages of items that have not failed, as a killed run leaves them, and closes the gaps: those in use are the
    first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */
@@ -146,7 +160,15 @@ int sheaf_results_retry(struct results *results, int64_t begin, int64_t end, int
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);
 
-/* Makes what was written last a power cut, and closes. */
+/* To be called before anything is said of the results: whether the file at the path is still the one that is written.
+   One that was removed is written again, and *said tells so; else an error says what became of it and where the rows
+   are. */
+int sheaf_results_confirm(struct results *results, struct sheaf_string *said, struct sheaf_error *error);
+
+/* Makes what was written last a power cut. */
+int sheaf_results_sync(struct results *results, struct sheaf_error *error);
+
+/* The same, and closes. */
 int sheaf_results_close(struct results *results, struct sheaf_error *error);
 
 #endif

@@ -18,13 +18,13 @@ struct skipping {
 };
 
 /* Which items of a window are skipped, and by the first field that makes it so. */
-static int find(struct skipping *s, const int *fields, int n_fields, int64_t first, int64_t n,
-                struct sheaf_error *error) {
+static int find(struct skipping *s, const int *fields, const struct sheaf_field *inputs, int n_fields, int64_t first,
+                int64_t n, struct sheaf_error *error) {
     memset(s->skips, 0, (size_t)n * sizeof *s->skips);
     for (int k = 0; k < n_fields; k++) {
         if (fields[k] < 0)
             continue;
-        if (s->items->source->skips(s->items, fields[k], first, n, s->own, error))
+        if (s->items->source->skips(s->items, fields[k], inputs[k].type, first, n, s->own, error))
             return -1;
         for (int64_t i = 0; i < n; i++)
             if (s->own[i] && !s->skips[i])
@@ -49,8 +49,9 @@ static int skip(struct skipping *s, int64_t first, int64_t n, int field, struct 
     return 0;
 }
 
-int sheaf_results_skip(struct results *r, const struct items *items, const int *fields, int n_fields, int64_t *n,
-                       char first[FAILURE_BYTES], struct sheaf_error *error) {
+int sheaf_results_skip(struct results *r, const struct items *items, const int *fields,
+                       const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
+                       struct sheaf_error *error) {
     *n = 0;
     if (!items->source->skips)
         return 0;
@@ -60,7 +61,7 @@ int sheaf_results_skip(struct results *r, const struct items *items, const int *
         const int64_t n_window = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
         s->results = r;
         s->items = items;
-        rc = find(s, fields, n_fields, at, n_window, error);
+        rc = find(s, fields, inputs, n_fields, at, n_window, error);
         for (int64_t i = 0, end; rc == 0 && i < n_window; i = end) {
             for (end = i + 1; end < n_window && s->skips[end] == s->skips[i];)
                 end++;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 
 /* What the rows take, without texts of any length. As a float: it may be beyond 64 bits. */
@@ -36,13 +37,17 @@ static int check_room(const struct results_plan *plan, const char *path, struct 
 }
 
 int sheaf_space_probe(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    unlink(path); /* what a killed run has left; never the file that a link leads to */
+    sheaf_interrupt_remove(path);
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
         return sheaf_fail_errno(error, "%s: cannot create the results file; choose another place with -o", path);
     close(fd);
     int rc = check_room(plan, path, error);
-    if (rc)
+    if (rc) {
         unlink(path);
+        sheaf_interrupt_forget(path);
+    }
     return rc;
 }
 

@@ -1,4 +1,4 @@
-/* A failing item is data (DESIGN R4): it has a status and a message, the others go on, the exit code is 1. */
+/* A failing item is data (R4): it has a status and a message, the others go on, the exit code is 1. */
 #include "cli/program.h"
 
 #include <sstream>

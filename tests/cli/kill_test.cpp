@@ -1,5 +1,5 @@
 /* SIGKILL at any moment: the file opens, each row that is marked done is right, and the next run goes on from there
-   (DESIGN R1). SHEAF_TEST_SLOW=1 repeats it hundreds of times. */
+   (R1). SHEAF_TEST_SLOW=1 repeats it hundreds of times. */
 #include "cli/program.h"
 
 #include <hdf5.h>
@@ -185,7 +185,7 @@ long count_written(const std::string &path) {
     return rc < 0 ? 0 : std::count_if(seconds.begin(), seconds.end(), [](float s) { return s > 0; });
 }
 
-/* Ended early in order (DESIGN R8): exit 75, the file is true and tidy, the same command goes on. */
+/* Ended early in order (R8): exit 75, the file is true and tidy, the same command goes on. */
 class EndedEarly : public Kill {
   protected:
     EndedEarly() { write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 50}\n"); }

@@ -1,4 +1,4 @@
-/* The same bytes whatever the layout: ranks, threads and schedule (DESIGN R2); and the right ones. */
+/* The same bytes whatever the layout: ranks, threads and schedule (R2); and the right ones. */
 #include "cli/program.h"
 
 namespace {

@@ -1,4 +1,4 @@
-/* Private memory does not depend on the number of items (DESIGN R6): 10^8 of them, from HDF5 to HDF5, direct and between
+/* Private memory does not depend on the number of items (R6): 10^8 of them, from HDF5 to HDF5, direct and between
    nodes. With SHEAF_TEST_SLOW=1 also 10^9, where the disk has 17 GB for them. */
 #include "cli/program.h"
 

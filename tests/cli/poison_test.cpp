@@ -1,5 +1,5 @@
 /* Items that end the program: computed last and alone in the second run, given up in the third; and ends that no item is
-   to blame for (DESIGN R4). SHEAF_TEST_SLOW=1 takes each way of dying through each layout. */
+   to blame for (R4). SHEAF_TEST_SLOW=1 takes each way of dying through each layout. */
 #include "cli/program.h"
 
 #include <signal.h>

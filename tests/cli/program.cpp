@@ -63,7 +63,7 @@ bool look_up(pid_t pid, std::string *name, char *state, pid_t *session) {
 
 std::ostream &operator<<(std::ostream &to, const Result &result) {
     return to << "$ " << result.command << "\nexit " << result.exit << (result.timed_out ? " (deadline passed)" : "")
-              << "\n--- stdout\n"
+              << (result.launcher_hung ? " (mpirun hung by itself and was killed)" : "") << "\n--- stdout\n"
               << result.out << "--- stderr\n"
               << result.err << "---\n";
 }
@@ -77,6 +77,7 @@ Child::Child(const Words &words, const Start &start) {
     if (start.with_stdin && pipe2(pipe_ends, O_CLOEXEC))
         pipe_ends[0] = -1;
     until_s_ = now_s() + start.deadline_s;
+    patience_s_ = start.patience_s;
     for (const std::string &word : words)
         result_.command += (result_.command.empty() ? "" : " ") + shell_word(word);
     std::vector<char *> arguments;
@@ -117,11 +118,43 @@ void Child::close_stdin() {
 
 bool Child::running() {
     int status = 0;
-    if (ended_ || waitpid(pid_, &status, WNOHANG) == 0)
-        return !ended_;
+    if (ended_)
+        return false;
+    if (waitpid(pid_, &status, WNOHANG) == 0) {
+        look_for_hung_launcher();
+        return true;
+    }
     ended_ = true;
     result_.exit = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return false;
+}
+
+/* A mpirun that is alone, for a long time, after what it has started was there. */
+void Child::look_for_hung_launcher() {
+    const double now = now_s();
+    if (now < next_look_s_)
+        return;
+    next_look_s_ = now + 0.25;
+    std::vector<pid_t> launchers;
+    bool others = false;
+    each_process([&](pid_t pid, const std::string &called, char) {
+        if (called == "mpirun")
+            launchers.push_back(pid);
+        else if (called != "bash" && called != "env" && called != "unshare") /* that have started it */
+            others = true;
+    });
+    began_ = began_ || others;
+    if (others || launchers.empty() || !began_)
+        alone_since_s_ = 0;
+    else if (alone_since_s_ == 0)
+        alone_since_s_ = now;
+    if (alone_since_s_ == 0 || now - alone_since_s_ < patience_s_)
+        return;
+    fprintf(stderr, "[   NOTE   ] mpirun hung by itself, after all that it had started had ended: killed\n");
+    result_.launcher_hung = true;
+    alone_since_s_ = 0;
+    for (pid_t pid : launchers)
+        kill(pid, SIGKILL);
 }
 
 Result Child::wait() {
@@ -137,8 +170,7 @@ Result Child::wait() {
     return result_;
 }
 
-std::vector<pid_t> Child::processes(const std::string &name) const {
-    std::vector<pid_t> found;
+void Child::each_process(const std::function<void(pid_t, const std::string &name, char state)> &see) const {
     for (const auto &entry : fs::directory_iterator("/proc")) {
         std::string text = entry.path().filename();
         if (text.find_first_not_of("0123456789") != std::string::npos)
@@ -146,10 +178,26 @@ std::vector<pid_t> Child::processes(const std::string &name) const {
         std::string called;
         char state = 0;
         pid_t pid = std::stoi(text), session = -1;
-        if (look_up(pid, &called, &state, &session) && session == pid_ && state != 'Z' && state != 'X' &&
-            (name.empty() || called == name))
-            found.push_back(pid);
+        if (look_up(pid, &called, &state, &session) && session == pid_ && state != 'Z' && state != 'X')
+            see(pid, called, state);
     }
+}
+
+std::vector<pid_t> Child::processes(const std::string &name) const {
+    std::vector<pid_t> found;
+    each_process([&](pid_t pid, const std::string &called, char) {
+        if (name.empty() || called == name)
+            found.push_back(pid);
+    });
+    return found;
+}
+
+pid_t Child::find_stopped(const std::string &name) const {
+    pid_t found = 0;
+    each_process([&](pid_t pid, const std::string &called, char state) {
+        if (called == name && state == 'T')
+            found = pid;
+    });
     return found;
 }
 
@@ -295,7 +343,13 @@ Words Program::command(const Words &arguments, const Layout &layout) const {
 }
 
 Result Program::run(const Words &words) const {
-    return Child(words, start()).wait();
+    Result result;
+    for (int i = 0; i < 3; i++) {
+        result = Child(words, start()).wait();
+        if (!result.launcher_hung)
+            break;
+    }
+    return result;
 }
 
 Result Program::shell(const std::string &line) const {
@@ -323,6 +377,18 @@ void Program::check(const Words &arguments) const {
     EXPECT_EQ(result.exit, 0) << result;
 }
 
+std::vector<pid_t> find_marked(const std::string &setting) {
+    std::vector<pid_t> found;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+        const pid_t pid = atoi(entry.path().filename().c_str());
+        std::ifstream file(entry.path() / "environ", std::ios::binary);
+        std::string all((std::istreambuf_iterator<char>(file)), {});
+        if (pid > 0 && pid != getpid() && ('\0' + all).find('\0' + setting + '\0') != std::string::npos)
+            found.push_back(pid);
+    }
+    return found;
+}
+
 /* --- statuses ------------------------------------------------------------------------------------------------------ */
 
 StatusPlace find_status(const std::string &path) {
@@ -346,13 +412,24 @@ StatusPlace find_status(const std::string &path) {
     return place;
 }
 
-long count_done(const std::string &path, const StatusPlace &place) {
+static std::vector<char> read_statuses(const std::string &path, const StatusPlace &place) {
     std::vector<char> statuses(static_cast<size_t>(place.n_items));
     int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : pread(fd, statuses.data(), statuses.size(), place.offset);
     if (fd >= 0)
         close(fd);
-    return n < 0 ? 0 : std::count_if(statuses.begin(), statuses.begin() + n, [](char c) { return (c & 0x7f) == 1; });
+    statuses.resize(n < 0 ? 0 : static_cast<size_t>(n));
+    return statuses;
+}
+
+long count_done(const std::string &path, const StatusPlace &place) {
+    const std::vector<char> all = read_statuses(path, place);
+    return std::count_if(all.begin(), all.end(), [](char c) { return (c & 0x7f) == 1; });
+}
+
+long count_safe(const std::string &path, const StatusPlace &place) {
+    const std::vector<char> all = read_statuses(path, place);
+    return std::count(all.begin(), all.end(), 1);
 }
 
 int count_in_flight(const std::string &path) {

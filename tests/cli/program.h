@@ -2,7 +2,9 @@
  * program - runs sheaf, mpirun, python and shells as a user would, for the tests of the whole program.
  *
  * A Child runs in a session of its own, so that all that descends from it (mpirun puts its ranks into process groups of
- * their own) can be found and killed. Every wait has a deadline; what passes it is killed and says so.
+ * their own) can be found and killed. Every wait has a deadline, which a busy machine does not reach; what passes it is
+ * killed and says so. Open MPI's mpirun sometimes hangs by itself when a rank was killed, after all that it has started
+ * is gone: that is not ours, so such a mpirun is killed and it is said.
  */
 #pragma once
 
@@ -23,6 +25,7 @@ struct Result {
     std::string out, err; /* stdout and stderr */
     std::string command;  /* for messages */
     bool timed_out = false;
+    bool launcher_hung = false; /* mpirun was killed, since it hung when everything else had ended */
 };
 
 /* Everything about it, for a failing assertion. */
@@ -32,7 +35,8 @@ std::ostream &operator<<(std::ostream &to, const Result &result);
 struct Start {
     std::string folder;                       /* where; empty: the test's own folder */
     std::map<std::string, std::string> env{}; /* set, or unset where the value is empty */
-    double deadline_s = 90;
+    double deadline_s = 300;
+    double patience_s = 20;  /* with a mpirun that is alone */
     bool with_stdin = false; /* a pipe that close_stdin ends; else /dev/null */
 };
 
@@ -49,21 +53,32 @@ class Child {
 
     /* Processes of the session that are alive, its leader among them; only those called `name` if one is given. */
     std::vector<pid_t> processes(const std::string &name = "") const;
+    pid_t find_stopped(const std::string &name) const; /* one of these that is stopped; 0: none */
     void kill_all(int signal) const;
     std::string out() const; /* so far */
     std::string err() const;
     void close_stdin();
 
   private:
+    void each_process(const std::function<void(pid_t, const std::string &name, char state)> &see) const;
+
     pid_t pid_ = -1;
     int out_ = -1, err_ = -1, in_ = -1;
+    void look_for_hung_launcher();
+
     bool ended_ = false;
-    double until_s_ = 0;
+    bool began_ = false;       /* something that is no launcher was seen */
+    double alone_since_s_ = 0; /* there are launchers only; 0: others too */
+    double next_look_s_ = 0;
+    double until_s_ = 0, patience_s_ = 0;
     Result result_;
 };
 
+/* Processes that have this setting in their environment, whatever session they are in. */
+std::vector<pid_t> find_marked(const std::string &setting);
+
 /* Polls until `holds` or the deadline; whether it held. */
-bool wait_until(const std::function<bool()> &holds, double deadline_s = 30);
+bool wait_until(const std::function<bool()> &holds, double deadline_s = 120);
 
 std::string read_file(const std::string &path);
 void write_file(const std::string &path, const std::string &text);
@@ -99,7 +114,7 @@ class Program : public ::testing::Test {
 
     Start start() const; /* in the folder, with the environment of the tests */
     Words command(const Words &arguments, const Layout &layout = {}) const;
-    Result run(const Words &words) const;
+    Result run(const Words &words) const; /* once more where mpirun hung by itself */
     Result shell(const std::string &line) const;
     Result sheaf(const Words &arguments, const Layout &layout = {}) const;
     /* sheaf run, which must end with `exit`. */
@@ -120,6 +135,7 @@ struct StatusPlace {
 };
 StatusPlace find_status(const std::string &path); /* offset -1 if there is no such file yet */
 long count_done(const std::string &path, const StatusPlace &place);
+long count_safe(const std::string &path, const StatusPlace &place); /* from a power cut */
 /* Notes of blocks that are, or were, computed in a run. */
 int count_in_flight(const std::string &path);
 /* Waits until this many items are done, or the run has ended; whether they are. */

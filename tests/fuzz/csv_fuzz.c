@@ -1,9 +1,10 @@
 /*
  * csv_fuzz - CSV files and plain lines, as bytes that anybody may have written.
  *
- * Each input is opened as both. Besides: a refusal names a line of the file; what is opened keeps the bounds that it
- * promises; pieces, in any order, are the same as the whole; each column becomes each type, or is refused, as an
- * independent reading of its texts says; the table written anew, every cell in quotes, is the same table.
+ * Each input is opened as both, and as a table that the job says more of. Besides: a refusal names a line of the file;
+ * what is opened keeps the bounds that it promises; pieces, in any order, are the same as the whole; each column can be
+ * read as each type, or is refused, as an independent reading of its texts says; none is stored as floats that would
+ * lose digits of whole numbers; the table written anew, every cell in quotes, is the same table.
  */
 #include <ctype.h>
 #include <math.h>
@@ -43,11 +44,12 @@ static void write_file(struct file *file, const char *text, size_t length) {
 
 /* The sanitizer does not know where a mapped file ends. While it is scanned there is a page that must not be touched;
    new mappings usually come to lie below the last one, so a byte read behind a file of whole pages is seen. */
-static int open_items(struct items *items, const struct file *file, bool plain, struct sheaf_error *error) {
+static int open_items(struct items *items, const struct file *file, const struct job_table *how,
+                      struct sheaf_error *error) {
     void *guard = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     claim(guard != MAP_FAILED, "no memory");
     *items = (struct items){.name = file->path};
-    int rc = plain ? sheaf_lines_open(items, error) : sheaf_csv_open(items, error);
+    int rc = how ? sheaf_csv_open(items, how, error) : sheaf_lines_open(items, error);
     munmap(guard, 1);
     return rc;
 }
@@ -80,14 +82,18 @@ static bool same_text(const struct sheaf_text *a, const struct sheaf_text *b) {
 }
 
 /* Reads items first … first + n - 1 of one field. The memory has room for just these, so a value too many is seen. */
-static void *read_field(struct items *items, int field, int64_t first, int64_t n, struct sheaf_arena *arena) {
+static void *read_field(struct items *items, int field, enum sheaf_type type, int64_t first, int64_t n,
+                        struct sheaf_arena *arena) {
     struct sheaf_error error = {0};
     void **columns = make((size_t)items->n_fields, sizeof *columns);
-    void *values = make((size_t)n, sheaf_type_bytes(items->fields[field].type));
+    enum sheaf_type *as = make((size_t)items->n_fields, sizeof *as);
+    void *values = make((size_t)n, sheaf_type_bytes(type));
     columns[field] = values;
-    claim(sheaf_items_read(items, first, n, columns, arena, &error) == 0, "items %lld + %lld: %s", (long long)first,
-          (long long)n, error.text);
+    as[field] = type;
+    claim(sheaf_items_read_as(items, first, n, columns, as, arena, &error) == 0, "items %lld + %lld: %s",
+          (long long)first, (long long)n, error.text);
     free(columns);
+    free(as);
     return values;
 }
 
@@ -114,6 +120,7 @@ static void read_table(struct table *table, struct items *items, size_t length) 
     struct sheaf_arena arena = {0};
     size_t n = (size_t)items->n_items, n_fields = (size_t)items->n_fields;
     void **columns = make(n_fields, sizeof *columns);
+    enum sheaf_type *as = make(n_fields, sizeof *as);
     claim(items->n_items >= 0 && n <= length + 1 && items->n_fields >= 1, "%lld items, %d fields",
           (long long)items->n_items, items->n_fields);
     *table = (struct table){.n_items = items->n_items, .n_fields = items->n_fields};
@@ -124,16 +131,18 @@ static void read_table(struct table *table, struct items *items, size_t length) 
         table->names[k] = strdup(items->fields[k].name);
         table->types[k] = items->fields[k].type;
         claim(sheaf_items_find(items->fields, items->n_fields, table->names[k]) == k, "'%s' twice", table->names[k]);
-        claim(sheaf_items_convert(items, k, SHEAF_TEXT, &error) == 0, "%s", error.text);
+        claim(sheaf_items_check(items, k, SHEAF_TEXT, &error) == 0, "%s", error.text);
         columns[k] = make(n, sizeof *table->cell);
+        as[k] = SHEAF_TEXT;
     }
-    claim(sheaf_items_read(items, 0, items->n_items, columns, &arena, &error) == 0, "%s", error.text);
+    claim(sheaf_items_read_as(items, 0, items->n_items, columns, as, &arena, &error) == 0, "%s", error.text);
     for (size_t k = 0; k < n_fields; k++) {
         for (size_t i = 0; i < n; i++)
             table->cell[k * n + i] = copy_text((struct sheaf_text *)columns[k] + i);
         free(columns[k]);
     }
     free(columns);
+    free(as);
     sheaf_arena_free(&arena);
     check_bounds(table, items, length);
 }
@@ -159,7 +168,7 @@ static void check_pieces(const struct table *table, struct items *items) {
         int64_t first = (state >> 8) % table->n_items;
         int64_t n = turn % 2 ? 1 : (state >> 4) % (table->n_items - first + 1);
         int field = (int)((state >> 16) % (uint32_t)table->n_fields);
-        struct sheaf_text *got = read_field(items, field, first, n, &arena);
+        struct sheaf_text *got = read_field(items, field, SHEAF_TEXT, first, n, &arena);
         for (int64_t i = 0; i < n; i++)
             claim(same_text(&got[i], &table->cell[field * table->n_items + first + i]),
                   "item %lld, field %d is another text in a piece of %lld items", (long long)(first + i), field,
@@ -176,17 +185,39 @@ static bool is_empty(const struct sheaf_text *cell) {
     return true;
 }
 
+/* Without the blanks around it, terminated. */
+static char *bare_text(const struct sheaf_text *cell) {
+    size_t from = 0, end = cell->length;
+    while (from < end && isspace((unsigned char)cell->data[from]))
+        from++;
+    while (end > from && isspace((unsigned char)cell->data[end - 1]))
+        end--;
+    return strndup(cell->data + from, end - from);
+}
+
+/* What says that there is no value, besides nothing at all; "-999" is the job's own. */
+static bool is_missing(const struct sheaf_text *cell, const struct job_table *how) {
+    static const char list[] = "|NA|N/A|n/a|<NA>|#N/A|#NA|NULL|null|None|-1.#IND|1.#IND|-1.#QNAN|1.#QNAN|#N/A N/A|";
+    char *text = bare_text(cell), *with = NULL, *end;
+    claim(asprintf(&with, "|%s|", text) >= 0, "no memory");
+    bool missing = is_empty(cell) || (!strchr(text, '|') && strstr(list, with)) ||
+                   (how && how->n_missing && strtod(text, &end) == -999 && !*end);
+    free(text);
+    free(with);
+    return missing;
+}
+
 /* What the text means by strtod alone. */
-static double meaning(const struct sheaf_text *cell) {
-    char *text = strndup(cell->data, cell->length);
-    double value = is_empty(cell) ? NAN : strtod(text, NULL);
+static double meaning(const struct sheaf_text *cell, const struct job_table *how) {
+    char *text = bare_text(cell);
+    double value = is_missing(cell, how) ? NAN : strtod(text, NULL);
     free(text);
     return value;
 }
 
 /* Only digits and a sign, so that strtoll reads all of it. */
 static bool is_whole(const struct sheaf_text *cell, long long *value) {
-    char *text = strndup(cell->data, cell->length), *digits = text + (*text == '-'), *end;
+    char *text = bare_text(cell), *digits = text + (*text == '-'), *end;
     bool whole = *digits && strspn(digits, "0123456789") == strlen(digits) && strlen(digits) <= 18;
     *value = strtoll(text, &end, 10);
     free(text);
@@ -197,7 +228,8 @@ static bool same_number(double a, double b) {
     return a == b || (isnan(a) && isnan(b));
 }
 
-static void check_values(const struct table *table, int field, enum sheaf_type type, const void *values) {
+static void check_values(const struct table *table, const struct job_table *how, int field, enum sheaf_type type,
+                         const void *values) {
     for (int64_t i = 0; i < table->n_items; i++) {
         const struct sheaf_text *cell = &table->cell[field * table->n_items + i];
         const char *value = (const char *)values + (size_t)i * sheaf_type_bytes(type);
@@ -206,11 +238,11 @@ static void check_values(const struct table *table, int field, enum sheaf_type t
         if (type == SHEAF_TEXT) {
             claim(same_text((const struct sheaf_text *)values + i, cell), "item %lld", (long long)i);
         } else if (type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32) {
-            double wanted = meaning(cell);
+            double wanted = meaning(cell, how);
             claim(same_number(got, type == SHEAF_FLOAT32 ? (double)(float)wanted : wanted),
                   "item %lld: '%.*s' is %.17g", (long long)i, (int)cell->length, cell->data, got);
         } else {
-            claim(!is_empty(cell), "item %lld: a whole number from nothing", (long long)i);
+            claim(!is_missing(cell, how), "item %lld: a whole number from nothing", (long long)i);
             if (is_whole(cell, &whole))
                 claim((type == SHEAF_INT64 ? *(const int64_t *)value : (int64_t)got) == whole, "item %lld: %lld is %g",
                       (long long)i, whole, got);
@@ -234,32 +266,43 @@ static void check_refused_column(const struct sheaf_error *error, const struct f
 }
 
 /* Fills values or returns NULL where the column is refused. */
-static void *convert(const struct file *file, bool plain, const struct table *table, int field, enum sheaf_type type) {
+static void *convert(const struct file *file, const struct job_table *how, const struct table *table, int field,
+                     enum sheaf_type type) {
     struct items items;
     struct sheaf_error error = {0};
     struct sheaf_arena arena = {0};
     void *values = NULL;
-    claim(open_items(&items, file, plain, &error) == 0, "%s", error.text);
-    if (sheaf_items_convert(&items, field, type, &error)) {
-        check_refused_column(&error, file, table, field, plain);
+    claim(open_items(&items, file, how, &error) == 0, "%s", error.text);
+    if (sheaf_items_check(&items, field, type, &error)) {
+        check_refused_column(&error, file, table, field, !how);
     } else {
-        values = read_field(&items, field, 0, items.n_items, &arena);
-        check_values(table, field, type, values);
+        values = read_field(&items, field, type, 0, items.n_items, &arena);
+        check_values(table, how, field, type, values);
     }
     sheaf_items_close(&items);
     sheaf_arena_free(&arena);
     return values;
 }
 
-static void check_types(const struct file *file, bool plain, const struct table *table, int field) {
+/* No whole number is another one as a float. */
+static void check_digits(const struct table *table, int field) {
+    for (int64_t i = 0; table->types[field] == SHEAF_FLOAT64 && i < table->n_items; i++) {
+        const struct sheaf_text *cell = &table->cell[field * table->n_items + i];
+        long long whole;
+        if (is_whole(cell, &whole))
+            claim((long long)(double)whole == whole, "item %lld: %lld is stored as a float", (long long)i, whole);
+    }
+}
+
+static void check_types(const struct file *file, const struct job_table *how, const struct table *table, int field) {
     void *values[N_TYPES];
     for (int t = 0; t < N_TYPES; t++) {
-        values[t] = convert(file, plain, table, field, types[t]);
+        values[t] = convert(file, how, table, field, types[t]);
         claim(values[t] || types[t] != table->types[field], "a column is not of the type that was found");
     }
     const void *text = values[0], *float64 = values[1], *float32 = values[2], *int64 = values[3];
     claim(text && !float64 == !float32, "a column is one float but not another");
-    claim(!int64 || float64 || plain, "whole numbers that are no numbers");
+    claim(!int64 || float64 || !how, "whole numbers that are no numbers");
     bool fits32 = int64, fits8 = int64;
     for (int64_t i = 0; int64 && i < table->n_items; i++) {
         int64_t value = ((const int64_t *)int64)[i];
@@ -304,15 +347,20 @@ static char *write_table(const struct table *table, bool plain, size_t *length) 
     return text;
 }
 
-static void check_round_trip(const struct table *table, bool plain) {
+static void check_round_trip(const struct table *table, const struct job_table *how) {
     static struct file file;
+    struct job_table as_found = {0};
     struct table again;
     struct items items;
     struct sheaf_error error = {0};
     size_t length;
-    char *text = write_table(table, plain, &length);
+    char *text = write_table(table, !how, &length);
     write_file(&file, text, length);
-    claim(open_items(&items, &file, plain, &error) == 0, "%s\n%s", error.text, text);
+    if (how) {
+        as_found = *how;
+        as_found.separator = as_found.comment = 0;
+    }
+    claim(open_items(&items, &file, how ? &as_found : NULL, &error) == 0, "%s\n%s", error.text, text);
     read_table(&again, &items, length);
     claim(again.n_items == table->n_items && again.n_fields == table->n_fields, "%lld items of %d fields became\n%s",
           (long long)table->n_items, table->n_fields, text);
@@ -329,11 +377,11 @@ static void check_round_trip(const struct table *table, bool plain) {
 
 /* --- an input ------------------------------------------------------------------------------------------------------ */
 
-static void check_file(const struct file *file, bool plain) {
+static void check_file(const struct file *file, const struct job_table *how) {
     struct items items;
     struct table table;
     struct sheaf_error error = {0};
-    if (open_items(&items, file, plain, &error)) {
+    if (open_items(&items, file, how, &error)) {
         check_message(&error);
         check_place(&error, file->path, file->text, file->length, false);
         sheaf_items_close(&items);
@@ -345,15 +393,28 @@ static void check_file(const struct file *file, bool plain) {
     sheaf_items_close(&items);
     for (int k = 0; k < table.n_fields; k++)
         if (k < MOST_CONVERTED || k + 1 == table.n_fields)
-            check_types(file, plain, &table, k);
-    check_round_trip(&table, plain);
+            check_types(file, how, &table, k);
+    for (int k = 0; k < table.n_fields; k++)
+        check_digits(&table, k);
+    check_round_trip(&table, how);
     free_table(&table);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    static const char *missing[] = {"-999"};
+    static double numbers[] = {-999};
+    static const struct job_table nothing = {0},
+                                  said[] = {{.separator = ';', .comment = '#'},
+                                            {.separator = '\t',
+                                             .n_missing = 1,
+                                             .missing = missing,
+                                             .missing_number = numbers},
+                                            {.separator = JOB_BLANKS, .comment = '#'},
+                                            {.n_missing = 1, .missing = missing, .missing_number = numbers}};
     static struct file file;
     write_file(&file, (const char *)data, size);
-    check_file(&file, false);
-    check_file(&file, true);
+    check_file(&file, &nothing);
+    check_file(&file, &said[size % 4]);
+    check_file(&file, NULL);
     return 0;
 }

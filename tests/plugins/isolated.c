@@ -118,9 +118,7 @@ static int map_isolated(const void *self, const struct sheaf_context *context, c
 }
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_isolated = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "isolated",
+    .head = SHEAF_KERNEL(isolated),
     .version = "1",
     .summary = "ends the process, or hangs",
     .n_params = 5,

@@ -30,7 +30,7 @@ void Slurm::SetUp() {
     how.deadline_s = 1200;
     cluster_ = std::make_unique<Child>(
         Words{script, "run", path("cluster"), std::to_string(n_nodes), "sh", "-c", "echo ready; cat"}, how);
-    bool ready = wait_until([&] { return cluster_->out() == "ready\n" || !cluster_->running(); }, 60);
+    bool ready = wait_until([&] { return cluster_->out() == "ready\n" || !cluster_->running(); }, 180);
     if (!ready || !cluster_->running()) {
         cluster_->kill_all(SIGKILL);
         FAIL() << cluster_->wait();
@@ -47,7 +47,7 @@ void Slurm::TearDown() {
         ADD_FAILURE() << on_cluster({"scontrol", "show", "job"}).out << read("cluster/log/slurmctld.log");
     }
     cluster_->close_stdin();
-    EXPECT_TRUE(wait_until([&] { return !cluster_->running(); }, 30)) << "the cluster does not stop";
+    EXPECT_TRUE(wait_until([&] { return !cluster_->running(); })) << "the cluster does not stop";
     EXPECT_TRUE(wait_until([&] { return cluster_->processes().empty(); })) << "something outlives the cluster";
 }
 

@@ -24,11 +24,11 @@ class Slurm : public Program {
     /* A field of `scontrol show job`, such as JobState; empty if Slurm does not answer. */
     std::string about(const std::string &job, const std::string &field) const;
     /* Waits until the job has left the queue for good; its state. */
-    std::string end_of(const std::string &job, double deadline_s = 90) const;
+    std::string end_of(const std::string &job, double deadline_s = 240) const;
     /* Waits until `least` items are done while the job runs. */
     void wait_for_items(const std::string &job, const std::string &results, long least) const;
     /* Waits until the job has gone back into the queue `n` times. */
-    void wait_for_requeue(const std::string &job, int n, double deadline_s = 60) const;
+    void wait_for_requeue(const std::string &job, int n, double deadline_s = 240) const;
     std::string log(const std::string &job) const;
     void cut_power(const std::string &node) const;
 

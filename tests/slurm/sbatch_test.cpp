@@ -160,10 +160,12 @@ TEST_F(Slurm, NothingFinished) {
     /* What an earlier job has finished is not taken for a result of a run that could not even start. */
     write_job("good.yaml", "count: 10", "square_plus");
     run_job({"good.yaml", "-o", "good.h5"});
-    job = submit({"-n2"}, {"good.yaml", "-o", "good.h5", "--overwrite"}, {{"SHEAF_LAUNCHER", "false"}});
+    job = submit({"-n2"}, {"good.yaml", "-o", "good.h5", "--overwrite"},
+                 {{"SHEAF_LAUNCHER", "false"}, {"SHEAF_START_PAUSE", "0"}});
     EXPECT_EQ(end_of(job), "FAILED");
     EXPECT_EQ(about(job, "ExitCode"), "1:0");
-    EXPECT_EQ(count_of(log(job), "the run ended before it began"), 1) << log(job);
+    EXPECT_EQ(about(job, "Restarts"), "2") << "the launcher gets more than one chance\n" << log(job);
+    EXPECT_EQ(count_of(log(job), "false could not start the run, three times in each of 3 attempts"), 1) << log(job);
 }
 
 /* The codes of sheaf that are final: nothing to requeue. */

@@ -113,7 +113,7 @@ TEST(Type, SizesAndNames) {
 }
 
 // https://docs.unidata.ucar.edu/netcdf-c/current/netcdf_8h.html: NC_FILL_INT64, NC_FILL_INT, NC_FILL_UBYTE. Floats are
-// NaN by DESIGN R1.
+// NaN by rule R1.
 TEST(Type, FillValuesAreNaNAndNetcdfsDefaults) {
     double f64[3] = {};
     float f32[3] = {};

@@ -197,7 +197,7 @@ TEST(Lines, AreNoNumbers) {
     Folder folder;
     Job job("items: {lines: " + folder.write("l.txt", "1\n2\n") + "}\nkernel: moid\n");
     Items items(job);
-    EXPECT_EQ(sheaf_items_convert(&items.items, 0, SHEAF_FLOAT64, items.error), -1);
+    EXPECT_EQ(sheaf_items_check(&items.items, 0, SHEAF_FLOAT64, items.error), -1);
     EXPECT_HAS(items.error.text(), "a line is text");
 }
 

@@ -96,11 +96,15 @@ std::string refusal(const Input &input, const std::string &fields) {
     return items.error.text();
 }
 
-template <typename T> std::vector<T> read(Items &items, int field, int64_t first, int64_t n) {
+template <typename T>
+std::vector<T> read(Items &items, int field, int64_t first, int64_t n, const std::vector<sheaf_type> &types = {}) {
     std::vector<T> values(static_cast<size_t>(n * items.items.fields[field].width));
     std::vector<void *> columns(static_cast<size_t>(items.items.n_fields), nullptr);
     columns[static_cast<size_t>(field)] = values.data();
-    EXPECT_EQ(sheaf_items_read(&items.items, first, n, columns.data(), nullptr, items.error), 0) << items.error.text();
+    EXPECT_EQ(sheaf_items_read_as(&items.items, first, n, columns.data(), types.empty() ? nullptr : types.data(),
+                                  nullptr, items.error),
+              0)
+        << items.error.text();
     return values;
 }
 
@@ -156,14 +160,17 @@ TEST(Input, ValuesComeAsTheTypeTheKernelReads) {
     Input input;
     Job job = input.job("{a: i32, b: f, c: i64, d: u8}");
     Items items(job);
+    std::vector<sheaf_type> types;
     for (auto [field, type] : {std::pair{0, SHEAF_FLOAT64}, {1, SHEAF_FLOAT64}, {2, SHEAF_INT32}, {3, SHEAF_FLOAT32}}) {
-        ASSERT_EQ(sheaf_items_convert(&items.items, field, type, items.error), 0) << items.error.text();
-        EXPECT_EQ(items.items.fields[field].type, type);
+        ASSERT_EQ(sheaf_items_check(&items.items, field, type, items.error), 0) << items.error.text();
+        types.push_back(type);
     }
-    EXPECT_EQ(read<double>(items, 0, 0, 10), std::vector<double>(input.n.begin(), input.n.end()));
-    EXPECT_EQ(read<double>(items, 1, 0, 10), input.d);
-    EXPECT_EQ(read<int32_t>(items, 2, 0, 10), std::vector<int32_t>(input.n.begin(), input.n.end()));
-    EXPECT_EQ(read<float>(items, 3, 8, 2), (std::vector<float>{254, 255}));
+    EXPECT_EQ(read<double>(items, 0, 0, 10, types), std::vector<double>(input.n.begin(), input.n.end()));
+    EXPECT_EQ(read<double>(items, 1, 0, 10, types), input.d);
+    EXPECT_EQ(read<int32_t>(items, 2, 0, 10, types), std::vector<int32_t>(input.n.begin(), input.n.end()));
+    EXPECT_EQ(read<float>(items, 3, 8, 2, types), (std::vector<float>{254, 255}));
+    EXPECT_EQ(read<int32_t>(items, 0, 0, 2), std::vector<int32_t>(input.n.begin(), input.n.begin() + 2))
+        << "the file's own type";
 }
 
 // As with a CSV: a value that the type cannot hold is an error, not another value.
@@ -187,7 +194,7 @@ TEST(Input, ValuesThatDoNotFitTheKernelsTypeAreRefused) {
         Job job("items: {hdf5: {file: " + path + ", fields: {x: " + dataset + "}}}\nkernel: any\n");
         Items items(job);
         ASSERT_EQ(items.rc, 0) << items.error.text();
-        EXPECT_EQ(sheaf_items_convert(&items.items, 0, type, items.error), -1) << dataset;
+        EXPECT_EQ(sheaf_items_check(&items.items, 0, type, items.error), -1) << dataset;
         EXPECT_EQ(items.error.text().find("rubbish"), std::string::npos);
     }
 }
@@ -201,7 +208,7 @@ TEST(Input, UnsignedIntegersBeyond63BitsAreNotClipped) {
     }
     Job job("items: {hdf5: {file: " + path + ", fields: {x: u64}}}\nkernel: any\n");
     Items items(job);
-    if (items.rc || sheaf_items_convert(&items.items, 0, SHEAF_INT64, items.error))
+    if (items.rc || sheaf_items_check(&items.items, 0, SHEAF_INT64, items.error))
         return; /* refused */
     int64_t values[3];
     void *columns[] = {values};
@@ -213,7 +220,7 @@ TEST(Input, NumbersAreNoTexts) {
     Input input;
     Job job = input.job("{x: d}");
     Items items(job);
-    EXPECT_EQ(sheaf_items_convert(&items.items, 0, SHEAF_TEXT, items.error), -1);
+    EXPECT_EQ(sheaf_items_check(&items.items, 0, SHEAF_TEXT, items.error), -1);
     EXPECT_HAS(items.error.text(), "'x' holds numbers");
 }
 

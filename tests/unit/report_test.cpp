@@ -401,10 +401,11 @@ TEST(TableCsv, ReadsBackAsItWas) {
     std::vector<sheaf_text> texts(7);
     std::vector<void *> columns;
     for (int k = 0; k < 7; k++) {
-        ASSERT_EQ(sheaf_items_convert(&items.items, k, SHEAF_TEXT, items.error), 0);
+        ASSERT_EQ(sheaf_items_check(&items.items, k, SHEAF_TEXT, items.error), 0);
         columns.push_back(&texts[static_cast<size_t>(k)]);
     }
-    ASSERT_EQ(sheaf_items_read(&items.items, 0, 1, columns.data(), &arena, items.error), 0);
+    const std::vector<sheaf_type> types(7, SHEAF_TEXT);
+    ASSERT_EQ(sheaf_items_read_as(&items.items, 0, 1, columns.data(), types.data(), &arena, items.error), 0);
     for (size_t k = 0; k < 7; k++)
         EXPECT_EQ(std::string(texts[k].data, texts[k].length), cells[k]);
     sheaf_arena_free(&arena);

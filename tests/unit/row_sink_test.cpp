@@ -251,7 +251,7 @@ TEST(RowSink, WhatWasDoneBeforeKeepsEveryByte) {
         std::string after = before;
         for (size_t i = 5; i < N_ITEMS; i++) {
             const bool kept = i == 8 || ((i == 10 || i == 14) && trusted);
-            after[i] = kept ? before[i] : i == 7 ? ITEM_FAILED : ITEM_DONE;
+            after[i] = kept ? before[i] : static_cast<char>(i == 7 ? ITEM_FAILED : ITEM_DONE);
             EXPECT_EQ(s.untouched(64 + 8 * i, 8), kept) << i;
             EXPECT_EQ(s.untouched(64 + 8 * N_ITEMS + 8 * i, 8), kept) << i;
         }

@@ -172,7 +172,7 @@ static int last_line(const struct command_hand *h, int which, const char **line)
     while (n > 0 && strchr(" \t\r\n", (*line)[n - 1]))
         n--;
     size_t first = n;
-    while (first > 0 && (*line)[first - 1] != '\n')
+    while (first > 0 && (*line)[first - 1] != '\n' && (*line)[first - 1] != '\r')
         first--;
     *line += first;
     return n - first < 200 ? (int)(n - first) : 200;
@@ -227,12 +227,17 @@ static void fill_outputs(const struct attempt *a) {
             sheaf_type_fill(a->c->outputs[o].type, a->block->out[o], a->c->outputs[o].width);
 }
 
+/* Whether it is looked for in the end alone of a standard output that was too long. */
+static bool is_cut(const struct attempt *a, int o) {
+    return a->c->source_of[o] == 0 && a->hand->captures[0].end_at > 0;
+}
+
 /* What output number o is found in: standard output, or a file that is read when first needed. */
 static struct extract_source *open_source(const struct attempt *a, int o, struct sheaf_error *error) {
     struct command_hand *h = a->hand;
     const int s = a->c->source_of[o];
     struct extract_source *source = &h->sources[s];
-    if (s == 0 && h->captures[0].end_at > 0 && a->c->job->program.outputs[o].where == JOB_FROM_JSON) {
+    if (is_cut(a, o) && a->c->job->program.outputs[o].where == JOB_FROM_JSON) {
         sheaf_refuse(error, "standard output was longer than is kept; capture: %zu or more keeps all",
                      h->captures[0].n_bytes);
         return NULL;
@@ -259,8 +264,14 @@ static void find_outputs(const struct attempt *a) {
     for (; o < c->n_outputs; o++) {
         struct extract_source *source = open_source(a, o, &error);
         h->found.n_bytes = 0;
-        if (!source || sheaf_extract(&c->extractors[o], source, a->block->out[o], &h->found, &error))
+        if (!source)
             break;
+        if (sheaf_extract(&c->extractors[o], source, a->block->out[o], &h->found, &error)) {
+            if (is_cut(a, o))
+                sheaf_error_prefix(
+                    &error, "in the end of standard output (capture: %zu keeps all of it): ", h->captures[0].n_bytes);
+            break;
+        }
         if (c->outputs[o].type == SHEAF_TEXT)
             a->context->emit_text(a->context, a->k, o, h->found.data, h->found.n_bytes);
     }
@@ -373,7 +384,7 @@ int sheaf_command_map(const void *self, const struct sheaf_context *context, con
     a.hand = find_hand(c, context->thread, &error);
     if (!a.hand || run_item(&a, &error)) {
         context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
-        rc = error.exit == SHEAF_EXIT_USAGE ? -1 : SHEAF_BROKEN;
+        rc = error.exit == SHEAF_EXIT_USAGE ? SHEAF_BLOCK_FAILED : SHEAF_BROKEN;
     }
     free(a.workdir);
     return rc;

@@ -61,11 +61,44 @@ static int make_image(struct isolated *iso, const struct sheaf_context *context,
     return rc;
 }
 
+/* Says again what the child's kernel has said. -1: the notes make no sense. */
+static int replay(const struct isolated_hand *h, const struct sheaf_context *context) {
+    const char *at = h->notes.data, *end = at + h->notes.n_bytes;
+    struct isolate_note note;
+    struct sheaf_random stream;
+    for (; at < end; at += note.n_bytes) {
+        if ((size_t)(end - at) < sizeof note)
+            return -1;
+        memcpy(&note, at, sizeof note);
+        at += sizeof note;
+        if ((size_t)(end - at) < note.n_bytes)
+            return -1;
+        if (note.service == ISOLATE_FAIL)
+            context->fail_text(context, note.k, at, note.n_bytes);
+        else if (note.service == ISOLATE_END)
+            context->end_text(context, note.k, note.detail, at, note.n_bytes);
+        else if (note.service == ISOLATE_TEXT)
+            context->emit_text(context, note.k, note.detail, at, note.n_bytes);
+        else if (note.service == ISOLATE_GIVE_BACK)
+            context->give_back(context, note.k);
+        else if (note.service == ISOLATE_WARNING)
+            context->warn_text(context, at, note.n_bytes);
+        else
+            context->random(context, note.k, &stream);
+    }
+    return 0;
+}
+
 static int start_child(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
                        struct sheaf_error *error) {
     if (make_image(iso, context, error))
         return -1;
-    return sheaf_isolate_start(h, iso->host->server, iso->image_fd, iso->inner.table.name, error);
+    const struct isolate_birth birth = {context->thread, context->slot};
+    if (sheaf_isolate_start(h, iso->host->server, iso->image_fd, &birth, iso->inner.table.head.name, error))
+        return -1;
+    return replay(h, context)
+               ? sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.head.name)
+               : 0;
 }
 
 /* --- blocks -------------------------------------------------------------------------------------------------------- */
@@ -172,6 +205,7 @@ static int put_task(const struct isolated *iso, struct isolated_hand *h, const s
                                    .thread = task->context->thread,
                                    .slot = task->context->slot,
                                    .attempt = task->context->attempt,
+                                   .stop = task->context->should_stop(task->context),
                                    .many = task->many};
     for (int c = 0; c < iso->n_inputs + iso->n_outputs; c++)
         head->at[c] = (int64_t)h->at[c];
@@ -189,33 +223,6 @@ static void take_outputs(const struct isolated *iso, const struct isolated_hand 
             copy_rows(task->block->out[o], row, h->memory + h->at[iso->n_inputs + o],
                       sheaf_isolate_stride(field, task->many), row, n);
     }
-}
-
-/* Says again what the child's kernel has said. -1: the notes make no sense. */
-static int replay(const struct isolated_hand *h, const struct sheaf_context *context) {
-    const char *at = h->notes.data, *end = at + h->notes.n_bytes;
-    struct isolate_note note;
-    struct sheaf_random stream;
-    for (; at < end; at += note.n_bytes) {
-        if ((size_t)(end - at) < sizeof note)
-            return -1;
-        memcpy(&note, at, sizeof note);
-        at += sizeof note;
-        if ((size_t)(end - at) < note.n_bytes)
-            return -1;
-        const int length = note.n_bytes < 4096 ? (int)note.n_bytes : 4096; /* of a message */
-        if (note.service == ISOLATE_FAIL)
-            context->fail(context, note.k, "%.*s", length, at);
-        else if (note.service == ISOLATE_END)
-            context->end(context, note.k, (enum sheaf_outcome)note.detail, "%.*s", length, at);
-        else if (note.service == ISOLATE_TEXT)
-            context->emit_text(context, note.k, note.detail, at, note.n_bytes);
-        else if (note.service == ISOLATE_GIVE_BACK)
-            context->give_back(context, note.k);
-        else
-            context->random(context, note.k, &stream);
-    }
-    return 0;
 }
 
 /* Items first … first+n-1 have no value: their process has died, or was killed when the time was up. */
@@ -260,7 +267,7 @@ static int take_answer(const struct isolated *iso, const struct isolated_hand *h
     if (known)
         take_outputs(iso, h, task, n_done);
     if (!known || replay(h, task->context))
-        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name);
+        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.head.name);
     if (task->is_cut && n_done == task->n)
         end_items(iso, task, n_done++, 1);
     if (task->many)
@@ -291,7 +298,7 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     struct isolate_answer answer = {0};
     enum isolate_news news = ISOLATE_DEATH;
     if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
-        news = sheaf_isolate_listen(h, iso->timeout_s, &answer);
+        news = sheaf_isolate_listen(h, iso->timeout_s, task->context, &answer);
     if (news == ISOLATE_ANSWER)
         return take_answer(iso, h, task, &answer, result, error);
     struct program_end end;
@@ -307,7 +314,7 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     return 0;
 }
 
-static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+static int32_t map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     struct isolated *iso = (struct isolated *)(uintptr_t)self; /* its hands are the threads' own */
     struct task task = {.context = context,
                         .block = block,
@@ -323,7 +330,7 @@ static int map(const void *self, const struct sheaf_context *context, const stru
         again = false;
         if (turn == MOST_TURNS)
             rc = sheaf_fail(&error, "kernel %s: its own processes die before they begin with a block",
-                            iso->inner.table.name);
+                            iso->inner.table.head.name);
         else if ((!h->running && start_child(iso, h, context, &error)) || put_task(iso, h, &task, &error))
             rc = -1;
         else
@@ -338,7 +345,21 @@ static int map(const void *self, const struct sheaf_context *context, const stru
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
-static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+/* Children are to open the same files. */
+static int stamp_files(struct isolated *iso, const struct sheaf_setup *setup, struct isolate_order *order,
+                       struct sheaf_error *error) {
+    struct sheaf_stamp *stamps = sheaf_arena_take(&iso->arena, (size_t)order->n_params * sizeof *stamps);
+    if (!stamps)
+        return sheaf_fail_memory(error, "the params");
+    for (int i = 0; i < order->n_params; i++)
+        if (iso->inner.table.params[i].type == SHEAF_FILE && *setup->params[i].text &&
+            sheaf_stamp_take(&stamps[i], setup->params[i].text, error))
+            return -1;
+    order->files = stamps;
+    return 0;
+}
+
+static int32_t open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
     struct isolated *iso = *self;
     struct isolate_order order = iso->order;
     struct sheaf_error error = {0};
@@ -355,7 +376,7 @@ static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *sh
     order.setup = *setup;
     order.n_params = iso->inner.table.n_params;
     order.n_outputs = shape->n_outputs;
-    if ((order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
+    if (stamp_files(iso, setup, &order, &error) || (order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
         sheaf_isolate_pack(&iso->image, &order, iso->inner.table.params, &error))
         return setup->refuse(setup, "%s", error.text);
     shape->scratch_bytes = 0; /* each child has its own, and is alone with its copy of the kernel */
@@ -371,7 +392,7 @@ static size_t shared_bytes(const void *self) {
     return iso->inner.table.shared_bytes(iso->self);
 }
 
-static int prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
+static int32_t prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
     const struct isolated *iso = self;
     return iso->inner.table.prepare(iso->self, setup, memory);
 }
@@ -409,6 +430,8 @@ int sheaf_isolate_wrap(struct kernel_entry *entry, const char *name, const struc
     entry->table.open = open_isolated;
     entry->table.close = close_isolated;
     entry->table.map = map;
+    entry->table.thread_open = NULL; /* the children do that */
+    entry->table.thread_close = NULL;
     entry->table.shared_bytes = iso->inner.table.shared_bytes ? shared_bytes : NULL;
     entry->table.prepare = iso->inner.table.prepare ? prepare : NULL;
     return 0;

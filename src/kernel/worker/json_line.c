@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ static int add_string(struct sheaf_buffer *to, const char *text, size_t length, 
     return sheaf_template_append(to, text + from, length - from, error) || add(to, "\"", error) ? -1 : 0;
 }
 
-static int add_value(struct sheaf_buffer *to, enum sheaf_type type, const char *at, struct sheaf_error *error) {
+static int add_value(struct sheaf_buffer *to, int32_t type, const char *at, struct sheaf_error *error) {
     char text[40];
     struct sheaf_text value;
     switch (type) {
@@ -107,6 +108,30 @@ static int add_index(struct sheaf_buffer *to, int64_t first, int64_t n, struct s
     return n ? add(to, "]", error) : 0;
 }
 
+/* Moves over digits; whether there were any. */
+static bool skip_digits(const char **at) {
+    const size_t n = strspn(*at, "0123456789");
+    *at += n;
+    return n > 0;
+}
+
+/* Whether the text is a number as JSON has them (RFC 8259), which it then may be as it stands. */
+static bool is_json_number(const char *text) {
+    const char *at = text + (*text == '-');
+    if (*at == '0')
+        at++;
+    else if (!skip_digits(&at))
+        return false;
+    if (*at == '.' && (at++, !skip_digits(&at)))
+        return false;
+    if (*at == 'e' || *at == 'E') {
+        at += at[1] == '+' || at[1] == '-' ? 2 : 1;
+        if (!skip_digits(&at))
+            return false;
+    }
+    return !*at;
+}
+
 /* A param as a number, where it is written as one, or a text. */
 static int add_param(struct sheaf_buffer *to, const struct job_pair *param, struct sheaf_error *error) {
     const char *text = param->node->text;
@@ -114,6 +139,8 @@ static int add_param(struct sheaf_buffer *to, const struct job_pair *param, stru
     int64_t integer;
     if (add(to, ", ", error) || add_string(to, param->name, strlen(param->name), error) || add(to, ": ", error))
         return -1;
+    if (!param->node->quoted && is_json_number(text))
+        return add(to, text, error); /* all digits of it */
     if (!param->node->quoted && sheaf_text_to_int64(text, strlen(text), &integer) == 0)
         return add_value(to, SHEAF_INT64, (const char *)&integer, error);
     if (!param->node->quoted && sheaf_text_to_double(text, strlen(text), &number) == 0)

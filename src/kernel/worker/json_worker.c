@@ -310,14 +310,10 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     w->job = job;
     w->host = host;
     w->sets_threads = !getenv("OMP_NUM_THREADS");
-    *entry = (struct kernel_entry){.made = w,
-                                   .table = {.abi = SHEAF_KERNEL_ABI,
-                                             .struct_size = sizeof(struct sheaf_kernel),
-                                             .name = "worker",
-                                             .version = "1",
-                                             .open = open_worker,
-                                             .close = close_worker,
-                                             .map = map}};
+    *entry = (struct kernel_entry){
+        .made = w,
+        .table = {
+            .head = SHEAF_KERNEL(worker), .version = "1", .open = open_worker, .close = close_worker, .map = map}};
     sheaf_json_start();
     w->folder = sheaf_words_folder(job, &w->arena);
     if (!w->folder)

@@ -1,0 +1,38 @@
+/*
+ * shared - memory that the processes of a node have in common, by a name in /dev/shm that goes away at once.
+ *
+ * Each step is one process's own and can fail for it alone, so that ranks agree after each: nobody waits in the middle of
+ * one for somebody who could not. Knows no MPI.
+ */
+#ifndef SHEAF_COMM_SHARED_H
+#define SHEAF_COMM_SHARED_H
+
+#include <stddef.h>
+
+#include "core/error.h"
+
+enum { SHARED_NAME_BYTES = 64 };
+
+/* Starts as {0}. */
+struct shared {
+    void *pages; /* of n_bytes, from a page on; NULL: none */
+    size_t n_bytes;
+    char name[SHARED_NAME_BYTES]; /* while others may look for it; else "" */
+};
+
+/* Memory of this process alone. */
+int sheaf_shared_alone(struct shared *shared, size_t n_bytes, struct sheaf_error *error);
+
+/* Makes memory, all zero, that others find by shared->name. */
+int sheaf_shared_make(struct shared *shared, size_t n_bytes, struct sheaf_error *error);
+
+/* Finds what another process of this node has made. */
+int sheaf_shared_find(struct shared *shared, const char *name, size_t n_bytes, struct sheaf_error *error);
+
+/* Nobody finds it any more; who has it keeps it. */
+void sheaf_shared_unname(struct shared *shared);
+
+/* For a process that will not read it any more. */
+void sheaf_shared_close(struct shared *shared);
+
+#endif
