@@ -88,5 +88,5 @@ int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct she
     free(values);
     H5Tclose(native);
     H5Tclose(type);
-    return rc ? rc : sheaf_items_check_files(items, error);
+    return rc ? rc : sheaf_items_unchanged(items, error);
 }
