@@ -15,8 +15,9 @@
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
 static struct span block_window(const struct run *run) {
-    int64_t block = run->kernel.block, first = run->begin / block, end = (run->end + block - 1) / block;
-    return (struct span){first, end > first ? end - first : 0};
+    const struct span items = sheaf_asked_hull(&run->asked);
+    const int64_t block = run->kernel.block, first = items.first / block;
+    return (struct span){first, items.n ? (items.first + items.n - 1) / block - first + 1 : 0};
 }
 
 static int open_schedule(struct run *run) {
@@ -109,10 +110,10 @@ static void leave(void *context) {
         sheaf_row_sink_flush(run->transport.sink, &ignored);
     sheaf_team_clear_notes(run->team, &ignored);
     if (sheaf_run_is_first(run)) {
-        if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
+        if (sheaf_results_count(&run->results, &run->asked, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                run->job.output);
+        fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n", run->job.output,
+                sheaf_run_again(run));
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);
@@ -134,7 +135,8 @@ static int begin_record(struct run *run) {
 
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct run *run) {
-    struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .durable = run->options->durable};
+    struct transport_setup setup = {
+        .job = &run->job, .kernel = &run->kernel, .asked = &run->asked, .durable = run->options->durable};
     char *output = NULL;
     int rc = sheaf_run_is_first(run) ? begin_record(run) : 0;
     if (rc == 0 && sheaf_run_is_first(run)) {
@@ -276,8 +278,8 @@ static int compute(struct run *run) {
     int rc =
         sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_coordinator(run, &coordinator) : 0, &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
-        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->end - run->begin,
-                             run->end - run->begin - run->before[ITEM_PENDING]);
+        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->n_asked,
+                             run->n_asked - run->before[ITEM_PENDING]);
     run->compute_s = -sheaf_clock_s();
     if (rc == 0)
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;

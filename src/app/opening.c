@@ -64,6 +64,17 @@ static int open_items(struct run *run) {
     return rc;
 }
 
+/* Which of the items are asked for; every rank knows. */
+static int choose_items(struct run *run) {
+    const struct run_options *o = run->options;
+    int rc = o->recompute && o->items.n == 0
+                 ? sheaf_refuse(&run->error, "--recompute: of which items? --items 3,17,40:50 says so; for all of them "
+                                             "there is --overwrite, which starts anew")
+                 : sheaf_asked_fit(&run->asked, &o->items, run->items.n_items, &run->error);
+    run->n_asked = sheaf_asked_count(&run->asked);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
 /* The items' columns take the types the kernel reads. */
 static int convert_inputs(struct run *run) {
     for (int k = 0; k < run->kernel.n_inputs; k++)
@@ -160,24 +171,13 @@ static int open_kernel(struct run *run) {
 
 /* --- the results file ---------------------------------------------------------------------------------------------- */
 
-static int choose_window(struct run *run) {
-    int64_t n_items = run->items.n_items;
-    run->begin = run->options->first_item >= 0 ? run->options->first_item : 0;
-    run->end = run->options->end_item >= 0 ? run->options->end_item : n_items;
-    if (run->options->first_item >= 0 && n_items == 0)
-        return sheaf_refuse(&run->error, "--items: the job has no items");
-    if (run->begin >= n_items && n_items > 0)
-        return sheaf_refuse(&run->error, "--items %" PRId64 ":…: the job has %" PRId64 " items, 0 to %" PRId64,
-                            run->begin, n_items, n_items - 1);
-    run->end = run->end < n_items ? run->end : n_items;
-    return 0;
-}
-
-/* Files that differ from those with which the job was begun, where this is accepted. */
-static void say_changes(const struct run *run) {
-    if (run->results.changed.length && !run->options->quiet)
+/* What differs from that with which the job was begun, where this is accepted. */
+static void say_changes(struct run *run) {
+    run->changed = run->results.changed;
+    run->results.changed = (struct sheaf_string){0};
+    if (run->changed.length && !run->options->quiet)
         fprintf(stderr, "sheaf: %s changed since %s was begun; what was done before stays as it is\n",
-                run->results.changed.data, run->job.output);
+                run->changed.data, run->job.output);
 }
 
 static struct results_plan make_plan(struct run *run) {
@@ -199,6 +199,16 @@ static struct results_plan make_plan(struct run *run) {
     };
 }
 
+/* Items that were computed and are to be computed again. */
+static int choose_again(struct run *run) {
+    const struct run_options *o = run->options;
+    int64_t n;
+    if (!o->retry_failed && !o->recompute)
+        return 0;
+    return sheaf_results_again(&run->results, &run->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
+                               &run->error);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -210,7 +220,7 @@ static int open_results(struct run *run) {
     if (!run->output)
         return sheaf_fail_memory(error, "a path");
     struct results_plan plan = make_plan(run);
-    if (choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -219,20 +229,17 @@ static int open_results(struct run *run) {
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);
-    int64_t n_again = 0;
-    if (run->options->retry_failed && !create &&
-        sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
+    if (!create && choose_again(run))
         return -1;
     run->pending = sheaf_results_pending(&run->results);
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
         return -1;
-    run->results.sink.begin = run->begin;
-    run->results.sink.end = run->end;
-    return sheaf_results_count(&run->results, run->begin, run->end, run->before, error);
+    run->results.sink.asked = &run->asked;
+    return sheaf_results_count(&run->results, &run->asked, run->before, error);
 }
 
 int sheaf_run_open(struct run *run) {
-    if (read_job(run) || open_items(run) || open_kernel(run))
+    if (read_job(run) || open_items(run) || choose_items(run) || open_kernel(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
 }

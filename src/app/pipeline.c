@@ -18,7 +18,7 @@ static int run_pending(struct run *run) {
     if (n_pending == 0) {
         int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);
-        run->all_settled = run->begin == 0 && run->end == run->items.n_items;
+        run->all_settled = sheaf_run_is_whole(run);
         if (rc == 0 && sheaf_run_is_first(run))
             rc = sheaf_results_close(&run->results, &run->error) || sheaf_run_pack(run) || sheaf_run_summarize(run) ? -1
                                                                                                                     : 0;
@@ -61,8 +61,10 @@ int sheaf_pipeline_run(const struct run_options *options) {
     sheaf_binding_close(&run.kernel);
     sheaf_server_stop(run.server);
     sheaf_items_close(&run.items);
+    sheaf_asked_free(&run.asked);
     sheaf_job_free(&run.job);
     sheaf_string_free(&run.identity);
+    sheaf_string_free(&run.changed);
     sheaf_known_free(&run.known);
     sheaf_buffer_free(&run.text);
     free(run.facts);

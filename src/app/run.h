@@ -23,6 +23,7 @@
 #include "job/items.h"
 #include "job/job.h"
 #include "kernel/binding.h"
+#include "plan/asked.h"
 #include "plan/chunk.h"
 #include "plan/flight.h"
 #include "process/server.h"
@@ -56,6 +57,7 @@ struct run {
     char *output;       /* where the results file really lies */
     struct lock lock;
     struct results results;
+    struct sheaf_string changed;  /* since the results were begun, as "a, b were"; empty: nothing */
     bool created;                 /* the results file, in this run; it is published before the first row */
     struct failure first_failure; /* of this run */
     bool any_failure;
@@ -67,7 +69,8 @@ struct run {
     struct rank_facts *facts; /* [n_ranks] */
     struct run_record record;
     struct progress progress;
-    int64_t begin, end;                                        /* items asked for */
+    struct asked asked; /* items asked for */
+    int64_t n_asked;
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
     bool all_settled;                                          /* no item of the whole job is pending any more */
     struct sheaf_error error;
@@ -75,6 +78,18 @@ struct run {
 
 static inline bool sheaf_run_is_first(const struct run *run) {
     return run->place.rank == 0;
+}
+
+/* Whether all items of the job are asked for. */
+static inline bool sheaf_run_is_whole(const struct run *run) {
+    return run->n_asked == run->items.n_items;
+}
+
+/* What to type to go on. */
+static inline const char *sheaf_run_again(const struct run *run) {
+    return run->options->recompute   ? "the same command without --recompute"
+           : run->options->overwrite ? "the same command without --overwrite"
+                                     : "the same command";
 }
 
 /* Whether items are computed by processes of their own. */

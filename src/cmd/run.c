@@ -66,20 +66,10 @@ static int apply_threads(void *target, const char *value, struct sheaf_error *er
     return 0;
 }
 
-/* FIRST:END, either may be left out; END is not included. */
 static int apply_items(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    const char *colon = strchr(value, ':');
-    int64_t first = 0, end = -1;
-    size_t before = colon ? (size_t)(colon - value) : 0;
-    bool bad = !colon || (before && sheaf_text_to_int64(value, before, &first)) ||
-               (colon[1] && sheaf_text_to_int64(colon + 1, strlen(colon + 1), &end)) || first < 0 ||
-               (colon[1] && end <= first);
-    if (bad)
-        return sheaf_refuse(error, "'%s' should be FIRST:END, such as 0:10 for the first ten", value);
-    words->options.first_item = first;
-    words->options.end_item = end;
-    return 0;
+    struct asked *items = &((struct run_words *)target)->options.items;
+    sheaf_asked_free(items); /* the last one counts */
+    return sheaf_asked_read(items, value, error);
 }
 
 static int apply_stop_after(void *target, const char *value, struct sheaf_error *error) {
@@ -92,6 +82,12 @@ static int apply_stop_after(void *target, const char *value, struct sheaf_error 
 static int apply_overwrite(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
     ((struct run_words *)target)->options.overwrite = true;
+    return 0;
+}
+
+static int apply_recompute(void *target, const char *value, struct sheaf_error *error) {
+    (void)value, (void)error;
+    ((struct run_words *)target)->options.recompute = true;
     return 0;
 }
 
@@ -123,9 +119,10 @@ static const struct sheaf_option table[] = {
     {'o', "output", "FILE", "write the results there instead of where the job says", apply_output},
     {'s', "set", "KEY=VALUE", "change a setting of the job: --set params.samples=360", apply_set},
     {'t', "threads", "N", "compute threads of a rank (default: its share of the cores)", apply_threads},
-    {'i', "items", "FIRST:END", "compute only some items, to try a job: --items 0:10", apply_items},
+    {'i', "items", "LIST", "compute only some items: --items 0:10, --items 3,17,40:50", apply_items},
     {0, "stop-after", "TIME", "begin no more items after 90s, 30m, 2h; run again to go on", apply_stop_after},
     {0, "retry-failed", NULL, "compute items again that failed, timed out or crashed", apply_retry_failed},
+    {0, "recompute", NULL, "compute the items of --items again, also those that are done", apply_recompute},
     {0, "accept-changes", NULL, "go on with changed programs or files; what is done stays", apply_accept_changes},
     {0, "overwrite", NULL, "start anew where the results file exists", apply_overwrite},
     {0, "durable", NULL, "mark items done only when a power cut cannot undo it", apply_durable},
@@ -145,7 +142,7 @@ static void join_arguments(int argc, char **argv, struct sheaf_string *text) {
 }
 
 int sheaf_cmd_run(int argc, char **argv) {
-    struct run_words words = {.options = {.first_item = -1, .end_item = -1}};
+    struct run_words words = {0};
     struct sheaf_string arguments = {0};
     int first_word = 0;
     join_arguments(argc, argv, &arguments);
@@ -157,6 +154,7 @@ int sheaf_cmd_run(int argc, char **argv) {
         code = sheaf_pipeline_run(&words.options);
     } else if (code == SHEAF_EXIT_USAGE)
         sheaf_pipeline_refuse();
+    sheaf_asked_free(&words.options.items);
     for (int i = 0; i < words.options.n_overrides; i++)
         free(words.copies[i]);
     sheaf_string_free(&arguments);

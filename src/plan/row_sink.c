@@ -41,19 +41,29 @@ bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *f
                             &ignored) == 0;
 }
 
+/* Steps through the parts of the rows that the sink takes: items that follow each other. False behind the last. */
+static bool next_part(const struct row_sink *sink, const struct rows *rows, struct span *part) {
+    const int64_t from = part->n ? part->first + part->n : rows->first;
+    *part = sheaf_asked_next(sink->asked, from, rows->first + rows->n);
+    return part->n > 0;
+}
+
+static int write_status(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
+    const uint8_t *status = rows->status + (part.first - rows->first);
+    if (sink->ledger)
+        return sheaf_ledger_add(sink->ledger, part.first, part.n, status, error);
+    return sheaf_file_pwrite(sink->fd, status, (size_t)part.n, sink->status_offset + part.first, sink->path, error);
+}
+
 int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
-    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
-    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
-    if (begin >= end)
-        return 0;
     for (int64_t k = 0; k < rows->n_failures; k++)
-        if (rows->failures[k].item >= begin && rows->failures[k].item < end &&
+        if (sheaf_asked_next(sink->asked, rows->failures[k].item, rows->failures[k].item + 1).n &&
             write_failure(sink, &rows->failures[k], error))
             return -1;
-    const uint8_t *status = rows->status + (begin - rows->first);
-    if (sink->ledger)
-        return sheaf_ledger_add(sink->ledger, begin, end - begin, status, error);
-    return sheaf_file_pwrite(sink->fd, status, (size_t)(end - begin), sink->status_offset + begin, sink->path, error);
+    for (struct span part = {0}; next_part(sink, rows, &part);)
+        if (write_status(sink, rows, part, error))
+            return -1;
+    return 0;
 }
 
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
@@ -68,12 +78,12 @@ bool sheaf_row_sink_is_full(const struct row_sink *sink) {
     return sink->ledger && sheaf_ledger_bytes(sink->ledger) > most_kept_bytes;
 }
 
-/* Adds to how often items begin … end - 1 were tried. */
-static int write_attempts(struct row_sink *sink, const struct rows *rows, int64_t begin, int64_t end,
-                          struct sheaf_error *error) {
+/* Adds to how often items were tried. */
+static int write_attempts(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
     enum { PIECE = 4096 };
     uint8_t sums[PIECE];
-    for (int64_t at = begin; at < end; at += PIECE) {
+    const int64_t end = part.first + part.n;
+    for (int64_t at = part.first; at < end; at += PIECE) {
         const size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
         if (sheaf_file_pread(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
             return -1;
@@ -87,24 +97,29 @@ static int write_attempts(struct row_sink *sink, const struct rows *rows, int64_
     return 0;
 }
 
-int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
-    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
-    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
-    if (begin >= end)
-        return 0;
-    size_t n = (size_t)(end - begin), skipped = (size_t)(begin - rows->first);
+/* Values and attempts of a part of the rows. */
+static int write_part(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
+    const size_t n = (size_t)part.n, skipped = (size_t)(part.first - rows->first);
     for (int c = 0; c < sink->n_columns; c++) {
         const struct row_column *column = &sink->columns[c];
         if (column->row_bytes &&
             sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * column->row_bytes,
-                              n * column->row_bytes, column->offset + begin * (off_t)column->row_bytes, sink->path,
+                              n * column->row_bytes, column->offset + part.first * (off_t)column->row_bytes, sink->path,
                               error))
             return -1;
     }
+    return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, part, error) : 0;
+}
+
+int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
+    bool any = false;
+    for (struct span part = {0}; next_part(sink, rows, &part); any = true)
+        if (write_part(sink, rows, part, error))
+            return -1;
+    if (!any)
+        return 0;
     if (sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
                           sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error))
-        return -1;
-    if (rows->attempts && sink->attempts_offset && write_attempts(sink, rows, begin, end, error))
         return -1;
     if (rows->text_bytes && sink->journal && sheaf_journal_append(sink->journal, rows->texts, rows->text_bytes, error))
         return -1;
@@ -125,12 +140,9 @@ int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts) {
 }
 
 void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed) {
-    int64_t counts[ITEM_SKIPPED + 1] = {0};
-    int64_t begin = rows->first > sink->begin ? rows->first : sink->begin;
-    int64_t end = rows->first + rows->n < sink->end ? rows->first + rows->n : sink->end;
-    if (begin >= end)
-        return;
-    sheaf_status_count(rows->status + (begin - rows->first), end - begin, counts);
+    int64_t counts[ITEM_SKIPPED + 1] = {0}, n = 0;
+    for (struct span part = {0}; next_part(sink, rows, &part); n += part.n)
+        sheaf_status_count(rows->status + (part.first - rows->first), part.n, counts);
     *n_done += counts[ITEM_DONE];
-    *n_failed += (end - begin) - counts[ITEM_DONE] - counts[ITEM_PENDING];
+    *n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING];
 }

@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "plan/asked.h"
 #include "plan/journal.h"
 #include "plan/ledger.h"
 
@@ -56,7 +57,7 @@ struct row_sink {
     off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
     struct journal *journal;    /* of texts; NULL where the job has none */
     struct ledger *ledger;      /* keeps statuses until rows are synced; NULL: they are written at once */
-    int64_t begin, end;         /* items outside are not written (`--items`) */
+    const struct asked *asked;  /* other items are not written (`--items`); NULL: all are */
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
     _Atomic(int64_t) n_failures; /* rows used, and wanted beyond */

@@ -174,7 +174,7 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(WINDOW);
-    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .end = plan->items->n_items};
+    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
     if (!r->path || !r->window || !r->sink.columns)
         return sheaf_fail_memory(error, "the results file");
@@ -230,11 +230,22 @@ static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf
    base + n_read - 1. */
 static bool is_pending(const struct results *r, int64_t block, int64_t base, int64_t n_read) {
     int64_t first = block * r->block, end = first + r->block;
-    first = first > r->sink.begin ? first : r->sink.begin;
-    end = end < r->sink.end ? end : r->sink.end;
     first = first > base ? first : base;
     end = end < base + n_read ? end : base + n_read;
-    return first < end && memchr(r->window + (first - base), ITEM_PENDING, (size_t)(end - first)) != NULL;
+    for (struct span part = {first, 0};;) {
+        part = sheaf_asked_next(r->sink.asked, part.first + part.n, end);
+        if (part.n == 0)
+            return false;
+        if (memchr(r->window + (part.first - base), ITEM_PENDING, (size_t)part.n))
+            return true;
+    }
+}
+
+/* The first block from `block` on that has an item that the sink takes, or `end`. */
+static int64_t next_asked(const struct results *r, int64_t block, int64_t end) {
+    const struct span part = sheaf_asked_next(r->sink.asked, block * r->block, r->n_items);
+    const int64_t next = part.n ? part.first / r->block : end;
+    return next < end ? next : end;
 }
 
 /* A block larger than the window is asked for as a whole: any pending item makes it pending. */
@@ -251,7 +262,7 @@ static int large_block_pending(struct results *r, int64_t block, bool *pending, 
 }
 
 static int next_large(struct results *r, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
-    for (int64_t block = from; block < end; block++) {
+    for (int64_t block = next_asked(r, from, end); block < end; block = next_asked(r, block + 1, end)) {
         bool pending = false;
         if (large_block_pending(r, block, &pending, error))
             return -1;
@@ -269,7 +280,7 @@ static int next_pending(void *self, int64_t from, int64_t end, struct span *run,
     if (r->block > WINDOW)
         return next_large(r, from, end, run, error);
     int64_t step = WINDOW / r->block; /* blocks of a window */
-    for (int64_t at = from; at < end && run->n == 0; at += step) {
+    for (int64_t at = next_asked(r, from, end); at < end && run->n == 0; at = next_asked(r, at + step, end)) {
         int64_t upto = at + step < end ? at + step : end, base = at * r->block;
         int64_t n = (upto * r->block < r->n_items ? upto * r->block : r->n_items) - base;
         if (read_status(r, base, n, error))
@@ -287,9 +298,9 @@ struct pending sheaf_results_pending(struct results *r) {
     return (struct pending){r, next_pending};
 }
 
-int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *counts, struct sheaf_error *error) {
-    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
-    for (int64_t at = begin; at < end; at += WINDOW) {
+static int count_span(struct results *r, struct span span, int64_t *counts, struct sheaf_error *error) {
+    const int64_t end = span.first + span.n;
+    for (int64_t at = span.first; at < end; at += WINDOW) {
         int64_t n = end - at < WINDOW ? end - at : WINDOW;
         if (read_status(r, at, n, error))
             return -1;
@@ -299,6 +310,14 @@ int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *
                               "%s: item %" PRId64 " has status %d; the file is damaged, start anew with --overwrite",
                               r->path, at + bad, (unsigned char)r->window[bad]);
     }
+    return 0;
+}
+
+int sheaf_results_count(struct results *r, const struct asked *asked, int64_t *counts, struct sheaf_error *error) {
+    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
+    for (struct span part = {0}; (part = sheaf_asked_next(asked, part.first + part.n, r->n_items)).n > 0;)
+        if (count_span(r, part, counts, error))
+            return -1;
     return 0;
 }
 

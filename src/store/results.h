@@ -16,6 +16,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "job/items.h"
+#include "plan/asked.h"
 #include "plan/flight.h"
 #include "plan/row_sink.h"
 #include "plan/span.h"
@@ -73,7 +74,7 @@ struct results {
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
     char *window;                   /* for reading status */
-    struct sheaf_string changed;    /* files that were, as "a, b were"; empty: none */
+    struct sheaf_string changed;    /* what was, as "a, b were"; empty: nothing. The caller may take it */
 };
 
 /* Whether a file may be replaced by a new results file: it is not there, or is a results file, or is the wreck of an
@@ -100,12 +101,11 @@ int sheaf_results_open(struct results *results, const struct results_plan *plan,
 char *sheaf_results_place(const struct results *results);
 off_t sheaf_results_run_offset(const struct results *results);
 
-/* Which blocks have pending items among [begin, end). Valid while `results` is open. */
+/* Which blocks have pending items that the sink takes. Valid while `results` is open. */
 struct pending sheaf_results_pending(struct results *results);
 
-/* Counts the items of [begin, end) by status; counts[ITEM_SKIPPED + 1]. */
-int sheaf_results_count(struct results *results, int64_t begin, int64_t end, int64_t *counts,
-                        struct sheaf_error *error);
+/* Counts the items that are asked for (NULL: all) by status; counts[ITEM_SKIPPED + 1]. */
+int sheaf_results_count(struct results *results, const struct asked *asked, int64_t *counts, struct sheaf_error *error);
 
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
@@ -129,8 +129,11 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
    first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */
 int sheaf_results_tidy_messages(struct results *results, struct sheaf_error *error);
 
-/* Makes the items of [begin, end) that failed, timed out or crashed pending again, *n of them, and forgets why. */
-int sheaf_results_retry(struct results *results, int64_t begin, int64_t end, int64_t *n, struct sheaf_error *error);
+/* Makes items that are asked for pending again, *n of them, and forgets why they failed: those that failed, timed out or
+   crashed, or all that are not pending. Lasting before a row of them is written anew. */
+enum results_again { RESULTS_FAILED, RESULTS_ALL };
+int sheaf_results_again(struct results *results, const struct asked *asked, enum results_again which, int64_t *n,
+                        struct sheaf_error *error);
 
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);

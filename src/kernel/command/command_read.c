@@ -179,14 +179,16 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
     static const char *const workdirs[] = {"none", "own", "own"};
     if (sheaf_words_identify(c->job->kernel, "command", c->folder, c->host->known, identity, error))
         return -1;
-    for (int o = 0; o < program->n_outputs; o++)
-        sheaf_string_add(identity, "from %s: %s '%s' of '%s'\n", program->outputs[o].name,
-                         where[program->outputs[o].where], program->outputs[o].what,
-                         program->outputs[o].file ? program->outputs[o].file : "stdout");
+    for (int o = 0; o < program->n_outputs; o++) {
+        const struct job_output *output = &program->outputs[o];
+        sheaf_string_add(identity, "from %s: %s '", output->name, where[output->where]);
+        sheaf_string_add_lines(identity, output->what);
+        sheaf_string_add(identity, "' of '%s'\n", output->file ? output->file : "stdout");
+    }
     for (int i = 0; i < c->job->n_params; i++)
-        sheaf_string_add(identity, "param %s: '%s'\n", c->job->params[i].name, c->job->params[i].node->text);
+        sheaf_words_identify_text("param ", c->job->params[i].name, c->job->params[i].node->text, identity);
     if (program->input)
-        sheaf_string_add(identity, "stdin: '%s'\n", program->input->text);
+        sheaf_words_identify_text("stdin", "", program->input->text, identity);
     sheaf_string_add(identity, "folder: %s\ncapture: %" PRId64 "\n", workdirs[program->workdir],
                      program->capture_bytes);
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;

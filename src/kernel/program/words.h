@@ -32,4 +32,7 @@ int sheaf_words_check(const struct yaml_node *node, const char *word, const char
 int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder, struct known *known,
                          struct sheaf_string *identity, struct sheaf_error *error);
 
+/* Adds the line "KEYNAME: 'TEXT'". */
+void sheaf_words_identify_text(const char *key, const char *name, const char *text, struct sheaf_string *identity);
+
 #endif

@@ -287,7 +287,7 @@ static int identify(const struct json_worker *w, struct sheaf_string *identity, 
     if (sheaf_words_identify(w->job->kernel, "worker", w->folder, w->host->known, identity, error))
         return -1;
     for (int i = 0; i < w->job->n_params; i++)
-        sheaf_string_add(identity, "param %s: '%s'\n", w->job->params[i].name, w->job->params[i].node->text);
+        sheaf_words_identify_text("param ", w->job->params[i].name, w->job->params[i].node->text, identity);
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
 

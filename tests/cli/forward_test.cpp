@@ -1,0 +1,166 @@
+/* Ways on after a run: some items only, some again, and commands and formulas that were mended. */
+#include "cli/program.h"
+
+#include <algorithm>
+#include <numeric>
+#include <sstream>
+
+namespace {
+
+class Forward : public Program {
+  protected:
+    /* The items that ran since this was asked last, sorted. */
+    std::vector<int> ran() const {
+        std::istringstream lines(exists(path("ran")) ? read("ran") : "");
+        std::vector<int> items;
+        for (int item; lines >> item;)
+            items.push_back(item);
+        write("ran", "");
+        std::sort(items.begin(), items.end());
+        return items;
+    }
+    /* in.csv: x is 0, 1, … */
+    void write_numbers(int n) const {
+        std::vector<double> x(static_cast<size_t>(n));
+        std::iota(x.begin(), x.end(), 0);
+        write_x("in.csv", x);
+    }
+    std::string status() const { return sheaf({"status", "job.h5"}).out; }
+    /* Each of these Python expressions must be true of a results file; `text` gives a field's texts. */
+    void holds(const std::string &file, const Words &expressions) const {
+        std::string script = "import h5py, numpy as np\nf = h5py.File('" + file + "', 'r')\nstatus = f['status'][:]\n" +
+                             "def text(name): return [t.decode() for t in f[name][:]]\n";
+        for (const std::string &e : expressions)
+            script += "assert " + e + ", r\"\"\"" + e + " \"\"\"\n";
+        write("holds.py", script);
+        Result result = run({SHEAF_PYTHON, "holds.py"});
+        EXPECT_EQ(result.exit, 0) << result;
+    }
+};
+
+using Items = std::vector<int>;
+
+/* ------------------------------------------------------------------------------------------------- items of a list */
+
+TEST_F(Forward, OnlyTheItemsOfAListAreComputed) {
+    write("job.yaml", "items: {count: 60}\ncommand: 'echo {item} >> \"$SHEAF_JOB_DIR/ran\"; echo {item}'\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{3, 1}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        Result result = run_job({"job.yaml", "--overwrite", "--items", "17,3,40:50,3"}, layout);
+        EXPECT_EQ(count_of(result.err, "job: 12 of 12 items done\n"), 1) << result;
+        EXPECT_EQ(ran(), (Items{3, 17, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49}));
+        EXPECT_EQ(status(), "job.h5: 60 items, 48 pending, 12 done\n");
+        run_job({"job.yaml", "--items", "45:53,0"}, layout);
+        EXPECT_EQ(ran(), (Items{0, 50, 51, 52}));
+    }
+    Result beyond = run_job({"job.yaml", "--items", "3,60"}, {}, 2);
+    EXPECT_EQ(count_of(beyond.err, "--items 60: the job has 60 items, 0 to 59"), 1) << beyond;
+    EXPECT_EQ(ran(), Items{});
+}
+
+/* In blocks of many items, what was not asked for stays pending and what was done stays as it was. */
+TEST_F(Forward, BlocksAreTakenInPart) {
+    write_numbers(5000);
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * x}\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        run_job({"job.yaml", "--overwrite", "--items", "7,100:103,2500,4999"}, layout);
+        holds("job.h5", {"list(np.nonzero(status == 1)[0]) == [7, 100, 101, 102, 2500, 4999]",
+                         "list(f['y'][:][status == 1]) == [49, 10000, 10201, 10404, 6250000, 24990001]",
+                         "np.isnan(f['y'][:][status == 0]).all()"});
+    }
+}
+
+/* ------------------------------------------------------------------------------------------------------ once again */
+
+TEST_F(Forward, ChosenItemsAreComputedAgain) {
+    write("job.yaml", "items: {count: 10}\n"
+                      "command: 'echo {item} >> \"$SHEAF_JOB_DIR/ran\"; cat \"$SHEAF_JOB_DIR/say\"; [ {item} != 4 ]'\n"
+                      "outputs: {n: {regex: '(\\d+)'}}\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        write("say", "1");
+        run_job({"job.yaml", "--overwrite"}, layout, 1);
+        ran();
+        write("say", "2");
+        Result which = run_job({"job.yaml", "--recompute"}, layout, 2);
+        EXPECT_EQ(count_of(which.err, "--recompute: of which items? --items"), 1) << which;
+        EXPECT_EQ(ran(), Items{});
+        Result result = run_job({"job.yaml", "--recompute", "--items", "2,4,7:9"}, layout, 1);
+        EXPECT_EQ(count_of(result.err, "job: 3 of 4 items done, 1 failed\n"), 1) << result;
+        EXPECT_EQ(ran(), (Items{2, 4, 7, 8}));
+        holds("job.h5", {"list(status) == [1, 1, 1, 1, 2, 1, 1, 1, 1, 1]",
+                         "text('stdout') == ['1', '1', '2', '1', '2', '1', '1', '2', '2', '1']",
+                         "list(f['n'][[0, 2, 7, 9]]) == [1, 2, 2, 1]", "list(f['attempts'][:5]) == [1, 1, 2, 1, 2]",
+                         "list(f['sheaf/errors/item'][:]) == [4] + [-1] * 9"});
+    }
+}
+
+/* A run that was to compute items again is killed: what it did not come to is pending, and the next run computes it. */
+TEST_F(Forward, ItemsThatWereToBeComputedAgainStayPending) {
+    write("job.yaml",
+          "items: {count: 6}\n"
+          "command: 'echo {item} >> \"$SHEAF_JOB_DIR/ran\"; [ ! -e \"$SHEAF_JOB_DIR/slow\" ] || sleep 60'\n");
+    run_job({"job.yaml"});
+    ran();
+    write("slow", "");
+    Child child(command({"run", "job.yaml", "--recompute", "--items", "1,3:5"}, {0, 1}), start());
+    ASSERT_TRUE(wait_until([&] { return exists(path("ran")) && !read("ran").empty(); }, 30));
+    child.kill_all(SIGKILL);
+    child.wait();
+    EXPECT_EQ(ran(), Items{1});
+    EXPECT_EQ(status(), "job.h5: 6 items, 3 pending, 3 done\n");
+    unlink(path("slow").c_str());
+    run_job({"job.yaml"});
+    EXPECT_EQ(ran(), (Items{1, 3, 4}));
+}
+
+TEST_F(Forward, WhatToTypeToGoOnComputesNothingTwice) {
+    write("job.yaml", "items: {count: 4}\ncommand: 'sleep 0.05'\n");
+    run_job({"job.yaml"});
+    Result again = run_job({"job.yaml", "--recompute", "--items", ":", "--stop-after", "0.000001s"}, {0, 1}, 75);
+    EXPECT_EQ(count_of(again.err, "run the same command without --recompute again to compute the other 4"), 1) << again;
+    Result anew = run_job({"job.yaml", "--overwrite", "--stop-after", "0.000001s"}, {0, 1}, 75);
+    EXPECT_EQ(count_of(anew.err, "run the same command without --overwrite again to compute the other 4"), 1) << anew;
+}
+
+/* --------------------------------------------------------------------------------- commands and formulas, mended */
+
+TEST_F(Forward, AMendedScriptComputesWhatFailed) {
+    const std::string head = "items: {count: 6}\ncommand: |\n  echo {item} >> \"$SHEAF_JOB_DIR/ran\"\n";
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        write("job.yaml", head + "  [ {item} != 3 ]\n  echo first\n  [ {item} != 3 ]\n");
+        run_job({"job.yaml", "--overwrite"}, layout, 1);
+        ran();
+        write("job.yaml", head + "  [ {item} != 3 ]\n  echo second\n");
+        Result refused = run_job({"job.yaml", "--retry-failed"}, layout, 2);
+        EXPECT_EQ(count_of(refused.err, "it has 'echo first', this job has 'echo second'"), 1) << refused;
+        EXPECT_EQ(count_of(refused.err, "--accept-changes keeps what is done and goes on"), 1) << refused;
+        EXPECT_EQ(ran(), Items{});
+        Result mended = run_job({"job.yaml", "--retry-failed", "--accept-changes"}, layout);
+        EXPECT_EQ(count_of(mended.err, "sheaf: the command was changed since job.h5 was begun; what was done before "
+                                       "stays as it is\n"),
+                  1)
+            << mended;
+        EXPECT_EQ(count_of(mended.err, "; 5 of them were there before this run, computed before the command was "
+                                       "changed\n"),
+                  1)
+            << mended;
+        EXPECT_EQ(ran(), Items{3});
+        holds("job.h5", {"text('stdout') == ['first\\n'] * 3 + ['second\\n'] + ['first\\n'] * 2"});
+    }
+}
+
+TEST_F(Forward, AMendedFormulaGoesOn) {
+    write_numbers(3000);
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x + 0.5}\n");
+    run_job({"job.yaml", "--items", "0:1500"});
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x + 0.25}\n");
+    run_job({"job.yaml"}, {}, 2);
+    Result result = run_job({"job.yaml", "--accept-changes"});
+    EXPECT_EQ(count_of(result.err, "sheaf: the formula of y was changed since"), 1) << result;
+    holds("job.h5", {"(f['y'][1500:] == np.arange(1500, 3000) + 0.25).all()", "(status == 1).all()"});
+}
+
+} // namespace
