@@ -309,3 +309,10 @@ int sheaf_identity_check(const char *path, const char *stored, const char *now, 
     sheaf_string_free(&c.rest_now);
     return rc;
 }
+
+bool sheaf_identity_same_items(const char *a, const char *b) {
+    struct line first, other;
+    take_line(&a, &first);
+    take_line(&b, &other);
+    return equal(first, other);
+}

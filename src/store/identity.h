@@ -20,4 +20,7 @@
 int sheaf_identity_check(const char *path, const char *stored, const char *now, bool accept,
                          struct sheaf_string *changed, struct sheaf_error *error);
 
+/* Whether two identities are of the same items: what these are stands in the first line. */
+bool sheaf_identity_same_items(const char *a, const char *b);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/type.h"
+#include "store/differences.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/layout.h"
@@ -100,6 +101,13 @@ static int check_identity(struct results *r, const struct results_plan *plan, hi
                             plan->path);
     }
     int rc = sheaf_identity_check(plan->path, stored, plan->identity, plan->accept_changes, &r->changed, error);
+    if (rc && error && !sheaf_identity_same_items(stored, plan->identity)) {
+        struct sheaf_string differences = {0};
+        sheaf_differences_say(plan->path, plan->items, &differences);
+        if (differences.length && !differences.failed)
+            sheaf_refuse(error, "%s: holds the results of another job: %s", plan->path, differences.data);
+        sheaf_string_free(&differences);
+    }
     free(stored);
     return rc;
 }

@@ -163,4 +163,42 @@ TEST_F(Forward, AMendedFormulaGoesOn) {
     holds("job.h5", {"(f['y'][1500:] == np.arange(1500, 3000) + 0.25).all()", "(status == 1).all()"});
 }
 
+/* ------------------------------------------------------------------------------------------- items that were changed */
+
+TEST_F(Forward, WhatDiffersInATableIsSaidByRowAndColumn) {
+    const std::string head = "name,x,n\n", anew = "; choose another place with -o, or start anew with --overwrite\n";
+    write("in.csv", head + "a,1.5,1\nb,2.5,2\nc,,3\n\"d, e\",4,9007199254740993\n");
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * 2}\n");
+    run_job({"job.yaml", "-q"});
+    const std::pair<std::string, std::string> cases[] = {
+        {head + "a,1.5,1\nb,2.75,2\nc,,3\n\"d, e\",4,9007199254740993\n", "item 1 has x = 2.75 and had 2.5" + anew},
+        {head + "a,1.5,1\nb,2.5,2\nC,0,3\n\"d, e\",4,9007199254740992\n",
+         "item 2 has name = 'C' and had 'c'; 2 of 4 items differ" + anew},
+        {head + "a,1.5,1\nb,2.5,2\nc,,3\n\"d, e\",4,9007199254740992\n",
+         "item 3 has n = 9007199254740992 and had 9007199254740993" + anew},
+        {head + "a,1.5,1\nb,2.5,2\nc,,3\n\"d, e\",4,9007199254740993\nf,1,1\ng,1,1\n",
+         "2 items were appended behind the 4 of before; what is done would hold for those: give the appended ones a "
+         "job "
+         "of their own, or compute all in another place with -o, or here with --overwrite\n"},
+        {head + "z,1.5,1\nb,2.5,2\n", "item 0 has name = 'z' and had 'a'; the last 2 of 4 items are gone" + anew},
+        {head + "a,1.50,1\nb,2.5,2\nc,,3\n\"d, e\",4,9007199254740993",
+         "all values are as before, but they are written or ordered otherwise" + anew},
+        {"name,x,n,m\na,1.5,1,1\n", "it has a column 'm' that was not there" + anew},
+        {"name,x\na,1.5\n", "its column 'n' is gone" + anew},
+    };
+    for (const auto &[table, text] : cases) {
+        write("in.csv", table);
+        Result result = run_job({"job.yaml", "--accept-changes"}, {}, 2);
+        const std::string file = result.err.find("/in.csv is not") == std::string::npos ? "in.csv" : path("in.csv");
+        EXPECT_EQ(result.err,
+                  "sheaf: job.h5: holds the results of another job: " + file + " is not what it was: " + text);
+    }
+    write("in.txt", "one\ntwo\nthree\n");
+    write("lines.yaml", "items: {lines: in.txt}\ncommand: [echo, '{line}']\n");
+    run_job({"lines.yaml", "-q"});
+    write("in.txt", "one\nTwo\nthree\n");
+    Result lines = run_job({"lines.yaml"}, {}, 2);
+    EXPECT_EQ(count_of(lines.err, "item 1 has line = 'Two' and had 'two'; choose"), 1) << lines;
+}
+
 } // namespace
