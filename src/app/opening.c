@@ -132,8 +132,11 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
-    run->host = (struct kernel_host){
-        .is_first = sheaf_run_is_first(run), .server = run->server, .folder = run->folder, .known = &run->known};
+    run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
+                                     .only_looks = run->only_looks,
+                                     .server = run->server,
+                                     .folder = run->folder,
+                                     .known = &run->known};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 
@@ -180,7 +183,7 @@ static void say_changes(struct run *run) {
                 run->changed.data, run->job.output);
 }
 
-static struct results_plan make_plan(struct run *run) {
+struct results_plan sheaf_run_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
         .job_name = run->job.name,
@@ -212,14 +215,7 @@ static int choose_again(struct run *run) {
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
-    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
-                     run->job.seed);
-    if (run->identity.failed)
-        return sheaf_fail_memory(error, "the job's identity");
-    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
-    if (!run->output)
-        return sheaf_fail_memory(error, "a path");
-    struct results_plan plan = make_plan(run);
+    struct results_plan plan = sheaf_run_plan(run);
     if (sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
@@ -238,8 +234,24 @@ static int open_results(struct run *run) {
     return sheaf_results_count(&run->results, &run->asked, run->before, error);
 }
 
-int sheaf_run_open(struct run *run) {
+/* What makes the job another than others, and where its results really lie. */
+static int identify(struct run *run) {
+    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
+                     run->job.seed);
+    if (run->identity.failed)
+        return sheaf_fail_memory(&run->error, "the job's identity");
+    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
+    return run->output ? 0 : sheaf_fail_memory(&run->error, "a path");
+}
+
+int sheaf_run_look(struct run *run) {
     if (read_job(run) || open_items(run) || choose_items(run) || open_kernel(run))
+        return -1;
+    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
+}
+
+int sheaf_run_open(struct run *run) {
+    if (sheaf_run_look(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
 }

@@ -37,6 +37,7 @@ struct run {
     struct server *server; /* of processes, or NULL where the job needs none */
     char *folder;          /* OUT.d */
     struct kernel_host host;
+    bool only_looks;           /* nothing is computed, and nothing written */
     int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */
@@ -97,8 +98,16 @@ static inline bool sheaf_run_uses_processes(const struct run *run) {
     return run->job.kind == JOB_COMMAND || run->job.kind == JOB_WORKER || run->job.limits.isolate;
 }
 
-/* The job, its items, the kernel, the results file (opened, or made aside): opening.c. */
+/* The job, its items, the kernel; and the results file (opened, or made aside): opening.c. Looking writes nothing. */
+int sheaf_run_look(struct run *run);
 int sheaf_run_open(struct run *run);
+
+/* What the results file is made from, or opened for. Rank 0. */
+struct results_plan sheaf_run_plan(struct run *run);
+
+/* Starts a run, as main does first; and ends it, whatever came of it. */
+int sheaf_run_start(struct run *run, const struct run_options *options);
+void sheaf_run_free(struct run *run);
 
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. */
 int sheaf_run_publish(struct run *run);

@@ -7,12 +7,16 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "kernel/library.h"
 
 /* A kernel that was found. `table` is a copy: what an older or shorter table does not have is zero. */
 struct kernel_entry {
     struct sheaf_kernel table;
     void *made; /* a kernel that is made for a job: handed to open as *self, which leaves it so; else NULL */
+    /* For a kernel that is made: adds, in lines, what would be done for the first item of a block; or NULL. */
+    int (*tell)(const void *made, const struct sheaf_block *block, struct sheaf_string *text,
+                struct sheaf_error *error);
     struct sheaf_library library; /* a plugin's shared object */
     const char *path;             /* of the shared object, or NULL; borrowed from the caller of open */
 };

@@ -174,7 +174,8 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
                         path);
 }
 
-int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
+/* All that needs no file. */
+static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
     *r = (struct results){.fd = -1, .created = created};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
@@ -184,8 +185,19 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     r->window = malloc(WINDOW);
     r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
-    if (!r->path || !r->window || !r->sink.columns)
-        return sheaf_fail_memory(error, "the results file");
+    return r->path && r->window && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
+}
+
+int sheaf_results_look(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+    if (prepare(r, plan, false, error) || look_inside(r, plan, plan->path, error))
+        return -1;
+    r->fd = r->sink.fd = open(plan->path, O_RDONLY | O_CLOEXEC);
+    return r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open", plan->path) : 0;
+}
+
+int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
+    if (prepare(r, plan, created, error))
+        return -1;
     char *path = sheaf_path_with(plan->path, created ? SUFFIX_NEW : "");
     if (!path)
         return sheaf_fail_memory(error, "the results file");

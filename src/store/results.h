@@ -96,6 +96,9 @@ void sheaf_results_discard(const char *path);
 int sheaf_results_open(struct results *results, const struct results_plan *plan, bool created,
                        struct sheaf_error *error);
 
+/* Opens the results file for looking at what is done, refusing what sheaf_results_open refuses; writes nothing. */
+int sheaf_results_look(struct results *results, const struct results_plan *plan, struct sheaf_error *error);
+
 /* Where the file is at present, which is elsewhere until it is published: new memory, or NULL. Where in it the beginning
    of this run is recorded, as float64 seconds since 1970. */
 char *sheaf_results_place(const struct results *results);

@@ -201,4 +201,62 @@ TEST_F(Forward, WhatDiffersInATableIsSaidByRowAndColumn) {
     EXPECT_EQ(count_of(lines.err, "item 1 has line = 'Two' and had 'two'; choose"), 1) << lines;
 }
 
+/* ------------------------------------------------------------------------------------------------------ sheaf check */
+
+/* The words that it says are those that run: a shell that gets them prints the same. */
+TEST_F(Forward, CheckSaysTheWordsOfTheFirstItem) {
+    write("in.csv", "name,x\nit's $HOME; *,1.5\nb,2\n");
+    write("list.yaml", "items: {csv: in.csv}\ncommand: [printf, '[%s]', '{name}', 'a b', '', \"{x}\"]\n");
+    write("script.yaml", "items: {csv: in.csv}\ncommand: |\n  printf '[%s]' {name} \"it's\"\n  printf {x}\n");
+    for (const std::string &job : {std::string("list"), std::string("script")}) {
+        Result result = sheaf({"check", job + ".yaml"});
+        ASSERT_EQ(result.exit, 0) << result;
+        const size_t from = result.out.find("  in "), line = result.out.find("\n", from) + 1;
+        const std::string words = result.out.substr(line, result.out.find("\nresults: ", line) - line);
+        Result ran = shell(words);
+        EXPECT_EQ(ran.exit, 0) << ran;
+        run_job({job + ".yaml", "-q"});
+        write("out.py", "import h5py\nprint(h5py.File('" + job + ".h5')['stdout'][0].decode(), end='')\n");
+        EXPECT_EQ(run({SHEAF_PYTHON, "out.py"}).out, ran.out) << words;
+    }
+}
+
+TEST_F(Forward, CheckLeavesNothingAndSaysWhatARunWould) {
+    write("in.csv", "name,x\na,1.5\nb,2\nc,3\n");
+    write("job.yaml", "items: {csv: in.csv}\n"
+                      "command: 'echo {item} >> \"$SHEAF_JOB_DIR/ran\"; [ {item} != 1 ]'\nworkdir: remove\n");
+    const auto pending = [&](Words more) {
+        Words words = {"check", "job.yaml", "--print", "pending"};
+        words.insert(words.end(), more.begin(), more.end());
+        Result result = sheaf(words);
+        EXPECT_EQ(result.exit, 0) << result;
+        return result.out;
+    };
+    Result first = sheaf({"check", "job.yaml"});
+    EXPECT_EQ(first.exit, 0) << first;
+    for (const char *part : {"items: csv in.csv, 3\n", "fields: name text, x float64\n", "/job.h5 (not there yet)\n",
+                             "a run would compute 3 items\n", " are free\n"})
+        EXPECT_EQ(count_of(first.out, part), 1) << part << first;
+    EXPECT_EQ(list_folder(folder_), (Words{"in.csv", "job.yaml"}));
+    EXPECT_EQ(pending({"--items", "0,2"}), "2\n");
+    run_job({"job.yaml", "--items", "0:2"}, {}, 1);
+    const Words there = list_folder(folder_);
+    EXPECT_EQ(pending({}), "1\n");
+    EXPECT_EQ(pending({"--retry-failed"}), "2\n");
+    EXPECT_EQ(pending({"--recompute", "--items", "0:2"}), "2\n");
+    EXPECT_EQ(pending({"--overwrite"}), "3\n");
+    EXPECT_EQ(sheaf({"check", "job.yaml", "--print", "results", "-o", "a/b c.h5"}).out, "a/b c.h5\n");
+    Result other = sheaf({"check", "job.yaml", "--set", "seed=3"}),
+           refused = sheaf({"run", "job.yaml", "--set", "seed=3"});
+    EXPECT_EQ(other.exit, 2);
+    EXPECT_EQ(other.err, refused.err);
+    Result nowhere = sheaf({"check", "job.yaml", "-o", "no/job.h5"}),
+           refusal = sheaf({"run", "job.yaml", "-o", "no/job.h5"});
+    EXPECT_EQ(nowhere.exit, 2) << nowhere;
+    EXPECT_EQ(nowhere.err, refusal.err);
+    EXPECT_EQ(list_folder(folder_), there);
+    EXPECT_EQ(status(), "job.h5: 3 items, 1 pending, 1 done, 1 failed\n");
+    EXPECT_EQ(sheaf({"check", "job.yaml"}, {2, 1}).out, sheaf({"check", "job.yaml"}).out);
+}
+
 } // namespace

@@ -28,7 +28,7 @@ static void close_command(void *self) {
         sheaf_command_close_hand(c->hands[i]);
     for (int o = 0; c->extractors && o < c->n_outputs; o++)
         sheaf_extractor_close(&c->extractors[o]);
-    if (c->job->program.workdir != JOB_WORKDIR_NONE)
+    if (c->job->program.workdir != JOB_WORKDIR_NONE && !c->host->only_looks)
         sheaf_workdir_tidy(c->host->folder);
     sheaf_arena_free(&c->arena);
     free(c);
@@ -223,6 +223,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     c->sets_threads = !getenv("OMP_NUM_THREADS");
     gethostname(c->here, sizeof c->here - 1);
     *entry = (struct kernel_entry){.made = c,
+                                   .tell = sheaf_command_tell,
                                    .table = {.abi = SHEAF_KERNEL_ABI,
                                              .struct_size = sizeof(struct sheaf_kernel),
                                              .name = "command",

@@ -127,3 +127,18 @@ void sheaf_words_identify_text(const char *key, const char *name, const char *te
     sheaf_string_add_lines(identity, text);
     sheaf_string_add(identity, "'\n");
 }
+
+void sheaf_words_quote(const char *text, size_t length, struct sheaf_string *to) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    size_t n = 0;
+    while (n < length && text[n] && strchr(plain, text[n]))
+        n++;
+    if (n > 0 && n == length) {
+        sheaf_string_add(to, "%.*s", (int)length, text);
+        return;
+    }
+    sheaf_string_add(to, "'");
+    for (size_t i = 0; i < length; i++)
+        sheaf_string_add(to, text[i] == '\'' ? "'\\''" : "%c", text[i]);
+    sheaf_string_add(to, "'");
+}
