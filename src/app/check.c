@@ -7,9 +7,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/again.h"
 #include "app/run.h"
 #include "core/file.h"
 #include "core/type.h"
+#include "store/reader.h"
 
 enum { FIELDS_SHOWN = 40, BOOKKEEPING = 3 << 20 /* bytes of tables in a results file */ };
 
@@ -149,9 +151,30 @@ static int tell_new(struct run *run, struct sheaf_string *text) {
     return rc;
 }
 
+/* Of a file whose outputs differ: how many items asked for have which status. */
+static int count_stored(struct run *run) {
+    struct reader *reader;
+    uint8_t status[4096];
+    int rc = sheaf_reader_open(&reader, run->output, &run->error);
+    for (struct span part = {0};
+         rc == 0 && (part = sheaf_asked_next(&run->asked, part.first + part.n, run->items.n_items)).n > 0;) {
+        part.n = part.n < (int64_t)sizeof status ? part.n : (int64_t)sizeof status;
+        rc = sheaf_reader_status(reader, part.first, part.n, status, &run->error);
+        if (rc == 0)
+            sheaf_status_count(status, part.n, run->before);
+    }
+    sheaf_reader_close(reader);
+    return rc;
+}
+
 /* The file that is there: what is done, if it is of this job. */
-static int look_at_results(struct run *run) {
+static int look_at_results(struct run *run, struct sheaf_string *text) {
     struct results_plan plan = sheaf_run_plan(run);
+    if (sheaf_again_is_due(run, &plan)) {
+        sheaf_string_add(text, "  outputs are found otherwise than when it was begun: a run takes them again from what "
+                               "was stored\n");
+        return count_stored(run);
+    }
     if (sheaf_results_look(&run->results, &plan, &run->error))
         return -1;
     return sheaf_results_count(&run->results, &run->asked, run->before, &run->error);
@@ -188,7 +211,8 @@ static int tell_results(struct run *run, int64_t *n_pending, struct sheaf_string
     free(path);
     if (there && anew)
         sheaf_string_add(text, "  is there, and would be overwritten\n");
-    int rc = anew ? sheaf_results_may_replace(run->output, &run->error) || tell_new(run, text) : look_at_results(run);
+    int rc =
+        anew ? sheaf_results_may_replace(run->output, &run->error) || tell_new(run, text) : look_at_results(run, text);
     if (rc)
         return -1;
     if (!anew)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/again.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/suspicion.h"
@@ -219,6 +220,8 @@ static int open_results(struct run *run) {
     if (sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
+    if (!create && sheaf_again_is_due(run, &plan) && sheaf_again_take(run, &plan))
+        return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     run->created = create;

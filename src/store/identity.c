@@ -1,5 +1,6 @@
 #include "store/identity.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/hash.h"
@@ -11,6 +12,9 @@ enum {
 };
 
 #define FILE_KEY "file "
+#define OUTPUT_KEY "output "
+#define FROM_KEY "from "
+#define OF_STDOUT " of 'stdout'"
 #define KERNEL_KEY "kernel: "
 #define PLUGIN " plugin "
 
@@ -315,4 +319,59 @@ bool sheaf_identity_same_items(const char *a, const char *b) {
     take_line(&a, &first);
     take_line(&b, &other);
     return equal(first, other);
+}
+
+/* --- outputs ------------------------------------------------------------------------------------------------------- */
+
+static void without_outputs(const char *identity, struct sheaf_string *kept) {
+    sheaf_string_add(kept, "%s", "");
+    for (struct line line; take_line(&identity, &line);)
+        if (!starts(line, OUTPUT_KEY) && !starts(line, FROM_KEY))
+            sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
+}
+
+bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
+    struct sheaf_string known = {0}, a = {0}, b = {0};
+    without_new_files(now, stored, &known);
+    without_outputs(stored, &a);
+    if (!known.failed)
+        without_outputs(known.data, &b);
+    const bool differs =
+        !known.failed && !a.failed && !b.failed && strcmp(stored, known.data) != 0 && strcmp(a.data, b.data) == 0;
+    sheaf_string_free(&known);
+    sheaf_string_free(&a);
+    sheaf_string_free(&b);
+    return differs;
+}
+
+/* The line that begins with the key and the name; none: at is NULL. */
+static struct line find_named(const char *identity, const char *key, const char *name, size_t n_name) {
+    for (struct line line; take_line(&identity, &line);)
+        if (starts(line, key) && line.n >= strlen(key) + n_name + 2 &&
+            memcmp(line.at + strlen(key), name, n_name) == 0 && memcmp(line.at + strlen(key) + n_name, ": ", 2) == 0)
+            return line;
+    return (struct line){0};
+}
+
+bool sheaf_identity_same_output(const char *stored, const char *now, const char *name) {
+    static const char *const keys[] = {OUTPUT_KEY, FROM_KEY};
+    for (int k = 0; k < 2; k++) {
+        const struct line before = find_named(stored, keys[k], name, strlen(name));
+        const struct line after = find_named(now, keys[k], name, strlen(name));
+        if (!before.at || !after.at || !equal(before, after))
+            return false;
+    }
+    return true;
+}
+
+char *sheaf_identity_dropped_output(const char *stored, const char *now) {
+    for (struct line line; take_line(&stored, &line);) {
+        const size_t n = strlen(OF_STDOUT), n_key = strlen(FROM_KEY);
+        if (!starts(line, FROM_KEY) || (line.n > n && memcmp(line.at + line.n - n, OF_STDOUT, n) == 0))
+            continue;
+        const size_t n_name = key_of(line).n - n_key - 1;
+        if (!find_named(now, FROM_KEY, line.at + n_key, n_name).at)
+            return strndup(line.at + n_key, n_name);
+    }
+    return NULL;
 }

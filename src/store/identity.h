@@ -23,4 +23,14 @@ int sheaf_identity_check(const char *path, const char *stored, const char *now, 
 /* Whether two identities are of the same items: what these are stands in the first line. */
 bool sheaf_identity_same_items(const char *a, const char *b);
 
+/* Whether two identities differ in nothing but outputs and where in what programs write these are found. Files that were
+   not there when `stored` was written do not count. */
+bool sheaf_identity_differs_in_outputs(const char *stored, const char *now);
+
+/* Whether an output is the same in both, and found in the same way. */
+bool sheaf_identity_same_output(const char *stored, const char *now, const char *name);
+
+/* The first output of `stored` that is found in a file and is none of `now`: new memory; NULL: there is none. */
+char *sheaf_identity_dropped_output(const char *stored, const char *now);
+
 #endif

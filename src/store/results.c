@@ -134,14 +134,22 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     return rc;
 }
 
-char *sheaf_results_files(const char *path) {
+static char *read_text(const char *path, const char *name) {
     sheaf_h5_start();
     hid_t file = access(path, R_OK) ? H5I_INVALID_HID : H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, FILES_TEXT) : NULL;
+    char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, name) : NULL;
     if (file >= 0)
         H5Fclose(file);
     H5Eclear2(H5E_DEFAULT);
     return text;
+}
+
+char *sheaf_results_files(const char *path) {
+    return read_text(path, FILES_TEXT);
+}
+
+char *sheaf_results_identity(const char *path) {
+    return read_text(path, IDENTITY_TEXT);
 }
 
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
@@ -387,33 +395,6 @@ int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
     }
     free(fill);
     return rc;
-}
-
-/* --- the table of runs --------------------------------------------------------------------------------------------- */
-
-static int write_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    for (int k = 0; k < RUN_COLUMNS; k++) {
-        const struct run_column *column = &sheaf_run_columns[k];
-        size_t n_bytes = sheaf_type_bytes(column->type) * (size_t)column->width;
-        if (sheaf_file_pwrite(r->fd, (const char *)record + column->at, n_bytes,
-                              r->run_offsets[k] + r->run * (off_t)n_bytes, r->path, error))
-            return -1;
-    }
-    return 0;
-}
-
-int sheaf_results_begin_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    double starts[RUNS_MOST];
-    if (sheaf_file_pread(r->fd, starts, sizeof starts, r->run_offsets[0], r->path, error))
-        return -1;
-    r->run = 0;
-    while (r->run < RUNS_MOST - 1 && starts[r->run] > 0)
-        r->run++;
-    return write_run(r, record, error);
-}
-
-int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    return write_run(r, record, error);
 }
 
 /* --- blocks in flight ---------------------------------------------------------------------------------------------- */

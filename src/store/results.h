@@ -45,6 +45,9 @@ struct results_plan {
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
 char *sheaf_results_files(const char *path);
 
+/* The identity of the job whose results are at a path, or NULL. New memory. */
+char *sheaf_results_identity(const char *path);
+
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };
 
@@ -113,6 +116,9 @@ int sheaf_results_count(struct results *results, const struct asked *asked, int6
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
 int sheaf_results_end_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
+
+/* Takes over the runs of another results file. */
+int sheaf_results_copy_runs(struct results *results, const char *from, struct sheaf_error *error);
 
 /* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; and who was under suspicion before. */
 int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n,

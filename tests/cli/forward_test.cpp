@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <random>
 #include <sstream>
 
 namespace {
@@ -257,6 +258,141 @@ TEST_F(Forward, CheckLeavesNothingAndSaysWhatARunWould) {
     EXPECT_EQ(list_folder(folder_), there);
     EXPECT_EQ(status(), "job.h5: 3 items, 1 pending, 1 done, 1 failed\n");
     EXPECT_EQ(sheaf({"check", "job.yaml"}, {2, 1}).out, sheaf({"check", "job.yaml"}).out);
+}
+
+/* -------------------------------------------------------------------------------------------- outputs, taken again */
+
+class Again : public Forward {
+  protected:
+    /* A command that notes its items and writes a, b, and c (not for item 5) with something long between; item 3 fails. */
+    void write_command(const std::string &outputs, const std::string &more = "") const {
+        write("job.yaml", "items: {count: 14}\ncommand: |\n  echo {item} >> \"$SHEAF_JOB_DIR/ran\"\n"
+                          "  echo a = {item}.5\n  echo '{\"v\": {\"w\": '{item}'}}' > out.json\n"
+                          "  [ {item} != 6 ] || head -c 5000 /dev/zero | tr '\\0' x\n"
+                          "  [ {item} != 6 ] || echo\n  echo b = {item}\n"
+                          "  [ {item} != 3 ] || exit 4\n  [ {item} = 5 ] || echo \"c = ok{item} µ\"\n"
+                          "  echo warning >&2\nworkdir: remove\ncapture: 2K\noutputs:\n" +
+                              outputs + more);
+    }
+    /* What was taken again is what a new run gives, but for times. */
+    void expect_as_anew() const {
+        Result anew = sheaf({"run", "job.yaml", "-o", "anew.h5", "--overwrite", "-q"});
+        ran();
+        write("same.py", R"(import h5py, numpy as np
+a, b = h5py.File('job.h5'), h5py.File('anew.h5')
+assert list(a) == list(b), (list(a), list(b))
+for name in a:
+    if isinstance(a[name], h5py.Group) or name in ('user_seconds', 'system_seconds', 'peak_rss', 'seconds', 'block'): continue
+    x, y = a[name][:], b[name][:]
+    assert x.dtype == y.dtype and (x.tobytes() == y.tobytes() if x.dtype != object else list(x) == list(y)), (name, x, y)
+def messages(f):
+    e = f['sheaf/errors']
+    return sorted((int(i), bytes(m).rstrip(b'\0')) for i, m in zip(e['item'][:], e['message'][:]) if i >= 0)
+assert messages(a) == messages(b), (messages(a), messages(b))
+def text(f, name): return f[name].asstr()[()] if f[name].dtype == object else bytes(f[name][()])
+assert text(a, 'sheaf/identity') == text(b, 'sheaf/identity')
+)");
+        Result same = run({SHEAF_PYTHON, "same.py"});
+        EXPECT_EQ(same.exit, 0) << same << anew;
+    }
+};
+
+TEST_F(Again, MendedExpressionsAreAppliedToWhatWasStored) {
+    const std::string before = "  e: {regex: 'a = (\\d)'}\n  c: {regex: 'c = (\\S+)', type: text}\n";
+    const std::string mended[] = {
+        "  e: {regex: 'a = (\\S+)'}\n  c: {regex: 'c = (\\S+)', type: text}\n",           /* another expression */
+        "  e: {regex: 'a = (\\S+)', unit: m}\n  n: {regex: 'b = (\\d+)', type: int64}\n", /* one more, one less */
+        "  c: {regex: 'c = (.*)', type: text}\n  e: {column: 3, type: text}\n",           /* another type and order */
+        "  e: {regex: 'a = (\\d)'}\n  c: {regex: 'c = (\\S+)', type: text}\n  z: {json: v}\n", /* finds nothing at all */
+    };
+    for (const std::string &outputs : mended)
+        for (const Words &first : {Words{}, Words{"--items", "0:10"}}) {
+            SCOPED_TRACE(outputs);
+            write_command(before);
+            Words words = {"job.yaml", "--overwrite"};
+            words.insert(words.end(), first.begin(), first.end());
+            run_job(words, {}, 1);
+            ran();
+            write_command(outputs);
+            Result result = sheaf({"run", "job.yaml"}, first.empty() ? Layout{2, 1} : Layout{0, 1});
+            EXPECT_EQ(result.exit, 1) << result;
+            EXPECT_EQ(count_of(result.err, "were taken again from what was stored"), 1) << result;
+            EXPECT_EQ(ran(), first.empty() ? Items{} : (Items{10, 11, 12, 13}));
+            expect_as_anew();
+            Result more = run_job({"job.yaml"}, {}, 1);
+            EXPECT_EQ(count_of(more.err, "taken again"), 0) << more;
+        }
+}
+
+/* Files count too, if they were kept; if not, what they gave stays where it can, and nothing is lost. */
+TEST_F(Again, FilesThatWereKept) {
+    const std::string w = "  w: {json: v.w, file: out.json}\n", typo = "  w: {json: v.x, file: out.json}\n";
+    const std::string e = "  e: {regex: 'b = (\\S+)'}\n", keep = "keep: ['*.json']\n";
+    const auto items = [&](const std::string &outputs, const std::string &more) {
+        write_command(outputs, more);
+        std::string text = read("job.yaml");
+        text.erase(text.find("  [ {item} != 3 ]"), std::string("  [ {item} != 3 ] || exit 4\n").size());
+        if (!more.empty())
+            text.erase(text.find("workdir: remove\n"), std::string("workdir: remove\n").size());
+        write("job.yaml", text);
+    };
+    items(typo, keep);
+    run_job({"job.yaml"}, {}, 1);
+    EXPECT_EQ(ran().size(), 14u);
+    items(w + e, keep);
+    run_job({"job.yaml"});
+    EXPECT_EQ(ran(), Items{});
+    holds("job.h5", {"list(f['w'][:]) == list(range(14))", "list(f['e'][:]) == list(range(14))"});
+
+    items(w, ""); /* the files of before are still there, and are another job's */
+    run_job({"job.yaml", "--overwrite"});
+    ran();
+    items(w + e, ""); /* what was found stays */
+    run_job({"job.yaml"});
+    holds("job.h5", {"list(f['w'][:]) == list(range(14))", "list(f['e'][:]) == list(range(14))"});
+    const std::string bytes = read("job.h5");
+    const std::pair<std::string, std::string> refused[] = {
+        {typo + e, "found in a file that was not kept"},
+        {w + "  e: {regex: 'q = (\\S+)'}\n", "nothing matches"},
+        {e, "has the output 'w', which was found in a file and which this job has not"},
+    };
+    for (const auto &[outputs, why] : refused) {
+        items(outputs, "");
+        Result result = run_job({"job.yaml"}, {}, 2);
+        EXPECT_EQ(count_of(result.err, why), 1) << result;
+        EXPECT_TRUE(read("job.h5") == bytes);
+    }
+    EXPECT_EQ(ran(), Items{});
+    for (const std::string &name : list_folder(folder_))
+        EXPECT_NE(name, "job.h5.new");
+}
+
+/* Killed at any moment, the file is the old one or the new one. */
+TEST_F(Again, AKillLeavesAWholeFile) {
+    write("job.yaml",
+          "items: {count: 300}\ncommand: [echo, 'a = {item} b = {item}1']\noutputs: {e: {regex: 'a = (\\d+)'}}\n");
+    write("other.yaml",
+          "items: {count: 300}\ncommand: [echo, 'a = {item} b = {item}1']\noutputs: {e: {regex: 'b = (\\d+)'}}\n");
+    run_job({"job.yaml", "-q", "--items", "0:290"});
+    std::mt19937 random(3);
+    for (int round = 0; round < 20; round++) {
+        const std::string job = round % 2 ? "job.yaml" : "other.yaml";
+        Child child(command({"run", job, "-o", "job.h5", "-q", "--stop-after", "0.000001s"}, {0, 1}), start());
+        wait_until([&] { return !child.running() || exists(path("job.h5.new")); }, 20);
+        usleep(static_cast<useconds_t>(random() % 60000));
+        child.kill_all(SIGKILL);
+        child.wait();
+        holds("job.h5", {"((status == 1) == (np.arange(300) < 290)).all()",
+                         "(b\"regex 'b\" in bytes(f['sheaf/identity'][()])) == (f['e'][7] == 71)",
+                         "list(f['e'][:290]) == [int(str(i) + '1' * int(f['e'][7] == 71)) for i in range(290)]"});
+        Result shown = sheaf({"show", "job.h5", "--csv", "--fields", "e,stdout"});
+        ASSERT_EQ(shown.exit, 0) << shown;
+        EXPECT_EQ(count_of(shown.out, "a = "), 290);
+    }
+    run_job({"other.yaml", "-o", "job.h5"});
+    holds("job.h5", {"list(f['e'][:]) == [int(str(i) + '1') for i in range(300)]",
+                     "text('stdout') == [f'a = {i} b = {i}1\\n' for i in range(300)]"});
+    EXPECT_EQ(list_folder(folder_), (Words{"holds.py", "job.h5", "job.yaml", "other.yaml"}));
 }
 
 } // namespace

@@ -224,6 +224,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     gethostname(c->here, sizeof c->here - 1);
     *entry = (struct kernel_entry){.made = c,
                                    .tell = sheaf_command_tell,
+                                   .again = sheaf_command_again,
                                    .table = {.abi = SHEAF_KERNEL_ABI,
                                              .struct_size = sizeof(struct sheaf_kernel),
                                              .name = "command",
