@@ -107,14 +107,12 @@ static int pendulum_map(const void *self, const struct sheaf_context *context, c
         stretch[k] = 1 / agm_with_one(cos(amplitude[k] * (pi / 360)));
         period[k] = 2 * pi * sqrt(length[k] / pendulum->g) * stretch[k];
     }
-    return 0;
+    return SHEAF_OK;
 }
 
 /* The one symbol Sheaf looks for: `kernel: ./pendulum.so:pendulum` asks for sheaf_kernel_pendulum. */
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_pendulum = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "pendulum",
+    .head = SHEAF_KERNEL(pendulum),
     .version = "1",
     .summary = "exact period of a pendulum of any amplitude",
     .n_params = N_PARAMS,

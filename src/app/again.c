@@ -65,7 +65,7 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int output
     texts[h->i] = kept ? kept : "";
 }
 
-static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     struct hearing *h = heard_by(context);
     va_list values;
     (void)k, (void)outcome;
@@ -153,7 +153,7 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
     if (looked_for && take_all(a, w, i, &hearing, &lost))
         return -1;
     if (!looked_for || (lost && before != ITEM_DONE)) { /* stays as it is */
-        if (sheaf_status_failed(before) && *message)
+        if (before != ITEM_DONE && *message)
             add_failure(w, i, message);
         return 0;
     }
@@ -233,7 +233,7 @@ static int write_window(struct again *a, struct window *w) {
                               .attempts = w->attempts,
                               .text_bytes = w->records.n_bytes,
                               .texts = w->records.data};
-    return sheaf_row_sink_write(&a->results->sink, &rows, &a->run->error);
+    return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->run->error);
 }
 
 static int take_window(struct again *a, int64_t first, int64_t n) {

@@ -45,7 +45,7 @@ static void tell_job(const struct run *run, struct sheaf_string *text) {
                      counted ? "" : ", ", items->n_items);
     if (items->n_fields)
         tell_fields("fields:", items->fields, items->n_fields, text);
-    sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", run->kernel.kernel.table.name,
+    sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", run->kernel.kernel.table.head.name,
                      run->kernel.block, run->kernel.block > 1 ? "s" : "");
     tell_fields("it reads:", run->kernel.inputs, run->kernel.n_inputs, text);
     tell_fields("outputs:", run->kernel.outputs, run->kernel.n_outputs, text);

@@ -101,7 +101,16 @@ static void give_up(void *context, const struct sheaf_error *error) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
-/* TERM, INT or HUP: what is finished is written; threads may be at work on the rest. */
+/* TERM, INT or HUP: nothing that was at work is to blame. */
+static void begin_to_leave(void *context) {
+    struct run *run = context;
+    struct sheaf_error ignored;
+    sheaf_team_clear_notes(run->team, &ignored);
+    if (run->transport.sink)
+        sheaf_row_sink_mark(run->transport.sink, run->place.rank, LIFE_LEFT, &ignored);
+}
+
+/* What is finished is written by now; threads may be at work on the rest. */
 static void leave(void *context) {
     struct run *run = context;
     struct sheaf_error ignored;
@@ -187,7 +196,8 @@ static int open_pool(struct run *run) {
 static int prepare(struct run *run) {
     if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
         count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) || open_pool(run) ||
-        open_team(run))
+        open_team(run) ||
+        sheaf_comm_agree(run->comm, sheaf_binding_check_files(&run->kernel, &run->error), &run->error))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
 }
@@ -218,6 +228,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .shape = &run->shape,
                                .coordinator = sheaf_run_is_first(run) ? coordinator : NULL,
                                .leads = run->schedule.leads,
+                               .warnings = &run->warnings,
                                .pool_index = run->schedule.index,
                                .n_pool_ranks = run->schedule.n_pool_ranks,
                                .maps = run->transport.maps,
@@ -228,6 +239,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .halt_failed = find_halt(run),
                                .hurries = may_halt(run),
                                .give_up = give_up,
+                               .leaving = begin_to_leave,
                                .leave = leave,
                                .context = run};
     sheaf_interrupt_watch_leave();
@@ -264,10 +276,11 @@ static int open_coordinator(struct run *run, struct coordinator *coordinator) {
         .carrying = &run->carrying,
         .mapping = &run->shape,
         .sink = &run->results.sink,
-        .flight = {.fd = sink->fd, .offset = run->flights_end, .note.n_parties = run->flight.note.n_parties},
+        .flight = {.fd = sink->fd, .offset = run->flights_end},
         .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
+        .warnings = &run->warnings,
         .progress = &run->progress,
     };
     return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
@@ -284,6 +297,8 @@ static int compute(struct run *run) {
     if (rc == 0)
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
     run->compute_s += sheaf_clock_s();
+    if (rc == 0 && sheaf_run_is_first(run)) /* those that came last */
+        sheaf_coordinator_warn(&coordinator);
     sheaf_progress_end(&run->progress);
     free(coordinator.rows);
     free(coordinator.n_left);

@@ -99,18 +99,24 @@ int sheaf_coordinator_take(struct coordinator *c, const struct sheaf_buffer *mes
         return sheaf_fail_memory(error, "taking rows");
     for (const char *at = message->data; rc == 0 && !sheaf_parcel_is_seal(at); at += n_bytes) {
         sheaf_parcel_look(at, c->carrying, columns, &rows, &n_bytes);
-        rc = sheaf_row_sink_write(c->sink, &rows, error);
-        if (rc == 0)
-            sheaf_row_sink_count(c->sink, &rows, &c->n_done, &c->n_failed);
+        rc = sheaf_row_sink_write(c->sink, &rows, &c->counts, error);
+        c->n_blocks += rows.n_blocks;
     }
     free(columns);
     return rc;
 }
 
+void sheaf_coordinator_warn(struct coordinator *c) {
+    char warning[WARNING_BYTES];
+    while (sheaf_warnings_take(c->warnings, warning))
+        sheaf_progress_say_warning(c->progress, c->kernel->kernel.table.head.name, warning);
+}
+
 void sheaf_coordinator_show(struct coordinator *c, int64_t n_own_done, int64_t n_own_failed) {
-    const int64_t n_failed = n_own_failed + c->n_failed;
+    const int64_t n_failed = n_own_failed + c->counts.n_failed;
     struct failure first;
-    sheaf_progress_show(c->progress, n_own_done + c->n_done, n_failed);
+    sheaf_coordinator_warn(c);
+    sheaf_progress_show(c->progress, n_own_done + c->counts.n_done, n_failed);
     if (n_failed == 0 || c->failure_said || sheaf_clock_s() < c->progress->began_s + long_run_s)
         return;
     c->failure_said = true;

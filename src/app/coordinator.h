@@ -28,11 +28,13 @@ struct coordinator {
     struct row_sink *sink;
     struct flight flight; /* row 0 of the notes that rank 0 takes, and their parties' number */
     off_t flights_end;
-    int32_t *rows;   /* [n_pools][POOL_SEATS] which of these a seat has, from 1; 0: none yet */
-    int32_t n_rows;  /* given to seats */
-    int32_t *n_left; /* [n_pools] ranks that have left */
+    int32_t *rows;             /* [n_pools][POOL_SEATS] which of these a seat has, from 1; 0: none yet */
+    int32_t n_rows;            /* given to seats */
+    int32_t *n_left;           /* [n_pools] ranks that have left */
+    struct warnings *warnings; /* of the kernel, to be said */
     struct progress *progress;
-    int64_t n_done, n_failed; /* items that other ranks told of, by their rows or by count */
+    int64_t n_blocks;         /* whose rows have come */
+    struct row_counts counts; /* items that other ranks told of, by their rows or by count */
     bool failure_said;        /* why the first item failed */
 };
 
@@ -59,5 +61,8 @@ int sheaf_coordinator_take(struct coordinator *coordinator, const struct sheaf_b
 
 /* Shows how far the run is, with the items of rank 0's own threads; once, why the first one failed. */
 void sheaf_coordinator_show(struct coordinator *coordinator, int64_t n_own_done, int64_t n_own_failed);
+
+/* Says what the kernel has warned of since the last time. */
+void sheaf_coordinator_warn(struct coordinator *coordinator);
 
 #endif

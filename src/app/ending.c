@@ -15,7 +15,7 @@ int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_e
 }
 
 static int64_t count_failed(const int64_t *counts) {
-    return counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED] + counts[ITEM_SKIPPED];
+    return counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED];
 }
 
 /* Fill values for what was not computed, the record of the run, everything on disk. */
@@ -65,6 +65,7 @@ int sheaf_run_summarize(struct run *run) {
         .n_failed = count_failed(run->after),
         .n_timed_out = run->after[ITEM_TIMED_OUT],
         .n_crashed = run->after[ITEM_CRASHED],
+        .n_skipped = run->after[ITEM_SKIPPED],
         .failed_item = run->first_failure.item,
         .failed_message = run->any_failure ? run->first_failure.message : NULL,
         .n_before = run->before[ITEM_DONE] + count_failed(run->before),

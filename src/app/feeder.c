@@ -49,7 +49,7 @@ bool sheaf_feeder_due(struct feeder *feeder) {
     if (atomic_load(&pool->closed))
         return false;
     if (atomic_load(&pool->alone))
-        return atomic_load(&pool->n_finished) == atomic_load(&pool->posted);
+        return atomic_load(&pool->n_safe) == atomic_load(&pool->posted); /* the next block may kill us */
     if (untaken >= atomic_load(&pool->low) && untaken > 0)
         return false;
     estimate(feeder);

@@ -18,6 +18,7 @@ enum tag {
     TAG_END,     /* from rank 0: everybody has; nothing more will come */
     TAG_LEFT,    /* to rank 0: int32[2] pool and its ranks; the sender has left, with nothing at work */
     TAG_DRAIN,   /* to rank 0, and from it to all: begin no more items */
+    TAG_WARNING, /* to rank 0: char[WARNING_BYTES], what the kernel warns of */
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
 
@@ -249,15 +250,33 @@ static int accept_chunk(struct loop *loop, size_t n_bytes) {
 static void take_counts(struct loop *loop) {
     struct progress_message grown;
     memcpy(&grown, loop->in.data, sizeof grown);
-    loop->setup->coordinator->n_done += grown.n_done;
-    loop->setup->coordinator->n_failed += grown.n_failed;
+    loop->setup->coordinator->counts.n_done += grown.n_done;
+    loop->setup->coordinator->counts.n_failed += grown.n_failed;
     loop->longest_s = grown.longest_s > loop->longest_s ? grown.longest_s : loop->longest_s;
 }
 
-static int take_left(struct loop *loop) {
+static int take_left(struct loop *loop, int from) {
     int32_t left[2];
     memcpy(left, loop->in.data, sizeof left);
-    return sheaf_coordinator_left(loop->setup->coordinator, left[0], left[1], &loop->error);
+    return sheaf_row_sink_mark(loop->setup->coordinator->sink, from, LIFE_LEFT, &loop->error) ||
+                   sheaf_coordinator_left(loop->setup->coordinator, left[0], left[1], &loop->error)
+               ? -1
+               : 0;
+}
+
+/* Rank 0: rows of another rank. Those of blocks that are computed alone are safe before the next one is handed out. */
+static int take_rows(struct loop *loop) {
+    struct coordinator *c = loop->setup->coordinator;
+    struct pool *pool = loop->setup->pool; /* alone, blocks are for this one only */
+    const int64_t n_before = c->n_blocks;
+    if (sheaf_coordinator_take(c, &loop->in, &loop->error))
+        return -1;
+    if (!atomic_load(&pool->alone))
+        return 0;
+    if (sheaf_row_sink_flush(c->sink, &loop->error))
+        return -1;
+    atomic_fetch_add(&pool->n_safe, c->n_blocks - n_before);
+    return 0;
 }
 
 static int dispatch(struct loop *loop, int from, int tag) {
@@ -265,7 +284,7 @@ static int dispatch(struct loop *loop, int from, int tag) {
     case TAG_ASK:
         return answer(loop, from);
     case TAG_ROWS:
-        return sheaf_coordinator_take(loop->setup->coordinator, &loop->in, &loop->error);
+        return take_rows(loop);
     case TAG_COUNTS:
         take_counts(loop);
         return 0;
@@ -273,7 +292,10 @@ static int dispatch(struct loop *loop, int from, int tag) {
         loop->n_present--;
         return 0;
     case TAG_LEFT:
-        return take_left(loop);
+        return take_left(loop, from);
+    case TAG_WARNING:
+        sheaf_warnings_add(loop->setup->warnings, loop->in.data, strnlen(loop->in.data, WARNING_BYTES));
+        return 0;
     case TAG_END:
         loop->end = true;
         return 0;
@@ -354,10 +376,9 @@ static int say_left(struct loop *loop, bool *said) {
    launcher kills all when one is gone. */
 static void leave(struct loop *loop) {
     double until_s = sheaf_clock_s() + (is_first(loop) ? leave_s : 2 * leave_s);
-    struct sheaf_error ignored;
     bool said = false;
     begin_drain(loop, LOOP_SIGNAL);
-    sheaf_team_clear_notes(loop->setup->team, &ignored); /* the launcher may not let us come to our end */
+    loop->setup->leaving(loop->setup->context); /* the launcher may not let us come to our end */
     for (; sheaf_clock_s() < until_s; nap(loop)) {
         bool did = false, empty = false, idle = sheaf_team_idle(loop->setup->team);
         if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||
@@ -374,7 +395,7 @@ static enum loop_end look_for_end(const struct loop *loop) {
     const struct loop_setup *setup = loop->setup;
     const struct team_counts own = sheaf_team_counts(setup->team);
     double now_s = sheaf_clock_s(), longest_s = own.longest_s;
-    if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->n_failed >= setup->halt_failed)
+    if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->counts.n_failed >= setup->halt_failed)
         return LOOP_HALT;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
@@ -443,9 +464,10 @@ static int look_around(struct loop *loop, bool *did) {
     bool over = is_over(loop); /* before rows are collected: then these are the last */
     if (is_first(loop))
         show_progress(loop);
-    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop))
+    else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop) ||
+             sheaf_outbox_post_warnings(&loop->out, TAG_WARNING, loop->setup->warnings, &loop->error))
         return -1;
-    return over && loop->seat < 0 && !loop->waiting ? say_bye(loop) : 0;
+    return over && loop->seat < 0 && !loop->waiting && !atomic_load(&loop->setup->warnings->news) ? say_bye(loop) : 0;
 }
 
 /* Thread 0's whole run. */

@@ -25,6 +25,7 @@ struct loop_setup {
     const struct chunk_shape *shape;
     struct coordinator *coordinator; /* on rank 0; else NULL */
     bool leads;                      /* this rank asks for chunks for the pool, */
+    struct warnings *warnings;       /* of the kernel: rank 0 says them, the others send theirs */
     int pool_index;                  /* which is this one for the hand-out */
     bool maps;                       /* whether the input is mapped here */
     bool eager;                      /* chunks are for this pool in any case: ask early */
@@ -37,7 +38,9 @@ struct loop_setup {
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
     /* On rank 0, at once, when a rank cannot go on. */
     void (*give_up)(void *context, const struct sheaf_error *error);
-    /* On any rank, after TERM, INT or HUP, when its finished rows are on their way or written. */
+    /* On any rank, after TERM, INT or HUP: first of all, it was not an item's doing; */
+    void (*leaving)(void *context);
+    /* then, when its finished rows are on their way or written. */
     void (*leave)(void *context);
     void *context;
 };

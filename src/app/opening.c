@@ -9,6 +9,7 @@
 #include "app/run.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "exec/worker.h"
 #include "job/source.h"
 #include "kernel/expression/compile.h"
 #include "kernel/expression/expression.h"
@@ -133,11 +134,15 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
                                      .only_looks = run->only_looks,
                                      .server = run->server,
                                      .folder = run->folder,
-                                     .known = &run->known};
+                                     .known = &run->known,
+                                     .n_threads = run->n_threads,
+                                     .warnings = &run->warnings,
+                                     .did = sheaf_worker_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 
@@ -184,13 +189,22 @@ static void say_changes(struct run *run) {
                 run->changed.data, run->job.output);
 }
 
+/* Rows that were written just before the machine went down. */
+static void say_unsafe(const struct run *run) {
+    char a[32];
+    if (run->results.n_unsafe && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+                sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+}
+
 struct results_plan sheaf_run_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
         .job_name = run->job.name,
         .job_text = run->text.data,
         .arguments = run->options->arguments,
-        .kernel = run->kernel.kernel.table.name,
+        .kernel = run->kernel.kernel.table.head.name,
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,
@@ -213,6 +227,18 @@ static int choose_again(struct run *run) {
                                &run->error);
 }
 
+/* Items of a new results file whose inputs have no value. */
+static int skip_items(struct run *run) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
@@ -228,6 +254,9 @@ static int open_results(struct run *run) {
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);
+    say_unsafe(run);
+    if (create && skip_items(run))
+        return -1;
     if (!create && choose_again(run))
         return -1;
     run->pending = sheaf_results_pending(&run->results);

@@ -42,6 +42,18 @@ int sheaf_outbox_post(struct outbox *outbox, int to, int tag, const void *data, 
     return sheaf_outbox_send(outbox, slot, to, tag, error);
 }
 
+int sheaf_outbox_post_warnings(struct outbox *outbox, int tag, struct warnings *warnings, struct sheaf_error *error) {
+    char text[WARNING_BYTES];
+    for (bool sent = true; sent && sheaf_warnings_look(warnings, text);) {
+        sent = false;
+        if (sheaf_outbox_post(outbox, 0, tag, text, sizeof text, &sent, error))
+            return -1;
+        if (sent)
+            sheaf_warnings_take(warnings, text);
+    }
+    return 0;
+}
+
 int sheaf_outbox_empty(struct outbox *outbox, bool *empty, struct sheaf_error *error) {
     *empty = true;
     for (int i = 0; i < outbox->n_slots && *empty; i++)

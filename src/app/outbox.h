@@ -10,6 +10,7 @@
 #include "comm/comm.h"
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/warnings.h"
 
 struct outbox {
     struct comm *comm;
@@ -27,6 +28,9 @@ int sheaf_outbox_send(struct outbox *outbox, int slot, int to, int tag, struct s
 /* Sends n_bytes, if there is a slot now: *did becomes true then, and stays as it is else. */
 int sheaf_outbox_post(struct outbox *outbox, int to, int tag, const void *data, size_t n_bytes, bool *did,
                       struct sheaf_error *error);
+
+/* Sends warnings that were not taken yet to rank 0, as far as there are slots now. */
+int sheaf_outbox_post_warnings(struct outbox *outbox, int tag, struct warnings *warnings, struct sheaf_error *error);
 
 /* Whether nothing is under way. */
 int sheaf_outbox_empty(struct outbox *outbox, bool *empty, struct sheaf_error *error);

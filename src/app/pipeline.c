@@ -32,8 +32,12 @@ static int run_all(struct run *run) {
 }
 
 int sheaf_run_start(struct run *run, const struct run_options *options) {
-    *run = (struct run){
-        .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .transport.own.fd = -1};
+    *run = (struct run){.options = options,
+                        .began_s = sheaf_clock_s(),
+                        .lock.fd = -1,
+                        .results.fd = -1,
+                        .transport.own.fd = -1,
+                        .warnings = WARNINGS_NONE};
     struct sheaf_error ignored;
     int rc = sheaf_server_start(&run->server, &run->error); /* while we are small, and have one thread */
     sheaf_interrupt_watch_drain();

@@ -38,6 +38,7 @@ struct run {
     char *folder;          /* OUT.d */
     struct kernel_host host;
     bool only_looks;           /* nothing is computed, and nothing written */
+    struct warnings warnings;  /* of the kernel, on any rank; rank 0 says them */
     int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */

@@ -130,6 +130,7 @@ int sheaf_schedule_alone(struct schedule *s, struct comm *comm, const struct pen
         free(partitions);
     }
     if (s->leads) {
+        atomic_store(&s->pool->n_safe, atomic_load(&s->pool->posted));
         atomic_store(&s->pool->alone, true);
         atomic_store(&s->pool->closed, false);
     }

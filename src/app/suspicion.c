@@ -55,13 +55,14 @@ static int settle(struct suspects *suspects, struct results *results, struct she
 int sheaf_suspicion_open(struct suspects *suspects, struct results *results, const struct pending *pending,
                          struct sheaf_error *error) {
     int64_t n_notes;
+    bool from_outside;
     struct flight_note *notes = malloc(FLIGHTS_MOST * sizeof *notes);
     if (!notes)
         return sheaf_fail_memory(error, "the notes of the last run");
     suspects->pending = pending;
-    int rc = sheaf_results_read_flights(results, notes, &n_notes, suspects, error);
-    if (rc == 0 && (n_notes > 0 || suspects->n > 0))
-        rc = sheaf_suspects_add(suspects, notes, n_notes, error) || settle(suspects, results, error) ||
+    int rc = sheaf_results_read_flights(results, notes, &n_notes, &from_outside, suspects, error);
+    if (rc == 0 && !results->created)
+        rc = sheaf_suspects_add(suspects, notes, n_notes, from_outside, error) || settle(suspects, results, error) ||
                      sheaf_results_write_suspects(results, suspects, error)
                  ? -1
                  : 0;
@@ -74,7 +75,7 @@ struct party {
     int32_t notes, is_noted, n_threads; /* its threads note themselves; rank 0 notes its pool */
 };
 struct flight_place {
-    int64_t first_row, n_parties;
+    int64_t first_row;
 };
 
 static void assign(const struct party *parties, int n_ranks, struct flight_place *places) {
@@ -82,10 +83,15 @@ static void assign(const struct party *parties, int n_ranks, struct flight_place
     for (int r = 0; r < n_ranks; r++) {
         places[r].first_row = next.first_row;
         next.first_row += parties[r].notes ? parties[r].n_threads : 0;
-        next.n_parties += parties[r].notes + parties[r].is_noted;
     }
-    for (int r = 0; r < n_ranks; r++)
-        places[r].n_parties = next.n_parties;
+}
+
+/* Rank 0 marks all: not every rank has the file. */
+static int mark_all(const struct row_sink *sink, int n_ranks, struct sheaf_error *error) {
+    int rc = 0;
+    for (int r = 0; rc == 0 && r < n_ranks; r++)
+        rc = sheaf_row_sink_mark(sink, r, LIFE_ALIVE, error);
+    return rc;
 }
 
 /* The table of notes in memory, from a row on; NULL where it cannot be had, or should not, since servers and other nodes
@@ -120,9 +126,11 @@ int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, 
         assign(parties, place.n_ranks, places);
     if (rc == 0)
         rc = sheaf_comm_scatter(comm, places, &assigned, sizeof assigned, error);
+    if (rc == 0 && parties)
+        rc = mark_all(sink, place.n_ranks, error);
     free(parties);
     free(places);
-    *flight = (struct flight){.fd = -1, .note = {.party = place.rank, .n_parties = assigned.n_parties}};
+    *flight = (struct flight){.fd = -1, .note.party = place.rank};
     if (sink) {
         flight->fd = sink->fd;
         flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;

@@ -69,7 +69,7 @@ static int choose(struct invitation *head, const struct transport_setup *setup, 
                   struct sheaf_error *error) {
     enum sheaf_disk disk = sheaf_disk_of(head->output);
     const bool one_node = place->n_nodes == 1;
-    head->durable = setup->durable || disk != DISK_LOCAL;
+    head->durable = setup->durable || disk != DISK_LOCAL || !setup->sink->trusted;
     head->writes = disk != DISK_NETWORK || setup->job->transport == JOB_DIRECT;
     if (setup->job->transport == JOB_DIRECT && disk == DISK_NETWORK && !one_node)
         return sheaf_refuse(error,
@@ -207,6 +207,12 @@ static void explain(struct transport *t, const struct invitation *head, const st
         t->why = head->all ? "not all ranks see the files" : "several nodes";
 }
 
+/* Statuses follow their rows to the disk: at once, and marked as unsafe, where nobody but this machine caches them. */
+static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *error) {
+    sink->waits = durable;
+    return !durable && sheaf_disk_forgets(sink->fd) ? 0 : sheaf_ledger_open(&sink->ledger, error);
+}
+
 static int take_part(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
                      const struct transport_setup *setup, struct sheaf_error *error) {
     const struct comm_place place = sheaf_comm_place(comm);
@@ -235,7 +241,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
     if (t->sink && setup->kernel->has_texts && sheaf_journal_open(&t->sink->journal, head->results, head->token, error))
         return -1;
-    return t->sink && head->durable ? sheaf_ledger_open(&t->sink->ledger, error) : 0;
+    return t->sink ? open_ledger(t->sink, head->durable, error) : 0;
 }
 
 int sheaf_transport_open(struct transport *t, struct comm *comm, const struct transport_setup *setup,

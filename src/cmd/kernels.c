@@ -6,6 +6,7 @@
 #include "cmd/cmd.h"
 #include "core/type.h"
 #include "kernel/registry.h"
+#include "kernel/services.h"
 
 static const struct sheaf_option table[] = {{0}};
 
@@ -16,7 +17,7 @@ static void list_all(void) {
     int n;
     const struct sheaf_kernel *const *kernels = sheaf_registry_builtin(&n);
     for (int i = 0; i < n; i++)
-        printf("%-12s %s\n", kernels[i]->name, kernels[i]->summary);
+        printf("%-12s %s\n", kernels[i]->head.name, kernels[i]->summary);
 }
 
 /* "float64[3]"; an input of width 0 takes any. */
@@ -41,11 +42,6 @@ static void print_params(const struct sheaf_kernel *k) {
                p->help ? p->help : "");
         printf(p->initial ? " (default %s)\n" : " (must be set)%s\n", p->initial ? p->initial : "");
     }
-}
-
-SHEAF_PRINTF(2, 3) static int refuse_silently(const struct sheaf_setup *setup, const char *format, ...) {
-    (void)setup, (void)format;
-    return -1;
 }
 
 /* Opens the kernel with its own defaults, as if the items had every field it reads, to learn its outputs. A kernel
@@ -76,7 +72,9 @@ static void print_outputs(const struct sheaf_kernel *k) {
                                 .inputs = inputs,
                                 .n_fields = k->n_inputs,
                                 .fields = inputs,
-                                .refuse = refuse_silently};
+                                .n_threads = 1};
+    struct setup_listener nobody = {0};
+    sheaf_setup_serve(&setup, &nobody);
     printf("\ngives\n");
     if (known && k->open(&setup, &shape, &self) == 0) {
         for (int i = 0; i < shape.n_outputs; i++)
@@ -97,7 +95,7 @@ static int print_one(const char *name, struct sheaf_error *error) {
     int rc = sheaf_registry_open(&entry, path, colon ? colon + 1 : name, error);
     if (rc == 0) {
         const struct sheaf_kernel *k = &entry.table;
-        printf("%s %s\n%s\n", k->name, k->version, k->summary ? k->summary : "");
+        printf("%s %s\n%s\n", k->head.name, k->version, k->summary ? k->summary : "");
         if (k->n_inputs)
             printf("\nreads\n");
         for (int i = 0; i < k->n_inputs; i++)

@@ -59,7 +59,7 @@ int sheaf_cmd_status(int argc, char **argv) {
         printf("\n");
         if (exit_code && counts[ITEM_PENDING])
             code = SHEAF_EXIT_INTERRUPTED;
-        else if (exit_code && counts[ITEM_DONE] < n_items)
+        else if (exit_code && counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED])
             code = SHEAF_EXIT_FAILED;
     }
     sheaf_reader_close(reader);

@@ -26,6 +26,18 @@ int sheaf_buffer_resize(struct sheaf_buffer *buffer, size_t n_bytes, struct shea
     return 0;
 }
 
+int sheaf_buffer_append(struct sheaf_buffer *buffer, const char *data, size_t n_bytes, struct sheaf_error *error) {
+    const size_t at = buffer->n_bytes;
+    if (n_bytes == 0)
+        return 0;
+    if (at + n_bytes > buffer->capacity && sheaf_buffer_resize(buffer, 2 * (at + n_bytes) + 256, error))
+        return -1;
+    if (sheaf_buffer_resize(buffer, at + n_bytes, error))
+        return -1;
+    memcpy(buffer->data + at, data, n_bytes);
+    return 0;
+}
+
 void sheaf_buffer_free(struct sheaf_buffer *buffer) {
     if (!buffer->fixed)
         free(buffer->data);

@@ -19,6 +19,9 @@ struct sheaf_buffer {
 
 /* Makes n_bytes the size in use; the first bytes (up to the old size) are kept, the rest is undefined. */
 int sheaf_buffer_resize(struct sheaf_buffer *buffer, size_t n_bytes, struct sheaf_error *error);
+
+/* Puts data[n_bytes] behind what is in use, growing in large steps: texts are made of many pieces. */
+int sheaf_buffer_append(struct sheaf_buffer *buffer, const char *data, size_t n_bytes, struct sheaf_error *error);
 void sheaf_buffer_free(struct sheaf_buffer *buffer);
 
 #endif

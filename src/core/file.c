@@ -246,6 +246,12 @@ enum sheaf_disk sheaf_disk_of_open(int fd) {
     return fstatfs(fd, &about) ? DISK_LOCAL : classify_disk(&about);
 }
 
+bool sheaf_disk_forgets(int fd) {
+    struct statfs about;
+    return fstatfs(fd, &about) == 0 && ((unsigned long)about.f_type == 0x01021994 /* tmpfs */ ||
+                                        (unsigned long)about.f_type == 0x858458F6 /* ramfs */);
+}
+
 char *sheaf_path_follow(const char *path) {
     char target[4096];
     char *at = strdup(path);

@@ -55,6 +55,9 @@ enum sheaf_disk { DISK_LOCAL, DISK_CLUSTER, DISK_NETWORK };
 enum sheaf_disk sheaf_disk_of(const char *path);
 enum sheaf_disk sheaf_disk_of_open(int fd);
 
+/* Whether it is in memory alone, and gone with the power anyway (tmpfs). */
+bool sheaf_disk_forgets(int fd);
+
 /* Where a path leads when symbolic links at its end are followed, also to a file that is not there yet. New memory, or
    NULL. */
 char *sheaf_path_follow(const char *path);

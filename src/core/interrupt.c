@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/outside.h"
 
 static _Atomic(int) seen;
 
@@ -16,6 +17,7 @@ enum { N = sizeof leave_signals / sizeof *leave_signals };
 static struct sigaction before[N];
 
 static void note(int number) {
+    sheaf_outside_note(number);
     int wanted = number == SIGUSR1 ? INTERRUPT_DRAIN : INTERRUPT_LEAVE;
     if (atomic_load(&seen) < wanted)
         atomic_store(&seen, wanted);

@@ -29,9 +29,17 @@ void sheaf_string_free(struct sheaf_string *string);
 void sheaf_text_one_line(char *text);
 
 /* Read the whole of text[length] (blanks around are allowed) as a number. Return 0, or -1 if it is anything else or
-   does not fit. A float may be "nan" or "inf"; an integer may be written as 1e6 or 1_000_000 too. */
+   does not fit. There may be any number of digits. A float may be "nan", "inf" or "infinity" in any case, and have an
+   exponent as Fortran writes it, 1.5D+01 and 5.687-304, where it has a point. An integer may be written as 1e6, 2.0 or
+   1_000_000 too, and is exact. */
 int sheaf_text_to_double(const char *text, size_t length, double *value);
 int sheaf_text_to_int64(const char *text, size_t length, int64_t *value);
+
+/* Whether it is written as a float, be it one that none holds: 1e999. */
+bool sheaf_text_is_number(const char *text, size_t length);
+
+/* What to say of text[length] where a number should be and a comma stands for its point, or "". */
+const char *sheaf_text_comma_hint(const char *text, size_t length);
 
 /* 7099 as "7,099". Returns `buffer`. */
 const char *sheaf_text_count(int64_t value, char buffer[32]);
@@ -55,6 +63,11 @@ const char *sheaf_text_double(double value, char buffer[32]);
 
 /* The offset of the first byte that is not UTF-8, or `length`. */
 size_t sheaf_text_valid(const char *text, size_t length);
+
+/* A length as the precision of "%.*s"; what is longer than a message may be is cut there in any case. */
+static inline int sheaf_text_precision(size_t length) {
+    return length < 4096 ? (int)length : 4096;
+}
 
 /* Bytes of the first n_characters of a UTF-8 text, or of all of it if it is shorter. */
 size_t sheaf_text_prefix(const char *text, size_t n_characters);

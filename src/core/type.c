@@ -1,6 +1,7 @@
 #include "core/type.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* netCDF's defaults (NC_FILL_INT64, NC_FILL_INT, NC_FILL_UBYTE). */
@@ -15,30 +16,35 @@ static const struct {
     size_t n_bytes;
     const void *fill;
 } types[] = {
-    [SHEAF_FLOAT64] = {"float64", 8, &fill_float64}, [SHEAF_FLOAT32] = {"float32", 4, &fill_float32},
-    [SHEAF_INT64] = {"int64", 8, &fill_int64},       [SHEAF_INT32] = {"int32", 4, &fill_int32},
-    [SHEAF_UINT8] = {"uint8", 1, &fill_uint8},       [SHEAF_TEXT] = {"text", sizeof(struct sheaf_text), NULL},
+    [SHEAF_FLOAT64] = {"float64", 8, &fill_float64},
+    [SHEAF_FLOAT32] = {"float32", 4, &fill_float32},
+    [SHEAF_INT64] = {"int64", 8, &fill_int64},
+    [SHEAF_INT32] = {"int32", 4, &fill_int32},
+    [SHEAF_UINT8] = {"uint8", 1, &fill_uint8},
+    [SHEAF_TEXT] = {"text", sizeof(struct sheaf_text), NULL},
+    [SHEAF_FILE] = {"file", 0, NULL}, /* a param's, never a field's */
 };
 
-size_t sheaf_type_bytes(enum sheaf_type type) {
-    return (unsigned)type < sizeof types / sizeof *types ? types[type].n_bytes : 0;
+size_t sheaf_type_bytes(int32_t type) {
+    return (uint32_t)type < sizeof types / sizeof *types ? types[type].n_bytes : 0;
 }
 
-const char *sheaf_type_name(enum sheaf_type type) {
-    return sheaf_type_bytes(type) ? types[type].name : "unknown";
+const char *sheaf_type_name(int32_t type) {
+    const bool known = type > 0 && (uint32_t)type < sizeof types / sizeof *types;
+    return known ? types[type].name : "unknown";
 }
 
 size_t sheaf_field_row_bytes(const struct sheaf_field *field) {
     return sheaf_type_bytes(field->type) * (size_t)field->width;
 }
 
-void sheaf_type_fill(enum sheaf_type type, void *values, int64_t n_values) {
+void sheaf_type_fill(int32_t type, void *values, int64_t n_values) {
     size_t n_bytes = types[type].n_bytes;
     for (int64_t i = 0; i < n_values; i++)
         memcpy((char *)values + (size_t)i * n_bytes, types[type].fill, n_bytes);
 }
 
-double sheaf_type_to_double(enum sheaf_type type, const void *value) {
+double sheaf_type_to_double(int32_t type, const void *value) {
     union {
         double float64;
         float float32;

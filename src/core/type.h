@@ -1,5 +1,5 @@
 /*
- * type - the six types of <sheaf/kernel.h>: their sizes, names and fill values.
+ * type - the types of <sheaf/kernel.h>: their sizes, names and fill values.
  */
 #ifndef SHEAF_CORE_TYPE_H
 #define SHEAF_CORE_TYPE_H
@@ -12,20 +12,20 @@
 /* Columns begin on this boundary (<sheaf/kernel.h>). */
 #define SHEAF_ALIGN 64
 
-/* Bytes of one value; 0 for something that is not a type. */
-size_t sheaf_type_bytes(enum sheaf_type type);
+/* `type` is an enum sheaf_type everywhere. Bytes of one value; 0 for something that is not a type. */
+size_t sheaf_type_bytes(int32_t type);
 
 /* "float64", … for messages and identities. */
-const char *sheaf_type_name(enum sheaf_type type);
+const char *sheaf_type_name(int32_t type);
 
 /* Bytes of one item of the field: width values. */
 size_t sheaf_field_row_bytes(const struct sheaf_field *field);
 
 /* Writes the fill value (NaN; netCDF's default for integers) n_values times; not for text. */
-void sheaf_type_fill(enum sheaf_type type, void *values, int64_t n_values);
+void sheaf_type_fill(int32_t type, void *values, int64_t n_values);
 
 /* One value as a double, for sorting and comparing; not for text. */
-double sheaf_type_to_double(enum sheaf_type type, const void *value);
+double sheaf_type_to_double(int32_t type, const void *value);
 
 /* n rounded up to a multiple of `step`. */
 static inline size_t sheaf_round_up(size_t n, size_t step) {

@@ -13,6 +13,7 @@
 
 /* Rows that wait to be sent: threads pause when there are more. */
 static const size_t most_waiting_bytes = (size_t)32 << 20;
+static const int64_t first_checkpoint_us = 1000000;
 enum { SPARE_MORE = 8 }; /* parcels kept for use, beyond one for each thread */
 static const size_t worth_sending_bytes = (size_t)1 << 20;
 
@@ -45,7 +46,7 @@ struct team {
 
     _Atomic(uint32_t) events; /* futex of thread 0 */
     _Atomic(uint32_t) room;   /* futex of threads that wait for parcels to leave */
-    pthread_mutex_t serial;   /* held around map where the kernel is not thread-safe */
+    pthread_mutex_t serial;   /* held where the kernel is not thread-safe: in thread_open and _close, or in map too */
 };
 
 int sheaf_team_cores(void) {
@@ -72,21 +73,20 @@ static void break_team(struct team *team, const struct sheaf_error *error) {
 /* Writes the rows of the hand's parcel and counts them. */
 static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *error) {
     struct rows rows;
+    struct row_counts counts = {0};
     size_t n_bytes;
-    int64_t n_done = 0, n_failed = 0;
     sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
     rows.n_failures = hand->worker.n_failures;
     rows.failures = hand->worker.failures;
     rows.texts = hand->worker.texts.data;
     rows.text_bytes = hand->worker.texts.n_bytes;
-    if (sheaf_row_sink_write(team->setup.sink, &rows, error))
+    if (sheaf_row_sink_write(team->setup.sink, &rows, &counts, error))
         return -1;
-    sheaf_row_sink_count(team->setup.sink, &rows, &n_done, &n_failed);
     pthread_mutex_lock(&team->lock);
-    team->counts.n_done += n_done;
-    team->counts.n_failed += n_failed;
+    team->counts.n_done += counts.n_done;
+    team->counts.n_failed += counts.n_failed;
     pthread_mutex_unlock(&team->lock);
-    if (n_failed && team->setup.tells_failures)
+    if (counts.n_failed && team->setup.tells_failures)
         raise_event(team);
     return 0;
 }
@@ -130,6 +130,13 @@ static void wait_for_room(struct team *team) {
     }
 }
 
+/* When to sync again after that took so long: soon, so that what is done is seen to be safe, but for a twentieth of one
+   thread's time at most; and no later than the job wants. */
+static int64_t next_checkpoint_us(int64_t took_us, int64_t every_us) {
+    const int64_t pause_us = 20 * took_us > first_checkpoint_us ? 20 * took_us : first_checkpoint_us;
+    return pause_us < every_us ? pause_us : every_us;
+}
+
 /* Syncs when it is due by at least late_s; one thread does. */
 static int checkpoint(struct team *team, double late_s, struct sheaf_error *error) {
     struct row_sink *sink = team->setup.sink;
@@ -138,8 +145,12 @@ static int checkpoint(struct team *team, double late_s, struct sheaf_error *erro
         return 0;
     int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->checkpoint_us);
     bool is_due = every_us > 0 && now >= due + (int64_t)(late_s * 1e6);
-    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us))
-        return sheaf_row_sink_flush(sink, error);
+    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us)) {
+        const int rc = sheaf_row_sink_flush(sink, error);
+        const int64_t end = (int64_t)(sheaf_clock_s() * 1e6), pause = next_checkpoint_us(end - now, every_us);
+        atomic_store(&team->checkpoint_us, end + pause);
+        return rc;
+    }
     return sheaf_row_sink_is_full(sink) ? sheaf_row_sink_flush(sink, error) : 0;
 }
 
@@ -162,9 +173,21 @@ static int check_input(struct team *team, struct sheaf_error *error) {
     return sheaf_stamp_check(setup->stamp, setup->input, error);
 }
 
+/* Rows of blocks that were computed alone: the next one may begin when nothing that it does can cost them. */
+static int make_safe(struct team *team, int64_t n_blocks, struct sheaf_error *error) {
+    if (sheaf_row_sink_flush(team->setup.sink, error))
+        return -1;
+    atomic_fetch_add(&team->setup.pool->n_safe, n_blocks);
+    if (team->setup.leads)
+        raise_event(team);
+    return 0;
+}
+
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->worker.busy_s;
+    if (!hand->worker.entered && sheaf_worker_enter(&hand->worker, &team->serial, error))
+        return -1;
     hand->worker.n_failures = 0;
     hand->worker.texts.n_bytes = 0;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
@@ -182,8 +205,12 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;
-    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures))
-        return write_rows(team, hand, error) || checkpoint(team, 0, error) ? -1 : 0;
+    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures)) {
+        if (write_rows(team, hand, error))
+            return -1;
+        return hand->flight.note.flags & FLIGHT_ALONE ? make_safe(team, grain->blocks.n, error)
+                                                      : checkpoint(team, 0, error);
+    }
     if (hand_over(team, hand, error))
         return -1;
     wait_for_room(team);
@@ -212,6 +239,12 @@ static void leave_grain(struct team *team) {
 static void tell_crash(void *context, const char *what) {
     struct hand *hand = context;
     const struct sheaf_block *block = &hand->worker.block;
+    if (hand->worker.at_door) { /* no item is to blame */
+        sheaf_interrupt_say("\nsheaf: ");
+        sheaf_interrupt_say(what);
+        sheaf_interrupt_say(" in thread_open or thread_close of the kernel; finished items are safe\n");
+        return;
+    }
     sheaf_flight_crashed(&hand->flight, hand->worker.at_block);
     sheaf_interrupt_say("\nsheaf: ");
     sheaf_interrupt_say(what);
@@ -252,6 +285,7 @@ static void compute(struct team *team, struct hand *hand) {
             sheaf_futex_wait(&pool->posts, seen, -1);
         atomic_fetch_sub(&pool->n_hungry, 1);
     }
+    sheaf_worker_leave(&hand->worker, &team->serial);
     sheaf_interrupt_leave_kernels();
 }
 
@@ -377,7 +411,8 @@ static void open_flight(struct flight *flight, const struct team_setup *setup, i
         flight->fd = -1;
 }
 
-static int open_hand(struct hand *hand, const struct team_setup *setup, int i, struct sheaf_error *error) {
+static int open_hand(struct hand *hand, const struct team_setup *setup, int i, const _Atomic(bool) *drains,
+                     struct sheaf_error *error) {
     open_flight(&hand->flight, setup, i);
     hand->parcel = calloc(1, sizeof *hand->parcel);
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
@@ -387,6 +422,7 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, s
         return -1;
     hand->worker.context.thread = i;
     hand->worker.context.slot = setup->first_slot + i;
+    hand->worker.drains = drains;
     return 0;
 }
 
@@ -404,7 +440,8 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team)
         return sheaf_fail_memory(error, "the team");
     team->setup = *setup;
-    team->checkpoint_us = (int64_t)((sheaf_clock_s() + setup->checkpoint_s) * 1e6);
+    team->checkpoint_us =
+        (int64_t)(sheaf_clock_s() * 1e6) + next_checkpoint_us(0, (int64_t)(setup->checkpoint_s * 1e6));
     team->ready_end = &team->ready;
     pthread_mutex_init(&team->lock, NULL);
     pthread_mutex_init(&team->serial, NULL);
@@ -412,7 +449,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
     if (!team->hands)
         return sheaf_fail_memory(error, "the team");
     for (; team->n_hands < setup->n_threads; team->n_hands++)
-        if (open_hand(&team->hands[team->n_hands], setup, team->n_hands, error)) {
+        if (open_hand(&team->hands[team->n_hands], setup, team->n_hands, &team->drain, error)) {
             close_hand(&team->hands[team->n_hands]);
             return -1;
         }

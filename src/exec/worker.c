@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
 #include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
+#include "kernel/services.h"
 #include "plan/journal.h"
 
 /* --- failing items ------------------------------------------------------------------------------------------------- */
@@ -22,6 +24,8 @@ SHEAF_PRINTF(2, 0) static void write_message(char message[FAILURE_BYTES], const 
 
 /* In a status, while the kernel is called: the item's outputs are as they shall be. */
 #define OUTPUTS_SET 0x80
+/* Likewise: the item stays pending. */
+#define GIVEN_BACK 0x7f
 
 /* Marks item k of the block; the first message stays. Without memory the message is lost, the status is not. */
 static void fail_item(struct worker *w, int64_t k, int status, const char *message) {
@@ -63,7 +67,7 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
 
 /* The service sheaf_context.end. */
 SHEAF_PRINTF(4, 5)
-static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     struct worker *w = context->engine;
     char message[FAILURE_BYTES];
     va_list values;
@@ -71,15 +75,45 @@ static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outco
     write_message(message, format, values);
     va_end(values);
     if (k >= 0 && k < w->block.n && outcome >= SHEAF_FAILED && outcome <= SHEAF_CRASHED)
-        fail_item(w, k, (int)outcome | OUTPUTS_SET, message);
+        fail_item(w, k, outcome | OUTPUTS_SET, message);
     else
         fail(context, k, "%s", message);
+}
+
+/* The service sheaf_context.give_back. A message that the item has already got goes with the status it belongs to. */
+static void give_back(const struct sheaf_context *context, int64_t k) {
+    struct worker *w = context->engine;
+    if (k != SHEAF_WHOLE_BLOCK && (k < 0 || k >= w->block.n)) {
+        fail(context, k, "%s", "");
+        return;
+    }
+    const int64_t from = k == SHEAF_WHOLE_BLOCK ? 0 : k, end = k == SHEAF_WHOLE_BLOCK ? w->block.n : k + 1;
+    memset(w->status + from, GIVEN_BACK, (size_t)(end - from));
+    w->some_failed = w->gave_back = true;
+}
+
+void sheaf_worker_did(const struct sheaf_context *context, int64_t n) {
+    struct worker *w = context->engine;
+    w->n_did = n;
+}
+
+/* Forgets messages, from number `from` on, of items that were given back after all. */
+static void drop_messages(struct worker *w, int64_t from) {
+    int64_t kept = from;
+    for (int64_t i = from; i < w->n_failures; i++)
+        if (w->status[w->failures[i].item - w->block.first] != GIVEN_BACK)
+            w->failures[kept++] = w->failures[i];
+    w->n_failures = kept;
 }
 
 /* Fills the outputs of items that have failed, unless the kernel has set them itself; from here on the status is that of
    the results file. */
 static void settle(struct worker *w) {
     for (int64_t k = 0; k < w->block.n; k++) {
+        if (w->status[k] == GIVEN_BACK) {
+            w->status[k] = ITEM_PENDING;
+            continue;
+        }
         bool fill = w->status[k] != ITEM_PENDING && !(w->status[k] & OUTPUTS_SET);
         for (int c = 0; fill && c < w->kernel->n_outputs; c++) {
             const struct sheaf_field *field = &w->kernel->outputs[c];
@@ -94,7 +128,7 @@ static void settle(struct worker *w) {
 /* --- texts --------------------------------------------------------------------------------------------------------- */
 
 /* The service sheaf_context.emit_text. */
-static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+static void emit_text(const struct sheaf_context *context, int64_t k, int32_t output, const char *data, size_t length) {
     struct worker *w = context->engine;
     struct sheaf_error ignored;
     if (k < 0 || k >= w->block.n || output < 0 || output >= w->kernel->n_outputs ||
@@ -104,6 +138,24 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int output
              (long long)k, (long long)w->block.n, output);
     else if (sheaf_journal_put(&w->texts, w->block.first + k, output, data, length, &ignored))
         w->lost_text = true;
+}
+
+/* --- the run around the kernel ------------------------------------------------------------------------------------- */
+
+/* The service sheaf_context.should_stop. */
+static int32_t should_stop(const struct sheaf_context *context) {
+    const struct worker *w = context->engine;
+    return (w->drains && atomic_load_explicit(w->drains, memory_order_relaxed)) ||
+           sheaf_interrupt_seen() != INTERRUPT_NONE;
+}
+
+/* The service sheaf_context.warn. */
+SHEAF_PRINTF(2, 3) static void warn(const struct sheaf_context *context, const char *format, ...) {
+    const struct worker *w = context->engine;
+    va_list values;
+    va_start(values, format);
+    sheaf_warnings_format(w->kernel->warnings, format, values);
+    va_end(values);
 }
 
 /* --- random numbers ----------------------------------------------------------------------------------------------- */
@@ -222,23 +274,34 @@ static void forget_texts(struct worker *w) {
                 emit_text(&w->context, k, o, "", 0);
 }
 
+/* Why the block failed of which the kernel has said no more than this. */
+static void say_result(struct worker *w, int32_t result) {
+    if (result == SHEAF_BLOCK_FAILED || result == SHEAF_BROKEN)
+        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block without saying why");
+    else
+        snprintf(w->whole, sizeof w->whole,
+                 "the kernel failed the whole block (it returned %d, which is none of enum sheaf_result)", result);
+}
+
 /* Calls the kernel and turns what it said into the status of each item. */
 static void call(struct worker *w) {
     if (w->kernel->has_texts && (w->context.attempt > 1 || w->kernel->again))
         forget_texts(w);
+    const int64_t n_failures = w->n_failures;
     w->whole[0] = '\0';
-    w->some_failed = false;
+    w->some_failed = w->gave_back = false;
+    w->n_did = -1;
     memset(w->status, ITEM_PENDING, (size_t)w->block.n);
     int rc = w->kernel->kernel.table.map(w->kernel->self, &w->context, &w->block);
-    if (w->kernel->kernel.made && rc <= KERNEL_DID(0)) { /* of many */
-        w->block.n = KERNEL_DID_OF(rc);
-        rc = 0;
-    }
+    if (w->n_did >= 0 && w->n_did <= w->block.n) /* of many */
+        w->block.n = w->n_did;
     w->broken = rc == SHEAF_BROKEN;
-    if (rc != 0 && !w->whole[0])
-        snprintf(w->whole, sizeof w->whole, "the kernel failed the whole block (it returned %d)", rc);
+    if (rc != SHEAF_OK && !w->whole[0])
+        say_result(w, rc);
     for (int64_t k = 0; w->whole[0] && k < w->block.n; k++)
         fail_item(w, k, ITEM_FAILED, w->whole);
+    if (w->gave_back)
+        drop_messages(w, n_failures);
     if (w->some_failed)
         settle(w);
     else
@@ -251,7 +314,7 @@ static void call_again(struct worker *w, int attempt, int64_t n_blocks) {
     const int64_t n_failures = w->n_failures, last = n_blocks == 1 ? 1 + w->kernel->retries : attempt;
     for (w->context.attempt = attempt;; w->context.attempt++) {
         call(w);
-        if (!w->some_failed || w->broken || w->context.attempt >= last)
+        if (!w->some_failed || w->gave_back || w->broken || w->context.attempt >= last)
             return;
         w->n_failures = n_failures; /* only the last attempt's messages count */
     }
@@ -281,8 +344,8 @@ static int run_blocks(struct worker *w, const struct chunk *chunk, struct span b
     w->longest_s = took_s > w->longest_s ? took_s : w->longest_s;
     for (int64_t b = 0; b < blocks.n; b++)
         parcel->seconds[blocks.first + b - parcel->blocks.first] = (float)took_s;
-    if (parcel->attempts)
-        memset(parcel->attempts + place.to, w->context.attempt, (size_t)w->block.n);
+    for (int64_t k = 0; parcel->attempts && k < w->block.n; k++)
+        parcel->attempts[place.to + k] = w->status[k] == ITEM_PENDING ? 0 : (uint8_t)w->context.attempt;
     unstage_outputs(w, &place);
     if (w->broken)
         return sheaf_fail(error, "%s", w->whole);
@@ -295,7 +358,7 @@ static int run_failed(struct worker *w, const struct chunk *chunk, struct span b
                       pthread_mutex_t *serial, struct sheaf_error *error) {
     const int attempt = w->whole[0] ? 1 : 2;
     for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
-        if (parcel->status[b - parcel->first_item] != ITEM_DONE &&
+        if (sheaf_status_failed(parcel->status[b - parcel->first_item]) &&
             run_blocks(w, chunk, (struct span){b, 1}, parcel, attempt, serial, error))
             return -1;
     return 0;
@@ -355,14 +418,38 @@ int sheaf_worker_open(struct worker *w, const struct binding *kernel, const stru
         .fail = fail,
         .engine = w,
         .random = begin_random,
-        .uniform = sheaf_random_uniform,
-        .bits = sheaf_random_bits,
         .emit_text = emit_text,
         .end = end,
         .attempt = 1,
+        .give_back = give_back,
+        .should_stop = should_stop,
+        .warn = warn,
     };
+    sheaf_context_serve(&w->context);
     w->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = w->in, .out = w->out};
     return 0;
+}
+
+int sheaf_worker_enter(struct worker *w, pthread_mutex_t *door, struct sheaf_error *error) {
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    const int rc = sheaf_binding_thread_open(w->kernel, w->context.thread, w->context.slot, w->context.shared,
+                                             &w->context.thread_self, error);
+    pthread_mutex_unlock(door);
+    w->entered = rc == 0;
+    w->at_door = false;
+    return rc;
+}
+
+void sheaf_worker_leave(struct worker *w, pthread_mutex_t *door) {
+    if (!w->entered)
+        return;
+    w->at_door = true;
+    pthread_mutex_lock(door);
+    sheaf_binding_thread_close(w->kernel, w->context.thread_self);
+    pthread_mutex_unlock(door);
+    w->context.thread_self = NULL;
+    w->entered = w->at_door = false;
 }
 
 void sheaf_worker_close(struct worker *w) {

@@ -9,6 +9,7 @@
 #define SHEAF_EXEC_WORKER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@
 struct worker {
     const struct binding *kernel;
     const struct chunk_shape *shape;
+    const _Atomic(bool) *drains; /* the run is to end; borrowed, or NULL */
+    bool entered;                /* sheaf_worker_enter was called in this thread, */
+    bool at_door;                /* or it, or sheaf_worker_leave, is at work */
     struct sheaf_context context;
     struct sheaf_buffer scratch, staging;
     struct sheaf_buffer texts;  /* since the caller last took them: records of plan/journal.h */
@@ -33,15 +37,22 @@ struct worker {
     /* The block at work (or blocks, where the kernel takes many), for context.fail and for a crash. */
     int64_t at_block;
     struct sheaf_block block;
-    uint8_t *status;           /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
-    bool broken;               /* the kernel said SHEAF_BROKEN; `whole` says why */
-    bool lost_text;            /* no memory for a text */
-    bool some_failed;          /* of its items */
+    uint8_t *status;  /* while the kernel is called: pending, or what it said, with OUTPUTS_SET */
+    bool broken;      /* the kernel said SHEAF_BROKEN; `whole` says why */
+    bool lost_text;   /* no memory for a text */
+    bool some_failed; /* of its items, or were given back, */
+    bool gave_back;   /* as some were */
+    int64_t n_did;    /* of many blocks: how many the kernel says that it has computed; -1: it has not said so */
     char whole[FAILURE_BYTES]; /* message for the whole block */
 };
 
 int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const struct chunk_shape *shape,
                       const void *shared, struct sheaf_error *error);
+
+/* In the thread that computes, before its first grain and after its last: what the kernel has for the thread alone. `door`
+   is locked meanwhile. */
+int sheaf_worker_enter(struct worker *worker, pthread_mutex_t *door, struct sheaf_error *error);
+void sheaf_worker_leave(struct worker *worker, pthread_mutex_t *door);
 
 /* Computes the blocks of a grain, which lie in a packed chunk, into a parcel: outputs, seconds and status of its items
    are then there, the messages of those that failed in worker->failures, and texts in worker->texts. Items that failed are
@@ -49,6 +60,9 @@ int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const
    kernel unless it is NULL. Only a lack of memory is an error. */
 int sheaf_worker_grain(struct worker *worker, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error);
+
+/* For kernels that are made for a job: kernel_host.did. */
+void sheaf_worker_did(const struct sheaf_context *context, int64_t n);
 
 void sheaf_worker_close(struct worker *worker);
 

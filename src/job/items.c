@@ -9,15 +9,25 @@ int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, st
     return items->source->convert(items, field, type, error);
 }
 
+/* Whether all files are as they were. */
+static int check_files(const struct items *items, struct sheaf_error *error) {
+    if (items->stamp.inode && sheaf_stamp_check(&items->stamp, items->name, error))
+        return -1;
+    for (int i = 0; i < items->n_others; i++)
+        if (sheaf_stamp_check(&items->others[i].stamp, items->others[i].path, error))
+            return -1;
+    return 0;
+}
+
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error) {
     if (items->source->read(items, first, n, columns, arena, error)) {
         struct sheaf_error change; /* says it better than a value that cannot be read */
-        if (items->stamp.inode && sheaf_stamp_check(&items->stamp, items->name, &change) && error)
+        if (check_files(items, &change) && error)
             *error = change;
         return -1;
     }
-    return items->stamp.inode ? sheaf_stamp_check(&items->stamp, items->name, error) : 0;
+    return check_files(items, error);
 }
 
 int64_t sheaf_items_place(const struct items *items, int field) {

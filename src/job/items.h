@@ -26,10 +26,20 @@ struct items_source {
        arena and lives as long as both. */
     int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                 struct sheaf_error *error);
+    /* Which of the items first … first + n - 1 have no value that the kernel could take from the field: skips[n]. NULL
+       where all have. */
+    int (*skips)(const struct items *items, int field, int64_t first, int64_t n, uint8_t *skips,
+                 struct sheaf_error *error);
     /* Where the field's values lie in the file `name`, [n_items][width] in one piece and as `read` gives them, so that
        they may be mapped; -1: nowhere. NULL where no field ever does. */
     int64_t (*place)(const struct items *items, int field);
     void (*close)(struct items *items);
+};
+
+/* A file that values come from, and how it was before it was read. */
+struct items_file {
+    const char *path;
+    struct sheaf_stamp stamp;
 };
 
 struct items {
@@ -38,17 +48,19 @@ struct items {
     const char *name; /* for messages: "data/asteroids.csv" */
     int64_t n_items;
     int n_fields;
-    struct sheaf_field *fields;   /* [n_fields], in the arena */
-    const char *const *links;     /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
-    size_t all_text_bytes;        /* the texts of all items together have no more; */
-    size_t most_text_bytes;       /* all texts of an item together have no more */
-    struct sheaf_stamp stamp;     /* of the file `name`, taken before it was read; all zero where there is none */
-    struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
-    struct sheaf_arena arena;     /* owns names and fields */
+    struct sheaf_field *fields; /* [n_fields], in the arena */
+    const char *const *links;   /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    size_t all_text_bytes;      /* the texts of all items together have no more; */
+    size_t most_text_bytes;     /* all texts of an item together have no more */
+    struct sheaf_stamp stamp;   /* of the file `name`, taken before it was read; all zero where there is none */
+    int n_others; /* files that fields of hdf5 lie in too: behind links, sources of virtual datasets, … */
+    const struct items_file *others; /* [n_others] */
+    struct sheaf_string identity;    /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_arena arena;        /* owns names and fields */
 };
 
 /* See struct items_source. `convert` does nothing where the type is right already; closing releases everything.
-   Reading fails if the file was changed since it was opened: its values would not be those of the identity. */
+   Reading fails if a file was changed since it was opened: its values would not be those of the identity. */
 int sheaf_items_convert(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
 int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                      struct sheaf_error *error);

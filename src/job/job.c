@@ -235,6 +235,18 @@ static int read_job(struct job *job, struct sheaf_error *error) {
     return sheaf_job_read_kind(job, root, error);
 }
 
+int sheaf_job_refuse_param(const struct job *job, int param, const char *why, struct sheaf_error *error) {
+    const char **others = malloc(((size_t)job->n_params + 1) * sizeof *others);
+    char hint[256];
+    if (!others)
+        return sheaf_fail_memory(error, "the params");
+    for (int i = 0; i < job->n_params; i++)
+        others[i] = i == param ? NULL : job->params[i].name;
+    sheaf_text_suggest(job->params[param].name, others, job->n_params, false, hint, sizeof hint);
+    free(others);
+    return sheaf_yaml_refuse(job->params[param].node, error, "params.%s: %s%s", job->params[param].name, why, hint);
+}
+
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
                     const struct job_override *overrides, int n_overrides, struct sheaf_error *error) {
     *job = (struct job){0};

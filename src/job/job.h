@@ -70,6 +70,9 @@ struct job_override {
    the command line from where the user stands. In the job's arena; NULL if there is no memory. */
 const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path);
 
+/* Refuses a param that nothing uses, most likely a slip in its name; `why` says so. Gives -1. */
+int sheaf_job_refuse_param(const struct job *job, int param, const char *why, struct sheaf_error *error);
+
 /* Makes the job from text[length] of `file`, overrides applied. Release with sheaf_job_free, also after an error. */
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
                     const struct job_override *overrides, int n_overrides, struct sheaf_error *error);

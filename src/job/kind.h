@@ -20,6 +20,9 @@ enum job_kind { JOB_KERNEL, JOB_EXPRESSION, JOB_COMMAND, JOB_WORKER };
 /* Where a value is found in what a program wrote. */
 enum job_where { JOB_FROM_JSON, JOB_FROM_REGEX, JOB_FROM_COLUMN };
 
+/* Stands for any number of blanks and tabs between two columns. */
+#define JOB_BLANKS ' '
+
 /* An output field of a command or a worker. */
 struct job_output {
     const char *name;
@@ -31,6 +34,7 @@ struct job_output {
     const char *file;     /* in the item's folder; NULL: standard output */
     const char *what;     /* json: a dotted path; regex: the expression */
     int64_t column;       /* from 1 */
+    char separator;       /* that divides columns, or JOB_BLANKS; 0: as the line shows */
 };
 
 enum job_workdir { JOB_WORKDIR_NONE, JOB_WORKDIR_REMOVE, JOB_WORKDIR_KEEP };
@@ -74,6 +78,9 @@ int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sh
 
 /* Whether a path, seen from a folder, names something in it: it is neither absolute nor has it "..". */
 bool sheaf_job_stays_inside(const char *path);
+
+/* Refuses, with its place, a path that does not: `what` names its key. */
+int sheaf_job_check_inside(const struct yaml_node *node, const char *what, const char *path, struct sheaf_error *error);
 
 /* The keys of a job file that belong here: names[*n]. */
 const char *const *sheaf_job_kind_keys(int *n);

@@ -13,10 +13,19 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
 #include "core/text.h"
 #include "job/job.h"
 #include "kernel/host.h"
 #include "kernel/registry.h"
+
+/* A file that a param names. */
+struct param_file {
+    const char *word, *path;     /* as the job has it, and seen from the current folder; NULL: there is none */
+    struct sheaf_stamp stamp;    /* on rank 0, as is */
+    char hash[SHEAF_HASH_BYTES]; /* its fingerprint; elsewhere "" */
+};
 
 struct binding {
     struct kernel_entry kernel;
@@ -37,9 +46,12 @@ struct binding {
     bool has_texts;                /* some outputs are texts */
     int64_t retries;               /* an item that failed is tried so many times more */
     int64_t seed;                  /* of the job's random numbers */
+    int n_threads;                 /* that compute, of this rank */
+    struct warnings *warnings;     /* of the kernel, for people; borrowed, or NULL */
     const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
     const struct sheaf_field *fields;  /* [n_fields] of the items; borrowed */
+    struct param_file *files;          /* [kernel.table.n_params] */
     struct sheaf_string made_identity; /* the part of it that a kernel made for the job adds */
     struct sheaf_string identity;      /* canonical text of kernel, params, outputs and block */
     struct sheaf_arena arena;
@@ -53,6 +65,14 @@ int sheaf_binding_open(struct binding *binding, struct job *job, const struct sh
 
 /* Lets the kernel compute its shared data into memory[shared_bytes], zeroed before. */
 int sheaf_binding_prepare(const struct binding *binding, void *memory, struct sheaf_error *error);
+
+/* Lets the kernel make what the calling thread, which computes, has for itself; shared[shared_bytes] are its shared data. */
+int sheaf_binding_thread_open(const struct binding *binding, int thread, int slot, const void *shared,
+                              void **thread_self, struct sheaf_error *error);
+void sheaf_binding_thread_close(const struct binding *binding, void *thread_self);
+
+/* Whether files that params name are as they were when their content went into the identity; on rank 0. */
+int sheaf_binding_check_files(const struct binding *binding, struct sheaf_error *error);
 
 void sheaf_binding_close(struct binding *binding);
 

@@ -5,24 +5,28 @@
 #define SHEAF_KERNEL_HOST_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
 
 #include "core/known.h"
+#include "core/warnings.h"
 #include "process/server.h"
 
 enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
 
-/* What map of such a kernel may return when it was given many blocks (SHEAF_MANY): the first n alone are computed, and
-   the next one is to be computed by itself. KERNEL_DID_OF gives n back. */
-#define KERNEL_DID(n) (-2000 - (int)(n))
-#define KERNEL_DID_OF(rc) (-2000 - (rc))
-
 /* Everything is borrowed and outlives the binding. */
 struct kernel_host {
-    bool is_first;         /* rank 0: where files of the job are looked at */
-    bool only_looks;       /* nothing will be computed, and nothing may be written */
-    struct server *server; /* for processes */
-    const char *folder;    /* OUT.d, for what belongs to the results file and is not in it */
-    struct known *known;   /* fingerprints of files, on rank 0 */
+    bool is_first;             /* rank 0: where files of the job are looked at */
+    bool only_looks;           /* nothing will be computed, and nothing may be written */
+    struct server *server;     /* for processes */
+    const char *folder;        /* OUT.d, for what belongs to the results file and is not in it */
+    struct known *known;       /* fingerprints of files, on rank 0 */
+    int n_threads;             /* that compute, of this rank */
+    struct warnings *warnings; /* of the kernel, for people */
+    /* For map, when it was given many blocks (SHEAF_MANY): the first n alone are computed, and the next one is to be
+       computed by itself. */
+    void (*did)(const struct sheaf_context *context, int64_t n);
 };
 
 #endif

@@ -43,4 +43,7 @@ const struct sheaf_kernel *const *sheaf_registry_builtin(int *n);
 int sheaf_registry_open(struct kernel_entry *entry, const char *path, const char *name, struct sheaf_error *error);
 void sheaf_registry_close(struct kernel_entry *entry);
 
+/* Refuses flags that this Sheaf does not know in this place; `what` has them. */
+int sheaf_registry_check_flags(uint32_t flags, uint32_t known, const char *what, struct sheaf_error *error);
+
 #endif

@@ -16,7 +16,6 @@ static void store(volatile struct flight_note *row, const struct flight_note *no
     atomic_signal_fence(memory_order_seq_cst);
     row->first = note->first;
     row->party = note->party;
-    row->n_parties = note->n_parties;
     row->flags = note->flags;
     atomic_signal_fence(memory_order_seq_cst);
     row->n = note->n;
@@ -124,20 +123,21 @@ static int64_t keep_pending(const struct suspects *suspects, struct flight_note 
     return kept;
 }
 
-static int by_party(const void *a, const void *b) {
-    int64_t x = ((const struct flight_note *)a)->party, y = ((const struct flight_note *)b)->party;
-    return (x > y) - (x < y);
+bool sheaf_lives_ended_outside(const uint8_t *lives, int64_t n) {
+    int64_t n_alive = 0, n_left = 0;
+    for (int64_t i = 0; i < n; i++) {
+        n_alive += lives[i] == LIFE_ALIVE;
+        n_left += lives[i] == LIFE_LEFT;
+    }
+    return n_alive > 1 && n_left == 0;
 }
 
-/* Whether a signal was caught; whether all who computed died in the middle of something. notes[n > 0] by party. */
-static void look_at_death(const struct flight_note *notes, int64_t n, bool *caught, bool *from_outside) {
-    int64_t n_parties = 1;
-    *caught = (notes[0].flags & FLIGHT_CRASHED) != 0;
-    for (int64_t i = 1; i < n; i++) {
-        *caught = *caught || (notes[i].flags & FLIGHT_CRASHED);
-        n_parties += notes[i].party != notes[i - 1].party;
-    }
-    *from_outside = notes[0].n_parties > 1 && n_parties == notes[0].n_parties;
+/* Whether a signal was caught. */
+static bool was_caught(const struct flight_note *notes, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (notes[i].flags & FLIGHT_CRASHED)
+            return true;
+    return false;
 }
 
 static int add_note(struct suspects *suspects, const struct flight_note *note, int64_t doubt,
@@ -153,9 +153,8 @@ static int add_note(struct suspects *suspects, const struct flight_note *note, i
     return 0;
 }
 
-int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes,
+int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes, bool from_outside,
                        struct sheaf_error *error) {
-    bool caught, from_outside;
     int rc = 0;
     struct flight_note *own = malloc((size_t)(n_notes + 1) * sizeof *own);
     if (!own)
@@ -163,14 +162,11 @@ int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *note
     if (n_notes > 0)
         memcpy(own, notes, (size_t)n_notes * sizeof *own);
     int64_t n = keep_pending(suspects, own, n_notes, error);
-    if (n > 0) {
-        qsort(own, (size_t)n, sizeof *own, by_party);
-        look_at_death(own, n, &caught, &from_outside);
-    }
+    const bool caught = n > 0 && was_caught(own, n);
     for (int64_t i = 0; rc == 0 && i < n; i++) {
         bool culprit = own[i].flags & FLIGHT_CRASHED, alone = own[i].flags & FLIGHT_ALONE;
         int64_t doubt = alone && culprit          ? DOUBT_CRASHED
-                        : alone                   ? DOUBT_CRASHED / 2
+                        : alone                   ? (from_outside ? DOUBT_CRASHED / 4 : DOUBT_CRASHED / 2)
                         : caught || !from_outside ? DOUBT_SUSPECT
                                                   : 1;
         if (!caught || culprit)

@@ -18,14 +18,22 @@
 
 /* A row of the table in the results file: FLIGHT_WIDTH int64. */
 struct flight_note {
-    int64_t first, n;         /* blocks; n = 0: unused */
-    int64_t party, n_parties; /* who computed: a process or a pool that dies as a whole; how many of them there were */
+    int64_t first, n; /* blocks; n = 0: unused */
+    int64_t party;    /* who computed: a process or a pool that dies as a whole */
     int64_t flags;
 };
-#define FLIGHT_WIDTH 5
+#define FLIGHT_WIDTH 4
 #define FLIGHT_POOLS (INT64_C(1) << 32) /* parties are ranks, or pools from here on */
 #define FLIGHT_CRASHED 1                /* a signal ended the program in this very block */
 #define FLIGHT_ALONE 2                  /* nothing else was being computed */
+
+/* The mark of a rank in the results file, a byte: whether it computed when the run died, or had left in order. */
+enum life { LIFE_NONE = 0, LIFE_ALIVE = 1, LIFE_LEFT = 2 };
+enum { LIVES_MOST = 65536 }; /* ranks beyond have none */
+
+/* Whether a run with these marks was ended from outside: all ranks of several died at work, and no single item does
+   that, since the launcher asks the other ranks to leave when one has died. */
+bool sheaf_lives_ended_outside(const uint8_t *lives, int64_t n);
 
 /* Rows of the tables: threads and pools beyond take no notes; suspects beyond are computed as others are. */
 enum { FLIGHTS_MOST = 2048, SUSPECTS_MOST = 1024 };
@@ -60,11 +68,11 @@ struct suspects {
 };
 
 /* Adds what notes[n_notes] of a run that died say about the blocks that are still pending. The block in which a crash
-   was caught is the culprit, the others go free. Without that: whatever was in flight is suspect; but where every party
-   left notes the end came from outside (a power cut, kill -9 of everything) and only a second time counts, since hours
-   of long items would else be repeated one by one. A SIGKILL that hits a block that is computed alone may come from
-   outside, too, and counts half. */
-int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes,
+   was caught is the culprit, the others go free. Without that: whatever was in flight is suspect; but where the end came
+   from outside (a power cut, kill -9 of everything) only a second time counts, since hours of long items would else be
+   repeated one by one. A SIGKILL that hits a block that is computed alone may come from
+   outside, too, and counts half; where all ranks died, a quarter. */
+int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes, bool from_outside,
                        struct sheaf_error *error);
 
 /* How many blocks are to be computed last; some may be done by now. */

@@ -1,15 +1,18 @@
 #include "plan/ledger.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
 #include "core/file.h"
+#include "plan/status.h"
 
 struct entry {
-    int64_t first, n; /* status[n] follows */
+    int64_t first, n;
+    int64_t is_in_file; /* else status[n] follows */
 };
 
 struct ledger {
@@ -34,15 +37,35 @@ void sheaf_ledger_close(struct ledger *ledger) {
     free(ledger);
 }
 
+/* What is in the file and goes on where the last entry ends makes that longer. */
+static bool extend_last(struct ledger *ledger, int64_t first, int64_t n) {
+    struct entry last;
+    char *at = ledger->kept.data + ledger->kept.n_bytes - sizeof last;
+    if (ledger->kept.n_bytes == 0)
+        return false;
+    memcpy(&last, at, sizeof last); /* all entries are without statuses */
+    if (last.first + last.n != first)
+        return false;
+    last.n += n;
+    memcpy(at, &last, sizeof last);
+    return true;
+}
+
 int sheaf_ledger_add(struct ledger *ledger, int64_t first, int64_t n, const uint8_t *status,
                      struct sheaf_error *error) {
-    const struct entry entry = {first, n};
+    const struct entry entry = {first, n, status == NULL};
+    const size_t n_status = status ? (size_t)n : 0;
+    int rc = 0;
     pthread_mutex_lock(&ledger->lock);
-    size_t at = ledger->kept.n_bytes;
-    int rc = sheaf_buffer_resize(&ledger->kept, at + sizeof entry + (size_t)n, error);
-    if (rc == 0) {
-        memcpy(ledger->kept.data + at, &entry, sizeof entry);
-        memcpy(ledger->kept.data + at + sizeof entry, status, (size_t)n);
+    size_t at = ledger->kept.n_bytes, n_bytes = at + sizeof entry + n_status;
+    if (status || !extend_last(ledger, first, n)) {
+        rc = n_bytes > ledger->kept.capacity ? sheaf_buffer_resize(&ledger->kept, 2 * n_bytes, error) : 0;
+        if (rc == 0) {
+            ledger->kept.n_bytes = n_bytes;
+            memcpy(ledger->kept.data + at, &entry, sizeof entry);
+            if (status)
+                memcpy(ledger->kept.data + at + sizeof entry, status, n_status);
+        }
     }
     pthread_mutex_unlock(&ledger->lock);
     return rc;
@@ -55,20 +78,41 @@ size_t sheaf_ledger_bytes(struct ledger *ledger) {
     return n_bytes;
 }
 
-int sheaf_ledger_flush(struct ledger *ledger, int fd, off_t status_offset, const char *path,
-                       struct sheaf_error *error) {
-    struct sheaf_buffer kept;
-    struct entry entry;
+void sheaf_ledger_take(struct ledger *ledger, struct sheaf_buffer *taken) {
     pthread_mutex_lock(&ledger->lock);
-    kept = ledger->kept;
+    *taken = ledger->kept;
     ledger->kept = (struct sheaf_buffer){0};
     pthread_mutex_unlock(&ledger->lock);
-    int rc = fdatasync(fd) ? sheaf_fail_errno(error, "%s: cannot sync", path) : 0;
-    for (size_t at = 0; rc == 0 && at < kept.n_bytes; at += sizeof entry + (size_t)entry.n) {
-        memcpy(&entry, kept.data + at, sizeof entry);
-        rc = sheaf_file_pwrite(fd, kept.data + at + sizeof entry, (size_t)entry.n, status_offset + entry.first, path,
-                               error);
+}
+
+/* Of statuses that are in the file as unsafe. */
+static int make_safe(const struct entry *entry, int fd, off_t status_offset, const char *path,
+                     struct sheaf_error *error) {
+    uint8_t status[1 << 14];
+    for (int64_t at = entry->first, end = at + entry->n; at < end; at += (int64_t)sizeof status) {
+        const size_t n = end - at < (int64_t)sizeof status ? (size_t)(end - at) : sizeof status;
+        if (sheaf_file_pread(fd, status, n, status_offset + at, path, error))
+            return -1;
+        sheaf_status_judge(status, (int64_t)n, true);
+        if (sheaf_file_pwrite(fd, status, n, status_offset + at, path, error))
+            return -1;
     }
-    sheaf_buffer_free(&kept);
+    return 0;
+}
+
+int sheaf_ledger_write(struct sheaf_buffer *taken, int fd, off_t status_offset, const char *path,
+                       struct sheaf_error *error) {
+    struct entry entry;
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < taken->n_bytes;) {
+        memcpy(&entry, taken->data + at, sizeof entry);
+        at += sizeof entry;
+        if (entry.is_in_file) {
+            rc = make_safe(&entry, fd, status_offset, path, error);
+        } else {
+            rc = sheaf_file_pwrite(fd, taken->data + at, (size_t)entry.n, status_offset + entry.first, path, error);
+            at += (size_t)entry.n;
+        }
+    }
     return rc;
 }

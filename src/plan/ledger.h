@@ -1,8 +1,9 @@
 /*
  * ledger - statuses that wait until their rows are on disk.
  *
- * Servers and caches of network file systems reorder writes: after a power cut a status could be there and its row not.
- * So statuses are kept here until the rows have been synced. Thread-safe.
+ * After a power cut a status could be there and its row not. Where a file system belongs to this machine a status is
+ * written at once, as unsafe (plan/status.h), and the ledger knows of which items; where servers and caches reorder
+ * writes, the statuses themselves wait here. Thread-safe.
  */
 #ifndef SHEAF_PLAN_LEDGER_H
 #define SHEAF_PLAN_LEDGER_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/buffer.h"
 #include "core/error.h"
 
 struct ledger;
@@ -18,13 +20,18 @@ struct ledger;
 int sheaf_ledger_open(struct ledger **ledger, struct sheaf_error *error);
 void sheaf_ledger_close(struct ledger *ledger);
 
-/* Keeps status[n] of items first … first + n - 1, which is copied. */
+/* Keeps status[n] of items first … first + n - 1, which is copied; NULL: they are in the file, as unsafe. */
 int sheaf_ledger_add(struct ledger *ledger, int64_t first, int64_t n, const uint8_t *status, struct sheaf_error *error);
 
 /* How much waits. */
 size_t sheaf_ledger_bytes(struct ledger *ledger);
 
-/* Syncs the file, then writes what was kept before that at status_offset. */
-int sheaf_ledger_flush(struct ledger *ledger, int fd, off_t status_offset, const char *path, struct sheaf_error *error);
+/* Takes out what was kept: `taken` is empty before, and then the caller's. What is taken before rows are synced may be
+   written after. */
+void sheaf_ledger_take(struct ledger *ledger, struct sheaf_buffer *taken);
+
+/* Writes at status_offset what was taken, whose rows are safe by now. */
+int sheaf_ledger_write(struct sheaf_buffer *taken, int fd, off_t status_offset, const char *path,
+                       struct sheaf_error *error);
 
 #endif

@@ -38,11 +38,12 @@ struct pool {
     _Atomic(uint32_t) posts;               /* futex: changes with every post and when the pool is closed */
     _Alignas(64) _Atomic(int64_t) busy_ns; /* time in the kernel, of all grains finished so far */
     _Atomic(int64_t) n_finished;           /* blocks */
-    size_t seat_bytes;                     /* memory of each seat, behind this struct */
-    int64_t grain_ns;                      /* work of a grain, about */
-    int64_t most_grain;                    /* blocks of a grain, at most; 0: any number */
-    int32_t n_seats;                       /* that there is memory for */
-    _Atomic(int32_t) hint;                 /* the seat that was drawn from last */
+    _Atomic(int64_t) n_safe; /* while alone: position behind the last block whose rows are written and synced */
+    size_t seat_bytes;       /* memory of each seat, behind this struct */
+    int64_t grain_ns;        /* work of a grain, about */
+    int64_t most_grain;      /* blocks of a grain, at most; 0: any number */
+    int32_t n_seats;         /* that there is memory for */
+    _Atomic(int32_t) hint;   /* the seat that was drawn from last */
     _Alignas(64) struct pool_seat seats[POOL_SEATS];
 };
 

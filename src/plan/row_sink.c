@@ -41,49 +41,67 @@ bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *f
                             &ignored) == 0;
 }
 
-/* Steps through the parts of the rows that the sink takes: items that follow each other. False behind the last. */
-static bool next_part(const struct row_sink *sink, const struct rows *rows, struct span *part) {
-    const int64_t from = part->n ? part->first + part->n : rows->first;
-    *part = sheaf_asked_next(sink->asked, from, rows->first + rows->n);
-    return part->n > 0;
-}
-
-static int write_status(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
-    const uint8_t *status = rows->status + (part.first - rows->first);
-    if (sink->ledger)
-        return sheaf_ledger_add(sink->ledger, part.first, part.n, status, error);
-    return sheaf_file_pwrite(sink->fd, status, (size_t)part.n, sink->status_offset + part.first, sink->path, error);
+/* Statuses of items first … first + n - 1, whose rows are written. */
+static int write_statuses(struct row_sink *sink, int64_t first, int64_t n, const uint8_t *status,
+                          struct sheaf_error *error) {
+    uint8_t unsafe[4096];
+    if (sink->ledger && sink->waits)
+        return sheaf_ledger_add(sink->ledger, first, n, status, error);
+    if (!sink->ledger)
+        return sheaf_file_pwrite(sink->fd, status, (size_t)n, sink->status_offset + first, sink->path, error);
+    for (int64_t at = 0; at < n; at += (int64_t)sizeof unsafe) {
+        const size_t n_piece = n - at < (int64_t)sizeof unsafe ? (size_t)(n - at) : sizeof unsafe;
+        for (size_t i = 0; i < n_piece; i++)
+            unsafe[i] = status[at + (int64_t)i] | ITEM_UNSAFE;
+        if (sheaf_file_pwrite(sink->fd, unsafe, n_piece, sink->status_offset + first + at, sink->path, error))
+            return -1;
+    }
+    return sheaf_ledger_add(sink->ledger, first, n, NULL, error);
 }
 
 int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
-    for (int64_t k = 0; k < rows->n_failures; k++)
-        if (sheaf_asked_next(sink->asked, rows->failures[k].item, rows->failures[k].item + 1).n &&
-            write_failure(sink, &rows->failures[k], error))
+    const int64_t n = rows->n;
+    for (int64_t k = 0; k < rows->n_failures; k++) {
+        const int64_t i = rows->failures[k].item - rows->first;
+        if (i >= 0 && i < n && rows->status[i] != ITEM_PENDING && write_failure(sink, &rows->failures[k], error))
             return -1;
-    for (struct span part = {0}; next_part(sink, rows, &part);)
-        if (write_status(sink, rows, part, error))
+    }
+    for (int64_t at = 0, upto = 0; sheaf_status_run(rows->status, n, &at, &upto); at = upto)
+        if (write_statuses(sink, rows->first + at, upto - at, rows->status + at, error))
             return -1;
     return 0;
 }
 
+int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, struct sheaf_error *error) {
+    const uint8_t mark = (uint8_t)life;
+    return rank < LIVES_MOST ? sheaf_file_pwrite(sink->fd, &mark, 1, sink->lives_offset + rank, sink->path, error) : 0;
+}
+
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
-    if (sink->journal && sheaf_journal_sync(sink->journal, error))
-        return -1;
+    struct sheaf_buffer taken = {0};
+    int rc = 0;
     if (sink->ledger)
-        return sheaf_ledger_flush(sink->ledger, sink->fd, sink->status_offset, sink->path, error);
-    return fdatasync(sink->fd) ? sheaf_fail_errno(error, "%s: cannot sync", sink->path) : 0;
+        sheaf_ledger_take(sink->ledger, &taken); /* before anything is synced: their texts and rows are there by now */
+    if (sink->journal)
+        rc = sheaf_journal_sync(sink->journal, error);
+    if (rc == 0 && fdatasync(sink->fd))
+        rc = sheaf_fail_errno(error, "%s: cannot sync", sink->path);
+    if (rc == 0)
+        rc = sheaf_ledger_write(&taken, sink->fd, sink->status_offset, sink->path, error);
+    sheaf_buffer_free(&taken);
+    return rc;
 }
 
 bool sheaf_row_sink_is_full(const struct row_sink *sink) {
-    return sink->ledger && sheaf_ledger_bytes(sink->ledger) > most_kept_bytes;
+    return sink->waits && sink->ledger && sheaf_ledger_bytes(sink->ledger) > most_kept_bytes;
 }
 
-/* Adds to how often items were tried. */
-static int write_attempts(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
+/* Adds to how often items begin … end - 1 were tried. */
+static int write_attempts(struct row_sink *sink, const struct rows *rows, int64_t begin, int64_t end,
+                          struct sheaf_error *error) {
     enum { PIECE = 4096 };
     uint8_t sums[PIECE];
-    const int64_t end = part.first + part.n;
-    for (int64_t at = part.first; at < end; at += PIECE) {
+    for (int64_t at = begin; at < end; at += PIECE) {
         const size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
         if (sheaf_file_pread(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
             return -1;
@@ -97,52 +115,105 @@ static int write_attempts(struct row_sink *sink, const struct rows *rows, struct
     return 0;
 }
 
-/* Values and attempts of a part of the rows. */
-static int write_part(struct row_sink *sink, const struct rows *rows, struct span part, struct sheaf_error *error) {
-    const size_t n = (size_t)part.n, skipped = (size_t)(part.first - rows->first);
+/* Rows of items begin … end - 1. */
+static int write_values(struct row_sink *sink, const struct rows *rows, int64_t begin, int64_t end,
+                        struct sheaf_error *error) {
+    const size_t n = (size_t)(end - begin), skipped = (size_t)(begin - rows->first);
     for (int c = 0; c < sink->n_columns; c++) {
         const struct row_column *column = &sink->columns[c];
         if (column->row_bytes &&
             sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * column->row_bytes,
-                              n * column->row_bytes, column->offset + part.first * (off_t)column->row_bytes, sink->path,
+                              n * column->row_bytes, column->offset + begin * (off_t)column->row_bytes, sink->path,
                               error))
             return -1;
     }
-    return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, part, error) : 0;
+    return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, begin, end, error) : 0;
 }
 
-int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
-    bool any = false;
-    for (struct span part = {0}; next_part(sink, rows, &part); any = true)
-        if (write_part(sink, rows, part, error))
-            return -1;
-    if (!any)
+/* The texts of items that are to be written. */
+static int write_texts(struct row_sink *sink, const struct rows *rows, bool all, struct sheaf_error *error) {
+    struct sheaf_buffer kept = {0};
+    struct journal_head head;
+    int rc = 0;
+    if (!rows->text_bytes || !sink->journal)
         return 0;
-    if (sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
-                          sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error))
-        return -1;
-    if (rows->text_bytes && sink->journal && sheaf_journal_append(sink->journal, rows->texts, rows->text_bytes, error))
-        return -1;
-    return sheaf_row_sink_write_status(sink, rows, error);
+    if (all)
+        return sheaf_journal_append(sink->journal, rows->texts, rows->text_bytes, error);
+    for (size_t at = 0, n; rc == 0 && at < rows->text_bytes; at += n) {
+        memcpy(&head, rows->texts + at, sizeof head);
+        n = sizeof head + head.n_bytes;
+        if (rows->status[head.item - rows->first] == ITEM_PENDING)
+            continue;
+        const size_t end = kept.n_bytes;
+        rc = sheaf_buffer_resize(&kept, end + n, error);
+        if (rc == 0)
+            memcpy(kept.data + end, rows->texts + at, n);
+    }
+    if (rc == 0 && kept.n_bytes)
+        rc = sheaf_journal_append(sink->journal, kept.data, kept.n_bytes, error);
+    sheaf_buffer_free(&kept);
+    return rc;
 }
 
-int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts) {
-    if (n > 0 && status[0] <= ITEM_SKIPPED && memcmp(status, status + 1, (size_t)n - 1) == 0) {
-        counts[status[0]] += n; /* all alike, as they mostly are */
-        return -1;
+/* Which items are to be written: *chosen is a copy of the statuses in which the others are pending, or NULL for all. */
+static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t **chosen, struct sheaf_error *error) {
+    const int64_t end = rows->first + rows->n;
+    const size_t n = (size_t)rows->n;
+    uint8_t *before = NULL;
+    int rc = 0;
+    *chosen = NULL;
+    if (!sink->mixed && sheaf_asked_next(sink->asked, rows->first, end).n == rows->n &&
+        !memchr(rows->status, ITEM_PENDING, n))
+        return 0;
+    *chosen = malloc(n);
+    before = malloc(n);
+    if (!*chosen || !before) {
+        rc = sheaf_fail_memory(error, "the rows of a block");
+        goto out;
     }
-    for (int64_t i = 0; i < n; i++) {
-        if (status[i] > ITEM_SKIPPED)
-            return i;
-        counts[status[i]]++;
+    memcpy(*chosen, rows->status, n);
+    if (sink->mixed) {
+        rc = sheaf_file_pread(sink->fd, before, n, sink->status_offset + rows->first, sink->path, error);
+        sheaf_status_judge(before, rows->n, sink->trusted);
     }
-    return -1;
+    for (int64_t i = 0; i < rows->n; i++)
+        if (sheaf_asked_next(sink->asked, rows->first + i, rows->first + i + 1).n == 0 ||
+            (sink->mixed && before[i] != ITEM_PENDING))
+            (*chosen)[i] = ITEM_PENDING;
+out:
+    free(before);
+    return rc;
 }
 
-void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed) {
-    int64_t counts[ITEM_SKIPPED + 1] = {0}, n = 0;
-    for (struct span part = {0}; next_part(sink, rows, &part); n += part.n)
-        sheaf_status_count(rows->status + (part.first - rows->first), part.n, counts);
-    *n_done += counts[ITEM_DONE];
-    *n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING];
+static void count(const uint8_t *status, int64_t n, struct row_counts *to) {
+    int64_t counts[ITEM_SKIPPED + 1] = {0};
+    sheaf_status_count(status, n, counts);
+    to->n_done += counts[ITEM_DONE];
+    to->n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING];
+}
+
+int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct row_counts *counts,
+                         struct sheaf_error *error) {
+    struct rows wanted = *rows;
+    uint8_t *chosen;
+    int rc = choose(sink, rows, &chosen, error);
+    wanted.status = chosen ? chosen : rows->status;
+    bool any = false;
+    for (int64_t at = 0, upto = 0; rc == 0 && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto) {
+        rc = write_values(sink, rows, rows->first + at, rows->first + upto, error);
+        any = true;
+    }
+    if (rc || !any)
+        goto out;
+    rc = sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
+                           sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error);
+    if (rc == 0)
+        rc = write_texts(sink, &wanted, !chosen, error);
+    if (rc == 0)
+        rc = sheaf_row_sink_write_status(sink, &wanted, error);
+    if (rc == 0 && counts)
+        count(wanted.status, rows->n, counts);
+out:
+    free(chosen);
+    return rc;
 }

@@ -15,18 +15,10 @@
 
 #include "core/error.h"
 #include "plan/asked.h"
+#include "plan/flight.h"
 #include "plan/journal.h"
 #include "plan/ledger.h"
-
-/* What becomes of an item; the values of the dataset `status`. */
-enum item_status {
-    ITEM_PENDING = 0,
-    ITEM_DONE = 1,
-    ITEM_FAILED = 2,
-    ITEM_TIMED_OUT = 3,
-    ITEM_CRASHED = 4,
-    ITEM_SKIPPED = 5,
-};
+#include "plan/status.h"
 
 #define FAILURE_BYTES 240
 
@@ -52,11 +44,15 @@ struct row_sink {
     int n_columns;
     struct row_column *columns; /* [n_columns] output fields */
     off_t seconds_offset;       /* float32, one for each block */
-    off_t flights_offset;       /* plan/flight.h */
+    off_t flights_offset;       /* plan/flight.h; */
+    off_t lives_offset;         /* uint8[LIVES_MOST], a mark for each rank */
     off_t status_offset;        /* uint8, one for each item */
     off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
     struct journal *journal;    /* of texts; NULL where the job has none */
-    struct ledger *ledger;      /* keeps statuses until rows are synced; NULL: they are written at once */
+    struct ledger *ledger;      /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
+    bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
+    bool mixed;                 /* blocks may have items that were done before, which stay as they are */
+    bool trusted;               /* of a status in the file that is unsafe */
     const struct asked *asked;  /* other items are not written (`--items`); NULL: all are */
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
@@ -79,20 +75,21 @@ struct rows {
     const char *texts; /* [text_bytes] records of plan/journal.h */
 };
 
-static inline bool sheaf_status_failed(uint8_t status) {
-    return status == ITEM_FAILED || status == ITEM_TIMED_OUT || status == ITEM_CRASHED;
-}
-
 /* The first message that this run has written, if there is one that can be read. */
 bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure);
 
-/* Adds how often each status occurs to counts[ITEM_SKIPPED + 1]. Gives the index of the first byte that is none, or -1. */
-int64_t sheaf_status_count(const uint8_t *status, int64_t n, int64_t *counts);
+/* How many items were written, and how they ended. */
+struct row_counts {
+    int64_t n_done, n_failed;
+};
 
-/* Adds how many of the rows that the sink takes are done, and how many failed in some way. */
-void sheaf_row_sink_count(const struct row_sink *sink, const struct rows *rows, int64_t *n_done, int64_t *n_failed);
+/* Writes the rows of items that are through and that were pending: one that was not computed, is outside the window or
+   was done before keeps every byte. Adds what it wrote to *counts, which may be NULL. */
+int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct row_counts *counts,
+                         struct sheaf_error *error);
 
-int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
+/* Marks a rank, where there is a mark for it. */
+int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, struct sheaf_error *error);
 
 /* Makes all rows written before last a power cut, and then writes the statuses that waited for that. */
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error);
@@ -100,7 +97,7 @@ int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error);
 /* Whether too many statuses wait. */
 bool sheaf_row_sink_is_full(const struct row_sink *sink);
 
-/* The last part of it: messages of failed items, then the status. */
+/* The last part of it: messages of failed items, then the status, of all rows. */
 int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error);
 
 #endif

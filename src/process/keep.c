@@ -14,13 +14,15 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/outside.h"
+#include "core/stopwatch.h"
 #include "process/children.h"
 #include "process/environment.h"
 #include "process/keeper.h"
 #include "process/message.h"
 #include "process/wire.h"
 
-static const double usual_grace_s = 2; /* between TERM and KILL of what ran for too long */
+static const double usual_grace_s = 2; /* between TERM and KILL of what ran for too long, or longer than the run */
 static const double sweep_s = 2;       /* what was killed should be gone within this time */
 
 /* A program as it was asked for. */
@@ -105,11 +107,12 @@ static void become(const struct order *order, char **environment, volatile int *
     execvpe(order->words[0], order->words, environment);
 }
 
-/* Runs a function of ours in a fork of us; what a launcher or a batch system sends to all processes of a run is not for it
-   either. */
+/* Runs a function of ours in a fork of us; what a launcher or a batch system sends to all processes of a run is not for
+   it. */
 static pid_t start_function(int socket, const struct order *order, struct program_end *end) {
     pid_t pid = fork();
     if (pid == 0) {
+        sheaf_outside_ignore();
         leave_keeper();
         close(socket);
         order->head.run(order->fds);
@@ -152,15 +155,18 @@ static pid_t start_words(const struct order *order, struct program_end *end) {
 
 /* --- ending -------------------------------------------------------------------------------------------------------- */
 
-/* Kills what the program left behind, and buries it: all its orphans are our children, for a while at most. */
-static void sweep(pid_t group) {
+/* Kills what the program left behind, and buries it: all its orphans are our children, for a while at most. Gives how many
+   there were. */
+static int sweep(pid_t group) {
     const struct timespec pause = {0, 500000};
     const double until_s = sheaf_clock_s() + sweep_s;
+    int n_left = 0;
     kill(-group, SIGKILL);
     for (;;) {
         pid_t pid = waitpid(-1, NULL, WNOHANG);
+        n_left += pid > 0;
         if ((pid < 0 && errno != EINTR) || (pid == 0 && sheaf_clock_s() > until_s))
-            return;
+            return n_left;
         if (pid == 0) {
             sheaf_children_kill(NULL, 0); /* they may have made groups of their own */
             nanosleep(&pause, NULL);
@@ -168,10 +174,10 @@ static void sweep(pid_t group) {
     }
 }
 
-/* Until when to wait, and what comes then. */
+/* How long to wait, and what comes then. */
 struct deadline {
-    double at_s; /* 0: none */
-    int signal;  /* that is sent then */
+    double left_s; /* of the time in which we run; not above 0: it is now */
+    int signal;    /* that is sent then; 0: there is no deadline */
 };
 
 /* Sends the signal of the deadline; TERM is followed by KILL. */
@@ -179,48 +185,63 @@ static void strike(struct deadline *deadline, pid_t group, double grace_s) {
     kill(-group, deadline->signal);
     if (deadline->signal == SIGTERM) {
         kill(-group, SIGCONT);
-        *deadline = (struct deadline){sheaf_clock_s() + grace_s, SIGKILL};
+        *deadline = (struct deadline){grace_s, SIGKILL};
     } else {
-        *deadline = (struct deadline){0, SIGKILL};
+        *deadline = (struct deadline){0, 0};
     }
 }
 
-/* Waits for a word from the other side, a child's end or the deadline. Gives whether there is a word. */
-static bool wait_for_news(int socket, const struct deadline *deadline, const sigset_t *unblocked) {
+/* Waits for a word from the other side (unless it has gone: socket -1), a child's end or the deadline. Gives whether there
+   is a word. */
+static bool wait_for_news(int socket, struct deadline *deadline, struct stopwatch *watch, const sigset_t *unblocked) {
     struct pollfd poll = {.fd = socket, .events = POLLIN};
-    double left_s = deadline->at_s - sheaf_clock_s();
-    left_s = left_s > 0 ? left_s : 0;
+    const double from_s = sheaf_stopwatch_look(watch);
+    double left_s = deadline->left_s > 0 ? deadline->left_s : 0;
+    left_s = left_s < STOPWATCH_LOOK_S ? left_s : STOPWATCH_LOOK_S;
     struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
-    return ppoll(&poll, 1, deadline->at_s > 0 ? &timeout : NULL, unblocked) > 0;
+    const bool word = ppoll(&poll, 1, deadline->signal ? &timeout : NULL, unblocked) > 0;
+    deadline->left_s -= sheaf_stopwatch_look(watch) - from_s;
+    return word;
 }
 
-/* Watches the program to its end. -1: the other side has gone. */
-static int watch(int socket, pid_t pid, double timeout_s, const sigset_t *unblocked, struct program_end *end) {
-    struct deadline deadline = {timeout_s > 0 ? sheaf_clock_s() + timeout_s : 0, SIGTERM};
-    double grace_s = usual_grace_s;
-    bool stopped = false;
+/* Buries the program if it has ended, and orphans of it that have. */
+static bool bury(pid_t program, struct program_end *end) {
     struct rusage usage;
-    for (;;) {
-        const bool late = deadline.at_s > 0 && sheaf_clock_s() >= deadline.at_s;
-        if (wait4(pid, &end->status, WNOHANG, &usage) == pid)
-            break; /* in time, however late we see it */
-        if (late) {
+    int status;
+    bool ended = false;
+    for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
+        if (pid != program)
+            continue;
+        ended = true;
+        end->status = status;
+        end->user_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
+        end->system_s = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
+        end->peak_rss = (int64_t)usage.ru_maxrss * 1024;
+    }
+    return ended;
+}
+
+/* Watches the program to its end. -1: the other side has gone meanwhile. */
+static int watch(int socket, pid_t pid, const struct start_head *head, const sigset_t *unblocked,
+                 struct program_end *end) {
+    struct deadline deadline = {head->time_s, head->time_s > 0 ? SIGTERM : 0};
+    struct stopwatch stopwatch = {0};
+    double grace_s = usual_grace_s;
+    bool stopped = false, gone = false;
+    while (!bury(pid, end)) { /* one that ended in time did, however late we see it */
+        if (deadline.signal && deadline.left_s <= 0) {
             end->timed_out = !stopped;
             strike(&deadline, pid, grace_s);
         }
-        struct start_head stop;
-        if (wait_for_news(socket, &deadline, unblocked)) {
-            if (sheaf_wire_read(socket, &stop, sizeof stop, NULL, NULL))
-                return -1;
-            stopped = true;
-            grace_s = stop.time_s;
-            deadline = (struct deadline){sheaf_clock_s(), stop.time_s > 0 ? SIGTERM : SIGKILL};
-        }
+        struct start_head stop = {0};
+        if (!wait_for_news(gone ? -1 : socket, &deadline, &stopwatch, unblocked))
+            continue;
+        gone = sheaf_wire_read(socket, &stop, sizeof stop, NULL, NULL) != 0;
+        stopped = true;
+        grace_s = gone ? usual_grace_s : stop.time_s;
+        deadline = (struct deadline){0, grace_s > 0 && !head->run ? SIGTERM : SIGKILL};
     }
-    end->user_s = (double)usage.ru_utime.tv_sec + (double)usage.ru_utime.tv_usec * 1e-6;
-    end->system_s = (double)usage.ru_stime.tv_sec + (double)usage.ru_stime.tv_usec * 1e-6;
-    end->peak_rss = (int64_t)usage.ru_maxrss * 1024;
-    return 0;
+    return gone ? -1 : 0;
 }
 
 static void note_child(int number) {
@@ -239,13 +260,15 @@ void sheaf_keep(int socket) {
     sigprocmask(SIG_BLOCK, &child, &unblocked);
     sigdelset(&unblocked, SIGCHLD);
     while (read_order(socket, &order) == 0) {
-        struct program_end end = {.step = START_OK};
-        double timeout_s = order.head.time_s;
+        struct program_end end = {.step = START_OK, .began_s = sheaf_clock_s()};
+        const struct start_head head = order.head;
         pid_t pid = order.head.run ? start_function(socket, &order, &end) : start_words(&order, &end);
         drop_order(&order);
-        bool gone = pid > 0 && watch(socket, pid, timeout_s, &unblocked, &end);
+        bool gone = pid > 0 && watch(socket, pid, &head, &unblocked, &end);
         if (pid > 0)
-            sweep(pid);
+            end.n_left = sweep(pid);
+        end.heard = sheaf_outside_own_s() >= end.began_s;
+        end.asked_to_end = sheaf_outside_own_end_s() >= end.began_s;
         if (gone || sheaf_wire_write(socket, &end, sizeof end, NULL, 0))
             return;
     }

@@ -3,7 +3,8 @@
  *
  * The program is in a process group of its own, with the descriptors, the folder and the environment that it was given. When
  * it has run for too long, or is to be stopped, its group gets TERM and, some time later, KILL; when it ends, what it left
- * behind is killed; when the thread's process dies, all are. Of the environment, what belongs to the launcher of this
+ * behind is killed; when the thread's process dies, all are, after they had TERM and two seconds. Time in which the
+ * keeper itself was stopped is not the program's. Of the environment, what belongs to the launcher of this
  * run (OMPI_*, PMIX_*, …) is taken away, so that the program may call mpirun itself.
  */
 #ifndef SHEAF_PROCESS_KEEPER_H
@@ -23,8 +24,8 @@ struct keeper {
 };
 
 /* What to start. In place of words it may be a function of ours, in a fork of the keeper: a small process without MPI,
-   HDF5 and threads, which has our standard descriptors, environment and folder, ignores TERM, INT, HUP, QUIT and USR1
-   as the keeper does, and ends with run's return. */
+   HDF5 and threads, which has our standard descriptors, environment and folder, ignores TERM, INT, HUP, QUIT, USR1 and
+   USR2, and ends with run's return. */
 struct program {
     int n_words;
     const char *const *words; /* [n_words] the first is looked up in PATH unless it has a '/' */
@@ -47,6 +48,11 @@ struct program_end {
     int32_t timed_out;
     double user_s, system_s; /* of it and all that it waited for */
     int64_t peak_rss;        /* bytes; not less than what the keeper itself takes */
+    double began_s;          /* on sheaf_clock_s */
+    int32_t heard;           /* since then a signal came from outside to the keeper, and so perhaps to the program; */
+    int32_t asked_to_end;    /* one that asks for the end at once (core/outside.h) */
+    int32_t n_left;          /* processes that it left behind, and that were killed */
+    int32_t reserved;
 };
 
 /* Makes the keeper where there is none yet; the others do so too. */

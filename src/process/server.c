@@ -14,10 +14,11 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/outside.h"
 #include "process/children.h"
 #include "process/wire.h"
 
-static const double last_wait_s = 3; /* what was forked should have ended when the program has */
+static const double last_wait_s = 6; /* what was forked should have ended when the program has */
 
 struct server {
     int fd;
@@ -27,13 +28,6 @@ struct server {
 
 /* A request is the address of the function: the server is a copy of the program. */
 typedef void (*entry_function)(int fd);
-
-/* What a launcher or a terminal sends to all its processes is for the program to act on, not for us. */
-static void ignore_signals(void (*how)(int)) {
-    static const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGQUIT};
-    for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-        signal(ignored[i], how);
-}
 
 /* --- the server's side --------------------------------------------------------------------------------------------- */
 
@@ -109,7 +103,8 @@ static void serve(int server_fd) {
     setsid(); /* signals to the program's process group are not for us */
     prctl(PR_SET_NAME, "sheaf-server");
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    ignore_signals(SIG_IGN);
+    sheaf_outside_listen(); /* what is sent to all processes is for the program to act on */
+    signal(SIGPIPE, SIG_IGN);
     sigaction(SIGCHLD, &action, NULL);
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
@@ -142,6 +137,8 @@ int sheaf_server_start(struct server **made, struct sheaf_error *error) {
         return sheaf_fail_memory(error, "the process server");
     server->fd = -1;
     pthread_mutex_init(&server->lock, NULL);
+    if (sheaf_outside_open(error))
+        return -1;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return sheaf_fail_errno(error, "cannot make a socket");
     server->pid = fork();

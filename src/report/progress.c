@@ -139,6 +139,14 @@ void sheaf_progress_say_failure(struct progress *p, int64_t item, const char *me
     fflush(p->out);
 }
 
+void sheaf_progress_say_warning(struct progress *p, const char *kernel, const char *text) {
+    if (!p->out)
+        return;
+    sheaf_progress_end(p);
+    fprintf(p->out, "sheaf: warning of kernel %s: %s\n", kernel, text);
+    fflush(p->out);
+}
+
 void sheaf_progress_end(struct progress *p) {
     if (p->drawn) {
         fputs("\r\033[K", p->out);

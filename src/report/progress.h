@@ -29,6 +29,9 @@ void sheaf_progress_show(struct progress *progress, int64_t n_done, int64_t n_fa
 /* Says why the first item failed, at once: it may be why all will. */
 void sheaf_progress_say_failure(struct progress *progress, int64_t item, const char *message);
 
+/* Says what the kernel warns of. */
+void sheaf_progress_say_warning(struct progress *progress, const char *kernel, const char *text);
+
 /* Removes the bar. */
 void sheaf_progress_end(struct progress *progress);
 

@@ -69,10 +69,12 @@ static void write_failed(FILE *out, const struct run_summary *s) {
 
 void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     char a[32], b[32];
-    int64_t n_new = s->n_done + s->n_failed - s->n_before, n_left = s->n_items - s->n_done - s->n_failed;
+    int64_t n_new = s->n_done + s->n_failed - s->n_before, n_left = s->n_items - s->n_done - s->n_failed - s->n_skipped;
     fprintf(out, "%s: %s of %s item%s done", s->job_name, sheaf_text_count(s->n_done, a),
             sheaf_text_count(s->n_items, b), s->n_items == 1 ? "" : "s");
     write_failed(out, s);
+    if (s->n_skipped)
+        fprintf(out, ", %s skipped", sheaf_text_count(s->n_skipped, a));
     if (s->n_before && n_new > 0)
         fprintf(out, "; %s of them were there before this run%s%s%s", sheaf_text_count(s->n_before, a),
                 s->changed ? ", computed before " : "", s->changed ? s->changed : "", s->changed ? " changed" : "");
@@ -88,8 +90,9 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     if (s->failed_message)
         fprintf(out, "  first failure: item %s: %s\n", sheaf_text_count(s->failed_item, a), s->failed_message);
     fprintf(out, "  results: %s", s->output);
-    if (s->n_failed)
-        fprintf(out, "; why items failed: sheaf show %s --where-failed", s->output);
+    if (s->n_failed + s->n_skipped)
+        fprintf(out, "; why items %s: sheaf show %s --where-failed", s->n_failed ? "failed" : "were skipped",
+                s->output);
     if (n_left > 0)
         fprintf(out, "; run %s again to compute the other %s", s->again, sheaf_text_count(n_left, a));
     fprintf(out, "\n");

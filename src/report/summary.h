@@ -12,6 +12,7 @@ struct run_summary {
     int64_t n_items;                /* asked for: all, or those of --items */
     int64_t n_done, n_failed;       /* of these, now in the file */
     int64_t n_timed_out, n_crashed; /* of those that failed */
+    int64_t n_skipped;              /* for want of an input */
     int64_t failed_item;            /* the first of those of this run; */
     const char *failed_message;     /* why; NULL: not known */
     int64_t n_before;               /* of these, there before this run */

@@ -6,7 +6,7 @@
 #include "store/results.h"
 
 static bool is_meant(enum results_again which, uint8_t status) {
-    return which == RESULTS_ALL ? status != ITEM_PENDING : sheaf_status_failed(status);
+    return which == RESULTS_ALL ? status != ITEM_PENDING && status != ITEM_SKIPPED : sheaf_status_failed(status);
 }
 
 static int make_pending(struct results *r, struct span span, enum results_again which, int64_t *n,

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/boot.h"
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -365,12 +366,45 @@ static int make_zeros(struct creation *c, const char *name, int64_t n, int64_t w
 
 static int make_flights(struct creation *c) {
     return make_zeros(c, IN_FLIGHT, FLIGHTS_MOST, FLIGHT_WIDTH,
-                      "blocks at work while a run lasts, or when it died: first, number, party, parties, flags") ||
+                      "blocks at work while a run lasts, or when it died: first, number, party, flags") ||
                    make_zeros(c, SUSPECTS, SUSPECTS_MOST, SUSPECT_WIDTH,
                               "blocks at work when a run died: first, number, doubt (2: computed last and alone, 100: "
                               "given up)")
                ? -1
                : 0;
+}
+
+static int make_lives(struct creation *c) {
+    const int64_t shape = LIVES_MOST;
+    uint8_t *none = calloc(LIVES_MOST, 1);
+    hid_t dataset = make_dataset(c, LIVES, H5T_NATIVE_UINT8, 1, &shape);
+    int rc = !none         ? sheaf_fail_memory(c->error, "the ranks")
+             : dataset < 0 ? -1
+             : H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, none) < 0 ||
+                     sheaf_h5_put_text(dataset, "long_name",
+                                       "ranks while a run lasts, or when it died: 1 at work, 2 left in order")
+                 ? h5_fail(c, "write the marks of ranks")
+                 : 0;
+    if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)
+        rc = h5_fail(c, "close a dataset");
+    free(none);
+    return rc;
+}
+
+static int make_boot(struct creation *c) {
+    const int64_t shape = BOOT_BYTES;
+    char id[BOOT_BYTES];
+    sheaf_boot_id(id);
+    hid_t dataset = make_dataset(c, BOOT, H5T_NATIVE_UINT8, 1, &shape);
+    if (dataset < 0)
+        return -1;
+    int rc = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, id) < 0 ||
+                     sheaf_h5_put_text(dataset, "long_name",
+                                       "start of the machine on which a status with 128 added to it counts: its row is "
+                                       "written, and not yet safe from a power cut")
+                 ? h5_fail(c, "write which machine this is")
+                 : 0;
+    return H5Dclose(dataset) < 0 && rc == 0 ? h5_fail(c, "close a dataset") : rc;
 }
 
 static int make_bookkeeping(struct creation *c) {
@@ -381,7 +415,7 @@ static int make_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         make_text(c, FILES_TEXT, plan->files ? plan->files : "") || make_errors(c) || make_runs(c) || make_flights(c) ||
-        sheaf_random_token(&token, c->error))
+        make_lives(c) || make_boot(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/boot.h"
 #include "store/layout.h"
 
 enum { REASON_BYTES = 512 };
@@ -48,7 +49,7 @@ int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what)
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
 }
 
-hid_t sheaf_h5_type(enum sheaf_type type) {
+hid_t sheaf_h5_type(int32_t type) {
     switch (type) {
     case SHEAF_FLOAT64:
         return H5T_NATIVE_DOUBLE;
@@ -92,6 +93,17 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
         found = SHEAF_TEXT;
     H5Tclose(type);
     return found;
+}
+
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
+    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    hid_t from = H5Dget_space(dataset);
+    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
+    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
+              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
+    H5Sclose(to);
+    H5Sclose(from);
+    return bad ? -1 : 0;
 }
 
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {
@@ -149,6 +161,21 @@ char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
     if (attribute >= 0)
         H5Aclose(attribute);
     return kept;
+}
+
+bool sheaf_h5_trusts_unsafe(hid_t file) {
+    char stored[BOOT_BYTES] = "", own[BOOT_BYTES];
+    sheaf_boot_id(own);
+    hid_t dataset = H5Dopen2(file, BOOT, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    bool read = space >= 0 && H5Sget_simple_extent_npoints(space) == BOOT_BYTES &&
+                H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, stored) >= 0;
+    if (space >= 0)
+        H5Sclose(space);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    H5Eclear2(H5E_DEFAULT); /* older files have none, and no such status */
+    return read && own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
 }
 
 uint64_t sheaf_h5_get_token(hid_t file) {

@@ -11,11 +11,18 @@
 
 #include "core/type.h"
 #include "store/h5.h"
+#include "store/missing.h"
+#include "store/reach.h"
 
 struct input {
     hid_t file;
+    struct reach reach;
     int n_datasets;
-    hid_t *datasets; /* [n_datasets] */
+    struct input_field {
+        hid_t dataset;
+        bool is_local; /* in the file itself, not behind a link to another */
+        struct missing missing;
+    } * fields; /* [n_datasets] */
 };
 
 /* Rows of a field to read at a time: about a megabyte. */
@@ -25,17 +32,11 @@ static int64_t window_rows(const struct sheaf_field *field, int64_t n_items) {
     return most < n_items ? most : n_items > 0 ? n_items : 1;
 }
 
-/* Reads rows first … first + n - 1 of a dataset as the memory type. */
 static int read_rows(const struct items *items, hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width,
                      void *values, struct sheaf_error *error) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
-    hid_t from = H5Dget_space(dataset);
-    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
-    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
-    H5Sclose(to);
-    H5Sclose(from);
-    return bad ? sheaf_h5_fail(error, items->name, "read a field") : 0;
+    return sheaf_h5_read_rows(dataset, type, first, n, width, values)
+               ? sheaf_h5_fail(error, items->name, "read a field")
+               : 0;
 }
 
 static bool is_unsigned_64(hid_t dataset) {
@@ -88,35 +89,6 @@ static int look_at(const struct items *items, hid_t dataset, const struct yaml_n
     return is_unsigned_64(dataset) ? check_unsigned(items, dataset, node, *n_items, field, error) : 0;
 }
 
-/* Opens a dataset with a cache for two of its chunks: HDF5's own holds a megabyte, and a larger compressed chunk would be
-   unpacked anew for every read from it. Negative if there is none. */
-static hid_t open_dataset(hid_t file, const char *path) {
-    static const size_t most_cache_bytes = (size_t)64 << 20;
-    hsize_t dims[H5S_MAX_RANK] = {0};
-    size_t n_bytes = 2;
-    hid_t dataset = H5Dopen2(file, path, H5P_DEFAULT);
-    hid_t creation = dataset >= 0 ? H5Dget_create_plist(dataset) : H5I_INVALID_HID;
-    if (creation < 0 || H5Pget_layout(creation) != H5D_CHUNKED)
-        goto out;
-    hid_t type = H5Dget_type(dataset), access = H5Pcreate(H5P_DATASET_ACCESS);
-    int rank = H5Pget_chunk(creation, H5S_MAX_RANK, dims);
-    n_bytes *= type >= 0 ? H5Tget_size(type) : 8;
-    for (int k = 0; k < rank; k++)
-        n_bytes *= (size_t)dims[k];
-    n_bytes = n_bytes < most_cache_bytes ? n_bytes : most_cache_bytes;
-    if (access >= 0 && n_bytes > ((size_t)1 << 20) &&
-        H5Pset_chunk_cache(access, 521, n_bytes, H5D_CHUNK_CACHE_W0_DEFAULT) >= 0) {
-        H5Dclose(dataset);
-        dataset = H5Dopen2(file, path, access);
-    }
-    H5Pclose(access);
-    H5Tclose(type);
-out:
-    if (creation >= 0)
-        H5Pclose(creation);
-    return dataset;
-}
-
 static int open_field(struct items *items, const struct job *job, int k, struct sheaf_error *error) {
     struct input *input = items->self;
     const struct yaml_node *node = job->items.fields[k].node;
@@ -131,13 +103,15 @@ static int open_field(struct items *items, const struct job *job, int k, struct 
     if (!field->name || !link)
         return sheaf_fail_memory(error, items->name);
     ((const char **)(uintptr_t)items->links)[k] = link;
-    hid_t dataset = open_dataset(input->file, node->text);
-    if (dataset < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_yaml_refuse(node, error, "%s: has no dataset '%s'", items->name, node->text);
+    struct input_field *own = &input->fields[input->n_datasets];
+    input->reach.context = &own->missing;
+    own->dataset = sheaf_reach_dataset(&input->reach, input->file, items->name, node->text, &own->is_local, error);
+    if (own->dataset < 0) {
+        sheaf_missing_close(&own->missing);
+        return sheaf_yaml_prefix(node, error);
     }
-    input->datasets[input->n_datasets++] = dataset;
-    if (look_at(items, dataset, node, &n_items, field, error))
+    input->n_datasets++;
+    if (look_at(items, own->dataset, node, &n_items, field, error))
         return -1;
     if (k > 0 && n_items != items->n_items)
         return sheaf_yaml_refuse(node, error,
@@ -165,22 +139,25 @@ static bool fits(double value, enum sheaf_type type) {
 /* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
 static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     struct sheaf_field *f = &items->fields[field];
+    const struct input_field *own = &((struct input *)items->self)->fields[field];
     const int64_t rows = window_rows(f, items->n_items);
     int rc = -1;
     char number[32];
     void **columns = calloc((size_t)items->n_fields, sizeof *columns);
     double *values = columns ? columns[field] = malloc((size_t)(rows * f->width) * sizeof *values) : NULL;
-    if (!values) {
+    uint8_t *gone = malloc((size_t)(rows * f->width));
+    if (!values || !gone) {
         sheaf_fail_memory(error, items->name);
         goto out;
     }
     f->type = SHEAF_FLOAT64;
     for (int64_t first = 0; first < items->n_items; first += rows) {
         int64_t n = items->n_items - first < rows ? items->n_items - first : rows;
-        if (items->source->read(items, first, n, columns, NULL, error))
+        if (items->source->read(items, first, n, columns, NULL, error) ||
+            sheaf_missing_values(&own->missing, own->dataset, first, n, f->width, gone, error))
             goto out;
         for (int64_t i = 0; i < n * f->width; i++)
-            if (!fits(values[i], type)) {
+            if (!gone[i] && !fits(values[i], type)) {
                 sheaf_refuse(error, "%s:%s: item %" PRId64 " is %s; the kernel takes '%s' as %s", items->name,
                              items->links[field], first + i / f->width, sheaf_text_double(values[i], number), f->name,
                              sheaf_type_name(type));
@@ -189,6 +166,7 @@ static int check_values(struct items *items, int field, enum sheaf_type type, st
     }
     rc = 0;
 out:
+    free(gone);
     free(values);
     free(columns);
     return rc;
@@ -204,6 +182,24 @@ static int input_convert(struct items *items, int field, enum sheaf_type type, s
     return 0;
 }
 
+/* Takes what is missing out of values that were read: NaN, or 0 for integers, whose items are skipped. */
+static int blank(const struct items *items, int k, int64_t first, int64_t n, char *values, struct sheaf_error *error) {
+    const struct input_field *own = &((const struct input *)items->self)->fields[k];
+    const struct sheaf_field *field = &items->fields[k];
+    const size_t n_bytes = sheaf_type_bytes(field->type);
+    const bool is_float = field->type == SHEAF_FLOAT64 || field->type == SHEAF_FLOAT32;
+    uint8_t *gone = malloc((size_t)(n * field->width) + 1);
+    int rc = gone ? sheaf_missing_values(&own->missing, own->dataset, first, n, field->width, gone, error)
+                  : sheaf_fail_memory(error, items->name);
+    for (int64_t i = 0; rc == 0 && i < n * field->width; i++)
+        if (gone[i] && is_float)
+            sheaf_type_fill(field->type, values + (size_t)i * n_bytes, 1);
+        else if (gone[i])
+            memset(values + (size_t)i * n_bytes, 0, n_bytes);
+    free(gone);
+    return rc;
+}
+
 static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, struct sheaf_arena *arena,
                       struct sheaf_error *error) {
     const struct input *input = items->self;
@@ -211,33 +207,41 @@ static int input_read(struct items *items, int64_t first, int64_t n, void *const
     for (int k = 0; k < items->n_fields; k++) {
         if (!columns[k])
             continue;
-        if (read_rows(items, input->datasets[k], sheaf_h5_type(items->fields[k].type), first, n, items->fields[k].width,
-                      columns[k], error))
+        if (read_rows(items, input->fields[k].dataset, sheaf_h5_type(items->fields[k].type), first, n,
+                      items->fields[k].width, columns[k], error) ||
+            (sheaf_missing_any(&input->fields[k].missing) && blank(items, k, first, n, columns[k], error)))
             return -1;
     }
     return 0;
 }
 
-/* Whether a dataset lies in the file that was opened, not in another one behind an external link. */
-static bool is_local(const struct input *input, hid_t dataset) {
-    char here[4096] = "", there[4096] = "";
-    hid_t file = H5Iget_file_id(dataset);
-    bool is = file >= 0 && H5Fget_name(input->file, here, sizeof here) > 0 &&
-              H5Fget_name(file, there, sizeof there) > 0 && strcmp(here, there) == 0;
-    if (file >= 0)
-        H5Fclose(file);
-    return is;
+/* Items that have not all values of a field: not done in the results file that it is an output of, or, where integers
+   are wanted, missing. */
+static int input_skips(const struct items *items, int k, int64_t first, int64_t n, uint8_t *skips,
+                       struct sheaf_error *error) {
+    const struct input_field *own = &((const struct input *)items->self)->fields[k];
+    const struct sheaf_field *field = &items->fields[k];
+    if (field->type == SHEAF_FLOAT64 || field->type == SHEAF_FLOAT32 || own->missing.n_marks == 0)
+        return sheaf_missing_items(&own->missing, first, n, skips, error);
+    uint8_t *gone = malloc((size_t)(n * field->width) + 1);
+    int rc = gone ? sheaf_missing_values(&own->missing, own->dataset, first, n, field->width, gone, error)
+                  : sheaf_fail_memory(error, items->name);
+    for (int64_t i = 0; rc == 0 && i < n; i++)
+        skips[i] = memchr(gone + i * field->width, 1, (size_t)field->width) != NULL;
+    free(gone);
+    return rc;
 }
 
 static int64_t input_place(const struct items *items, int field) {
     const struct input *input = items->self;
     const struct sheaf_field *f = &items->fields[field];
-    hid_t dataset = input->datasets[field];
+    hid_t dataset = input->fields[field].dataset;
     hid_t creation = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
     int64_t place = -1, n_bytes = items->n_items * (int64_t)sheaf_field_row_bytes(f);
-    bool plain = creation >= 0 && type >= 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS &&
-                 H5Pget_external_count(creation) == 0 && H5Tequal(type, sheaf_h5_type(f->type)) > 0;
-    if (plain && is_local(input, dataset)) {
+    bool plain = !sheaf_missing_any(&input->fields[field].missing) && creation >= 0 && type >= 0 &&
+                 H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0 &&
+                 H5Tequal(type, sheaf_h5_type(f->type)) > 0;
+    if (plain && input->fields[field].is_local) {
         haddr_t at = H5Dget_offset(dataset);
         if (at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes)
             place = (int64_t)at;
@@ -254,24 +258,33 @@ static void input_close(struct items *items) {
     struct input *input = items->self;
     if (!input)
         return;
-    for (int k = 0; k < input->n_datasets; k++)
-        H5Dclose(input->datasets[k]);
+    for (int k = 0; k < input->n_datasets; k++) {
+        sheaf_missing_close(&input->fields[k].missing);
+        H5Dclose(input->fields[k].dataset);
+    }
     if (input->file >= 0)
         H5Fclose(input->file);
-    free(input->datasets);
+    free(input->fields);
     free(input);
     items->self = NULL;
 }
 
 static const struct items_source source = {
-    .convert = input_convert, .read = input_read, .place = input_place, .close = input_close};
+    .convert = input_convert, .read = input_read, .skips = input_skips, .place = input_place, .close = input_close};
 
-/* What the items are: the file's bytes and which datasets are which fields. */
+/* What the items are: the bytes of the file and of those that its fields reach, and which datasets are which fields. A
+   file that is reached counts by its name alone: with all the others it may be moved. */
 static int write_identity(struct items *items, struct known *known, struct sheaf_error *error) {
     char hash[SHEAF_HASH_BYTES];
     if (sheaf_known_hash(known, items->name, hash, error))
         return -1;
     sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 " %s\n", items->n_items, hash);
+    for (int i = 0; i < items->n_others; i++) {
+        const char *path = items->others[i].path, *slash = strrchr(path, '/');
+        if (sheaf_known_hash(known, path, hash, error))
+            return -1;
+        sheaf_string_add(&items->identity, "items also from %s: %s\n", slash ? slash + 1 : path, hash);
+    }
     for (int k = 0; k < items->n_fields; k++)
         sheaf_string_add(&items->identity, "field %s: %s\n", items->fields[k].name, items->links[k]);
     return items->identity.failed ? sheaf_fail_memory(error, items->name) : 0;
@@ -288,20 +301,19 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     if (!items->name || !items->fields || !items->links || !input)
         return sheaf_fail_memory(error, "the items");
     input->file = H5I_INVALID_HID;
-    input->datasets = calloc(n_fields, sizeof *input->datasets);
-    if (!input->datasets)
+    input->reach.arena = &items->arena;
+    input->reach.look = sheaf_missing_look;
+    input->fields = calloc(n_fields, sizeof *input->fields);
+    if (!input->fields)
         return sheaf_fail_memory(error, "the items");
-    if (access(items->name, R_OK))
-        return sheaf_refuse(error, "%s: cannot open: %s", items->name, strerror(errno));
-    if (sheaf_stamp_take(&items->stamp, items->name, error))
+    input->file = sheaf_reach_open(&input->reach, items->name, error);
+    if (input->file < 0)
         return -1;
-    input->file = H5Fopen(items->name, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (input->file < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", items->name);
-    }
     for (int k = 0; k < job->items.n_fields; k++)
         if (open_field(items, job, k, error))
             return -1;
+    items->stamp = input->reach.files[0].stamp;
+    items->others = input->reach.files + 1;
+    items->n_others = input->reach.n_files - 1;
     return write_identity(items, known, error);
 }

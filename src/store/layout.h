@@ -4,7 +4,7 @@
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
-#define LAYOUT_VERSION 2
+#define LAYOUT_VERSION 3
 
 #define GROUP "/sheaf"
 #define JOB_TEXT GROUP "/job"
@@ -13,6 +13,8 @@
 #define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
 #define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */
+#define BOOT GROUP "/boot"                    /* uint8[BOOT_BYTES] core/boot.h: of the machine that wrote last */
+#define LIVES GROUP "/lives"                  /* uint8[LIVES_MOST], a mark for each rank, plan/flight.h */
 #define SUSPECTS GROUP "/suspects"            /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 #define TOKEN_NAME "token"                    /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"              /* uint8[n_items], in some files */

@@ -25,7 +25,7 @@ static int64_t list_used(const struct results *r, const int64_t *items, struct n
     return n;
 }
 
-/* Frees slots of items that have not failed, and all but the last of an item. */
+/* Frees slots of items that have neither failed nor were skipped, and all but the last of an item. */
 static int drop(struct results *r, int64_t *items, struct noted *used, struct sheaf_error *error) {
     const int64_t n_used = list_used(r, items, used);
     int64_t n_dropped = 0;
@@ -34,7 +34,8 @@ static int drop(struct results *r, int64_t *items, struct noted *used, struct sh
         if (used[i].item < r->n_items &&
             sheaf_file_pread(r->fd, &status, 1, r->sink.status_offset + used[i].item, r->path, error))
             return -1;
-        if (sheaf_status_failed(status) && (i + 1 == n_used || used[i + 1].item != used[i].item))
+        if ((sheaf_status_failed(status) || status == ITEM_SKIPPED) &&
+            (i + 1 == n_used || used[i + 1].item != used[i].item))
             continue;
         items[used[i].slot] = -1;
         n_dropped++;

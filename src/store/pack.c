@@ -27,6 +27,7 @@ struct pack {
     char *identity;
     int n_outputs;
     struct journal_index *journals;
+    bool trusts_unsafe;       /* plan/status.h */
     hid_t file, status, text; /* of the copy; type of texts */
     hid_t *datasets;          /* [n_outputs], of those that are texts */
     int64_t n_items;
@@ -117,6 +118,7 @@ static int open_copy(struct pack *p) {
     if (space >= 0)
         H5Sclose(space);
     p->n_items = (int64_t)n_items;
+    p->trusts_unsafe = sheaf_h5_trusts_unsafe(p->file);
     return rc || open_outputs(p) ? -1 : 0;
 }
 
@@ -190,6 +192,7 @@ static int pack_window(struct pack *p, int64_t first, int64_t n) {
     H5Sclose(to);
     if (bad)
         return h5_fail(p, "read the status");
+    sheaf_status_judge(p->statuses, (int64_t)count, p->trusts_unsafe);
     for (int k = 0; k < p->n_outputs; k++) {
         hid_t dataset = p->datasets[k];
         for (int64_t e = 0; dataset >= 0 && e < n_entries; e++)

@@ -11,6 +11,7 @@
 #include "job/items.h"
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
+#include "plan/status.h"
 #include "store/h5.h"
 #include "store/layout.h"
 
@@ -18,6 +19,7 @@ struct reader {
     const char *path;
     struct stat opened; /* the file at path, before it was opened */
     uint64_t token;
+    bool trusts_unsafe;             /* plan/status.h */
     struct journal_index *journals; /* texts that are not yet packed; NULL until one is asked for */
     hid_t file, status;
     int64_t block;
@@ -211,6 +213,7 @@ static int look_inside(struct reader *r) {
     }
     r->n_items = (int64_t)n_items;
     r->token = sheaf_h5_get_token(r->file);
+    r->trusts_unsafe = sheaf_h5_trusts_unsafe(r->file);
     return find_fields(r) || find_about(r) || read_failures(r) ? -1 : 0;
 }
 
@@ -421,7 +424,10 @@ int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64
 }
 
 int sheaf_reader_status(struct reader *r, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error) {
-    return read_rows(r, r->status, H5T_NATIVE_UINT8, first, n, 1, status, error);
+    if (read_rows(r, r->status, H5T_NATIVE_UINT8, first, n, 1, status, error))
+        return -1;
+    sheaf_status_judge(status, n, r->trusts_unsafe);
+    return 0;
 }
 
 int64_t sheaf_reader_block(const struct reader *r) {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/boot.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/differences.h"
@@ -67,6 +68,7 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
 static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
+    const int64_t boot = BOOT_BYTES, lives = LIVES_MOST;
     const int64_t flights[2] = {FLIGHTS_MOST, FLIGHT_WIDTH}, suspects[2] = {SUSPECTS_MOST, SUSPECT_WIDTH};
     errors[0] = errors[0] > 0 ? errors[0] : 1;
     for (int k = 0; k < r->n_outputs; k++)
@@ -86,7 +88,9 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
         find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
         find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
-        find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error))
+        find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
+        find_dataset(r, file, LIVES, &lives, 1, &r->sink.lives_offset, error) ||
+        find_dataset(r, file, BOOT, &boot, 1, &r->boot_offset, error))
         return -1;
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
@@ -182,6 +186,42 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
                         path);
 }
 
+/* Into the window. */
+static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    if (sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error))
+        return -1;
+    if (r->looks)
+        sheaf_status_judge((uint8_t *)r->window, n, r->sink.trusted);
+    return 0;
+}
+
+/* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
+   started anew, and they are pending. */
+static int settle_unsafe(struct results *r, struct sheaf_error *error) {
+    char stored[BOOT_BYTES], own[BOOT_BYTES];
+    bool synced = false;
+    sheaf_boot_id(own);
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+        return -1;
+    r->sink.trusted = own[0] != '\0';
+    const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
+    for (int64_t at = 0; !r->created && at < r->n_items; at += WINDOW) {
+        const int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+        if (read_status(r, at, n, error))
+            return -1;
+        const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
+        if (n_unsafe == 0)
+            continue;
+        if (same && !synced && fdatasync(r->fd))
+            return sheaf_fail_errno(error, "%s: cannot sync", r->path);
+        synced = true;
+        r->n_unsafe += same ? 0 : n_unsafe;
+        if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.status_offset + at, r->path, error))
+            return -1;
+    }
+    return sheaf_file_pwrite(r->fd, own, sizeof own, r->boot_offset, r->path, error);
+}
+
 /* All that needs no file. */
 static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
     *r = (struct results){.fd = -1, .created = created};
@@ -191,7 +231,7 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(WINDOW);
-    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs};
+    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
     return r->path && r->window && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
 }
@@ -199,8 +239,16 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
 int sheaf_results_look(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
     if (prepare(r, plan, false, error) || look_inside(r, plan, plan->path, error))
         return -1;
+    char stored[BOOT_BYTES], own[BOOT_BYTES];
     r->fd = r->sink.fd = open(plan->path, O_RDONLY | O_CLOEXEC);
-    return r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open", plan->path) : 0;
+    if (r->fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open", plan->path);
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+        return -1;
+    sheaf_boot_id(own);
+    r->looks = true;
+    r->sink.trusted = own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
+    return 0;
 }
 
 int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
@@ -212,8 +260,9 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     int rc = look_inside(r, plan, path, error);
     if (rc == 0) {
         r->fd = r->sink.fd = open(path, O_RDWR | O_CLOEXEC);
-        rc = r->fd < 0 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
-                       : sheaf_results_tidy_messages(r, error);
+        rc = r->fd < 0                 ? sheaf_fail_errno(error, "%s: cannot open for writing", path)
+             : settle_unsafe(r, error) ? -1
+                                       : sheaf_results_tidy_messages(r, error);
     }
     free(path);
     return rc;
@@ -249,10 +298,6 @@ off_t sheaf_results_run_offset(const struct results *r) {
 }
 
 /* --- status -------------------------------------------------------------------------------------------------------- */
-
-static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
-    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
-}
 
 /* Whether a block has a pending item that the sink takes, as far as the window read last reaches: items base …
    base + n_read - 1. */
@@ -397,41 +442,7 @@ int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
-/* --- blocks in flight ---------------------------------------------------------------------------------------------- */
-
-int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, struct suspects *suspects,
-                               struct sheaf_error *error) {
-    *n = suspects->n = 0;
-    if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.flights_offset, r->path, error) ||
-        sheaf_file_pread(r->fd, suspects->list, sizeof suspects->list, r->suspects_offset, r->path, error))
-        return -1;
-    int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
-    for (int64_t i = 0; i < FLIGHTS_MOST; i++)
-        if (notes[i].n > 0 && notes[i].first >= 0 && notes[i].first <= n_blocks - notes[i].n)
-            notes[(*n)++] = notes[i];
-    while (suspects->n < SUSPECTS_MOST && suspects->list[suspects->n].doubt > 0)
-        suspects->n++;
-    return 0;
-}
-
-int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
-    static const struct flight_note none[64];
-    for (int64_t i = 0; i < FLIGHTS_MOST; i += 64)
-        if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.flights_offset + i * (off_t)sizeof *none, r->path,
-                              error))
-            return -1;
-    return 0;
-}
-
-int sheaf_results_write_suspects(struct results *r, const struct suspects *suspects, struct sheaf_error *error) {
-    static const struct suspect none;
-    size_t n_bytes = (size_t)suspects->n * sizeof none;
-    if (sheaf_file_pwrite(r->fd, suspects->list, n_bytes, r->suspects_offset, r->path, error) ||
-        (suspects->n < SUSPECTS_MOST &&
-         sheaf_file_pwrite(r->fd, &none, sizeof none, r->suspects_offset + (off_t)n_bytes, r->path, error)))
-        return -1;
-    return sheaf_results_clear_flights(r, error);
-}
+/* --- items that are given up --------------------------------------------------------------------------------------- */
 
 int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error) {
@@ -445,6 +456,19 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
     int rc = fill_rows(r, item, 1, fill, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
+    free(fill);
+    return rc;
+}
+
+int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    char *fill = malloc(WINDOW);
+    int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    if (rc == 0)
+        memset(fill, ITEM_SKIPPED, WINDOW);
+    for (int64_t at = 0; rc == 0 && at < n; at += WINDOW) {
+        const int64_t piece = n - at < WINDOW ? n - at : WINDOW;
+        rc = sheaf_file_pwrite(r->fd, fill, (size_t)piece, r->sink.status_offset + first + at, r->path, error);
+    }
     free(fill);
     return rc;
 }

@@ -66,6 +66,7 @@ struct results {
     char *path;
     int fd;
     bool created; /* and not yet published, when it was opened */
+    bool looks;   /* nothing is written */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
@@ -73,7 +74,8 @@ struct results {
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     struct noted *noted;   /* the sink's, of earlier runs */
-    off_t suspects_offset;
+    off_t suspects_offset, boot_offset;
+    int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there */
     char *window;                   /* for reading status */
@@ -120,26 +122,35 @@ int sheaf_results_end_run(struct results *results, const struct run_record *reco
 /* Takes over the runs of another results file. */
 int sheaf_results_copy_runs(struct results *results, const char *from, struct sheaf_error *error);
 
-/* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; and who was under suspicion before. */
-int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n,
+/* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; whether its end came from outside; and who
+   was under suspicion before. */
+int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n, bool *from_outside,
                                struct suspects *suspects, struct sheaf_error *error);
 
-/* Keeps the suspects, and then clears the notes. */
+/* Keeps the suspects, and then clears the notes and the ranks' marks. */
 int sheaf_results_write_suspects(struct results *results, const struct suspects *suspects, struct sheaf_error *error);
 
-/* Clears all notes, at the end of a run that ends in order. */
+/* Clears all notes and marks, at the end of a run that ends in order. */
 int sheaf_results_clear_flights(struct results *results, struct sheaf_error *error);
 
 /* Gives an item up: its row has the fill value, its status is `status`, and the message says why. */
 int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error);
 
+/* Gives rows first … first + n - 1 up as skipped, without a message. */
+int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
+
+/* For a new file: gives up, as skipped, the items for which one of these fields[n_fields] of theirs (-1: none) has no
+   value; *n of them, and why the first, or "". */
+int sheaf_results_skip(struct results *results, const struct items *items, const int *fields, int n_fields, int64_t *n,
+                       char first[FAILURE_BYTES], struct sheaf_error *error);
+
 /* Drops messages of items that have not failed, as a killed run leaves them, and closes the gaps: those in use are the
    first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */
 int sheaf_results_tidy_messages(struct results *results, struct sheaf_error *error);
 
 /* Makes items that are asked for pending again, *n of them, and forgets why they failed: those that failed, timed out or
-   crashed, or all that are not pending. Lasting before a row of them is written anew. */
+   crashed, or all but those that were skipped. Lasting before a row of them is written anew. */
 enum results_again { RESULTS_FAILED, RESULTS_ALL };
 int sheaf_results_again(struct results *results, const struct asked *asked, enum results_again which, int64_t *n,
                         struct sheaf_error *error);

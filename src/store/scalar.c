@@ -1,15 +1,9 @@
 #include "store/scalar.h"
 
-#include <unistd.h>
-
 #include "store/h5.h"
+#include "store/reach.h"
 
-static int read_number(hid_t file, const char *path, const char *name, double *value, struct sheaf_error *error) {
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    if (dataset < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_refuse(error, "%s: has no dataset '%s'", path, name);
-    }
+static int read_number(hid_t dataset, const char *path, const char *name, double *value, struct sheaf_error *error) {
     hid_t space = H5Dget_space(dataset);
     const enum sheaf_type type = sheaf_h5_classify(dataset);
     int rc = 0;
@@ -18,20 +12,22 @@ static int read_number(hid_t file, const char *path, const char *name, double *v
     else if (H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, value) < 0)
         rc = sheaf_h5_fail(error, path, "read a number");
     H5Sclose(space);
-    H5Dclose(dataset);
     return rc;
 }
 
-int sheaf_scalar_read(const char *path, const char *dataset, double *value, struct sheaf_error *error) {
+int sheaf_scalar_read(const char *path, const char *name, double *value, struct sheaf_error *error) {
+    struct sheaf_arena arena = {0};
+    struct reach reach = {.arena = &arena};
+    bool is_local;
     sheaf_h5_start();
-    if (access(path, R_OK))
-        return sheaf_refuse(error, "%s: cannot open: %m", path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (file < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
-    }
-    int rc = read_number(file, path, dataset, value, error);
-    H5Fclose(file);
+    hid_t file = sheaf_reach_open(&reach, path, error), dataset = H5I_INVALID_HID;
+    if (file >= 0)
+        dataset = sheaf_reach_dataset(&reach, file, path, name, &is_local, error);
+    int rc = dataset >= 0 ? read_number(dataset, path, name, value, error) : -1;
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    if (file >= 0)
+        H5Fclose(file);
+    sheaf_arena_free(&arena);
     return rc;
 }

@@ -7,6 +7,6 @@
 #include "core/error.h"
 
 /* Reads a dataset of a single number. */
-int sheaf_scalar_read(const char *path, const char *dataset, double *value, struct sheaf_error *error);
+int sheaf_scalar_read(const char *path, const char *name, double *value, struct sheaf_error *error);
 
 #endif

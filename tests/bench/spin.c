@@ -115,9 +115,7 @@ static int noop_map(const void *self, const struct sheaf_context *context, const
 }
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_spin = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "spin",
+    .head = SHEAF_KERNEL(spin),
     .version = "1",
     .summary = "takes cost_s seconds and says when",
     .n_params = COUNT_OF(params),
@@ -129,9 +127,7 @@ SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_spin = {
 };
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_noop = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "noop",
+    .head = SHEAF_KERNEL(noop),
     .version = "1",
     .summary = "does nothing",
     .open = noop_open,

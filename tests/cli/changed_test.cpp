@@ -50,8 +50,8 @@ TEST_F(Changed, AMendedScriptComputesWhatFailed) {
                   1)
             << refused;
         EXPECT_EQ(ran(), NONE);
-        Result other = run_job({"job.yaml", "--accept-changes", "--set", "params.q=3"}, layout, 2);
-        EXPECT_EQ(count_of(other.err, "this job has 'param q: '3'', which it has not; choose"), 1) << other;
+        Result other = run_job({"job.yaml", "--accept-changes", "--set", "seed=3"}, layout, 2);
+        EXPECT_EQ(count_of(other.err, "it has 'seed: 1', this job has 'seed: 3'; choose"), 1) << other;
         EXPECT_EQ(count_of(other.err, "accept-changes"), 0) << "it is no remedy\n" << other;
         EXPECT_EQ(ran(), NONE);
         Result mended = run_job({"job.yaml", "--retry-failed", "--accept-changes"}, layout);
@@ -81,7 +81,7 @@ TEST_F(Changed, PendingItemsGoOn) {
 }
 
 TEST_F(Changed, WhatElseDiffersIsRefused) {
-    write_command("params: {q: 1}\n");
+    write_command("params: {q: 1}\nstdin: '{q}'\n");
     write_script("false");
     run_job({"job.yaml"});
     EXPECT_EQ(ran(), ALL);

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import shutil
 import sys
 
 os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # also works beside a run
@@ -22,9 +23,15 @@ def text(value):
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def status_is(file, wanted):
+def statuses(file):
+    """What became of each item; on the machine that wrote it a status that is not yet safe (128) counts as well."""
     status = file["status"][:]
     assert status.dtype == np.uint8, status.dtype
+    return status & 0x7F
+
+
+def status_is(file, wanted):
+    status = statuses(file)
     assert (status == wanted).all(), f"{file.filename}: statuses {np.unique(status, return_counts=True)}"
 
 
@@ -183,7 +190,7 @@ def check_traces(path):
 def check_slow(path, state):
     """y = 2 x + 1 in each row that is marked done, whatever happened; with state `all` that is all of them."""
     with h5py.File(path) as f:
-        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        x, y, status = f["x"][:], f["y"][:], statuses(f)
         assert np.isin(status, (PENDING, DONE)).all(), np.unique(status)
         done = status == DONE
         assert (y[done] == 2 * x[done] + 1).all(), f"{path}: wrong rows {np.flatnonzero(done & (y != 2 * x + 1))}"
@@ -193,6 +200,53 @@ def check_slow(path, state):
             f[name][()] if isinstance(f[name], h5py.Dataset) else None
 
 
+def check_power_cut(path, disk, seed):
+    """Plays the cut: of each page of the results file and of its journals what was synced last, or what was written since.
+    What was never synced may be nothing but zeros. Seed 0: by chance all that was written is there."""
+    rng = np.random.default_rng(int(seed))
+    folder = os.path.splitext(path)[0] + ".d"
+    journals = [os.path.join(folder, name) for name in os.listdir(folder)] if os.path.isdir(folder) else []
+    for name in [path, *journals]:
+        with open(name, "rb") as file:
+            now = file.read()
+        synced = os.path.join(disk, str(os.stat(name).st_ino))
+        before = b""
+        if os.path.exists(synced):
+            with open(synced, "rb") as file:
+                before = file.read()
+        before = before.ljust(len(now), b"\0")[: len(now)]
+        with open(name, "r+b") as file:
+            for at in range(0, len(now), 4096):
+                if int(seed) and rng.integers(2):
+                    file.seek(at)
+                    file.write(before[at : at + 4096])
+        shutil.copyfile(name, synced)  # what is on the disk from here on
+
+
+def check_safe(path, kernel):
+    """A plain reader's done, status 1, is right, whatever it finds else; some are."""
+    with h5py.File(path) as f:
+        done = f["status"][:] == DONE
+        assert done.any() and not done.all(), f"{path}: {np.count_nonzero(done)} of {len(done)} are done"
+        if kernel == "slow":
+            assert (f["y"][:][done] == 2 * f["x"][:][done] + 1).all(), np.flatnonzero(done & (f["y"][:] != 2 * f["x"][:] + 1))
+
+
+def check_echoed(path):
+    """Each item has said which it is."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        said = [text(s) for s in f["stdout"][:]]
+        assert said == [f"item {i}\n" for i in range(len(said))], said[:10]
+
+
+def check_odd(path):
+    """Everything is done, y = 2 x + 1."""
+    with h5py.File(path) as f:
+        status_is(f, DONE)
+        assert (f["y"][:] == 2 * f["x"][:] + 1).all(), f["y"][:]
+
+
 def check_killed(killed, finished, reference, least="0"):
     """Folders of copies: made after kills, and after the runs that went on from there."""
     n = 0
@@ -200,7 +254,7 @@ def check_killed(killed, finished, reference, least="0"):
         path = os.path.join(killed, name)
         check_slow(path, "any")
         with h5py.File(path) as f:
-            assert (f["status"][: int(least)] == DONE).all(), f"{path}: lost what was done before"
+            assert (statuses(f)[: int(least)] == DONE).all(), f"{path}: lost what was done before"
         n += 1
     paths = [os.path.join(finished, name) for name in sorted(os.listdir(finished))]
     assert n > 0 and paths
@@ -228,7 +282,7 @@ def check_killed_fails(killed, finished):
     """The kernel `fails`: y = x where done, NaN where failed; in the end each failed item has its message."""
     for folder in (killed, finished):
         for path, f in each_results(folder):
-            x, y, status = f["x"][:], f["y"][:], f["status"][:]
+            x, y, status = f["x"][:], f["y"][:], statuses(f)
             assert (y[status == DONE] == x[status == DONE]).all(), path
             assert np.isnan(y[status == FAILED]).all(), path
             noted = f["sheaf/errors/item"][:]
@@ -244,7 +298,7 @@ def check_killed_retries(killed, finished):
     that has failed is without its message or has another's."""
     for folder in (killed, finished):
         for path, f in each_results(folder):
-            x, status, found = f["x"][:], f["status"][:], [[] for _ in f["x"]]
+            x, status, found = f["x"][:], statuses(f), [[] for _ in f["x"]]
             for item, slot in zip(f["sheaf/errors/item"][:], f["sheaf/errors/message"][:]):
                 if 0 <= item < len(x):  # half a -1 over an item is none
                     found[item].append(bytes(slot).rstrip(b"\0").decode())
@@ -277,7 +331,7 @@ def check_pendulum(path, g):
 
 def check_some_squares(path):
     with h5py.File(path) as f:
-        done = f["status"][:] == DONE
+        done = statuses(f) == DONE
         x = np.arange(len(done), dtype=np.float64)
         assert done[:10].all() and not done.all(), np.count_nonzero(done)
         assert (f["y"][:][done] == (x * x + sum(range(10000)))[done]).all()
@@ -289,7 +343,7 @@ def check_some_squares(path):
 def check_items(path, begin, end):
     """Only items begin..end-1 of a slow job are done; the others hold the fill value."""
     with h5py.File(path) as f:
-        status, y, x = f["status"][:], f["y"][:], f["x"][:]
+        status, y, x = statuses(f), f["y"][:], f["x"][:]
         inside = (np.arange(len(x)) >= int(begin)) & (np.arange(len(x)) < int(end))
         assert (status == np.where(inside, DONE, PENDING)).all(), status
         assert (y[inside] == 2 * x[inside] + 1).all()
@@ -340,18 +394,18 @@ def check_spoilt(path, row):
 def check_failed(path, output, *items):
     """Exactly these items failed, hold NaN, and have a message; the others are done."""
     with h5py.File(path) as f:
-        failed = np.flatnonzero(f["status"][:] == FAILED)
+        failed = np.flatnonzero(statuses(f) == FAILED)
         assert list(failed) == sorted(map(int, items)), failed
-        assert (f["status"][:][np.setdiff1d(np.arange(len(f["status"])), failed)] == DONE).all()
+        assert (statuses(f)[np.setdiff1d(np.arange(len(f["status"])), failed)] == DONE).all()
         assert np.isnan(f[output][:][failed]).all()
-        assert not np.isnan(f[output][:][f["status"][:] == DONE]).any()
+        assert not np.isnan(f[output][:][statuses(f) == DONE]).any()
         noted = f["sheaf/errors/item"][:]
         assert sorted(noted[noted >= 0]) == list(failed), noted[noted >= 0]
 
 
 def check_fails_values(path):
     with h5py.File(path) as f:
-        done = f["status"][:] == DONE
+        done = statuses(f) == DONE
         assert (f["y"][:][done] == f["x"][:][done]).all()
 
 
@@ -383,7 +437,7 @@ def check_only_block(path, begin, end):
     with h5py.File(path) as f:
         i = np.arange(len(f["x"]))
         outside = (i < int(begin)) | (i >= int(end))
-        status, x, y = f["status"][:], f["x"][:], f["y"][:]
+        status, x, y = statuses(f), f["x"][:], f["y"][:]
         assert (status[outside] == DONE).all() and np.isin(status, (DONE, FAILED)).all(), status
         assert (y[status == DONE] == x[status == DONE]).all() and np.isnan(y[status == FAILED]).all()
 
@@ -394,7 +448,7 @@ def check_only_block(path, begin, end):
 def check_crashed(path, *items):
     """Exactly these items are marked crashed, hold NaN and have a message that says so; all others are done, y = 2 x + 1."""
     with h5py.File(path) as f:
-        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        x, y, status = f["x"][:], f["y"][:], statuses(f)
         meanings = dict(zip(text(f["status"].attrs["flag_meanings"]).split(), f["status"].attrs["flag_values"]))
         assert meanings["crashed"] == CRASHED, meanings
         crashed = np.flatnonzero(status == CRASHED)
@@ -410,7 +464,7 @@ def check_ended(path, outcome, message, *items):
     """Exactly these items ended so, hold NaN, and have a message with this in it; all others are done, y = 2 x + 1. It
     was not the run itself that died: no block is noted as in flight, or under suspicion."""
     with h5py.File(path) as f:
-        x, y, status = f["x"][:], f["y"][:], f["status"][:]
+        x, y, status = f["x"][:], f["y"][:], statuses(f)
         meanings = dict(zip(text(f["status"].attrs["flag_meanings"]).split(), f["status"].attrs["flag_values"]))
         ended = np.flatnonzero(status != DONE)
         assert list(ended) == sorted(map(int, items)), status
@@ -464,7 +518,7 @@ def check_slow_or_crashed(*paths):
     assert paths
     for path in paths:
         with h5py.File(path) as f:
-            x, y, status = f["x"][:], f["y"][:], f["status"][:]
+            x, y, status = f["x"][:], f["y"][:], statuses(f)
             assert np.isin(status, (PENDING, DONE, CRASHED)).all(), (path, status)
             assert (y[status == DONE] == 2 * x[status == DONE] + 1).all() and np.isnan(y[status == CRASHED]).all(), path
 
@@ -489,7 +543,7 @@ def check_no_suspicion(path):
         flights = f["sheaf/in_flight"][:]
         assert (flights[:, 1] == 0).all(), flights[flights[:, 1] != 0]
         assert not suspects_of(f), suspects_of(f)
-        assert not (f["status"][:] == CRASHED).any()
+        assert not (statuses(f) == CRASHED).any()
 
 
 def check_none_alone(path):
@@ -497,7 +551,7 @@ def check_none_alone(path):
     with h5py.File(path) as f:
         doubts = suspects_of(f)
         assert all(doubt < 2 for doubt in doubts.values()), doubts
-        assert not (f["status"][:] == CRASHED).any()
+        assert not (statuses(f) == CRASHED).any()
 
 
 # --- labels --------------------------------------------------------------------------------------------------------
@@ -614,7 +668,7 @@ def check_csv_output(table, path):
         assert head[:2] == ["item", "status"], head
         assert len(rows) == len(f["status"]) and [int(r[0]) for r in rows] == list(range(len(rows)))
         meanings = text(f["status"].attrs["flag_meanings"]).split()
-        assert [r[1] for r in rows] == [meanings[s] for s in f["status"][:]]
+        assert [r[1] for r in rows] == [meanings[s] for s in statuses(f)]
         own = {"item", "block", "status", "seconds", "sheaf"}
         wanted = []
         for name in f:
@@ -675,7 +729,7 @@ def check_holds(path, *claims):
             "np": np,
             "os": os,
             "json": json,
-            "status": f["status"][:],
+            "status": statuses(f),
             "message": {int(i): bytes(m).split(b"\0")[0].decode() for i, m in noted if i >= 0},
             "text": lambda name: list(f[name].asstr()[:]),
             "units": lambda name: text(f[name].attrs["units"]),
@@ -739,7 +793,7 @@ def check_large(source, path, terms):
         piece, total = 1 << 24, float(sum(range(int(terms))))
         for first in range(0, len(s["x"]), piece):
             x = s["x"][first : first + piece]
-            assert (f["status"][first : first + piece] == DONE).all(), first
+            assert (f["status"][first : first + piece] & 0x7F == DONE).all(), first
             assert (f["y"][first : first + piece] == x * x + total).all(), first
 
 
@@ -752,7 +806,7 @@ def check_hold(path):
     """Opens the file as a notebook would, with HDF5's own locking, says so, and keeps it open until stdin ends."""
     del os.environ["HDF5_USE_FILE_LOCKING"]
     with h5py.File(path, "r") as f:
-        before = f["status"][:]
+        before = statuses(f)
         print("open", flush=True)
         sys.stdin.read()
         print(len(before), flush=True)

@@ -62,9 +62,9 @@ class Command : public Program {
 TEST_F(Command, ValuesArriveAsTheyAre) {
     check({"make_nasty", path("in.csv")});
     write_program("show", "#!/bin/sh\nfor word; do printf '%s\\n@' \"$word\"; done\ncat\n");
-    const std::string more = "params: {p: 2.50, q: \"a 'b' $c\"}\nstdin: \"<{s}|{n}|{item}|{q}>\"\n";
+    const std::string more = "stdin: \"<{s}|{n}|{item}|{q}>\"\nparams: {q: \"a 'b' $c\"";
     write_command("list.yaml", "csv: in.csv", R"(["./show", "{s}", "--a={s};{{s}} {x}", "{n}{item}{p}", "", "{q}"])",
-                  more);
+                  more + ", p: 2.50}\n");
     run_job({"list.yaml"}, {0, 3});
     holds("job.h5",
           {"(status == 1).all()",
@@ -79,7 +79,7 @@ TEST_F(Command, ValuesArriveAsTheyAre) {
   {s}
   EOF
 )x",
-                  more);
+                  more + "}\n");
     run_job({"script.yaml", "-o", "script.h5"}, {0, 3});
     holds("script.h5",
           {"(status == 1).all()",
@@ -87,6 +87,19 @@ TEST_F(Command, ValuesArriveAsTheyAre) {
            R"({s}\n" for i, (s, n) in enumerate(zip(text("s"), f["n"][:]))])"});
     EXPECT_FALSE(exists(path("PWNED"))) << "a value was executed";
     EXPECT_EQ(list_folder(folder_), (Words{"in.csv", "job.h5", "list.yaml", "script.h5", "script.yaml", "show"}));
+}
+
+/* The script of a list is read as one that stands alone, whatever shell it is for. */
+TEST_F(Command, ScriptsOfLists) {
+    check({"make_nasty", path("in.csv")});
+    for (const char *words : {"sh, -c", "/bin/bash, -euo, pipefail, -c", "env, A=1, timeout, '60', dash, -ec"}) {
+        write_command("job.yaml", "csv: in.csv",
+                      "[" + std::string(words) + R"(, "printf '[%s]' {s} 'a{s}' \"$1\" {n}", x, "{s}"])");
+        run_job({"job.yaml", "-q", "--overwrite"}, {0, 2});
+        holds("job.h5", {"(status == 1).all()",
+                         R"(text("stdout") == [f"[{s}][a{s}][{s}][{n}]" for s, n in zip(text("s"), f["n"][:])])"});
+        EXPECT_FALSE(exists(path("PWNED"))) << "a value was executed";
+    }
 }
 
 /* --- what is found ------------------------------------------------------------------------------------------------- */
@@ -112,7 +125,8 @@ if i == 4:
     print("the end")
 )");
     write("data.txt", "beside the job file");
-    write_command("job.yaml", "count: 5", "[" SHEAF_PYTHON ", model.py, \"{item}\", data.txt]", R"(outputs:
+    write_command("job.yaml", "count: 5",
+                  "[" SHEAF_PYTHON ", \"{job_dir}/model.py\", \"{item}\", \"{job_dir}/data.txt\"]", R"(outputs:
   c: {file: o.json, json: a.b.1.c, unit: kg}
   v: {file: o.json, json: v, width: 3}
   n: {file: o.json, json: n, type: int64}
@@ -145,6 +159,53 @@ keep: ["*.log", "plots/*/*.png"]
     holds("a b [c]", {"[s.strip() for s in text('stdout')] == [os.path.dirname(os.path.realpath(f.filename)) + f'/a b "
                       "[c].d/work/{i}' for i in range(2)]"});
     EXPECT_EQ(list_folder(path("a b [c].d/work/1")), Words{"own"});
+}
+
+/* Where items have folders of their own, a file of the job is named with its folder. What a command makes may be called
+   like one that lies beside the job file: each item has its own. */
+TEST_F(Command, FilesBesideTheJob) {
+    write_program("work", "#!/bin/sh\ncat \"$1\" >>\"$2\"; echo $SHEAF_ITEM >>\"$2\"\n");
+    write("in.txt", "from in.txt\n");
+    write("result.dat", "stale\n");
+    write("a.log", "stale\n");
+    const std::string run = "[./work, \"{job_dir}/in.txt\", ";
+    write_command("job.yaml", "count: 3", run + "result.dat]", "outputs: {n: {file: result.dat, column: 1}}\n");
+    run_job({"job.yaml", "-q"}, {0, 2});
+    holds("job.h5", {"(status == 1).all() and list(f['n'][:]) == [0, 1, 2]"});
+    EXPECT_EQ(read("result.dat"), "stale\n");
+    write_command("keep.yaml", "count: 3", run + "./a.log]", "keep: [\"*.log\"]\n");
+    run_job({"keep.yaml", "-q", "-o", "keep.h5"}, {0, 2});
+    EXPECT_EQ(read("keep.d/2/a.log"), "from in.txt\n2\n");
+    EXPECT_EQ(read("a.log"), "stale\n");
+    for (const std::string word : {"a.log", "./a.log", "in.txt"}) {
+        write_command("bad.yaml", "count: 3", run + word + "]", "workdir: remove\n");
+        Result result = run_job({"bad.yaml", "-q"}, {}, 2);
+        EXPECT_EQ(count_of(result.err, "bad.yaml:3:" + std::to_string(10 + run.size()) + ": '" + word +
+                                           "' is a file beside the job file"),
+                  1)
+            << result;
+        EXPECT_EQ(count_of(result.err, "{job_dir}/" + word.substr(word[0] == '.' ? 2 : 0) + " for it"), 1) << result;
+    }
+    write_command("bad.yaml", "count: 3", run + "a.log]", ""); /* in the job file's folder */
+    run_job({"bad.yaml", "-q", "-o", "plain.h5"});
+    EXPECT_EQ(count_of(read("a.log"), "from in.txt"), 3);
+    EXPECT_FALSE(exists(path("plain.d")));
+}
+
+/* A file that is named with the job's folder belongs to what the job is, in scripts too. */
+TEST_F(Command, FilesOfScriptsAreNoticed) {
+    for (const char *command :
+         {"'cat {job_dir}/in.txt'", "'cat \"$SHEAF_JOB_DIR\"/in.txt'", "'cat \"${SHEAF_JOB_DIR}/in.txt\"'",
+          "[cat, \"{job_dir}/in.txt\"]", "[bash, -c, 'cat {job_dir}/in.txt']"}) {
+        write("in.txt", "1");
+        write_command("job.yaml", "count: 4", command, "workdir: remove\n");
+        run_job({"job.yaml", "-q", "--items", "0:2", "--overwrite"});
+        write("in.txt", "2");
+        Result result = run_job({"job.yaml", "-q"}, {}, 2);
+        EXPECT_EQ(count_of(result.err, "'in.txt' was changed since"), 1) << command << "\n" << result;
+        run_job({"job.yaml", "-q", "--accept-changes"});
+        holds("job.h5", {"text('stdout') == ['1', '1', '2', '2']"});
+    }
 }
 
 /* --- how it ends --------------------------------------------------------------------------------------------------- */
@@ -346,6 +407,23 @@ TEST_F(Command, HowManyAtOnce) {
     EXPECT_FALSE(exists(path("none.h5")));
 }
 
+/* 3,000 lines of progress and one result, in the middle, at the end, or in JSON: what is kept of them may lack it. */
+TEST_F(Command, WhatWasNotKeptIsSaidToBeLost) {
+    write_program("work", "#!/usr/bin/env python3\n"
+                          "import sys\n"
+                          "for k in range(3000):\n"
+                          "    sys.stdout.write('step %05d%s' % (k, sys.argv[2].encode().decode('unicode_escape')))\n"
+                          "    if k == int(sys.argv[1]): sys.stdout.write('E = 7\\n')\n");
+    write("in.csv", "at,end\n1500,\\n\n2999,\\n\n2999,\\r\n0,\\r\n");
+    write_command("job.yaml", "csv: in.csv", "[./work, \"{at}\", \"{end}\"]",
+                  "outputs: {E: {regex: '^E = (\\S+)'}}\ncapture: 4K\n");
+    run_job({"job.yaml", "-q"}, {0, 1}, 1);
+    holds("job.h5", {"list(status) == [2, 1, 1, 2]", "list(f['E'][1:3]) == [7, 7]", "sorted(message) == [0, 3]",
+                     "all('in the end of standard output (capture: 33006 keeps all of it): nothing matches' in m "
+                     "for m in message.values())"});
+    run_job({"job.yaml", "-q", "-o", "all.h5", "--set", "capture=33006"}, {0, 1});
+}
+
 /* --- failing, halting, trying again -------------------------------------------------------------------------------- */
 
 TEST_F(Command, HaltsGoesOnAndTriesAgain) {
@@ -441,6 +519,16 @@ TEST_F(Command, WhatIsRefused) {
         {"[echo, '{mass}']", "no field or param 'mass'"},
         {"echo {xx}", "did you mean 'x'"},
         {"echo $(( {s} ))", "a text cannot stand"},
+        {"echo {x} {mass}\nparams: {mass: 1, mas: 2}",
+         "job.yaml:4:24: params.mas: neither the command nor stdin has it in braces; did you mean 'mass'?"},
+        {"[echo, '{x}']\nparams: {y: 1}", "job.yaml:4:13: params.y: neither"},
+        {"[echo, '{x }']", "{x }: no field or param 'x '; did you mean 'x'?; {{x }} stands for itself"},
+        {"[sudo, sh, -c, 'echo {s}']", "job.yaml:3:25: {s}: a text cannot stand where sh reads code"},
+        {"[bash, -c, 'eval \"echo {s}\"']", "job.yaml:3:21: {s}: a text cannot stand where eval reads code"},
+        {"[ssh, host, ./sim, '{s}']", "where ssh reads code"},
+        {"[env, python3, -c, 'f(\"{s}\")']", "python3 -c '… sys.argv[1] …' {s}"},
+        {"sh -c 'echo {s}'", "give it as an argument: sh -c '… \"$1\" …' sh {s}"},
+        {"[sh, -c, 'echo {xx}']", "did you mean 'x'"},
         {"'true'\nstdin: '{y}'", "job.yaml:4:8: {y}"},
         {"'true'\nstdin: [a]", "job.yaml:4:8:"},
         {"'true'\nkeep: ['../x']", "job.yaml:4:8: keep is '../x'"},

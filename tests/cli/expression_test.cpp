@@ -45,7 +45,7 @@ const char formulas[] = "expression:\n"
                         "  y: x * x + total\n"
                         "  wave: sin(x) * exp(-abs(x) / 20) + y^0.3\n"
                         "  r: sqrt(x^2 + y^2) / 3\n"
-                        "  part: \"x > 0 && x < 30 ? x / 3 : -i\"\n"
+                        "  part: \"x > 0 && x < 30 ? x / 3 : -item\"\n"
                         "params: {total: 5}\n";
 
 TEST_F(Expression, Example) {
@@ -55,7 +55,7 @@ TEST_F(Expression, Example) {
 
 TEST_F(Expression, OfACount) {
     write("job.yaml",
-          "items: {count: 50_001}\nexpression: {y: i * i + total, z: y / 7 - sqrt(i)}\nparams: {total: 5}\n");
+          "items: {count: 50_001}\nexpression: {y: item * item + total, z: y / 7 - sqrt(item)}\nparams: {total: 5}\n");
     same_everywhere("job.yaml", "y,z");
     check({"expression_count", path("0.h5"), "50001"});
 }
@@ -87,7 +87,7 @@ TEST_F(Expression, SharedNumbers) {
                      "    f['many'] = [1, 2]\n"
                      "    f['word'] = 'a'\n");
     ASSERT_EQ(run({SHEAF_PYTHON, "make.py"}).exit, 0);
-    const std::string job = "items: {count: 3}\nexpression: {y: i * i + total, z: one / 3}\n";
+    const std::string job = "items: {count: 3}\nexpression: {y: item * item + total, z: one / 3}\n";
     write("job.yaml", job + "shared: {total: {hdf5: t.h5:/deep/total}, one: {hdf5: t.h5:/one}}\n");
     same_everywhere("job.yaml", "y,z");
     write("look.py", "import h5py\n"
@@ -105,11 +105,12 @@ TEST_F(Expression, SharedNumbers) {
 TEST_F(Expression, FunctionsOfTheUser) {
     make_library("phys", "double drag(double v, double rho) { return v * v * rho / 2; }\n"
                          "double f_drag_(double *v, double *rho) { return *v * *v * *rho / 2; }\n");
-    write("job.yaml", "items: {count: 5000}\n"
-                      "functions:\n"
-                      "  drag: {library: ./phys.so, arguments: 2}\n"
-                      "  fortran: {library: phys.so, arguments: 2, symbol: f_drag, by_reference: true}\n"
-                      "expression: {a: \"drag(i, 3)\", b: \"fortran(i, 3)\", c: \"i > 0 ? drag(b, 1 / i) : 0\"}\n");
+    write("job.yaml",
+          "items: {count: 5000}\n"
+          "functions:\n"
+          "  drag: {library: ./phys.so, arguments: 2}\n"
+          "  fortran: {library: phys.so, arguments: 2, symbol: f_drag, by_reference: true}\n"
+          "expression: {a: \"drag(item, 3)\", b: \"fortran(item, 3)\", c: \"item > 0 ? drag(b, 1 / item) : 0\"}\n");
     same_everywhere("job.yaml", "a,b,c");
     check({"expression_functions", path("0.h5")});
     run_job({"job.yaml", "-o", "0.h5", "-q"});
@@ -121,26 +122,26 @@ TEST_F(Expression, FunctionsOfTheUser) {
 }
 
 TEST_F(Expression, MistakesAreNamedOnce) {
-    write("job.yaml", "items: {count: 10}\nexpression:\n  y: i*i + totl\nparams: {total: 5}\n");
+    write("job.yaml", "items: {count: 10}\nexpression:\n  y: item*item + totl\nparams: {total: 5}\n");
     for (int ranks : {0, 2})
         refused(command({"run", "job.yaml"}, {ranks, 0}),
-                {"job.yaml:3:12: expression.y: no field, param or function 'totl'; did you mean 'total'?"});
+                {"job.yaml:3:18: expression.y: no field, param or function 'totl'; did you mean 'total'?"});
     write("in.csv", "name,x\nCeres,1\n");
     write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x + name}\n");
     refused({SHEAF_PROGRAM, "run", "job.yaml"}, {"in.csv:2", "'Ceres' is not a number"});
 }
 
 TEST_F(Expression, AnotherFormulaIsAnotherJob) {
-    write("job.yaml", "items: {count: 10}\nexpression: {y: i * 2}\n");
+    write("job.yaml", "items: {count: 10}\nexpression: {y: item * 2}\n");
     run_job({"job.yaml", "-q"});
-    run_job({"job.yaml", "-q", "--set", "expression.y=2 * 1.0 * (i) / 1", "-o", "other.h5"});
-    run_job({"job.yaml", "-q", "--set", "expression.y=(i*2.0)"});
-    refused({SHEAF_PROGRAM, "run", "job.yaml", "--set", "expression.y=2 * i"}, {"job.h5: ", "formula y: "});
+    run_job({"job.yaml", "-q", "--set", "expression.y=2 * 1.0 * (item) / 1", "-o", "other.h5"});
+    run_job({"job.yaml", "-q", "--set", "expression.y=(item*2.0)"});
+    refused({SHEAF_PROGRAM, "run", "job.yaml", "--set", "expression.y=2 * item"}, {"job.h5: ", "formula y: "});
 }
 
 /* Rank 0 alone needs a compiler, and leaves nothing behind. */
 TEST_F(Expression, Compiler) {
-    write("job.yaml", "items: {count: 10_000}\nexpression: {y: i * i + 5, z: y / 7 - sqrt(i)}\n");
+    write("job.yaml", "items: {count: 10_000}\nexpression: {y: item * item + 5, z: y / 7 - sqrt(item)}\n");
     Words without = {"env", "-u", "CC", "PATH=/nowhere"}, words = without;
     words.insert(words.end(), {SHEAF_PROGRAM, "run", "job.yaml"});
     refused(words, {"job.yaml:2:13: no C compiler is found (CC, cc, gcc, clang)", "compiler: "});

@@ -75,8 +75,7 @@ TEST_F(Guards, AKernelThatExitsIsNoSuccess) {
                      "static int map(const void *s, const struct sheaf_context *c, const struct sheaf_block *b) {\n"
                      "    (void)s; (void)c; if (b->first == 5) exit(0); *(double *)b->out[0] = 1; return 0; }\n"
                      "SHEAF_EXPORT extern const struct sheaf_kernel sheaf_kernel_exits;\n"
-                     "const struct sheaf_kernel sheaf_kernel_exits = {.abi = SHEAF_KERNEL_ABI,\n"
-                     "    .struct_size = sizeof(struct sheaf_kernel), .name = \"exits\", .version = \"1\",\n"
+                     "const struct sheaf_kernel sheaf_kernel_exits = {.head = SHEAF_KERNEL(exits), .version = \"1\",\n"
                      "    .summary = \"\", .open = open, .map = map};\n");
     ASSERT_EQ(shell("cc -shared -fPIC -I" SHEAF_SOURCE_DIR "/include exits.c -o exits.so").exit, 0);
     write("exits.yaml", "items: {count: 20}\nkernel: ./exits.so:exits\n");
@@ -102,17 +101,17 @@ TEST_F(Guards, LinksLeadToTheSameFile) {
 }
 
 TEST_F(Guards, MessagesKeepTheirLetters) {
-    write("umlaut.c", "#include <sheaf/kernel.h>\n"
-                      "static const struct sheaf_field out[] = {{\"y\", SHEAF_FLOAT64, 1, 0, 0, 0}};\n"
-                      "static int open(const struct sheaf_setup *s, struct sheaf_shape *h, void **self) {\n"
-                      "    (void)s; *self = 0; h->n_outputs = 1; h->outputs = out; return 0; }\n"
-                      "static int map(const void *s, const struct sheaf_context *c, const struct sheaf_block *b) {\n"
-                      "    (void)s; (void)b; c->fail(c, 0, \"zu groß: 3 µm, and a sentence that is longer than a "
-                      "column of a table would be\"); return 0; }\n"
-                      "SHEAF_EXPORT extern const struct sheaf_kernel sheaf_kernel_umlaut;\n"
-                      "const struct sheaf_kernel sheaf_kernel_umlaut = {.abi = SHEAF_KERNEL_ABI,\n"
-                      "    .struct_size = sizeof(struct sheaf_kernel), .name = \"umlaut\", .version = \"1\",\n"
-                      "    .summary = \"\", .open = open, .map = map};\n");
+    write("umlaut.c",
+          "#include <sheaf/kernel.h>\n"
+          "static const struct sheaf_field out[] = {{\"y\", SHEAF_FLOAT64, 1, 0, 0, 0}};\n"
+          "static int open(const struct sheaf_setup *s, struct sheaf_shape *h, void **self) {\n"
+          "    (void)s; *self = 0; h->n_outputs = 1; h->outputs = out; return 0; }\n"
+          "static int map(const void *s, const struct sheaf_context *c, const struct sheaf_block *b) {\n"
+          "    (void)s; (void)b; c->fail(c, 0, \"zu groß: 3 µm, and a sentence that is longer than a "
+          "column of a table would be\"); return 0; }\n"
+          "SHEAF_EXPORT extern const struct sheaf_kernel sheaf_kernel_umlaut;\n"
+          "const struct sheaf_kernel sheaf_kernel_umlaut = {.head = SHEAF_KERNEL(umlaut), .version = \"1\",\n"
+          "    .summary = \"\", .open = open, .map = map};\n");
     ASSERT_EQ(shell("cc -shared -fPIC -I" SHEAF_SOURCE_DIR "/include umlaut.c -o umlaut.so").exit, 0);
     write("umlaut.yaml", "items: {count: 1}\nkernel: ./umlaut.so:umlaut\n");
     run_job({"umlaut.yaml"}, {}, 1);

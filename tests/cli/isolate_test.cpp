@@ -47,19 +47,6 @@ class Isolate : public Program {
         words.insert(words.end(), items.begin(), items.end());
         check(words);
     }
-
-    /* Processes that have this setting in their environment, whatever session they are in. */
-    static std::vector<pid_t> find_marked(const std::string &setting) {
-        std::vector<pid_t> found;
-        for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
-            const pid_t pid = atoi(entry.path().filename().c_str());
-            std::ifstream file(entry.path() / "environ", std::ios::binary);
-            std::string all((std::istreambuf_iterator<char>(file)), {});
-            if (pid > 0 && pid != getpid() && ('\0' + all).find('\0' + setting + '\0') != std::string::npos)
-                found.push_back(pid);
-        }
-        return found;
-    }
 };
 
 TEST_F(Isolate, EveryWay) {
@@ -92,6 +79,33 @@ TEST_F(Isolate, EveryLayout) {
 TEST_F(Isolate, Timeout) {
     write_isolated("loop", 3, "timeout: 2s\n");
     expect_ended({0, 2}, "timed_out", "took longer than 2 s", {"3"});
+}
+
+/* What map returns is the kernel's own, whatever number it is: it says nothing of how many items were computed. */
+TEST_F(Isolate, AnyReturn) {
+    for (const std::string code : {"-1", "-2000", "-2016", "-9999", "-2147483648"})
+        for (const std::string block : {"1", "6"}) {
+            write_isolated("returns", 8, "", ", code: " + code + ", block: " + block);
+            expect_ended({0, 2}, "failed", code == "-1" ? "without saying why" : "it returned " + code,
+                         block == "1" ? Words{"8"} : Words{"6", "7", "8", "9", "10", "11"});
+        }
+}
+
+/* An item that was given back stays pending, and so does nothing else; the next run takes it up. */
+TEST_F(Isolate, GivenBack) {
+    for (bool isolate : {false, true})
+        for (const std::string block : {"1", "6"}) {
+            SCOPED_TRACE(block + (isolate ? ", isolated" : ""));
+            write_isolated("back", 8, "retries: 2\n", ", block: " + block, isolate);
+            for (int run = 1; run <= 2; run++) {
+                run_job({"job.yaml", "-q", run == 1 ? "--overwrite" : "--quiet"}, {0, 2}, 75);
+                Result status = sheaf({"status", "job.h5"});
+                EXPECT_EQ(count_of(status.out, "24 items, 1 pending, 23 done"), 1) << status;
+            }
+            Result shown = sheaf({"show", "job.h5", "--csv", "--fields", "x,y"});
+            EXPECT_EQ(count_of(shown.out, "8,pending,8,\n"), 1) << shown;
+            EXPECT_EQ(count_of(shown.out, "9,done,9,19\n"), 1) << shown;
+        }
 }
 
 /* An item that ends its process may be tried again; what the attempts before have said is forgotten. */

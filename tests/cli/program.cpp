@@ -323,6 +323,18 @@ void Program::check(const Words &arguments) const {
     EXPECT_EQ(result.exit, 0) << result;
 }
 
+std::vector<pid_t> find_marked(const std::string &setting) {
+    std::vector<pid_t> found;
+    for (const auto &entry : std::filesystem::directory_iterator("/proc")) {
+        const pid_t pid = atoi(entry.path().filename().c_str());
+        std::ifstream file(entry.path() / "environ", std::ios::binary);
+        std::string all((std::istreambuf_iterator<char>(file)), {});
+        if (pid > 0 && pid != getpid() && ('\0' + all).find('\0' + setting + '\0') != std::string::npos)
+            found.push_back(pid);
+    }
+    return found;
+}
+
 /* --- statuses ------------------------------------------------------------------------------------------------------ */
 
 StatusPlace find_status(const std::string &path) {
@@ -346,13 +358,24 @@ StatusPlace find_status(const std::string &path) {
     return place;
 }
 
-long count_done(const std::string &path, const StatusPlace &place) {
+static std::vector<char> read_statuses(const std::string &path, const StatusPlace &place) {
     std::vector<char> statuses(static_cast<size_t>(place.n_items));
     int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : pread(fd, statuses.data(), statuses.size(), place.offset);
     if (fd >= 0)
         close(fd);
-    return n < 0 ? 0 : std::count(statuses.begin(), statuses.begin() + n, 1);
+    statuses.resize(n < 0 ? 0 : static_cast<size_t>(n));
+    return statuses;
+}
+
+long count_done(const std::string &path, const StatusPlace &place) {
+    const std::vector<char> all = read_statuses(path, place);
+    return std::count_if(all.begin(), all.end(), [](char c) { return (c & 0x7f) == 1; });
+}
+
+long count_safe(const std::string &path, const StatusPlace &place) {
+    const std::vector<char> all = read_statuses(path, place);
+    return std::count(all.begin(), all.end(), 1);
 }
 
 int count_in_flight(const std::string &path) {

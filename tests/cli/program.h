@@ -62,6 +62,9 @@ class Child {
     Result result_;
 };
 
+/* Processes that have this setting in their environment, whatever session they are in. */
+std::vector<pid_t> find_marked(const std::string &setting);
+
 /* Polls until `holds` or the deadline; whether it held. */
 bool wait_until(const std::function<bool()> &holds, double deadline_s = 30);
 
@@ -120,6 +123,7 @@ struct StatusPlace {
 };
 StatusPlace find_status(const std::string &path); /* offset -1 if there is no such file yet */
 long count_done(const std::string &path, const StatusPlace &place);
+long count_safe(const std::string &path, const StatusPlace &place); /* from a power cut */
 /* Notes of blocks that are, or were, computed in a run. */
 int count_in_flight(const std::string &path);
 /* Waits until this many items are done, or the run has ended; whether they are. */

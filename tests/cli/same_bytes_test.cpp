@@ -49,8 +49,7 @@ const char kernel[] =
     "    }\n"
     "    return 0; }\n"
     "SHEAF_EXPORT extern const struct sheaf_kernel sheaf_kernel_traces;\n"
-    "const struct sheaf_kernel sheaf_kernel_traces = {.abi = SHEAF_KERNEL_ABI,\n"
-    "    .struct_size = sizeof(struct sheaf_kernel), .name = \"traces\", .version = \"1\",\n"
+    "const struct sheaf_kernel sheaf_kernel_traces = {.head = SHEAF_KERNEL(traces), .version = \"1\",\n"
     "    .summary = \"\", .n_inputs = 1, .inputs = in, .open = open, .map = map};\n";
 
 class SameBytes : public Program {

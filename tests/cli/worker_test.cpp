@@ -159,6 +159,10 @@ const char naughty[] =
     "    elif does == 'null error': print(json.dumps({**json.loads(good), 'error': None, 'item': item}))\n"
     "    elif does == 'error': print(json.dumps({'error': 'no orbit: \\n ellipse « 3', 'y': 1}))\n"
     "    elif does == 'error object': print(json.dumps({'error': {'code': 7}}))\n"
+    "    elif does == 'no error': print(json.dumps({**json.loads(good), 'error': item % 2 == 2}))\n"
+    "    elif does == 'empty error': print(json.dumps({**json.loads(good), 'error': ''}))\n"
+    "    elif does == 'error code': print(json.dumps({**json.loads(good), 'error': 0}))\n"
+    "    elif does == 'far': print(good[:-1] + ', \"id\": 12345678901234567890, \"z\": 1e400, \"w\": nan}')\n"
     "    elif does == 'missing': print(json.dumps({'y': 1, 's': 'a', 'v': [1, 2]}))\n"
     "    elif does == 'text': print(json.dumps({'y': '1', 's': 'a', 'n': 1, 'v': [1, 2]}))\n"
     "    elif does == 'half': print(json.dumps({'y': 1, 's': 'a', 'n': 1.5, 'v': [1, 2]}))\n"
@@ -196,14 +200,18 @@ const struct Deed {
     {"good", "", ""},
     {"null error", "", ""},
     {"error", "failed", "no orbit: "},
-    {"error object", "failed", "{\"code\":7}"},
+    {"error object", "failed", "the answer has no 'y': '{\"error\": {\"code\": 7}}'"},
+    {"no error", "", ""},
+    {"empty error", "", ""},
+    {"error code", "", ""},
+    {"far", "", ""},
     {"missing", "failed", "the answer has no 'n'"},
     {"text", "failed", "outputs.y is a text; it should be a number"},
-    {"half", "failed", "outputs.n is a number; it should be a whole number"},
+    {"half", "failed", "outputs.n is 1.5; it should be a whole number"},
     {"null", "failed", "outputs.n is null; it should be a whole number"},
     {"short", "failed", "outputs.v is an array of 1; it should be one of 2"},
-    {"scalar", "failed", "outputs.v is a number; it should be an array of 2"},
-    {"too large", "failed", "which is no JSON object: too big integer"},
+    {"scalar", "failed", "outputs.v is 1; it should be an array of 2"},
+    {"too large", "failed", "outputs.n is 99999999999999999999; it should be a whole number"},
     {"number text", "done", ""},
     {"rubbish", "failed", "the worker answered 'loading model ...', which is no JSON object"},
     {"bytes", "failed", "which is no JSON object"},

@@ -22,9 +22,7 @@ static int crashes_map(const void *self, const struct sheaf_context *context, co
 }
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_crashes = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "crashes",
+    .head = SHEAF_KERNEL(crashes),
     .version = "1",
     .summary = "crashes at the first item",
     .open = crashes_open,

@@ -44,9 +44,7 @@
 /* A table with the usual beginning. */
 #define KERNEL(NAME, SUMMARY, ...)                                                                                     \
     SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_##NAME = {                                                     \
-        .abi = SHEAF_KERNEL_ABI,                                                                                       \
-        .struct_size = sizeof(struct sheaf_kernel),                                                                    \
-        .name = #NAME,                                                                                                 \
+        .head = SHEAF_KERNEL(NAME),                                                                                    \
         .version = "1",                                                                                                \
         .summary = SUMMARY,                                                                                            \
         __VA_ARGS__,                                                                                                   \
@@ -108,9 +106,7 @@ static int y_open(const struct sheaf_setup *setup, struct sheaf_shape *shape, vo
 }
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_wrong_abi = {
-    .abi = 999,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "wrong_abi",
+    .head = {999, sizeof(struct sheaf_kernel), sizeof(struct sheaf_field), sizeof(struct sheaf_param), "wrong_abi"},
     .version = "1",
     .summary = "compiled against another interface",
     .open = y_open,
@@ -118,9 +114,8 @@ SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_wrong_abi = {
 };
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_small_struct = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = (uint32_t)offsetof(struct sheaf_kernel, open),
-    .name = "small_struct",
+    .head = {SHEAF_KERNEL_ABI, (uint32_t)offsetof(struct sheaf_kernel, open), sizeof(struct sheaf_field),
+             sizeof(struct sheaf_param), "small_struct"},
     .version = "1",
     .summary = "a table that ends before its functions",
     .open = y_open,
@@ -199,10 +194,10 @@ static int fails_map(const void *self, const struct sheaf_context *context, cons
         y[k] = x[k];
         if (x[k] == 13) {
             context->fail(context, SHEAF_WHOLE_BLOCK, "item %lld is unlucky", (long long)(block->first + k));
-            return -1;
+            return SHEAF_BLOCK_FAILED;
         }
         if (x[k] == 14)
-            return -1;
+            return SHEAF_BLOCK_FAILED;
         if (x[k] == 97)
             context->fail(context, SHEAF_WHOLE_BLOCK, "%s", "");
         if (x[k] < 0)
@@ -384,10 +379,6 @@ static int draws_map(const void *self, const struct sheaf_context *context, cons
     double *u = block->out[0];
     int64_t *raw = block->out[1];
     struct sheaf_random stream;
-    if (context->struct_size < offsetof(struct sheaf_context, bits) + sizeof context->bits) {
-        context->fail(context, SHEAF_WHOLE_BLOCK, "this Sheaf has no random numbers");
-        return -1;
-    }
     for (int64_t k = 0; k < block->n_padded; k++) { /* there is room, and a stream, for the padding too */
         uint64_t bits[RAW];
         context->random(context, k, &stream);

@@ -8,7 +8,8 @@
  *   loop     never comes back
  *   orphan   dies, and leaves a process behind in a session of its own
  *   closed   closes all descriptors and never comes back
- *   returns  makes map return 5
+ *   returns  makes map return `code`
+ *   back     is given back, after it was failed
  *   blames   fails the whole block, with a message, and the item
  *   opening  dies already in open, but not where the run itself opens the kernel
  */
@@ -26,7 +27,7 @@
 struct isolated {
     double at;
     char how[16];
-    int64_t until;
+    int64_t until, code;
 };
 
 static const struct sheaf_field inputs[] = {
@@ -42,6 +43,7 @@ static const struct sheaf_param params[] = {
     {.name = "how", .type = SHEAF_TEXT, .initial = "segv", .help = "in this way"},
     {.name = "until", .type = SHEAF_INT64, .initial = "1000", .help = "the last attempt that does"},
     {.name = "block", .type = SHEAF_INT64, .initial = "1", .help = "items of a block"},
+    {.name = "code", .type = SHEAF_INT64, .initial = "5", .help = "what map returns"},
 };
 
 static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
@@ -53,6 +55,7 @@ static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *sh
     strncpy(mine->how, setup->params[1].text, sizeof mine->how - 1);
     mine->how[sizeof mine->how - 1] = '\0';
     mine->until = setup->params[2].integer;
+    mine->code = setup->params[4].integer;
     prctl(PR_GET_NAME, name);
     if (strcmp(mine->how, "opening") == 0 && strcmp(name, "sheaf") != 0)
         raise(SIGSEGV);
@@ -100,8 +103,11 @@ static int map_isolated(const void *self, const struct sheaf_context *context, c
         say(context, block, k, x);
         ((double *)block->out[0])[k] = 2 * x + 1;
         if (meant && strcmp(mine->how, "returns") == 0)
-            return 5;
-        if (meant && strcmp(mine->how, "blames") == 0) {
+            return (int)mine->code;
+        if (meant && strcmp(mine->how, "back") == 0) {
+            context->fail(context, k, "not so");
+            context->give_back(context, k);
+        } else if (meant && strcmp(mine->how, "blames") == 0) {
             context->fail(context, SHEAF_WHOLE_BLOCK, "all of item %lld", (long long)(block->first + k));
             context->fail(context, k, "item %lld itself", (long long)(block->first + k));
         } else if (meant) {
@@ -112,12 +118,10 @@ static int map_isolated(const void *self, const struct sheaf_context *context, c
 }
 
 SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_isolated = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "isolated",
+    .head = SHEAF_KERNEL(isolated),
     .version = "1",
     .summary = "ends the process, or hangs",
-    .n_params = 4,
+    .n_params = 5,
     .params = params,
     .n_inputs = 2,
     .inputs = inputs,

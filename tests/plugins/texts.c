@@ -91,9 +91,7 @@ static int retries(const void *self, const struct sheaf_context *context, const 
 
 #define KERNEL(NAME, SUMMARY)                                                                                          \
     SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_##NAME = {                                                     \
-        .abi = SHEAF_KERNEL_ABI,                                                                                       \
-        .struct_size = sizeof(struct sheaf_kernel),                                                                    \
-        .name = #NAME,                                                                                                 \
+        .head = SHEAF_KERNEL(NAME),                                                                                    \
         .version = "1",                                                                                                \
         .summary = SUMMARY,                                                                                            \
         .n_params = 1,                                                                                                 \

@@ -29,9 +29,9 @@ TEST(Registry, ListsTheBuiltInKernelsByName) {
     const struct sheaf_kernel *const *kernels = sheaf_registry_builtin(&n);
     std::vector<std::string> names;
     for (int k = 0; k < n; k++) {
-        names.push_back(kernels[k]->name);
-        EXPECT_EQ(kernels[k]->abi, SHEAF_KERNEL_ABI);
-        EXPECT_EQ(kernels[k]->struct_size, sizeof(struct sheaf_kernel));
+        names.push_back(kernels[k]->head.name);
+        EXPECT_EQ(kernels[k]->head.abi, SHEAF_KERNEL_ABI);
+        EXPECT_EQ(kernels[k]->head.struct_size, sizeof(struct sheaf_kernel));
         EXPECT_NE(kernels[k]->summary, nullptr);
         EXPECT_NE(kernels[k]->version, nullptr);
     }
@@ -97,7 +97,7 @@ TEST(Registry, APluginOnTheCommandLineIsSeenFromTheCurrentFolder) {
 TEST(HostileTables, AreRefusedWithAClearMessage) {
     const std::pair<const char *, std::vector<std::string>> cases[] = {
         {"wrong_abi", {"interface 999", "compile it again"}},
-        {"small_struct", {"struct_size", "sizeof(struct sheaf_kernel)"}},
+        {"small_struct", {"struct_size", "SHEAF_KERNEL(NAME)"}},
         {"bad_width", {"bad_width", "'y'", "width of 0", "at least 1"}},
         {"negative_width", {"'y'", "width of -3"}},
         {"no_outputs", {"no_outputs", "0 outputs"}},
@@ -114,6 +114,39 @@ TEST(HostileTables, AreRefusedWithAClearMessage) {
         for (const std::string &part : parts)
             EXPECT_HAS(text, part);
     }
+}
+
+// What this Sheaf does not know it refuses, and says what to do.
+TEST(Interface, APluginForAnotherSheafIsRefused) {
+    const std::string again = "compile it again with this Sheaf's <sheaf/kernel.h>", newer = "made for a newer Sheaf";
+    const std::string size = std::to_string(sizeof(struct sheaf_kernel));
+    const std::string known = "this Sheaf knows " + size;
+    const std::pair<const char *, std::vector<std::string>> cases[] = {
+        {"earlier", {"made for kernel interface 1, this Sheaf has 2", again}},
+        {"longer", {"its struct_size is " + std::to_string(sizeof(struct sheaf_kernel) + 8), known, newer, again}},
+        {"wide_fields", {"its field_bytes is", newer, again}},
+        {"thin_fields", {"its field_bytes is", "SHEAF_KERNEL(NAME)"}},
+        {"wide_params", {"its param_bytes is", newer, again}},
+        {"table_flag", {"table_flag has the flag 0x40", newer, again}},
+        {"shape_flag", {"kernel shape_flag: its shape has the flag 0x80", newer, again}},
+        {"input_flag", {"kernel input_flag: its input 'x' has the flag 0x20", newer, again}},
+        {"output_flag", {"kernel output_flag: its output 0 has the flag 0x1", newer, again}},
+        {"misnamed", {"its table is that of a kernel 'another'"}},
+        {"refuses_text", {"kernel refuses_text: 100%s no"}},
+    };
+    for (const auto &[name, parts] : cases) {
+        std::string text = refusal(SHEAF_PLUGIN_DIR "/interface.so:" + std::string(name));
+        EXPECT_STARTS(text, "sweep.yaml:3:9: ");
+        for (const std::string &part : parts)
+            EXPECT_HAS(text, part) << name;
+    }
+}
+
+TEST(Interface, ATableMayComeFromAFunction) {
+    Job job("items: {csv: a.csv}\nkernel: " SHEAF_PLUGIN_DIR "/interface.so:made\n");
+    Kernel kernel(job, X);
+    ASSERT_EQ(kernel.rc, 0) << kernel.error.text();
+    EXPECT_STREQ(kernel.binding.outputs[0].name, "y");
 }
 
 TEST(HostileTables, ARefusalOfTheKernelHasItsPlace) {
@@ -218,7 +251,7 @@ static int map(const void *self, const struct sheaf_context *c, const struct she
     return 0;
 }
 #define TABLE(NAME, ...) SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_##NAME = { \
-    .abi = SHEAF_KERNEL_ABI, .struct_size = sizeof(struct sheaf_kernel), .name = #NAME, .version = "3", \
+    .head = SHEAF_KERNEL(NAME), .version = "3", \
     .open = open, .map = map, __VA_ARGS__}
 TABLE(own, .n_params = 3, .params = params, .n_inputs = 3, .inputs = inputs);
 TABLE(no_map, .map = 0);

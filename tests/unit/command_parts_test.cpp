@@ -1,5 +1,4 @@
-// kernel/program, kernel/command/extract and process/keeper, server: what a command is made of. What scripts come to is
-// asked of /bin/sh itself.
+// kernel/program/capture, kernel/command/extract and process/keeper, server: what a command is made of.
 #include "unit/sheaf.h"
 
 #include <sys/stat.h>
@@ -10,7 +9,6 @@ extern "C" {
 #define template template_ /* a word of C++ */
 #include "kernel/program/capture.h"
 #include "kernel/command/extract.h"
-#include "kernel/program/template.h"
 #include "kernel/command/workdir.h"
 #undef template
 #include "process/keeper.h"
@@ -20,192 +18,6 @@ extern "C" {
 using namespace unit;
 
 namespace {
-
-// ---------------------------------------------------------------------------------------------------------- templates
-
-// Values that mean something to a shell, or look as if.
-const std::vector<std::string> NASTY = {"plain",
-                                        "",
-                                        " two  blanks ",
-                                        "it's \"quoted\"",
-                                        "$(touch PWNED)",
-                                        "`touch PWNED`",
-                                        "; touch PWNED #",
-                                        "' ; touch PWNED ; '",
-                                        "\" ; touch PWNED ; \"",
-                                        "*",
-                                        "-n",
-                                        "--",
-                                        "a\\b\\\\c\\",
-                                        "$HOME ${HOME} $((1+1))",
-                                        "two\nlines\n\nand more",
-                                        "{x} {{x}} {item}",
-                                        "~ ! % & | < > [a-z] ?",
-                                        "Größe 日本 \xf0\x9f\x9a\x80",
-                                        "EOF"};
-
-// One template read for the fields x (text), n (int64), v (three float64) and the params p and q.
-class Template {
-  public:
-    Error error;
-    int rc;
-    template_ words{}, values{};
-
-    Template(const std::string &text, bool script)
-        : job_("items: {count: 1}\nkernel: any\nparams: {p: 2.50, q: \"a 'b' $c\"}\n") {
-        EXPECT_EQ(job_.rc, 0) << job_.error.text();
-        names_ = {&job_.job, 3, FIELDS, 0, used_, &job_.job.document.arena};
-        text_ = text;
-        yaml_node node{};
-        node.kind = YAML_SCALAR, node.file = "sweep.yaml", node.line = 3, node.column = 10, node.text = text_.c_str();
-        rc = script ? sheaf_template_read_script(&words, &values, &node, &names_, error)
-                    : sheaf_template_read(&words, &node, &names_, error);
-    }
-
-    // The text for an item; with `value` of the values, that one alone.
-    std::string write(const std::string &x, int64_t item = 7, int value = -1) {
-        const struct sheaf_text text = {x.data(), x.size()};
-        const int64_t n = -12;
-        const double v[3] = {0.1, 1e300, -3};
-        const void *of_field[3] = {&text, &n, v}, *in[3] = {};
-        std::vector<sheaf_field> inputs;
-        for (int k = 0; k < names_.n_used; k++) {
-            inputs.push_back(FIELDS[used_[k]]);
-            in[k] = of_field[used_[k]];
-        }
-        const sheaf_block block = {sizeof block, item, 1, 1, in, nullptr};
-        sheaf_buffer to{};
-        const int done = value < 0 ? sheaf_template_write(&words, inputs.data(), &block, 0, &to, error)
-                                   : sheaf_template_write_piece(&values, value, inputs.data(), &block, 0, &to, error);
-        std::string written = done == 0 ? std::string(to.data, to.n_bytes) : "failed: " + error.text();
-        sheaf_buffer_free(&to);
-        return written;
-    }
-
-    // What /bin/sh prints for the script.
-    std::string run(const std::string &x, const Folder &folder) {
-        for (int v = 0; v < values.n; v++)
-            folder.write("v" + std::to_string(v), write(x, 7, v) + ".");
-        folder.write("script", write(x));
-        folder.write("start", "#!/bin/sh\nexec 2>&1\n" + environment() + "exec /bin/sh -c \"$(cat script)\"\n");
-        FILE *pipe = popen(("cd " + folder.path() + " && sh ./start").c_str(), "r");
-        std::string out;
-        for (int c; (c = fgetc(pipe)) != EOF;)
-            out += static_cast<char>(c);
-        pclose(pipe);
-        return out;
-    }
-
-  private:
-    inline static const sheaf_field FIELDS[3] = {field("x", SHEAF_TEXT), field("n", SHEAF_INT64),
-                                                 field("v", SHEAF_FLOAT64, 3)};
-    Job job_;
-    template_names names_{};
-    int used_[4] = {};
-    std::string text_;
-
-    // Sets each variable from its file; the dot behind it keeps newlines at the end.
-    std::string environment() const {
-        std::string lines;
-        for (int v = 0; v < values.n; v++) {
-            std::string name = "SHEAF_VALUE_" + std::to_string(v + 1);
-            lines += name + "=\"$(cat v" + std::to_string(v) + ")\"\n" + name + "=\"${" + name + "%.}\"\nexport " +
-                     name + "\n";
-        }
-        return lines;
-    }
-};
-
-TEST(CommandTemplate, AWordOfAListIsTheValueAsItIs) {
-    for (const std::string &x : NASTY) {
-        Template t("--name={x};{n} {{x}} {item}{p}{q} {v} { x } {} {1} {x", false);
-        ASSERT_EQ(t.rc, 0) << t.error.text();
-        EXPECT_EQ(t.write(x), "--name=" + x + ";-12 {x} 72.50a 'b' $c 0.1,1e+300,-3 { x } {} {1} {x");
-        EXPECT_FALSE(t.words.constant);
-    }
-    Template constant("{p}-{q}", false);
-    EXPECT_TRUE(constant.words.constant);
-    EXPECT_FALSE(Template("{item}", false).words.constant);
-}
-
-TEST(CommandTemplate, NamesThatNobodyKnows) {
-    for (bool script : {false, true}) {
-        Template t("run {mass} {x}", script);
-        EXPECT_EQ(t.rc, -1);
-        EXPECT_STARTS(t.error.text(), "sweep.yaml:3:10: {mass}: no field or param 'mass'");
-        EXPECT_HAS(t.error.text(), "{{mass}}");
-    }
-}
-
-TEST(CommandTemplate, ANulByteIsRefused) {
-    Template t("{x}", false);
-    EXPECT_HAS(t.write(std::string("a\0b", 3)), "NUL");
-}
-
-// Scripts with the text {x}, by whatever the shell has, and what they print, with @ for the text.
-struct Script {
-    const char *name, *text, *found;
-};
-
-class CommandScript : public testing::TestWithParam<Script> {};
-
-TEST_P(CommandScript, TheValueArrivesWhole) {
-    for (const std::string &x : NASTY) {
-        Folder folder;
-        Template t(GetParam().text, true);
-        ASSERT_EQ(t.rc, 0) << t.error.text();
-        std::string wanted = GetParam().found;
-        for (size_t at = 0; (at = wanted.find('@', at)) != std::string::npos; at += x.size())
-            wanted.replace(at, 1, x);
-        EXPECT_EQ(t.run(x, folder), wanted) << t.write(x);
-        EXPECT_FALSE(std::filesystem::exists(folder / "PWNED")) << "the value was executed";
-    }
-}
-
-const Script SCRIPTS[] = {
-    {"Plain", "printf '[%s]' {x} a{x}b {x}{n}", "[@][a@b][@-12]"},
-    {"Double", R"x(printf '[%s]' "{x}" "a {x} b" "\"{x}")x", "[@][a @ b][\"@]"},
-    {"Single", R"x(printf '[%s]' '{x}' 'a "{x}" $b' 'it'\''s {x}')x", "[@][a \"@\" $b][it's @]"},
-    {"Format", "printf '[%s]' {item} {p} '{q}' {v}", "[7][2.50][a 'b' $c][0.1,1e+300,-3]"},
-    {"Command", R"x(printf '[%s]' "$(printf %s. {x})")x", "[@.]"},
-    {"CommandInCommand", R"x(printf '[%s]' "$(printf '<%s>' "$(printf '%s.' {x})" '{x}')" "{x}")x", "[<@.><@>][@]"},
-    {"SubshellInCommand", R"x(printf '[%s]' "$( (true); printf '%s.' {x})" "{x}")x", "[@.][@]"},
-    {"CommandWithBrackets", R"x(printf '[%s]' "$(printf '%s)' ')' {x})" {x})x", "[))@)][@]"},
-    {"Backticks", R"x(printf '[%s]' "`printf '%s.' {x}`" "{x}" {x})x", "[@.][@][@]"},
-    {"InVariable", R"x(printf '[%s]' "${none:-{x}}" ${none:-{x}} ${none:-"{x}"} {x})x", "[@][@][@][@]"},
-    {"Comment", "# don't \"trip\" (here\nprintf '[%s]' {x} # nor' here\nprintf '[%s]' {x} a#'{x}'", "[@][@][a#@]"},
-    {"Escaped", R"x(printf '[%s]' {{x}} \{x} "\\" {x})x", "[{x}][{x}][\\][@]"},
-    {"Arithmetic", "printf '[%s]' $(( (1 + {n}) * 2 )) \"$(({item}*{item}))\" {x}", "[-22][49][@]"},
-    {"Document", "cat <<EOF\n\"{x}\" it's $((1+1)) {n}\nEOF\nprintf '[%s]' {x}", "\"@\" it's 2 -12\n[@]"},
-    {"TwoDocuments",
-     "cat <<EOF - /dev/fd/3 3<<-'END'\n{x}:$(printf '<%s.>' {x})\n EOF\nEOF\n\tas it's $HOME\n\tEND\nprintf '[%s]' {x}",
-     "@:<@.>\n EOF\nas it's $HOME\n[@]"},
-    {"Case", "case {x} in {x}) printf '[%s]' {x};; esac; case a in (a) printf %s {x};; esac", "[@]@"},
-};
-
-INSTANTIATE_TEST_SUITE_P(Places, CommandScript, testing::ValuesIn(SCRIPTS),
-                         [](const auto &info) { return std::string(info.param.name); });
-
-TEST(CommandTemplate, BackticksAreSubstitutionsToo) {
-    Folder folder;
-    Template t("printf '[%s]' \"`printf '<%s>' {x}`\" `printf %s {x} | wc -w`", true);
-    ASSERT_EQ(t.rc, 0) << t.error.text();
-    EXPECT_EQ(t.run("a  *  b", folder), "[<a  *  b>][3]");
-}
-
-TEST(CommandTemplate, PlacesWhereNoValueCanStand) {
-    Template formula("echo $(( {x} + 1 ))", true), document("cat <<'EOF'\n{x}\nEOF\n", true);
-    EXPECT_EQ(formula.rc, -1);
-    EXPECT_HAS(formula.error.text(), "$(( … ))");
-    EXPECT_EQ(document.rc, -1);
-    EXPECT_HAS(document.error.text(), "here-document");
-    std::string deep;
-    for (int i = 0; i < 100; i++)
-        deep += "$(";
-    Template nested(deep + " {x}", true);
-    EXPECT_EQ(nested.rc, -1);
-    EXPECT_HAS(nested.error.text(), "nested");
-}
 
 // ---------------------------------------------------------------------------------------------------------- extracting
 
@@ -249,7 +61,7 @@ double number(const std::string &how, const std::string &text) {
 
 TEST(CommandExtract, Json) {
     const std::string text =
-        R"({"a": {"b": [1, {"c": 2.5}], "d.e": 4}, "n": NaN, "i": [-Infinity, Infinity, null], "t": true,)"
+        R"({"a": {"b": [1, {"c": 2.50}], "d.e": 4}, "n": NaN, "i": [-Infinity, Infinity, null], "t": true,)"
         R"( "s": "x\u00e9 NaN \"q\"", "big": 9007199254740993})";
     EXPECT_EQ(number("{json: a.b.1.c}", text), 2.5);
     EXPECT_EQ(number("{json: a.b.0}", text), 1);
@@ -262,7 +74,7 @@ TEST(CommandExtract, Json) {
     EXPECT_EQ(three.numbers[1], INFINITY);
     EXPECT_TRUE(isnan(three.numbers[2]));
     EXPECT_EQ(extract("{json: s, type: text}", text).text, "xé NaN \"q\"");
-    EXPECT_EQ(extract("{json: a.b, type: text}", text).text, "[1,{\"c\":2.5}]");
+    EXPECT_EQ(extract("{json: a.b, type: text}", text).text, "[1,{\"c\":2.50}]") << "a number as it was written";
     EXPECT_EQ(extract("{json: big, type: int64}", text).whole[0], 9007199254740993);
     EXPECT_EQ(number("{json: y}", "step 1\nstep 2\n{\"y\": 3}\n\n"), 3) << "behind other lines";
     EXPECT_EQ(number("{json: '0'}", "[5]"), 5);
@@ -274,6 +86,31 @@ TEST(CommandExtract, Json) {
     }
     for (const char *rubbish : {"", "no", "{", "{\"y\": }", "\xff\xfe", "[[[["})
         EXPECT_EQ(extract("{json: y}", rubbish).rc, -1) << rubbish;
+}
+
+// Python: float(12345678901234567890), json.loads('1e400').
+TEST(CommandExtract, NumbersOfJsonAreReadWhereTheyAreAskedFor) {
+    const std::string text =
+        R"({"id": 12345678901234567890, "far": [1e400, -1], "y": 0.5, "c": [nan, -inf, Inf, -NaN],)"
+        R"( "s": "1.50", "n": "nan", "t": 0.10, "w": 3.0, "o": {"k\"": [true, null, 1E2, "x\n", {}]}})";
+    EXPECT_EQ(number("{json: y}", text), 0.5) << "the others do not matter";
+    EXPECT_EQ(number("{json: id}", text), 12345678901234567890.0);
+    EXPECT_EQ(extract("{json: id, type: text}", text).text, "12345678901234567890");
+    EXPECT_HAS(extract("{json: id, type: int64}", text).error, "is 12345678901234567890; it should be a whole number");
+    EXPECT_HAS(extract("{json: far.0}", text).error, "is 1e400; it should be a number that a float64 can hold");
+    EXPECT_HAS(extract("{json: s}", text).error, "is a text; it should be a number");
+    EXPECT_TRUE(isnan(number("{json: n}", text)));
+    Found four = extract("{json: c, width: 4}", text);
+    ASSERT_EQ(four.rc, 0) << four.error;
+    EXPECT_TRUE(isnan(four.numbers[0]) && isnan(four.numbers[3]));
+    EXPECT_EQ(four.numbers[1], -INFINITY);
+    EXPECT_EQ(four.numbers[2], INFINITY);
+    EXPECT_EQ(extract("{json: t, type: text}", text).text, "0.10");
+    EXPECT_EQ(extract("{json: w, type: int64}", text).whole[0], 3);
+    EXPECT_EQ(extract("{json: o, type: text}", text).text, R"({"k\"":[true,null,1E2,"x\n",{}]})");
+    for (const char *bad :
+         {"{\"y\": 1 2}", "{\"y\": 1-2}", "{\"y\": 1_0}", "{\"y\": 0x10}", "{\"y\": 1\"a\"}", "{\"y\": truer}"})
+        EXPECT_HAS(extract("{json: y}", bad).error, "no JSON was written") << bad;
 }
 
 TEST(CommandExtract, RegularExpressions) {
@@ -292,10 +129,8 @@ TEST(CommandExtract, RegularExpressions) {
 }
 
 TEST(CommandExtract, Columns) {
-    EXPECT_EQ(number("{column: 2}", "1 2 3\n4\t5   6 \r\n\n  \n"), 5);
+    EXPECT_EQ(number("{column: 2}", "1 2 3\n4   5 6 \r\n\n  \n"), 5);
     EXPECT_EQ(number("{column: 1}", "  7"), 7);
-    EXPECT_EQ(number("{column: 3}", "a b, 2 ,3"), 3) << "at commas, where there are some";
-    EXPECT_EQ(extract("{column: 1, type: text}", "a b, 2").text, "a b");
     EXPECT_EQ(extract("{column: 2, type: int64}", "1 -3e2").whole[0], -300);
     EXPECT_TRUE(isnan(number("{column: 1}", "nan")));
     Found lines = extract("{column: 2, width: 3}", "9 9\n1 10\n2 20\n\n3 30\n");
@@ -305,6 +140,65 @@ TEST(CommandExtract, Columns) {
     for (const char *bad : {"", "\n\n", "1", "1,", "1,,2", "1 x"})
         EXPECT_EQ(extract("{column: 2}", bad).rc, -1) << bad;
     EXPECT_EQ(extract("{column: 2, type: int64}", "1 2.5").rc, -1);
+}
+
+// As awk -F and cut -f divide lines.
+TEST(CommandExtract, WhatDividesALine) {
+    EXPECT_EQ(number("{column: 3}", "a\t\t5\n"), 5) << "an empty cell of tabs";
+    EXPECT_EQ(extract("{column: 2, type: text}", "a\t\t5\n").text, "");
+    EXPECT_EQ(extract("{column: 3, type: text}", "a\tb\t\n").rc, 0) << "at the end";
+    EXPECT_EQ(number("{column: 2}", "\t7\n"), 7) << "at the beginning";
+    EXPECT_EQ(extract("{column: 2, type: text}", "x\ttwo words, and a comma \t7\n").text, "two words, and a comma");
+    EXPECT_HAS(extract("{column: 2}", "a\t\t5\n").error, "''; it should be a number");
+    EXPECT_HAS(extract("{column: 4}", "a\t\t5\n").error, "no column 4, divided by tabs");
+    EXPECT_EQ(number("{column: 3}", "x, 2 ,3"), 3) << "at commas, where there are some";
+    EXPECT_EQ(extract("{column: 2, type: text}", "x,,3").text, "");
+    EXPECT_EQ(number("{column: 4}", "step 3, energy 1.5"), 1.5) << "the comma of a sentence";
+    EXPECT_EQ(number("{column: 2}", "New York, 8.4"), 8.4) << "a name of two words";
+    EXPECT_EQ(number("{column: 3}", "St. Gallen (CH, SG), 8, 2.1"), 8);
+}
+
+TEST(CommandExtract, LinesThatMayBeMeantInTwoWays) {
+    for (const char *line : {"1,5", " -1,5\n", "0,25e-3"})
+        for (const char *how : {"{column: 1}", "{column: 1, type: text}", "{column: 2, type: int64}"})
+            EXPECT_HAS(extract(how, line).error, "two columns, or a number with a decimal comma") << line;
+    EXPECT_HAS(extract("{column: 3}", "a b, 2 ,3").error, "divided by commas, or by blanks");
+    EXPECT_HAS(extract("{column: 1, type: text}", "a b, 2").error, "divided by commas, or by blanks");
+    EXPECT_HAS(extract("{column: 1}", "2,5 1,5").error, "'2,5'; it should be a number; numbers have a decimal point");
+    EXPECT_HAS(extract("{column: 1}", "2,5;1,5").error, "'2,5;1,5'; it should be a number");
+    EXPECT_HAS(extract("{regex: 'E = (\\S+)'}", "E = 1,5").error, "'1,5'; it should be a number; numbers have");
+    EXPECT_EQ(extract("{column: 1, type: text, separator: comma}", "a b, 2").text, "a b");
+    EXPECT_EQ(number("{column: 2, separator: ','}", "1,5"), 5);
+    EXPECT_EQ(number("{column: 2, separator: blanks}", "a\t\t 5"), 5);
+    EXPECT_EQ(number("{column: 3, separator: blanks}", "a b, 2 ,3"), 2);
+    EXPECT_EQ(number("{column: 2, separator: '|'}", "1 | 2|3"), 2);
+    EXPECT_EQ(number("{column: 2, separator: tab}", "1 5\t2"), 2);
+    EXPECT_EQ(number("{column: 2, separator: \"\\t\"}", "1 5\t2"), 2);
+    EXPECT_EQ(number("{column: 2, separator: semicolon}", "1,5;2.5"), 2.5);
+    EXPECT_HAS(extract("{column: 1, separator: semicolon}", "1,5;2.5").error, "decimal point");
+    EXPECT_HAS(extract("{column: 2, separator: '|'}", "1,5").error, "no column 2, divided by '|'");
+    EXPECT_HAS(extract("{column: 2, separator: xx}", "1,5").error, "outputs.o.separator is 'xx'; it should be comma");
+    EXPECT_HAS(extract("{json: a, separator: comma}", "{}").error, "outputs.o.separator goes with column");
+}
+
+// As Python's re finds them when text is read with universal newlines.
+TEST(CommandExtract, CarriageReturnsEndLines) {
+    const std::string progress = "E = 1\rE = 2\rE = 3\nE = 4\r\nE = 5\rdone\r\n";
+    EXPECT_EQ(number("{regex: '^E = (\\S+)'}", progress), 5);
+    EXPECT_EQ(number("{regex: '^E = (\\S+)$'}", "x\rE = 1\r\n\r\n"), 1);
+    EXPECT_EQ(number("{regex: '^E = (.*)$'}", "E = 1\rE = 2\r"), 2) << ". is no end of a line";
+    EXPECT_EQ(extract("{regex: '^', type: text}", "\r\n\r\n").rc, 0);
+    EXPECT_EQ(number("{column: 3}", progress.substr(0, 17)), 3);
+    EXPECT_EQ(number("{column: 1}", "1\r2\r3\r\r"), 3);
+    EXPECT_EQ(extract("{column: 1, width: 3}", "9\r1\r\n2\n3").numbers[1], 2);
+    EXPECT_EQ(number("{json: y}", "10%\r20%\r{\"y\": 3}\r\n"), 3);
+}
+
+TEST(CommandExtract, NumbersOfFortran) {
+    EXPECT_EQ(number("{column: 2}", "  x  -0.15000D+02"), -15);
+    EXPECT_EQ(number("{regex: 'E=\\s*(\\S+)'}", "E=  5.687-304"), 5.687e-304);
+    EXPECT_EQ(extract("{column: 1, type: int64}", "1.5D+01").whole[0], 15);
+    EXPECT_EQ(number("{column: 1}", "3." + std::string(100, '0')), 3);
 }
 
 // ----------------------------------------------------------------------------------------------------------- capturing

@@ -58,6 +58,72 @@ TEST(TextToDouble, TakesNanAndInfinity) {
     }
 }
 
+// Fortran writes D for E, and leaves the letter out before three digits: gfortran 12's write (*, '(d12.5, es12.3)').
+TEST(TextToDouble, TakesWhatFortranWrites) {
+    const std::pair<const char *, double> cases[] = {
+        {"1.5D+01", 15},      {" -0.15000D-02", -0.0015},    {"5.687-304", 5.687e-304},
+        {"0.100+101", 1e100}, {"-0.17976+309", -1.7976e308}, {"1.D0", 1},
+        {".5d1", 5},          {"+Infinity", INFINITY},
+    };
+    for (const auto &[text, wanted] : cases) {
+        double value = 99;
+        EXPECT_EQ(to_double(text, &value), 0) << text;
+        EXPECT_EQ(value, wanted) << text;
+        EXPECT_TRUE(sheaf_text_is_number(text, strlen(text)));
+    }
+    for (const char *text :
+         {"1D5", "12D3", "2020-101", "1.5-04", "1.5-1000", "1.5-012", "1.5D", "1.5D+", "D5", "1.5ED5", "1.5-30x"}) {
+        double value = 0;
+        EXPECT_EQ(to_double(text, &value), -1) << text;
+    }
+}
+
+// Halfway between 1 and the next double lies 1 + 2^-53, a decimal of 53 digits behind the point: one more digit, however
+// far behind, decides.
+TEST(TextToDouble, EveryDigitCounts) {
+    std::string half = "1.00000000000000011102230246251565404236316680908203125";
+    for (size_t n : {10u, 100u, 700u, 900u, 20000u}) {
+        const std::string zeros(n, '0'), blanks(n, ' ');
+        double value = 0;
+        ASSERT_EQ(to_double(half + zeros, &value), 0);
+        EXPECT_EQ(value, 1.0) << "ties to even";
+        ASSERT_EQ(to_double(half + zeros + "1", &value), 0);
+        EXPECT_EQ(value, nextafter(1.0, 2.0));
+        ASSERT_EQ(to_double(blanks + "0" + zeros + "." + zeros + "7e" + std::to_string(n + 1) + blanks, &value), 0);
+        EXPECT_EQ(value, 7.0);
+        ASSERT_EQ(to_double("7" + zeros + "e-" + std::to_string(n), &value), 0);
+        EXPECT_EQ(value, 7.0);
+        int64_t whole = 0;
+        ASSERT_EQ(to_int64("9007199254740993." + zeros, &whole), 0);
+        EXPECT_EQ(whole, 9007199254740993) << "not by way of a double";
+        ASSERT_EQ(to_int64(zeros + "12", &whole), 0);
+        EXPECT_EQ(whole, 12);
+        EXPECT_EQ(to_int64("12." + zeros + "1", &whole), -1);
+        EXPECT_EQ(to_int64("1" + zeros + "0000000000", &whole), -1);
+    }
+    std::mt19937_64 random(5);
+    for (int i = 0; i < 3000; i++) {
+        std::string text;
+        const int n = 60 + static_cast<int>(random() % 1000), point = static_cast<int>(random() % 1000);
+        for (int k = 0; k < n; k++) {
+            text += k == point ? "." : "";
+            text += static_cast<char>('0' + random() % 10);
+        }
+        text += "e" + std::to_string(static_cast<int>(random() % 1200) - 900);
+        double value = 0, wanted = strtod(text.c_str(), nullptr);
+        ASSERT_EQ(to_double(text, &value), std::isinf(wanted) ? -1 : 0) << text;
+        ASSERT_EQ(value, wanted) << text;
+        EXPECT_TRUE(sheaf_text_is_number(text.data(), text.size()));
+    }
+}
+
+TEST(TextCommaHint, OnlyWhereAPointWouldMakeItANumber) {
+    for (const char *text : {"1,5", " -0,25 ", "3,0e-5"})
+        EXPECT_NE(std::string(sheaf_text_comma_hint(text, strlen(text))), "") << text;
+    for (const char *text : {"1,234,567", "1.5", "a,b", ",", "1,", ",5", "1.5,2.5", "1,5 m", "1, 5", "", "1.5,2"})
+        EXPECT_EQ(std::string(sheaf_text_comma_hint(text, strlen(text))), "") << text;
+}
+
 TEST(TextToDouble, RefusesAnythingElse) {
     for (const char *text :
          {"",   " ", "\n", "x", "1x",    "1 2",   "1,5",  "0x10", "-0X1p3", "nan(1)", "1_000", "--1", "+-1",      "1e",
@@ -98,6 +164,13 @@ TEST(TextToInt64, TakesWholeNumbersHoweverTheyAreWritten) {
         {"9223372036854775807", INT64_MAX},
         {"-9223372036854775808", INT64_MIN},
         {"9007199254740993", 9007199254740993}, /* 2^53 + 1: no double on the way */
+        {"9007199254740993.0", 9007199254740993},
+        {"9.223372036854775807e18", INT64_MAX},
+        {"-9223372036854775808.00", INT64_MIN},
+        {"1e18", 1000000000000000000},
+        {"-0", 0},
+        {"1.5D+01", 15},
+        {"0e99999", 0},
     };
     for (const auto &[text, wanted] : cases) {
         int64_t value = 99;

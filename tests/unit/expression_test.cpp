@@ -41,7 +41,7 @@ std::string make_library(const Folder &folder, const std::string &name, const st
 } // namespace
 
 TEST(Expression, IsAKernelThatComputes) {
-    Job job(head + "expression:\n  y: x*x + total\n  r: sqrt(y + z) + i\nparams: {total: 5, unused: text}\n");
+    Job job(head + "expression:\n  y: x*x + total\n  r: sqrt(y + z) + item\nparams: {total: 5}\n");
     ASSERT_EQ(job.rc, 0) << job.error.text();
     Kernel opened(job, XZ);
     ASSERT_EQ(opened.rc, 0) << opened.error.text();
@@ -98,6 +98,10 @@ TEST(Expression, NamesThatDoNotFitAreRefused) {
     EXPECT_HAS(refusal("expression: {y: 1}\nparams: {y: 2}\n"), "there is a param of this name");
     EXPECT_STARTS(refusal("expression: {y: 1 + w}\n"), "sweep.yaml:2:21: expression.y: field 'w' has several values");
     EXPECT_STARTS(refusal("expression: {y: a}\nparams: {a: five}\n"), "sweep.yaml:3:13: params.a is 'five'");
+    EXPECT_STARTS(refusal("expression: {y: x + total}\nparams: {total: 5, totl: 6}\n"),
+                  "sweep.yaml:3:26: params.totl: no formula uses it; did you mean 'total'?");
+    EXPECT_STARTS(refusal("expression: {y: x + total}\nparams: {total: 5}\n", {{"params.n", "7"}}),
+                  "--set params.n: params.n: no formula uses it");
     EXPECT_STARTS(refusal("expression: {y: a}\nparams: {a: '5'}\n"), "sweep.yaml:3:13: params.a is '5'");
 }
 
@@ -136,7 +140,7 @@ TEST(Expression, IdentityIsWhatIsComputed) {
     const std::string plain = identity("expression: {y: x*x + total}\nparams: {total: 5}\n");
     EXPECT_HAS(plain, "formula y: ((x * x) + total)\n");
     for (const char *same : {"expression: {y: (x * x)+ total}\nparams: {total: 5}\n",
-                             "expression: {y: x*x + total}\nparams: {total: 5.0, other: 3}\n",
+                             "expression: {y: x*x + total}\nparams: {total: 5.0}\n",
                              "expression: {y: x*x + total}\nparams: {total: 5}\ncompiler: some-cc\nfast_math: false\n"})
         EXPECT_EQ(identity(same), plain) << same;
     for (const char *other :

@@ -54,9 +54,11 @@ class Suspects : public ::testing::Test {
   protected:
     Suspects() { suspects_->pending = &stage_.source; }
 
-    void add(const std::vector<flight_note> &notes) {
+    void add(const std::vector<flight_note> &notes, bool from_outside = false) {
         Error error;
-        ASSERT_EQ(sheaf_suspects_add(suspects_.get(), notes.data(), static_cast<int64_t>(notes.size()), error), 0);
+        ASSERT_EQ(
+            sheaf_suspects_add(suspects_.get(), notes.data(), static_cast<int64_t>(notes.size()), from_outside, error),
+            0);
         int64_t end = 0;
         for (int64_t i = 0; i < suspects_->n; i++) {
             EXPECT_GE(suspects_->list[i].first, end) << "in order, not overlapping";
@@ -98,43 +100,65 @@ TEST_F(Suspects, NoNotesMeanNobody) {
 
 TEST_F(Suspects, WhatWasInFlightComesLast) {
     stage_.done = {11};
-    add({{10, 3, 0, 1, 0}, {40, 1, 0, 1, 0}});
+    add({{10, 3, 0, 0}, {40, 1, 0, 0}});
     EXPECT_EQ(last_ones(), (Blocks{10, 12, 40}));
     EXPECT_EQ(sheaf_suspects_count(suspects_.get()), 3);
 }
 
 TEST_F(Suspects, ACaughtCrashNamesTheCulprit) {
-    add({{10, 5, 0, 2, 0}, {77, 1, 1, 2, FLIGHT_CRASHED}});
+    add({{10, 5, 0, 0}, {77, 1, 1, FLIGHT_CRASHED}});
     EXPECT_EQ(last_ones(), Blocks{77});
 }
 
 TEST_F(Suspects, AnEndFromOutsideCountsOnlyTheSecondTime) {
-    const std::vector<flight_note> all = {{10, 2, 0, 2, 0}, {20, 2, FLIGHT_POOLS, 2, 0}};
-    add(all);
+    const std::vector<flight_note> all = {{10, 2, 0, 0}, {20, 2, FLIGHT_POOLS, 0}};
+    add(all, true);
     EXPECT_EQ(last_ones(), Blocks{});
-    add({{11, 1, 0, 2, 0}, {21, 3, FLIGHT_POOLS, 2, 0}});
+    add({{11, 1, 0, 0}, {21, 3, FLIGHT_POOLS, 0}}, true);
     EXPECT_EQ(last_ones(), (Blocks{11, 21})) << "that were in flight both times";
 }
 
 TEST_F(Suspects, WhoDiesAloneIsGivenUp) {
-    add({{10, 5, 0, 1, 0}});
-    add({{12, 1, 0, 1, FLIGHT_ALONE | FLIGHT_CRASHED}});
+    add({{10, 5, 0, 0}});
+    add({{12, 1, 0, FLIGHT_ALONE | FLIGHT_CRASHED}});
     EXPECT_GE(doubt(12), DOUBT_CRASHED);
     EXPECT_EQ(last_ones(), (Blocks{10, 11, 13, 14}));
 }
 
 TEST_F(Suspects, AKillOfABlockThatIsAloneMayComeFromOutsideOnce) {
-    add({{10, 2, 0, 1, 0}});
-    add({{10, 1, 0, 1, FLIGHT_ALONE}});
+    add({{10, 2, 0, 0}});
+    add({{10, 1, 0, FLIGHT_ALONE}});
     EXPECT_EQ(last_ones(), (Blocks{10, 11})) << "alone once more";
-    add({{10, 1, 0, 1, FLIGHT_ALONE}});
+    add({{10, 1, 0, FLIGHT_ALONE}});
     EXPECT_GE(doubt(10), DOUBT_CRASHED);
     EXPECT_EQ(last_ones(), Blocks{11});
 }
 
+TEST_F(Suspects, OfAnEndFromOutsideThatIsLessSure) {
+    add({{10, 2, 0, 0}});
+    for (int i = 0; i < 3; i++) {
+        add({{10, 1, 0, FLIGHT_ALONE}}, true);
+        EXPECT_LT(doubt(10), DOUBT_CRASHED) << i;
+    }
+    add({{10, 1, 0, FLIGHT_ALONE}}, true);
+    EXPECT_GE(doubt(10), DOUBT_CRASHED);
+}
+
+TEST(Lives, AllOfSeveralRanksDieTogetherOnlyFromOutside) {
+    auto ended_outside = [](std::vector<uint8_t> lives) {
+        lives.resize(LIVES_MOST);
+        return sheaf_lives_ended_outside(lives.data(), LIVES_MOST);
+    };
+    EXPECT_TRUE(ended_outside({LIFE_ALIVE, LIFE_ALIVE, LIFE_ALIVE}));
+    EXPECT_FALSE(ended_outside({LIFE_ALIVE, LIFE_LEFT, LIFE_LEFT})) << "the launcher asked the others to leave";
+    EXPECT_FALSE(ended_outside({LIFE_ALIVE})) << "a single one may have died of its item";
+    EXPECT_FALSE(ended_outside({LIFE_LEFT, LIFE_LEFT}));
+    EXPECT_FALSE(ended_outside({}));
+}
+
 TEST_F(Suspects, DoneBlocksAreNotSuspected) {
     stage_.done = {10, 11, 12};
-    add({{10, 3, 0, 1, 0}});
+    add({{10, 3, 0, 0}});
     EXPECT_EQ(last_ones(), Blocks{});
 }
 
@@ -142,7 +166,7 @@ TEST_F(Suspects, OverlappingNotesAddUpBlockByBlock) {
     std::vector<int64_t> expected(1000);
     for (int round = 0; round < 40; round++) {
         int64_t first = round * 37 % 900, n = 1 + round * 13 % 60;
-        add({{first, n, 0, 2, 0}, {(first + 450) % 900, 7, 1, 2, 0}}); /* all parties: doubt 1 */
+        add({{first, n, 0, 0}, {(first + 450) % 900, 7, 1, 0}}, true); /* doubt 1 */
         std::set<int64_t> once;
         for (int64_t b = first; b < first + n; b++)
             expected[static_cast<size_t>(b)]++;
@@ -157,12 +181,12 @@ TEST_F(Suspects, AFullTableStillKnowsWhoDiedAlone) {
     stage_.n = 100000;
     std::vector<flight_note> notes;
     for (int64_t b = 0; b < 2 * SUSPECTS_MOST; b++)
-        notes.push_back({2 * b, 1, 0, 1, 0});
+        notes.push_back({2 * b, 1, 0, 0});
     Error error;
-    ASSERT_EQ(sheaf_suspects_add(suspects_.get(), notes.data(), static_cast<int64_t>(notes.size()), error), 0);
+    ASSERT_EQ(sheaf_suspects_add(suspects_.get(), notes.data(), static_cast<int64_t>(notes.size()), false, error), 0);
     EXPECT_LT(suspects_->n, SUSPECTS_MOST);
-    flight_note alone = {99999, 1, 0, 1, FLIGHT_ALONE | FLIGHT_CRASHED};
-    ASSERT_EQ(sheaf_suspects_add(suspects_.get(), &alone, 1, error), 0);
+    flight_note alone = {99999, 1, 0, FLIGHT_ALONE | FLIGHT_CRASHED};
+    ASSERT_EQ(sheaf_suspects_add(suspects_.get(), &alone, 1, false, error), 0);
     EXPECT_GE(doubt(99999), DOUBT_CRASHED);
 }
 

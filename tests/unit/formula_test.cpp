@@ -259,7 +259,7 @@ TEST(Formula, NumbersConstantsParamsAndOutputs) {
         MEANS("4.9e-324", 4.9e-324),
         MEANS("123456789012345678901234567890", 123456789012345678901234567890.0),
         MEANS("pi", M_PI),
-        MEANS("e", M_E),
+        MEANS("exp(1)", M_E),
         MEANS("nan", NaN),
         MEANS("-inf", -Inf),
         MEANS("total", 5),
@@ -313,10 +313,19 @@ TEST(Formula, KnowsTheItemsIndex) {
     Formulas formulas;
     ASSERT_EQ(formulas.add("x"), 0);
     EXPECT_FALSE(formulas.f.uses_index);
-    ASSERT_EQ(formulas.add("2 * i"), 0);
+    ASSERT_EQ(formulas.add("2 * item"), 0);
     EXPECT_TRUE(formulas.f.uses_index);
     Compiled compiled(formulas, sample, false, 1, INT64_C(1) << 40);
     EXPECT_EQ(compiled.out[1].value[63], 2 * (static_cast<double>(INT64_C(1) << 40) + 63));
+}
+
+// As other languages have them; a table without such a column would be computed with something else.
+TEST(Formula, EAndIAreFieldsOrNothing) {
+    for (auto [name, remedy] : {std::pair{"e", "Euler's number is exp(1)"}, {"i", "the item's index is item"}}) {
+        Formulas formulas;
+        EXPECT_EQ(formulas.add(std::string("x * (1 - ") + name + ")"), -1);
+        EXPECT_STARTS(formulas.error.text(), std::string("no field, param or function '") + name + "'; " + remedy);
+    }
 }
 
 TEST(Formula, AFieldWinsOverAConstantAndAnOutputIsFoundAgain) {
@@ -347,8 +356,9 @@ TEST(Formula, ListsWhatItUsesInTheOrderOfFirstUse) {
 // Contraction to fused operations would round differently where there are some.
 TEST(Formula, IsTheSameOnEveryLevel) {
     Formulas formulas;
-    for (const char *text : {"x * y + z", "z * z - z * 1.1", "fma(z, z, -z)", "z * 0.1 + z * 0.7 + z^3", "floor(z) / z",
-                             "z > 1 ? z * z + z : z / 3", "sqrt(z * z + 0.1)", "min(z, 1) * max(x, z)", "i * 0.1 + z"})
+    for (const char *text :
+         {"x * y + z", "z * z - z * 1.1", "fma(z, z, -z)", "z * 0.1 + z * 0.7 + z^3", "floor(z) / z",
+          "z > 1 ? z * z + z : z / 3", "sqrt(z * z + 0.1)", "min(z, 1) * max(x, z)", "item * 0.1 + z"})
         ASSERT_EQ(formulas.add(text), 0) << formulas.error.text();
     Compiled reference(formulas, sample, false, 1);
     for (int64_t level = 2; level <= sheaf_cpu_level(); level++) {
@@ -595,7 +605,7 @@ TEST(Formula, RubbishIsRefusedOrMeansSomething) {
     static const char *const pieces[] = {"x",     "y", "z",  "total", "1",  "2.5", "1e3",   "+",      "-",
                                          "*",     "/", "%",  "^",     "<",  ">=",  "==",    "&&",     "||",
                                          "!",     "?", ":",  "(",     ")",  ",",   "sin(",  "atan2(", "drag(",
-                                         "one()", " ", "pi", "i",     "x)", "y)",  "isnan("};
+                                         "one()", " ", "pi", "item",  "x)", "y)",  "isnan("};
     std::mt19937 random(20);
     auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
     Formulas formulas;

@@ -501,9 +501,9 @@ void expect_consistent(const Elements &o, const Result &result) {
 
 TEST(Moid, TableDeclaresWhatTheEngineNeeds) {
     const sheaf_kernel &table = sheaf_kernel_moid;
-    EXPECT_EQ(table.abi, SHEAF_KERNEL_ABI);
-    EXPECT_EQ(table.struct_size, sizeof(sheaf_kernel));
-    EXPECT_STREQ(table.name, "moid");
+    EXPECT_EQ(table.head.abi, SHEAF_KERNEL_ABI);
+    EXPECT_EQ(table.head.struct_size, sizeof(sheaf_kernel));
+    EXPECT_STREQ(table.head.name, "moid");
 
     const char *inputs[] = {"a_au", "e", "i_deg", "node_deg", "peri_deg"};
     ASSERT_EQ(table.n_inputs, 5);

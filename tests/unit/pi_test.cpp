@@ -90,8 +90,8 @@ TEST(Pi, TakesAMillionPointsUnlessSaid) {
 TEST(Pi, IsNotPure) {
     int n = 0;
     const struct sheaf_kernel *const *kernels = sheaf_registry_builtin(&n);
-    const struct sheaf_kernel *const *pi =
-        std::find_if(kernels, kernels + n, [](const struct sheaf_kernel *k) { return std::string(k->name) == "pi"; });
+    const struct sheaf_kernel *const *pi = std::find_if(
+        kernels, kernels + n, [](const struct sheaf_kernel *k) { return std::string(k->head.name) == "pi"; });
     ASSERT_NE(pi, kernels + n);
     union sheaf_value samples = {};
     samples.integer = 10;

@@ -104,7 +104,7 @@ TEST(RowSink, BytesLandAtTheirOffsets) {
     Sink s;
     Rows rows(5, 10);
     Error error;
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
     EXPECT_TRUE(s.untouched(0, 64));
     for (int64_t i = 0; i < N_ITEMS; i++) {
         size_t k = static_cast<size_t>(i);
@@ -133,7 +133,7 @@ TEST(RowSink, ItemsOutsideTheWindowAreLeftAlone) {
         s.ask({{begin, end - begin}});
         Rows rows(5, 10);
         Error error;
-        ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+        ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
         for (int i = 0; i < N_ITEMS; i++) {
             size_t k = static_cast<size_t>(i);
             if (i >= 5 && i < 15 && i >= begin && i < end) {
@@ -156,7 +156,8 @@ TEST(RowSink, OnlyTheItemsOfAListAreWrittenAndCounted) {
     rows.fail(7, "not asked for");
     rows.fail(9, "asked for");
     Error error;
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+    struct row_counts counts = {};
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), &counts, error), 0) << error.text();
     const std::set<int> wanted = {6, 8, 9, 10, 13};
     for (int i = 0; i < N_ITEMS; i++) {
         const size_t k = static_cast<size_t>(i);
@@ -170,10 +171,8 @@ TEST(RowSink, OnlyTheItemsOfAListAreWrittenAndCounted) {
     }
     EXPECT_EQ(s.sink.n_failures.load(), 1);
     EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 9);
-    int64_t n_done = 0, n_failed = 0;
-    sheaf_row_sink_count(&s.sink, rows.get(), &n_done, &n_failed);
-    EXPECT_EQ(n_done, 4);
-    EXPECT_EQ(n_failed, 1);
+    EXPECT_EQ(counts.n_done, 4);
+    EXPECT_EQ(counts.n_failed, 1);
 }
 
 TEST(RowSink, FailuresGoIntoTheTableUpToItsEnd) {
@@ -182,7 +181,7 @@ TEST(RowSink, FailuresGoIntoTheTableUpToItsEnd) {
     for (int i = 0; i < 5; i++)
         rows.fail(2 * i, ("message " + std::to_string(i)).c_str());
     Error error;
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0) << error.text();
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
     for (size_t k = 0; k < MOST; k++) {
         EXPECT_EQ(s.at<int64_t>(Sink::ITEM + 8 * k), static_cast<int64_t>(2 * k));
         EXPECT_EQ(std::string(read_bytes(s.path).data() + Sink::MESSAGE + FAILURE_BYTES * k),
@@ -202,7 +201,7 @@ TEST(RowSink, FailuresOutsideTheWindowAreNotRecorded) {
     rows.fail(4, "inside");
     rows.fail(6, "behind");
     Error error;
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0);
     EXPECT_EQ(s.sink.n_failures.load(), 1);
     EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 4);
 }
@@ -213,8 +212,8 @@ TEST(RowSink, LaterFailuresFollowEarlierOnes) {
     Rows first(0, 5), second(5, 5);
     first.fail(1, "one");
     second.fail(7, "seven");
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), error), 0);
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), nullptr, error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), nullptr, error), 0);
     EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 1);
     EXPECT_EQ(s.at<int64_t>(Sink::ITEM + 8), 7);
 }
@@ -226,7 +225,7 @@ TEST(RowSink, AFileThatCannotBeWrittenIsAnErrorThatNamesIt) {
     for (Sink *s : {&readonly, &closed}) {
         Rows rows(0, 10);
         Error error;
-        EXPECT_EQ(sheaf_row_sink_write(&s->sink, rows.get(), error), -1);
+        EXPECT_EQ(sheaf_row_sink_write(&s->sink, rows.get(), nullptr, error), -1);
         EXPECT_STARTS(error.text(), "out.h5: cannot write");
         EXPECT_EQ(error.error.exit, SHEAF_EXIT_ENVIRONMENT);
         EXPECT_TRUE(s->untouched(0, Sink::END));
@@ -241,7 +240,7 @@ TEST(RowSink, ARowIsNotMarkedDoneWhenItsValuesCouldNotBeWritten) {
     int rc;
     {
         FullDisk full(1 << 20);
-        rc = sheaf_row_sink_write(&s.sink, rows.get(), error);
+        rc = sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error);
     }
     EXPECT_EQ(rc, -1);
     EXPECT_HAS(error.text(), "out.h5: cannot write");
@@ -257,10 +256,44 @@ TEST(RowSink, CountsWhatIsInsideTheWindow) {
     rows.fail(3, "inside");
     rows.status[4] = ITEM_TIMED_OUT;
     rows.status[5] = ITEM_CRASHED;
-    int64_t n_done = 100, n_failed = 10;
-    sheaf_row_sink_count(&s.sink, rows.get(), &n_done, &n_failed);
-    EXPECT_EQ(n_done, 100 + 4);
-    EXPECT_EQ(n_failed, 10 + 3);
+    struct row_counts counts = {100, 10};
+    Error error;
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), &counts, error), 0) << error.text();
+    EXPECT_EQ(counts.n_done, 100 + 4);
+    EXPECT_EQ(counts.n_failed, 10 + 3);
+}
+
+// Items 0 … 4 and 10 … 14 were done, or failed, before; some of them have a status that is not yet safe.
+TEST(RowSink, WhatWasDoneBeforeKeepsEveryByte) {
+    for (bool trusted : {true, false}) {
+        Sink s;
+        Error error;
+        std::string before(N_ITEMS, ITEM_PENDING);
+        before.replace(0, 5, std::string{ITEM_DONE, ITEM_FAILED, ITEM_DONE, ITEM_CRASHED, ITEM_DONE});
+        before[10] = before[14] = static_cast<char>(ITEM_DONE | ITEM_UNSAFE);
+        ASSERT_EQ(pwrite(s.sink.fd, before.data(), before.size(), Sink::STATUS), N_ITEMS);
+        s.sink.mixed = true;
+        s.sink.trusted = trusted;
+        Rows rows(0, 20);
+        rows.fail(0, "was done before");
+        rows.fail(7, "was pending");
+        rows.status[8] = ITEM_PENDING; // given back
+        struct row_counts counts = {};
+        ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), &counts, error), 0) << error.text();
+        std::string after = before;
+        for (size_t i = 5; i < N_ITEMS; i++) {
+            const bool kept = i == 8 || ((i == 10 || i == 14) && trusted);
+            after[i] = kept ? before[i] : static_cast<char>(i == 7 ? ITEM_FAILED : ITEM_DONE);
+            EXPECT_EQ(s.untouched(64 + 8 * i, 8), kept) << i;
+            EXPECT_EQ(s.untouched(64 + 8 * N_ITEMS + 8 * i, 8), kept) << i;
+        }
+        EXPECT_EQ(s.status(), after);
+        EXPECT_TRUE(s.untouched(64, 5 * 8));
+        EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 7) << "the message of an item that was done is not kept";
+        EXPECT_TRUE(s.untouched(Sink::ITEM + 8, 8));
+        EXPECT_EQ(counts.n_failed, 1);
+        EXPECT_EQ(counts.n_done, trusted ? 11 : 13);
+    }
 }
 
 TEST(RowSink, StatusValuesAreThoseOfTheFormat) {
@@ -274,13 +307,40 @@ TEST(RowSink, StatusValuesAreThoseOfTheFormat) {
 
 // ----------------------------------------------------------------- statuses that wait until their rows are safe
 
-TEST(Ledger, StatusesComeWithTheFlush) {
+// On a disk of this machine a status is there at once, and says that its row is not safe yet.
+TEST(Ledger, StatusesAreUnsafeUntilTheFlush) {
     Sink s;
     Error error;
     ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
     Rows first(0, 5), second(10, 10);
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), error), 0) << error.text();
-    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), error), 0) << error.text();
+    second.fail(12, "no");
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), nullptr, error), 0) << error.text();
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(s.status(), std::string(5, '\x81') + std::string(5, '\xee') + "\x81\x81\x82" + std::string(7, '\x81'));
+    ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
+    EXPECT_EQ(s.status(), std::string(5, '\1') + std::string(5, '\xee') + "\1\1\2" + std::string(7, '\1'));
+    sheaf_ledger_close(s.sink.ledger);
+}
+
+TEST(Status, WhatIsUnsafeCountsWhereItIsTrusted) {
+    const std::vector<uint8_t> stored = {0, 1, 0x81, 0x82, 2, 0x85, 0};
+    std::vector<uint8_t> status = stored;
+    EXPECT_EQ(sheaf_status_judge(status.data(), 7, true), 3);
+    EXPECT_EQ(status, (std::vector<uint8_t>{0, 1, 1, 2, 2, 5, 0}));
+    status = stored;
+    EXPECT_EQ(sheaf_status_judge(status.data(), 7, false), 3);
+    EXPECT_EQ(status, (std::vector<uint8_t>{0, 1, 0, 0, 2, 0, 0}));
+    EXPECT_EQ(sheaf_status_judge(status.data(), 7, false), 0);
+}
+
+TEST(Ledger, StatusesComeWithTheFlush) {
+    Sink s;
+    Error error;
+    s.sink.waits = true;
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    Rows first(0, 5), second(10, 10);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, first.get(), nullptr, error), 0) << error.text();
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, second.get(), nullptr, error), 0) << error.text();
     EXPECT_DOUBLE_EQ(s.at<double>(64 + 8 * 10), 10.5) << "rows are written at once";
     EXPECT_TRUE(s.untouched(Sink::STATUS, N_ITEMS)) << "and not marked done";
     ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
@@ -294,15 +354,18 @@ TEST(Ledger, NothingIsMarkedDoneWhenItsRowsCouldNotBeSynced) {
     int ends[2];
     Error error;
     const uint8_t done[3] = {1, 1, 1};
-    struct ledger *ledger = nullptr;
+    Sink s;
+    s.sink.waits = true;
     ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
-    ASSERT_EQ(sheaf_ledger_open(&ledger, error), 0);
-    ASSERT_EQ(sheaf_ledger_add(ledger, 0, 3, done, error), 0);
-    EXPECT_EQ(sheaf_ledger_flush(ledger, ends[1], 0, "out.h5", error), -1);
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    ASSERT_EQ(sheaf_ledger_add(s.sink.ledger, 0, 3, done, error), 0);
+    std::swap(s.sink.fd, ends[1]);
+    EXPECT_EQ(sheaf_row_sink_flush(&s.sink, error), -1);
     EXPECT_HAS(error.text(), "out.h5: cannot sync");
     char byte;
     EXPECT_EQ(read(ends[0], &byte, 1), -1) << "nothing was written";
-    sheaf_ledger_close(ledger);
+    std::swap(s.sink.fd, ends[1]);
+    sheaf_ledger_close(s.sink.ledger);
     close(ends[0]);
     close(ends[1]);
 }
@@ -311,6 +374,7 @@ TEST(Ledger, IsFullBeforeItTakesMuchMemory) {
     Sink s;
     Error error;
     std::vector<uint8_t> done(1 << 20, ITEM_DONE);
+    s.sink.waits = true;
     ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
     int n = 0;
     for (; !sheaf_row_sink_is_full(&s.sink) && n < 100; n++)

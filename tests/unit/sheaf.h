@@ -484,7 +484,7 @@ class Store {
                             nullptr,
                             0,
                             nullptr};
-        return sheaf_row_sink_write(&results.sink, &rows, error);
+        return sheaf_row_sink_write(&results.sink, &rows, nullptr, error);
     }
 
     // Writes statuses behind the module's back.
@@ -502,7 +502,7 @@ class Store {
         return source;
     }
 
-    static void put(sheaf_type type, int64_t value, char *to) {
+    static void put(int32_t type, int64_t value, char *to) {
         auto store = [&](auto v) { memcpy(to, &v, sizeof v); };
         if (type == SHEAF_FLOAT64)
             store(static_cast<double>(value));

@@ -163,7 +163,7 @@ TEST(Worker, AWholeBlockCanFailWithoutAMessage) {
     work.run();
     EXPECT_EQ(work.statuses(), "FFFFD");
     EXPECT_HAS(work.message(0), "the whole block");
-    EXPECT_HAS(work.message(3), "-1");
+    EXPECT_HAS(work.message(3), "failed the whole block without saying why");
 }
 
 TEST(Worker, AWholeBlockCanFailWithAnEmptyMessage) {

@@ -126,14 +126,12 @@ static int moid_map(const void *self, const struct sheaf_context *context, const
         true_anomaly_deg[k] = degrees(found.true_anomaly_rad);
         earth_longitude_deg[k] = degrees(found.earth_longitude_rad);
     }
-    return 0;
+    return SHEAF_OK;
 }
 
 extern const struct sheaf_kernel sheaf_kernel_moid;
 const struct sheaf_kernel sheaf_kernel_moid = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "moid",
+    .head = SHEAF_KERNEL(moid),
     .version = "1",
     .summary = "minimum distance between the orbit of an asteroid or comet and that of Earth",
     .n_params = sizeof params / sizeof *params,

@@ -67,14 +67,12 @@ static int pi_map(const void *self, const struct sheaf_context *context, const s
         hits[k] = count_hits(context, &stream, pi->samples);
         estimate[k] = (double)(4 * hits[k]) / (double)pi->samples;
     }
-    return 0;
+    return SHEAF_OK;
 }
 
 extern const struct sheaf_kernel sheaf_kernel_pi;
 const struct sheaf_kernel sheaf_kernel_pi = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "pi",
+    .head = SHEAF_KERNEL(pi),
     .version = "1",
     .summary = "estimates of pi from random points in a square",
     .n_params = COUNT_OF(params),

@@ -60,13 +60,11 @@ static int map(const void *self, const struct sheaf_context *context, const stru
         for (int64_t k = 0; k < block->n; k++)
             y[k] = (double)(block->first + k) * (double)(block->first + k) + total;
     }
-    return 0;
+    return SHEAF_OK;
 }
 
 const struct sheaf_kernel sheaf_kernel_square_plus = {
-    .abi = SHEAF_KERNEL_ABI,
-    .struct_size = sizeof(struct sheaf_kernel),
-    .name = "square_plus",
+    .head = SHEAF_KERNEL(square_plus),
     .version = "1",
     .summary = "y = x² + total, with total = 0 + 1 + … + 9999 computed once",
     .n_params = COUNT_OF(params),

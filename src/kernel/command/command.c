@@ -18,6 +18,7 @@
 #include "kernel/command/extract.h"
 #include "kernel/program/template.h"
 #include "kernel/command/workdir.h"
+#include "process/blame.h"
 
 enum { MOST_SETTINGS = 16, MOST_SOURCE_BYTES = 1 << 30, NOT_FOUND = 127, NOT_RUN = 126 };
 
@@ -173,7 +174,7 @@ static int last_line(const struct command_hand *h, int which, const char **line)
     while (n > 0 && strchr(" \t\r\n", (*line)[n - 1]))
         n--;
     size_t first = n;
-    while (first > 0 && (*line)[first - 1] != '\n')
+    while (first > 0 && (*line)[first - 1] != '\n' && (*line)[first - 1] != '\r')
         first--;
     *line += first;
     return n - first < 200 ? (int)(n - first) : 200;
@@ -185,26 +186,36 @@ static int last_words(const struct command_hand *h, const char **line) {
     return n ? n : last_line(h, 0, line);
 }
 
+/* ", and left 2 processes behind, which were killed", or "". */
+static const char *describe_left(const struct program_end *end, char text[64]) {
+    text[0] = '\0';
+    if (end->n_left > 0)
+        snprintf(text, 64, " (left %d process%s behind, killed)", end->n_left, end->n_left > 1 ? "es" : "");
+    return text;
+}
+
 /* Says how the program ended where that was not well; true if it was. */
 static bool judge(const struct attempt *a) {
     const struct program_end *end = &a->end;
     const struct sheaf_context *context = a->context;
     const char *line, *word = a->hand->words[0];
     const int n = last_words(a->hand, &line);
-    if (end->step == START_LOST)
-        context->end(context, a->k, SHEAF_CRASHED, "the process that watched the command was killed");
+    char left[64];
+    describe_left(end, left);
+    if (sheaf_blame_is_outside(end))
+        context->give_back(context, a->k);
     else if (end->step != START_OK)
         context->end(context, a->k, SHEAF_FAILED, "cannot %s %s: %s", end->step == START_FOLDER ? "enter" : "run",
                      end->step == START_FOLDER ? where(a) : word, strerror(end->error));
     else if (end->timed_out)
-        context->end(context, a->k, SHEAF_TIMED_OUT, "took longer than %g s%s%.*s", a->c->job->limits.timeout_s,
+        context->end(context, a->k, SHEAF_TIMED_OUT, "took longer than %g s%s%s%.*s", a->c->job->limits.timeout_s, left,
                      n ? ": " : "", n, line);
     else if (WIFSIGNALED(end->status))
-        context->end(context, a->k, SHEAF_CRASHED, "killed by signal %d (%s)%s%.*s", WTERMSIG(end->status),
-                     strsignal(WTERMSIG(end->status)), n ? ": " : "", n, line);
+        context->end(context, a->k, SHEAF_CRASHED, "killed by signal %d (%s)%s%s%.*s", WTERMSIG(end->status),
+                     strsignal(WTERMSIG(end->status)), left, n ? ": " : "", n, line);
     else if (WEXITSTATUS(end->status) != 0)
-        context->end(context, a->k, SHEAF_FAILED, "exit code %d%s%.*s", WEXITSTATUS(end->status), n ? ": " : "", n,
-                     line);
+        context->end(context, a->k, SHEAF_FAILED, "exit code %d%s%s%.*s", WEXITSTATUS(end->status), left, n ? ": " : "",
+                     n, line);
     else
         return true;
     return false;
@@ -218,12 +229,17 @@ static void fill_outputs(const struct attempt *a) {
             sheaf_type_fill(a->c->outputs[o].type, a->block->out[o], a->c->outputs[o].width);
 }
 
+/* Whether it is looked for in the end alone of a standard output that was too long. */
+static bool is_cut(const struct attempt *a, int o) {
+    return a->c->source_of[o] == 0 && a->hand->captures[0].end_at > 0;
+}
+
 /* What output number o is found in: standard output, or a file that is read when first needed. */
 static struct extract_source *open_source(const struct attempt *a, int o, struct sheaf_error *error) {
     struct command_hand *h = a->hand;
     const int s = a->c->source_of[o];
     struct extract_source *source = &h->sources[s];
-    if (s == 0 && h->captures[0].end_at > 0 && a->c->job->program.outputs[o].where == JOB_FROM_JSON) {
+    if (is_cut(a, o) && a->c->job->program.outputs[o].where == JOB_FROM_JSON) {
         sheaf_refuse(error, "standard output was longer than is kept; capture: %zu or more keeps all",
                      h->captures[0].n_bytes);
         return NULL;
@@ -252,8 +268,14 @@ static void find_outputs(const struct attempt *a) {
             continue;
         struct extract_source *source = open_source(a, o, &error);
         h->found.n_bytes = 0;
-        if (!source || sheaf_extract(&c->extractors[o], source, a->block->out[o], &h->found, &error))
+        if (!source)
             break;
+        if (sheaf_extract(&c->extractors[o], source, a->block->out[o], &h->found, &error)) {
+            if (is_cut(a, o))
+                sheaf_error_prefix(
+                    &error, "in the end of standard output (capture: %zu keeps all of it): ", h->captures[0].n_bytes);
+            break;
+        }
         if (c->outputs[o].type == SHEAF_TEXT)
             a->context->emit_text(a->context, a->k, o, h->found.data, h->found.n_bytes);
     }
@@ -263,6 +285,8 @@ static void find_outputs(const struct attempt *a) {
         fill_outputs(a);
         a->context->end(a->context, a->k, SHEAF_FAILED, "outputs.%s: %.150s%s%.*s", c->outputs[o].name, error.text,
                         n ? "; standard error: " : "", n, line);
+        if (a->end.heard) /* a signal to all may have ended the one program of a script that gives it */
+            a->context->give_back(a->context, a->k);
     }
     for (int s = 0; s < c->n_sources; s++) {
         sheaf_extract_end(&h->sources[s]);
@@ -364,7 +388,7 @@ int sheaf_command_map(const void *self, const struct sheaf_context *context, con
     a.hand = find_hand(c, context->thread, &error);
     if (!a.hand || run_item(&a, &error)) {
         context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
-        rc = error.exit == SHEAF_EXIT_USAGE ? -1 : SHEAF_BROKEN;
+        rc = error.exit == SHEAF_EXIT_USAGE ? SHEAF_BLOCK_FAILED : SHEAF_BROKEN;
     }
     free(a.workdir);
     return rc;

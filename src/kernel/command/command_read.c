@@ -1,4 +1,5 @@
 /* Reads what a job says of its command. */
+#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "kernel/command/command.h"
 #include "kernel/program/json.h"
 #include "kernel/program/words.h"
@@ -60,19 +62,17 @@ static int read_words(struct command *c, struct template_names *names, struct sh
     }
     if (script)
         return sheaf_template_read_script(&c->words[2], &c->values, node, names, error);
-    for (int i = 0; i < node->n; i++)
-        if (sheaf_template_read(&c->words[i], node->value[i], names, error))
-            return -1;
-    return 0;
+    return sheaf_template_read_list(c->words, &c->values, node, names, error);
 }
 
 /* Whether a word is the name of a file that the program is to write. */
 static bool is_written(const struct command *c, const char *word) {
+    const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
     for (int s = 1; s < c->n_sources; s++)
-        if (strcmp(c->source[s], word) == 0)
+        if (strcmp(c->source[s], name) == 0)
             return true;
     for (int i = 0; i < c->job->program.n_keep; i++)
-        if (strcmp(c->job->program.keep[i], word) == 0)
+        if (fnmatch(c->job->program.keep[i], name, FNM_PATHNAME | FNM_PERIOD) == 0)
             return true;
     return false;
 }
@@ -90,26 +90,48 @@ static char *constant_text(struct command *c, const struct template *word) {
     return text;
 }
 
-/* Where items have folders of their own, words that name files beside the job file are made absolute. */
-static int anchor_words(struct command *c, struct sheaf_error *error) {
-    for (int i = 0; i < c->n_words && c->job->kernel->kind == YAML_LIST; i++) {
-        struct template *word = &c->words[i];
-        if (c->job->program.workdir == JOB_WORKDIR_NONE || !word->constant || word->n == 0)
-            continue;
-        char *text = constant_text(c, word);
-        char *file = text && !is_written(c, text) && (i > 0 || strchr(text, '/'))
-                         ? sheaf_words_find(text, c->folder, false)
-                         : NULL;
-        char *kept = file ? sheaf_arena_text(&c->arena, file, strlen(file)) : NULL;
-        const bool failed = !text || (file && !kept);
-        free(file);
-        if (failed)
-            return sheaf_fail_memory(error, "the words of a command");
-        if (kept) {
-            word->pieces[0] = (struct template_piece){.text = kept, .length = strlen(kept)};
-            word->n = 1;
-        }
-    }
+/* Where items have folders of their own, the program is seen from the job file's all the same. */
+static int anchor_program(struct command *c, struct sheaf_error *error) {
+    struct template *word = &c->words[0];
+    if (c->job->kernel->kind != YAML_LIST || c->job->program.workdir == JOB_WORKDIR_NONE || !word->constant)
+        return 0;
+    const char *text = constant_text(c, word);
+    if (text && (*text == '/' || !strchr(text, '/')))
+        return 0;
+    char *file = text ? sheaf_path_join(c->folder, text) : NULL;
+    const char *kept = file ? sheaf_arena_text(&c->arena, file, strlen(file)) : NULL;
+    free(file);
+    if (!kept)
+        return sheaf_fail_memory(error, "the words of a command");
+    word->pieces[0] = (struct template_piece){.text = kept, .length = strlen(kept)};
+    word->n = 1;
+    return 0;
+}
+
+/* A word that names a file beside the job file says nothing of it in an item's folder, and may as well name one that the
+   program makes there, of which an old one lies beside the job file. */
+static int refuse_beside(struct command *c, int i, struct sheaf_error *error) {
+    const char *word = constant_text(c, &c->words[i]);
+    if (!word)
+        return sheaf_fail_memory(error, "the words of a command");
+    char *file = *word != '/' && !is_written(c, word) ? sheaf_words_find(word, c->folder, false) : NULL;
+    if (!file)
+        return 0;
+    free(file);
+    const char *name = strncmp(word, "./", 2) == 0 ? word + 2 : word;
+    return sheaf_yaml_refuse(
+        c->job->kernel->value[i], error,
+        "'%s' is a file beside the job file, but each item runs in a folder of its own; write "
+        "{job_dir}/%s for it, or, for a file that the command makes, name it in keep or remove the "
+        "old one",
+        word, name);
+}
+
+static int check_words(struct command *c, struct sheaf_error *error) {
+    const bool own_folder = c->job->kernel->kind == YAML_LIST && c->job->program.workdir != JOB_WORKDIR_NONE;
+    for (int i = 1; i < c->n_words && own_folder; i++)
+        if (c->words[i].constant && c->words[i].n > 0 && refuse_beside(c, i, error))
+            return -1;
     return 0;
 }
 
@@ -154,14 +176,18 @@ static int list_outputs(struct command *c, struct sheaf_error *error) {
 
 /* Everything that the job says of the command. */
 static int read_command(struct command *c, const struct sheaf_field *fields, int n_fields, struct sheaf_error *error) {
-    struct template_names names = {.job = c->job, .n_fields = n_fields, .fields = fields, .arena = &c->arena};
+    struct template_names names = {
+        .job = c->job, .job_dir = c->folder, .n_fields = n_fields, .fields = fields, .arena = &c->arena};
     names.used = sheaf_arena_take(&c->arena, ((size_t)n_fields + 1) * sizeof *names.used);
     if (!names.used)
         return sheaf_fail_memory(error, "the fields");
     if (read_sources(c, error) || list_outputs(c, error) || read_words(c, &names, error) ||
         (c->job->program.input && sheaf_template_read(&c->input, c->job->program.input, &names, error)) ||
-        anchor_words(c, error))
+        anchor_program(c, error))
         return -1;
+    for (int i = 0; i < c->job->n_params; i++)
+        if (!names.has_param[i])
+            return sheaf_job_refuse_param(c->job, i, "neither the command nor stdin has it in braces", error);
     c->n_inputs = names.n_used;
     c->inputs = sheaf_arena_take(&c->arena, ((size_t)names.n_used + 1) * sizeof *c->inputs);
     if (!c->inputs)
@@ -183,7 +209,10 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
         const struct job_output *output = &program->outputs[o];
         sheaf_string_add(identity, "from %s: %s '", output->name, where[output->where]);
         sheaf_string_add_lines(identity, output->what);
-        sheaf_string_add(identity, "' of '%s'\n", output->file ? output->file : "stdout");
+        sheaf_string_add(identity, "'");
+        if (output->separator)
+            sheaf_string_add(identity, " divided by '%c'", output->separator);
+        sheaf_string_add(identity, " of '%s'\n", output->file ? output->file : "stdout");
     }
     for (int i = 0; i < c->job->n_params; i++)
         sheaf_words_identify_text("param ", c->job->params[i].name, c->job->params[i].node->text, identity);
@@ -225,9 +254,7 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     *entry = (struct kernel_entry){.made = c,
                                    .tell = sheaf_command_tell,
                                    .again = sheaf_command_again,
-                                   .table = {.abi = SHEAF_KERNEL_ABI,
-                                             .struct_size = sizeof(struct sheaf_kernel),
-                                             .name = "command",
+                                   .table = {.head = SHEAF_KERNEL(command),
                                              .version = "1",
                                              .open = open_command,
                                              .close = close_command,
@@ -243,5 +270,5 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     entry->table.inputs = c->inputs;
     if (!host->is_first)
         return 0;
-    return check_program(c, error) ? -1 : identify(c, identity, error);
+    return check_program(c, error) || check_words(c, error) ? -1 : identify(c, identity, error);
 }

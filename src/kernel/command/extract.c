@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "kernel/command/column.h"
 #include "kernel/program/json.h"
 
 static const uint32_t most_steps = 10000000; /* of matching an expression: some never come to an end */
@@ -18,8 +19,13 @@ int sheaf_extractor_open(struct extractor *e, const struct job_output *output, s
     int code;
     PCRE2_SIZE at;
     char why[256];
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (!context)
+        return sheaf_fail_memory(error, "a regular expression");
+    pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF); /* programs that show progress end lines by \r */
     e->code = pcre2_compile((PCRE2_SPTR)output->what, PCRE2_ZERO_TERMINATED, PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                            &code, &at, NULL);
+                            &code, &at, context);
+    pcre2_compile_context_free(context);
     if (e->code)
         return 0;
     pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
@@ -34,9 +40,7 @@ void sheaf_extractor_close(struct extractor *e) {
 }
 
 void sheaf_extract_end(struct extract_source *source) {
-    if (source->json)
-        json_decref(source->json);
-    source->json = NULL;
+    sheaf_json_free(&source->json);
 }
 
 /* --- texts --------------------------------------------------------------------------------------------------------- */
@@ -54,48 +58,60 @@ static int take_text(const struct job_output *output, const char *text, size_t l
     if (output->type == SHEAF_FLOAT64 ? sheaf_text_to_double(text, length, (double *)value + w) == 0
                                       : sheaf_text_to_int64(text, length, (int64_t *)value + w) == 0)
         return 0;
-    return sheaf_refuse(error, "is '%.*s'; it should be %s", length < 60 ? (int)length : 60, text,
-                        output->type == SHEAF_FLOAT64 ? "a number" : "a whole number");
+    return sheaf_refuse(error, "is '%.*s'; it should be %s%s", length < 60 ? (int)length : 60, text,
+                        output->type == SHEAF_FLOAT64 ? "a number" : "a whole number",
+                        sheaf_text_comma_hint(text, length));
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+static bool ends_line(char c) {
+    return c == '\n' || c == '\r';
+}
+
+/* The last line that has something but blanks, whole. */
+static const char *last_line(const char *text, size_t length, size_t *n) {
+    size_t end = length;
+    while (end > 0 && (is_blank(text[end - 1]) || ends_line(text[end - 1])))
+        end--;
+    size_t first = end;
+    while (first > 0 && !ends_line(text[first - 1]))
+        first--;
+    while (end > first && end < length && is_blank(text[end]))
+        end++;
+    *n = end - first;
+    return text + first;
 }
 
 /* --- JSON ---------------------------------------------------------------------------------------------------------- */
 
-/* The last line that is not empty. */
-static const char *last_line(const char *text, size_t length, size_t *n) {
-    while (length > 0 && strchr(" \t\r\n", text[length - 1]))
-        length--;
-    size_t first = length;
-    while (first > 0 && text[first - 1] != '\n')
-        first--;
-    *n = length - first;
-    return text + first;
-}
-
 /* The whole text, or, behind lines of something else, its last line. */
-static json_t *read_json(struct extract_source *source) {
-    if (source->json || source->bad_json)
-        return source->json;
-    source->json = sheaf_json_read(source->text, source->length, &source->why);
-    if (!source->json) {
-        struct sheaf_error ignored;
-        size_t n;
-        const char *line = last_line(source->text, source->length, &n);
-        source->json = n > 0 && n < source->length ? sheaf_json_read(line, n, &ignored) : NULL;
-    }
-    source->bad_json = !source->json;
-    return source->json;
+static const struct sheaf_json *read_json(struct extract_source *source) {
+    struct sheaf_error ignored;
+    size_t n;
+    if (source->json.root)
+        return &source->json;
+    if (source->bad_json)
+        return NULL;
+    if (sheaf_json_read(&source->json, source->text, source->length, &source->why) == 0)
+        return &source->json;
+    const char *line = last_line(source->text, source->length, &n);
+    if (n > 0 && n < source->length && sheaf_json_read(&source->json, line, n, &ignored) == 0)
+        return &source->json;
+    source->bad_json = true;
+    return NULL;
 }
 
 static int from_json(const struct job_output *output, struct extract_source *source, void *value,
                      struct sheaf_buffer *found, struct sheaf_error *error) {
-    json_t *root = read_json(source);
-    if (!root)
+    const struct sheaf_json *json = read_json(source);
+    if (!json)
         return source->length == 0 ? sheaf_refuse(error, "nothing was written")
                                    : sheaf_refuse(error, "no JSON was written: %.200s", source->why.text);
-    json_t *json = sheaf_json_find(root, output->what, error);
-    if (!json)
-        return -1;
-    return sheaf_json_take(json, output, value, found, error);
+    const json_t *at = sheaf_json_find(json->root, output->what, error);
+    return at ? sheaf_json_take(json, at, output, value, found, error) : -1;
 }
 
 /* --- regular expressions ------------------------------------------------------------------------------------------- */
@@ -121,7 +137,8 @@ static int from_regex(const struct extractor *e, const struct extract_source *so
         const int group = n > 1 && where[2] != PCRE2_UNSET ? 1 : 0; /* "(a)|b" may match without it */
         begin = where[2 * group];
         end = where[2 * group + 1];
-        at = where[1] > at ? where[1] : at + 1;
+        at = where[1] > at ? where[1]
+                           : at + (at + 1 < source->length && memcmp(source->text + at, "\r\n", 2) == 0 ? 2 : 1);
     }
     if (n != PCRE2_ERROR_NOMATCH && n < 0)
         sheaf_refuse(error, "the regular expression took too long to match");
@@ -137,29 +154,6 @@ out:
 
 /* --- columns ------------------------------------------------------------------------------------------------------- */
 
-/* Cell number `column` of a line: cells are parted by blanks, or by commas with blanks around. */
-static const char *find_cell(const char *line, size_t length, int64_t column, size_t *n) {
-    static const char blanks[] = " \t\r";
-    const bool commas = memchr(line, ',', length) != NULL;
-    size_t at = 0;
-    for (int64_t c = 1;; c++) {
-        while (at < length && strchr(blanks, line[at]))
-            at++;
-        size_t first = at;
-        while (at < length && (commas ? line[at] != ',' : !strchr(blanks, line[at])))
-            at++;
-        size_t end = at;
-        while (end > first && strchr(blanks, line[end - 1]))
-            end--;
-        *n = end - first;
-        if (c == column)
-            return *n > 0 ? line + first : NULL;
-        if (at >= length)
-            return NULL;
-        at += commas;
-    }
-}
-
 /* The cells of the last `width` lines that are not empty. */
 static int from_column(const struct job_output *output, const struct extract_source *source, void *value,
                        struct sheaf_buffer *found, struct sheaf_error *error) {
@@ -170,11 +164,8 @@ static int from_column(const struct job_output *output, const struct extract_sou
         if (n == 0)
             return sheaf_refuse(error, "%lld line%s with a column %lld should be there", (long long)output->width,
                                 output->width > 1 ? "s" : "", (long long)output->column);
-        const char *cell = find_cell(line, n, output->column, &n_cell);
-        if (!cell)
-            return sheaf_refuse(error, "the line '%.*s' has no column %lld", n < 60 ? (int)n : 60, line,
-                                (long long)output->column);
-        if (take_text(output, cell, n_cell, value, w, found, error))
+        const char *cell = sheaf_column_find(output, line, n, &n_cell, error);
+        if (!cell || take_text(output, cell, n_cell, value, w, found, error))
             return -1;
         left = (size_t)(line - source->text);
     }

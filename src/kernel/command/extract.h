@@ -10,6 +10,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "job/kind.h"
+#include "kernel/program/json.h"
 
 /* One output, ready to be found. */
 struct extractor {
@@ -25,7 +26,7 @@ void sheaf_extractor_close(struct extractor *extractor);
 struct extract_source {
     const char *text;
     size_t length;
-    void *json;
+    struct sheaf_json json;
     bool bad_json;
     struct sheaf_error why; /* it is no JSON */
 };

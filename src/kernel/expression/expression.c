@@ -163,7 +163,7 @@ static int read_formulas(struct expression *x, const struct job *job, struct she
     return 0;
 }
 
-/* Params that formulas use are numbers. */
+/* Params are used, and are numbers. */
 static int check_params(const struct expression *x, const struct job *job, struct sheaf_error *error) {
     for (int k = 0; k < x->formulas.n_params; k++) {
         if (x->formulas.params[k] >= job->n_params)
@@ -173,6 +173,13 @@ static int check_params(const struct expression *x, const struct job *job, struc
         if (param->node->quoted || sheaf_text_to_double(param->node->text, strlen(param->node->text), &value))
             return sheaf_yaml_refuse(param->node, error, "params.%s is '%s'; it should be a number", param->name,
                                      param->node->text);
+    }
+    for (int i = 0; i < job->n_params; i++) {
+        bool used = false;
+        for (int k = 0; k < x->formulas.n_params; k++)
+            used = used || x->formulas.params[k] == i;
+        if (!used)
+            return sheaf_job_refuse_param(job, i, "no formula uses it", error);
     }
     return 0;
 }
@@ -304,9 +311,7 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
         return sheaf_fail_memory(error, "the expression");
     *entry = (struct kernel_entry){.made = x};
     entry->table = (struct sheaf_kernel){
-        .abi = SHEAF_KERNEL_ABI,
-        .struct_size = sizeof(struct sheaf_kernel),
-        .name = "expression",
+        .head = SHEAF_KERNEL(expression),
         .version = "1",
         .summary = "the formulas of a job",
         .open = expression_open,

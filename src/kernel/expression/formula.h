@@ -22,7 +22,7 @@
 
 enum { FORMULA_MOST_BYTES = 65536, FORMULA_MOST_ARGUMENTS = 16, FORMULA_MOST_OUTPUTS = 1024 };
 
-/* What a formula may name, besides the functions of <math.h>, the earlier outputs and pi, e, i. */
+/* What a formula may name, besides the functions of <math.h>, the earlier outputs, pi, nan, inf and item. */
 struct formula_field {
     const char *name;
     const char *refusal; /* NULL, or why a formula cannot use it: "holds text" */

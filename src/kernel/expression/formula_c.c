@@ -56,7 +56,7 @@ static void print_node(const struct formulas *f, const struct formula_node *node
         sheaf_string_add(to, "%s", f->outputs[node->index]);
         break;
     case NODE_ITEM:
-        sheaf_string_add(to, "i");
+        sheaf_string_add(to, "item");
         break;
     case NODE_NEGATE:
     case NODE_NOT:

@@ -15,7 +15,7 @@ struct parser {
 static const struct {
     const char *name;
     double value;
-} constants[] = {{"pi", 3.14159265358979323846}, {"e", 2.71828182845904523536}, {"nan", NAN}, {"inf", INFINITY}};
+} constants[] = {{"pi", 3.14159265358979323846}, {"nan", NAN}, {"inf", INFINITY}};
 
 enum { N_CONSTANTS = sizeof constants / sizeof *constants };
 
@@ -137,8 +137,12 @@ static int find_function(const struct formulas *f, const char *name) {
 
 static struct formula_node *refuse_name(struct parser *p, size_t at, const char *name, bool called) {
     const struct formulas *f = p->formulas;
+    const char *usual = called                   ? ""
+                        : strcmp(name, "e") == 0 ? "; Euler's number is exp(1)"
+                        : strcmp(name, "i") == 0 ? "; the item's index is item"
+                                                 : ""; /* of other languages; a table may lack its column */
     size_t most = (size_t)(f->names.n_fields + f->names.n_params + f->names.n_functions + f->n_outputs);
-    const char **names = malloc((most + (size_t)sheaf_n_math_functions + N_CONSTANTS) * sizeof *names);
+    const char **names = malloc((most + (size_t)sheaf_n_math_functions + N_CONSTANTS + 1) * sizeof *names);
     char hint[400];
     int n = 0, n_values;
     if (!names)
@@ -149,6 +153,7 @@ static struct formula_node *refuse_name(struct parser *p, size_t at, const char 
         names[n++] = f->names.params[k].name;
     for (int k = 0; k < f->n_outputs; k++)
         names[n++] = f->outputs[k];
+    names[n++] = "item";
     n_values = n;
     for (int k = 0; k < N_CONSTANTS; k++)
         names[n++] = constants[k].name;
@@ -158,11 +163,11 @@ static struct formula_node *refuse_name(struct parser *p, size_t at, const char 
     for (int k = 0; k < sheaf_n_math_functions; k++)
         names[n++] = sheaf_math_functions[k].name;
     sheaf_text_suggest(name, names + n_before, n - n_before, false, hint, sizeof hint);
-    if (!*hint && !called)
+    if ((!*hint || *usual) && !called)
         sheaf_text_suggest(name, names, n_values, true, hint, sizeof hint);
     free(names);
     return called ? REFUSE(p, at, "no function '%s'%s", name, hint)
-                  : REFUSE(p, at, "no field, param or function '%s'%s", name, hint);
+                  : REFUSE(p, at, "no field, param or function '%s'%s%s", name, usual, hint);
 }
 
 static struct formula_node *field_node(struct parser *p, size_t at, const char *name, int k) {
@@ -190,7 +195,7 @@ static struct formula_node *name_node(struct parser *p, size_t at, const char *n
     for (k = 0; k < N_CONSTANTS; k++)
         if (strcmp(constants[k].name, name) == 0)
             return make_leaf(p, NODE_NUMBER, 0, constants[k].value);
-    if (strcmp(name, "i") == 0) {
+    if (strcmp(name, "item") == 0) {
         f->uses_index = true;
         return make_leaf(p, NODE_ITEM, 0, 0);
     }

@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/type.h"
 #include "kernel/isolate/isolate_hand.h"
+#include "process/blame.h"
 #include "process/wire.h"
 
 enum { MOST_TURNS = 3 }; /* for a block whose child dies before it has begun with it */
@@ -60,11 +61,44 @@ static int make_image(struct isolated *iso, const struct sheaf_context *context,
     return rc;
 }
 
+/* Says again what the child's kernel has said. -1: the notes make no sense. */
+static int replay(const struct isolated_hand *h, const struct sheaf_context *context) {
+    const char *at = h->notes.data, *end = at + h->notes.n_bytes;
+    struct isolate_note note;
+    struct sheaf_random stream;
+    for (; at < end; at += note.n_bytes) {
+        if ((size_t)(end - at) < sizeof note)
+            return -1;
+        memcpy(&note, at, sizeof note);
+        at += sizeof note;
+        if ((size_t)(end - at) < note.n_bytes)
+            return -1;
+        if (note.service == ISOLATE_FAIL)
+            context->fail_text(context, note.k, at, note.n_bytes);
+        else if (note.service == ISOLATE_END)
+            context->end_text(context, note.k, note.detail, at, note.n_bytes);
+        else if (note.service == ISOLATE_TEXT)
+            context->emit_text(context, note.k, note.detail, at, note.n_bytes);
+        else if (note.service == ISOLATE_GIVE_BACK)
+            context->give_back(context, note.k);
+        else if (note.service == ISOLATE_WARNING)
+            context->warn_text(context, at, note.n_bytes);
+        else
+            context->random(context, note.k, &stream);
+    }
+    return 0;
+}
+
 static int start_child(struct isolated *iso, struct isolated_hand *h, const struct sheaf_context *context,
                        struct sheaf_error *error) {
     if (make_image(iso, context, error))
         return -1;
-    return sheaf_isolate_start(h, iso->host->server, iso->image_fd, iso->inner.table.name, error);
+    const struct isolate_birth birth = {context->thread, context->slot};
+    if (sheaf_isolate_start(h, iso->host->server, iso->image_fd, &birth, iso->inner.table.head.name, error))
+        return -1;
+    return replay(h, context)
+               ? sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.head.name)
+               : 0;
 }
 
 /* --- blocks -------------------------------------------------------------------------------------------------------- */
@@ -171,6 +205,7 @@ static int put_task(const struct isolated *iso, struct isolated_hand *h, const s
                                    .thread = task->context->thread,
                                    .slot = task->context->slot,
                                    .attempt = task->context->attempt,
+                                   .stop = task->context->should_stop(task->context),
                                    .many = task->many};
     for (int c = 0; c < iso->n_inputs + iso->n_outputs; c++)
         head->at[c] = (int64_t)h->at[c];
@@ -190,31 +225,6 @@ static void take_outputs(const struct isolated *iso, const struct isolated_hand 
     }
 }
 
-/* Says again what the child's kernel has said. -1: the notes make no sense. */
-static int replay(const struct isolated_hand *h, const struct sheaf_context *context) {
-    const char *at = h->notes.data, *end = at + h->notes.n_bytes;
-    struct isolate_note note;
-    struct sheaf_random stream;
-    for (; at < end; at += note.n_bytes) {
-        if ((size_t)(end - at) < sizeof note)
-            return -1;
-        memcpy(&note, at, sizeof note);
-        at += sizeof note;
-        if ((size_t)(end - at) < note.n_bytes)
-            return -1;
-        const int length = note.n_bytes < 4096 ? (int)note.n_bytes : 4096; /* of a message */
-        if (note.service == ISOLATE_FAIL)
-            context->fail(context, note.k, "%.*s", length, at);
-        else if (note.service == ISOLATE_END)
-            context->end(context, note.k, (enum sheaf_outcome)note.detail, "%.*s", length, at);
-        else if (note.service == ISOLATE_TEXT)
-            context->emit_text(context, note.k, note.detail, at, note.n_bytes);
-        else
-            context->random(context, note.k, &stream);
-    }
-    return 0;
-}
-
 /* Items first … first+n-1 have no value: their process has died, or was killed when the time was up. */
 static void end_items(const struct isolated *iso, const struct task *task, int64_t first, int64_t n) {
     const struct sheaf_context *context = task->context;
@@ -224,6 +234,11 @@ static void end_items(const struct isolated *iso, const struct task *task, int64
         if (task->block->out[o])
             sheaf_type_fill(field->type, (char *)task->block->out[o] + (size_t)first * sheaf_field_row_bytes(field),
                             n * field->width);
+    }
+    if (sheaf_blame_is_outside(&task->end) && !task->timed_out) {
+        for (int64_t k = first; k < first + n; k++)
+            context->give_back(context, k);
+        return;
     }
     if (n > 1)
         snprintf(others, sizeof others, ", with the block of %" PRId64 " items that it is in", n);
@@ -242,9 +257,9 @@ static struct isolated_hand *find_hand(struct isolated *iso, int thread, struct 
     return *place || sheaf_isolate_hand_open(place, iso->n_inputs + iso->n_outputs, error) == 0 ? *place : NULL;
 }
 
-/* What the child has answered, for the engine. */
+/* What the child has answered, for the engine; *result is what map returned there, whatever that is. */
 static int take_answer(const struct isolated *iso, const struct isolated_hand *h, const struct task *task,
-                       const struct isolate_answer *answer, struct sheaf_error *error) {
+                       const struct isolate_answer *answer, int *result, struct sheaf_error *error) {
     int64_t n_done = task->many ? answer->n_done : task->n;
     if (answer->lost)
         return sheaf_fail_memory(error, "the texts of an item");
@@ -252,10 +267,14 @@ static int take_answer(const struct isolated *iso, const struct isolated_hand *h
     if (known)
         take_outputs(iso, h, task, n_done);
     if (!known || replay(h, task->context))
-        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.name);
+        return sheaf_fail(error, "kernel %s: its own process answered nonsense", iso->inner.table.head.name);
     if (task->is_cut && n_done == task->n)
         end_items(iso, task, n_done++, 1);
-    return n_done < task->block->n ? KERNEL_DID(n_done) : answer->result;
+    if (task->many)
+        iso->host->did(task->context, n_done);
+    else
+        *result = answer->result;
+    return 0;
 }
 
 /* The child has died, or was killed, at its task. Gives whether there is something left for the next child: of many
@@ -270,17 +289,18 @@ static bool cut(const struct isolated *iso, const struct isolated_hand *h, struc
     return task->n > 0;
 }
 
-/* Has the task computed by the child, which must run. `again`: by the next one, since it has died. */
-static int compute(struct isolated *iso, struct isolated_hand *h, struct task *task, bool *again,
+/* Has the task computed by the child, which must run. `again`: by the next one, since it has died. -1: nothing can be
+   computed here. */
+static int compute(struct isolated *iso, struct isolated_hand *h, struct task *task, bool *again, int *result,
                    struct sheaf_error *error) {
     const struct isolate_request request = {++h->number, h->n_bytes};
     const struct isolate_block *head = (const struct isolate_block *)(const void *)h->memory;
     struct isolate_answer answer = {0};
     enum isolate_news news = ISOLATE_DEATH;
     if (sheaf_wire_write(h->socket, &request, sizeof request, NULL, 0) == 0)
-        news = sheaf_isolate_listen(h, iso->timeout_s, &answer);
+        news = sheaf_isolate_listen(h, iso->timeout_s, task->context, &answer);
     if (news == ISOLATE_ANSWER)
-        return take_answer(iso, h, task, &answer, error);
+        return take_answer(iso, h, task, &answer, result, error);
     struct program_end end;
     sheaf_isolate_bury(h, &end);
     *again = atomic_load(&head->begun) != request.number;
@@ -289,10 +309,12 @@ static int compute(struct isolated *iso, struct isolated_hand *h, struct task *t
     task->end = end;
     task->timed_out = news == ISOLATE_TIMEOUT;
     *again = cut(iso, h, task);
-    return *again || !task->many ? 0 : KERNEL_DID(1);
+    if (!*again && task->many)
+        iso->host->did(task->context, 1);
+    return 0;
 }
 
-static int map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
+static int32_t map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     struct isolated *iso = (struct isolated *)(uintptr_t)self; /* its hands are the threads' own */
     struct task task = {.context = context,
                         .block = block,
@@ -301,29 +323,43 @@ static int map(const void *self, const struct sheaf_context *context, const stru
                         .n_padded = block->n_padded};
     struct sheaf_error error = {0};
     struct isolated_hand *h = find_hand(iso, context->thread, &error);
-    int rc = h ? 0 : -1;
+    int rc = h ? 0 : -1, result = 0;
     bool again = rc == 0;
     for (int turn = 0; rc == 0 && again;) {
         const int64_t n = task.n;
         again = false;
         if (turn == MOST_TURNS)
             rc = sheaf_fail(&error, "kernel %s: its own processes die before they begin with a block",
-                            iso->inner.table.name);
+                            iso->inner.table.head.name);
         else if ((!h->running && start_child(iso, h, context, &error)) || put_task(iso, h, &task, &error))
             rc = -1;
         else
-            rc = compute(iso, h, &task, &again, &error);
+            rc = compute(iso, h, &task, &again, &result, &error);
         turn = task.n == n ? turn + 1 : 0;
     }
-    if (!error.text[0])
-        return rc;
+    if (rc == 0)
+        return result;
     context->fail(context, SHEAF_WHOLE_BLOCK, "%s", error.text);
     return SHEAF_BROKEN;
 }
 
 /* --- opening and closing ------------------------------------------------------------------------------------------- */
 
-static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+/* Children are to open the same files. */
+static int stamp_files(struct isolated *iso, const struct sheaf_setup *setup, struct isolate_order *order,
+                       struct sheaf_error *error) {
+    struct sheaf_stamp *stamps = sheaf_arena_take(&iso->arena, (size_t)order->n_params * sizeof *stamps);
+    if (!stamps)
+        return sheaf_fail_memory(error, "the params");
+    for (int i = 0; i < order->n_params; i++)
+        if (iso->inner.table.params[i].type == SHEAF_FILE && *setup->params[i].text &&
+            sheaf_stamp_take(&stamps[i], setup->params[i].text, error))
+            return -1;
+    order->files = stamps;
+    return 0;
+}
+
+static int32_t open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
     struct isolated *iso = *self;
     struct isolate_order order = iso->order;
     struct sheaf_error error = {0};
@@ -340,7 +376,7 @@ static int open_isolated(const struct sheaf_setup *setup, struct sheaf_shape *sh
     order.setup = *setup;
     order.n_params = iso->inner.table.n_params;
     order.n_outputs = shape->n_outputs;
-    if ((order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
+    if (stamp_files(iso, setup, &order, &error) || (order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
         sheaf_isolate_pack(&iso->image, &order, iso->inner.table.params, &error))
         return setup->refuse(setup, "%s", error.text);
     shape->scratch_bytes = 0; /* each child has its own, and is alone with its copy of the kernel */
@@ -356,7 +392,7 @@ static size_t shared_bytes(const void *self) {
     return iso->inner.table.shared_bytes(iso->self);
 }
 
-static int prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
+static int32_t prepare(const void *self, const struct sheaf_setup *setup, void *memory) {
     const struct isolated *iso = self;
     return iso->inner.table.prepare(iso->self, setup, memory);
 }
@@ -394,6 +430,8 @@ int sheaf_isolate_wrap(struct kernel_entry *entry, const char *name, const struc
     entry->table.open = open_isolated;
     entry->table.close = close_isolated;
     entry->table.map = map;
+    entry->table.thread_open = NULL; /* the children do that */
+    entry->table.thread_close = NULL;
     entry->table.shared_bytes = iso->inner.table.shared_bytes ? shared_bytes : NULL;
     entry->table.prepare = iso->inner.table.prepare ? prepare : NULL;
     return 0;

@@ -9,7 +9,7 @@
  *
  * Going there and back costs much more than a small item. So kernels that take one item at a time get many at once
  * (SHEAF_MANY), which the child computes one after the other, as long as nothing is the matter and little time has passed;
- * the rest goes back to the engine (KERNEL_DID), which has the next item computed alone. If the child dies, the item at
+ * the rest goes back to the engine (kernel_host.did), which has the next item computed alone. If the child dies, the item at
  * work is to blame, and another child computes those before it once more.
  */
 #ifndef SHEAF_KERNEL_ISOLATE_H
@@ -43,6 +43,7 @@ struct isolate_order {
     struct sheaf_stamp stamp; /* of the shared object at path, if there is one */
     struct sheaf_setup setup;
     int n_params, n_outputs;
+    const struct sheaf_stamp *files; /* [n_params] of files that params name */
     int64_t seed;
     size_t shared_at, shared_bytes; /* where the shared data lie behind the image */
 };
@@ -62,6 +63,7 @@ struct isolate_block {
     int64_t first, n, n_padded;
     int32_t thread, slot, attempt;
     int32_t many;              /* n items, one at a time */
+    _Atomic(int32_t) stop;     /* what should_stop says; set while the block is computed, too */
     _Atomic(int64_t) computes; /* of these: the one that is computed */
     int64_t at[];              /* [n_inputs + n_outputs] where columns begin; 0: there is none */
 };
@@ -78,6 +80,11 @@ struct isolate_request {
     size_t n_bytes;
 };
 
+/* To the child, first of all: which thread it computes for. */
+struct isolate_birth {
+    int32_t thread, slot;
+};
+
 /* From the child: once when the kernel is open, or not (`result` is not 0, and the notes are the message), and to each
    request. */
 struct isolate_answer {
@@ -88,7 +95,7 @@ struct isolate_answer {
 };
 
 /* What map said: the call of a service of struct sheaf_context, and the bytes of the text that follow. */
-enum isolate_service { ISOLATE_FAIL, ISOLATE_END, ISOLATE_TEXT, ISOLATE_RANDOM };
+enum isolate_service { ISOLATE_FAIL, ISOLATE_END, ISOLATE_TEXT, ISOLATE_RANDOM, ISOLATE_GIVE_BACK, ISOLATE_WARNING };
 struct isolate_note {
     int32_t service;
     int32_t detail; /* the outcome, or the output */

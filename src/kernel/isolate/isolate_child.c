@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "kernel/isolate/isolate.h"
+#include "kernel/services.h"
 #include "process/wire.h"
 
 enum { MOST_MESSAGE = 1024 };           /* what is kept is less */
@@ -25,6 +26,8 @@ struct child {
     struct sheaf_context context;
     struct sheaf_block block;
     struct sheaf_buffer scratch, notes;
+    struct warnings warnings;          /* to be told with the next answer */
+    bool has_thread;                   /* thread_open has succeeded */
     bool lost;                         /* no memory for a note */
     bool odd;                          /* of many items: this one needs the engine's judgement, alone */
     int64_t item;                      /* of many: the one at work; else 0 */
@@ -71,18 +74,42 @@ SHEAF_PRINTF(3, 4) static void fail(const struct sheaf_context *context, int64_t
 }
 
 SHEAF_PRINTF(4, 5)
-static void end(const struct sheaf_context *context, int64_t k, enum sheaf_outcome outcome, const char *format, ...) {
+static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     va_list values;
     va_start(values, format);
-    note_message(context, ISOLATE_END, (int)outcome, k, format, values);
+    note_message(context, ISOLATE_END, outcome, k, format, values);
     va_end(values);
 }
 
-static void emit_text(const struct sheaf_context *context, int64_t k, int output, const char *data, size_t length) {
+static void emit_text(const struct sheaf_context *context, int64_t k, int32_t output, const char *data, size_t length) {
     struct child *c = context->engine;
     note(context, ISOLATE_TEXT, output, k, data, length);
     if (output < 0 || output >= c->order->n_outputs || c->outputs[output].type != SHEAF_TEXT)
         c->odd = true;
+}
+
+static void give_back(const struct sheaf_context *context, int64_t k) {
+    note(context, ISOLATE_GIVE_BACK, 0, k, NULL, 0);
+}
+
+static int32_t should_stop(const struct sheaf_context *context) {
+    const struct child *c = context->engine;
+    return atomic_load_explicit(&c->head->stop, memory_order_relaxed);
+}
+
+SHEAF_PRINTF(2, 3) static void warn(const struct sheaf_context *context, const char *format, ...) {
+    struct child *c = context->engine;
+    va_list values;
+    va_start(values, format);
+    sheaf_warnings_format(&c->warnings, format, values);
+    va_end(values);
+}
+
+/* Adds the warnings since the last time to the notes. */
+static void note_warnings(struct child *c) {
+    char text[WARNING_BYTES];
+    while (sheaf_warnings_take(&c->warnings, text))
+        note(&c->context, ISOLATE_WARNING, 0, 0, text, strlen(text));
 }
 
 static void begin_random(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream) {
@@ -108,7 +135,7 @@ static char *map_image(int fd, struct sheaf_error *error) {
 
 static int open_kernel(struct child *c, struct sheaf_error *error) {
     struct sheaf_shape shape = {.struct_size = sizeof shape};
-    const struct isolate_order *order = c->order;
+    struct isolate_order *order = c->order;
     if (c->kernel.table.open(&order->setup, &shape, &c->self))
         return -1; /* setup.refuse has said why */
     if (shape.n_outputs != order->n_outputs)
@@ -121,23 +148,46 @@ static int open_kernel(struct child *c, struct sheaf_error *error) {
     return shape.scratch_bytes ? sheaf_buffer_resize(&c->scratch, shape.scratch_bytes, error) : 0;
 }
 
+/* What the kernel has for a thread: we are the one whose blocks we compute. */
+static int open_thread(struct child *c, const char *image, struct sheaf_error *error) {
+    struct isolate_birth birth;
+    struct sheaf_setup *setup = &c->order->setup;
+    if (sheaf_wire_read(c->fds[ISOLATE_SOCKET], &birth, sizeof birth, NULL, NULL))
+        return sheaf_fail(error, "the thread is gone");
+    setup->thread = birth.thread;
+    setup->slot = birth.slot;
+    setup->shared = c->order->shared_bytes ? image + c->order->shared_at : NULL;
+    setup->shared_bytes = c->order->shared_bytes;
+    if (c->kernel.table.thread_open && c->kernel.table.thread_open(c->self, setup, &c->context.thread_self))
+        return -1; /* setup.refuse has said why */
+    c->has_thread = true;
+    return 0;
+}
+
 static int open_child(struct child *c, struct sheaf_error *error) {
+    struct setup_listener listener = {error, &c->warnings};
     char *image = map_image(c->fds[ISOLATE_IMAGE], error);
-    if (!image || sheaf_isolate_unpack(image, &c->kernel, &c->order, error) || open_kernel(c, error))
+    if (!image || sheaf_isolate_unpack(image, &c->kernel, &c->order, error))
+        return -1;
+    sheaf_setup_serve(&c->order->setup, &listener);
+    if (open_kernel(c, error) || open_thread(c, image, error))
         return -1;
     c->context = (struct sheaf_context){
         .struct_size = sizeof(struct sheaf_context),
+        .thread_self = c->context.thread_self,
+        .should_stop = should_stop,
+        .warn = warn,
         .shared = c->order->shared_bytes ? image + c->order->shared_at : NULL,
         .shared_bytes = c->order->shared_bytes,
         .scratch = c->scratch.data,
         .fail = fail,
         .engine = c,
         .random = begin_random,
-        .uniform = sheaf_random_uniform,
-        .bits = sheaf_random_bits,
         .emit_text = emit_text,
         .end = end,
+        .give_back = give_back,
     };
+    sheaf_context_serve(&c->context);
     c->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = c->in, .out = c->out};
     return 0;
 }
@@ -206,6 +256,7 @@ static int compute_many(struct child *c, struct isolate_block *head) {
     }
     const int64_t n_done = c->item;
     c->item = 0;
+    note_warnings(c);
     return answer(c, 0, n_done, c->notes.data, c->notes.n_bytes);
 }
 
@@ -221,20 +272,28 @@ static int compute(struct child *c, uint64_t number) {
     if (head->many)
         return compute_many(c, head);
     const int result = call(c, 0, head->n, head->n_padded);
+    note_warnings(c);
     return answer(c, result, 0, c->notes.data, c->notes.n_bytes);
 }
 
 void sheaf_isolate_child(const int *fds) {
-    struct child c = {.fds = fds};
+    struct child c = {.fds = fds, .warnings = WARNINGS_NONE};
     struct isolate_request request;
     struct sheaf_error error = {0};
     prctl(PR_SET_NAME, "sheaf-kernel");
     const int rc = open_child(&c, &error);
-    if (answer(&c, rc, 0, error.text, strlen(error.text)) || rc)
+    if (rc) {
+        answer(&c, rc, 0, error.text, strlen(error.text));
+        return;
+    }
+    note_warnings(&c);
+    if (answer(&c, 0, 0, c.notes.data, c.notes.n_bytes))
         return;
     while (sheaf_wire_read(fds[ISOLATE_SOCKET], &request, sizeof request, NULL, NULL) == 0)
         if (map_memory(&c, request.n_bytes) || compute(&c, request.number))
             break;
+    if (c.has_thread && c.kernel.table.thread_close)
+        c.kernel.table.thread_close(c.self, c.context.thread_self);
     if (c.kernel.table.close)
         c.kernel.table.close(c.self);
     fflush(NULL); /* what the kernel has printed */

@@ -2,6 +2,7 @@
 #include "kernel/isolate/isolate_hand.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/stopwatch.h"
 #include "process/wire.h"
 
+static const double look_s = 0.1; /* how often a thread looks whether its child is to be told to stop */
 static const size_t most_notes = (size_t)1 << 40;
 
 int sheaf_isolate_hand_open(struct isolated_hand **hand, int n_columns, struct sheaf_error *error) {
@@ -50,20 +52,30 @@ const char *sheaf_isolate_describe(const struct program_end *end, char text[128]
     return text;
 }
 
-enum isolate_news sheaf_isolate_listen(struct isolated_hand *h, double timeout_s, struct isolate_answer *answer) {
-    const double until_s = sheaf_clock_s() + timeout_s;
+/* Tells the child, once, that the run is to end. Gives how long the thread may sleep until it looks again. */
+static double pass_stop(const struct isolated_hand *h, const struct sheaf_context *context) {
+    struct isolate_block *head = (struct isolate_block *)(void *)h->memory;
+    if (!context || atomic_load(&head->stop))
+        return INFINITY;
+    atomic_store(&head->stop, context->should_stop(context));
+    return look_s;
+}
+
+enum isolate_news sheaf_isolate_listen(struct isolated_hand *h, double timeout_s, const struct sheaf_context *context,
+                                       struct isolate_answer *answer) {
+    struct stopwatch watch = {0};
     struct pollfd both[] = {{.fd = h->socket, .events = POLLIN}, {.fd = h->keeper.fd, .events = POLLIN}};
-    int n = -1;
-    while (n < 0) {
-        double left_s = timeout_s > 0 ? until_s - sheaf_clock_s() : 0;
-        left_s = left_s > 0 ? left_s : 0;
-        struct timespec timeout = {(time_t)left_s, (long)((left_s - (double)(time_t)left_s) * 1e9)};
-        n = ppoll(both, 2, timeout_s > 0 ? &timeout : NULL, NULL);
+    for (int n = 0; n == 0;) {
+        const double left_s = (timeout_s > 0 ? timeout_s : INFINITY) - sheaf_stopwatch_look(&watch);
+        const double wait_s = fmin(fmin(fmax(left_s, 0), pass_stop(h, context)), STOPWATCH_LOOK_S);
+        const struct timespec timeout = {(time_t)wait_s, (long)((wait_s - (double)(time_t)wait_s) * 1e9)};
+        n = ppoll(both, 2, &timeout, NULL);
         if (n < 0 && errno != EINTR)
             return ISOLATE_DEATH;
+        n = n < 0 ? 0 : n;
+        if (n == 0 && left_s <= 0)
+            return ISOLATE_TIMEOUT;
     }
-    if (n == 0)
-        return ISOLATE_TIMEOUT;
     struct sheaf_error ignored;
     h->notes.n_bytes = 0;
     if (!(both[0].revents & POLLIN) || sheaf_wire_read(h->socket, answer, sizeof *answer, NULL, NULL))
@@ -84,7 +96,7 @@ static int await_opening(struct isolated_hand *h, const char *name, struct sheaf
     struct isolate_answer answer;
     struct program_end end;
     char how[128];
-    const enum isolate_news news = sheaf_isolate_listen(h, 0, &answer);
+    const enum isolate_news news = sheaf_isolate_listen(h, 0, NULL, &answer);
     if (news == ISOLATE_ANSWER && answer.result == 0)
         return 0;
     sheaf_isolate_bury(h, &end);
@@ -96,8 +108,8 @@ static int await_opening(struct isolated_hand *h, const char *name, struct sheaf
                       sheaf_isolate_describe(&end, how));
 }
 
-int sheaf_isolate_start(struct isolated_hand *h, struct server *server, int image_fd, const char *name,
-                        struct sheaf_error *error) {
+int sheaf_isolate_start(struct isolated_hand *h, struct server *server, int image_fd, const struct isolate_birth *birth,
+                        const char *name, struct sheaf_error *error) {
     int ends[2];
     if (sheaf_keeper_open(&h->keeper, server, error))
         return -1;
@@ -118,6 +130,7 @@ int sheaf_isolate_start(struct isolated_hand *h, struct server *server, int imag
     }
     h->socket = ends[0];
     h->running = true;
+    sheaf_wire_write(h->socket, birth, sizeof *birth, NULL, 0); /* or it has died, and await_opening says how */
     return await_opening(h, name, error);
 }
 

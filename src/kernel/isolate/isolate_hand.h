@@ -30,17 +30,19 @@ struct isolated_hand {
 /* Makes the hand of a thread, without a child; n_columns of a block. Release with sheaf_isolate_hand_close. */
 int sheaf_isolate_hand_open(struct isolated_hand **hand, int n_columns, struct sheaf_error *error);
 
-/* Starts a child, and waits until it has opened the kernel. The image is that of isolate_order.c, with the shared data
+/* Starts a child, and waits until it has opened the kernel; its notes are then in hand->notes. The image is that of isolate_order.c, with the shared data
    behind it; `name` is the kernel's, for messages. */
-int sheaf_isolate_start(struct isolated_hand *hand, struct server *server, int image_fd, const char *name,
-                        struct sheaf_error *error);
+int sheaf_isolate_start(struct isolated_hand *hand, struct server *server, int image_fd,
+                        const struct isolate_birth *birth, const char *name, struct sheaf_error *error);
 
 /* What came of waiting for an answer. */
 enum isolate_news { ISOLATE_ANSWER, ISOLATE_DEATH, ISOLATE_TIMEOUT };
 
-/* Waits for the child's answer, for at most timeout_s seconds unless that is 0; its notes are then in hand->notes. What was
+/* Waits for the child's answer, for at most timeout_s seconds unless that is 0; its notes are then in hand->notes. The
+   child of a context, which may be NULL, is told when the run is to end. What was
    said before a death still counts. */
-enum isolate_news sheaf_isolate_listen(struct isolated_hand *hand, double timeout_s, struct isolate_answer *answer);
+enum isolate_news sheaf_isolate_listen(struct isolated_hand *hand, double timeout_s,
+                                       const struct sheaf_context *context, struct isolate_answer *answer);
 
 /* Kills the child if it is alive; *end says how it died. */
 void sheaf_isolate_bury(struct isolated_hand *hand, struct program_end *end);

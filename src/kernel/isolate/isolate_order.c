@@ -49,7 +49,7 @@ static const union sheaf_value *put_values(struct pack *pack, const union sheaf_
     const union sheaf_value *at = put(pack, values, (size_t)n * sizeof *values);
     for (int i = 0; i < n && !pack->failed; i++) {
         union sheaf_value value = values[i];
-        if (params[i].type == SHEAF_TEXT)
+        if (params[i].type == SHEAF_TEXT || params[i].type == SHEAF_FILE)
             value.text = put_text(pack, value.text);
         memcpy(pack->image->data + (uintptr_t)at + (size_t)i * sizeof value, &value, sizeof value);
     }
@@ -67,6 +67,7 @@ int sheaf_isolate_pack(struct sheaf_buffer *image, const struct isolate_order *o
     packed.setup.inputs = put_fields(&pack, order->setup.inputs, order->setup.n_inputs);
     packed.setup.fields = put_fields(&pack, order->setup.fields, order->setup.n_fields);
     packed.setup.engine = NULL;
+    packed.files = put(&pack, order->files, (size_t)order->n_params * sizeof *order->files);
     packed.n_bytes = image->n_bytes;
     if (pack.failed)
         return -1;
@@ -101,12 +102,16 @@ int sheaf_isolate_unpack(char *memory, struct kernel_entry *entry, struct isolat
         sheaf_registry_open(entry, order->path, order->name, error))
         return -1;
     union sheaf_value *values = find(memory, order->setup.params);
-    for (int i = 0; values && i < order->n_params; i++)
-        if (entry->table.params[i].type == SHEAF_TEXT)
+    order->files = find(memory, order->files);
+    for (int i = 0; values && i < order->n_params; i++) {
+        const int32_t type = entry->table.params[i].type;
+        if (type == SHEAF_TEXT || type == SHEAF_FILE)
             values[i].text = find(memory, values[i].text);
+        if (type == SHEAF_FILE && *values[i].text && sheaf_stamp_check(&order->files[i], values[i].text, error))
+            return -1;
+    }
     order->setup.params = values;
     order->setup.inputs = find_fields(memory, order->setup.inputs, order->setup.n_inputs);
     order->setup.fields = find_fields(memory, order->setup.fields, order->setup.n_fields);
-    order->setup.engine = error;
     return 0;
 }

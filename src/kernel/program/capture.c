@@ -28,21 +28,12 @@ static int grow(struct sheaf_buffer *buffer, size_t n_bytes, struct sheaf_error 
     return sheaf_buffer_resize(buffer, n_bytes, error);
 }
 
-static int append(struct sheaf_buffer *to, const char *data, size_t n_bytes, struct sheaf_error *error) {
-    const size_t at = to->n_bytes;
-    if (grow(to, at + n_bytes, error))
-        return -1;
-    if (n_bytes > 0)
-        memcpy(to->data + at, data, n_bytes);
-    return 0;
-}
-
 /* Half of what is kept is the beginning; what follows goes round in a ring as large as the other half. */
 int sheaf_capture_add(struct capture *c, const char *data, size_t n_bytes, struct sheaf_error *error) {
     const size_t most_front = c->most / 2, ring = c->most - most_front;
     size_t n = c->front.n_bytes < most_front ? most_front - c->front.n_bytes : 0;
     n = n < n_bytes ? n : n_bytes;
-    if (append(&c->front, data, n, error))
+    if (sheaf_buffer_append(&c->front, data, n, error))
         return -1;
     c->n_bytes += n;
     data += n;
@@ -68,22 +59,24 @@ int sheaf_capture_add(struct capture *c, const char *data, size_t n_bytes, struc
 int sheaf_capture_finish(struct capture *c, struct sheaf_error *error) {
     const size_t kept = c->front.n_bytes + c->back.n_bytes, ring = c->most - c->most / 2;
     c->text.n_bytes = c->end_at = 0;
-    if (append(&c->text, c->front.data, c->front.n_bytes, error))
+    if (sheaf_buffer_append(&c->text, c->front.data, c->front.n_bytes, error))
         return -1;
     if (kept < c->n_bytes) {
         char line[64];
         int n = snprintf(line, sizeof line, "\n[sheaf: %zu bytes left out]\n", c->n_bytes - kept);
         const size_t oldest = (c->n_bytes - c->most / 2) % ring;
-        if (append(&c->text, line, (size_t)n, error) || append(&c->text, c->back.data + oldest, ring - oldest, error) ||
-            append(&c->text, c->back.data, oldest, error))
+        if (sheaf_buffer_append(&c->text, line, (size_t)n, error) ||
+            sheaf_buffer_append(&c->text, c->back.data + oldest, ring - oldest, error) ||
+            sheaf_buffer_append(&c->text, c->back.data, oldest, error))
             return -1;
-        const size_t from = c->text.n_bytes - ring;
-        const char *line_end = memchr(c->text.data + from, '\n', ring);
-        c->end_at = line_end ? (size_t)(line_end - c->text.data) + 1 : c->text.n_bytes;
-    } else if (c->back.n_bytes && append(&c->text, c->back.data, c->back.n_bytes, error)) {
+        size_t end = c->text.n_bytes - ring; /* of the line of which something was left out */
+        while (end < c->text.n_bytes && c->text.data[end] != '\n' && c->text.data[end] != '\r')
+            end++;
+        c->end_at = end < c->text.n_bytes ? end + 1 : end;
+    } else if (c->back.n_bytes && sheaf_buffer_append(&c->text, c->back.data, c->back.n_bytes, error)) {
         return -1;
     }
-    return append(&c->text, "", 1, error);
+    return sheaf_buffer_append(&c->text, "", 1, error);
 }
 
 /* --- running ------------------------------------------------------------------------------------------------------- */

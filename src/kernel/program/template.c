@@ -1,6 +1,5 @@
 #include "kernel/program/template.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +8,8 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "kernel/program/place.h"
+#include "kernel/program/reading.h"
 #include "kernel/program/script.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
@@ -21,62 +22,68 @@ int sheaf_template_use(struct template_names *names, int field) {
     return names->n_used++;
 }
 
-static int refuse_name(const struct template_names *names, const struct yaml_node *node, const char *name,
-                       struct sheaf_error *error) {
+static int list_known(struct template_names *names, struct sheaf_error *error) {
     const struct job *job = names->job;
-    const char **known = malloc(((size_t)names->n_fields + (size_t)job->n_params + 1) * sizeof *known);
-    char hint[512];
-    int n = 0;
-    if (!known)
+    const size_t n = (size_t)names->n_fields + (size_t)job->n_params + 2;
+    if (names->known)
+        return 0;
+    names->known = sheaf_arena_take(names->arena, n * sizeof *names->known);
+    names->has_param = sheaf_arena_take(names->arena, ((size_t)job->n_params + 1) * sizeof *names->has_param);
+    if (!names->known || !names->has_param)
         return sheaf_fail_memory(error, "the fields");
     for (int i = 0; i < names->n_fields; i++)
-        known[n++] = names->fields[i].name;
+        names->known[names->n_known++] = names->fields[i].name;
     for (int i = 0; i < job->n_params; i++)
-        known[n++] = job->params[i].name;
-    known[n++] = "item";
-    sheaf_text_suggest(name, known, n, true, hint, sizeof hint);
-    free(known);
-    return sheaf_yaml_refuse(node, error, "{%s}: no field or param '%s'%s; {{%s}} stands for itself", name, name, hint,
-                             name);
+        names->known[names->n_known++] = job->params[i].name;
+    names->known[names->n_known++] = "item";
+    names->known[names->n_known++] = "job_dir";
+    return 0;
 }
 
-/* Whether text begins with {NAME}; gives the length of the name. */
-static size_t find_name(const char *text) {
-    size_t length = 0;
-    if (text[0] != '{' || (!isalpha((unsigned char)text[1]) && text[1] != '_' && !((unsigned char)text[1] & 0x80)))
-        return 0;
-    while (isalnum((unsigned char)text[1 + length]) || (text[1 + length] && strchr("_-.", text[1 + length])) ||
-           ((unsigned char)text[1 + length] & 0x80))
-        length++;
-    return text[1 + length] == '}' ? length : 0;
+static int refuse_name(const struct template_names *names, const struct yaml_node *node, const struct place *place,
+                       struct sheaf_error *error) {
+    char hint[512];
+    const int n = (int)place->length;
+    const size_t blanks = strspn(place->text, " \t");
+    char *name = strndup(place->text + blanks, place->length - blanks);
+    if (!name)
+        return sheaf_fail_memory(error, "a template");
+    for (size_t end = strlen(name); end > 0 && strchr(" \t", name[end - 1]); end--)
+        name[end - 1] = '\0';
+    sheaf_text_suggest(name, names->known, names->n_known, true, hint, sizeof hint);
+    free(name);
+    return sheaf_yaml_refuse(node, error, "{%.*s}: no field or param '%.*s'%s; {{%.*s}} stands for itself", n,
+                             place->text, n, place->text, hint, n, place->text);
 }
 
-/* Whether text begins with {{NAME}}, which stands for {NAME} itself; gives the length of the name. Other braces are what
-   they are: scripts and JSON are full of them. */
-static size_t find_escaped(const char *text) {
-    size_t length = text[0] == '{' && text[1] == '{' ? find_name(text + 1) : 0;
-    return length && text[length + 3] == '}' ? length : 0;
-}
-
-/* The piece that a name stands for. */
-static int resolve(struct template_names *names, const struct yaml_node *node, const char *name, size_t length,
+/* The piece that a place stands for. */
+static int resolve(struct template_names *names, const struct yaml_node *node, const struct place *place,
                    struct template_piece *piece, struct sheaf_error *error) {
-    char *copy = sheaf_arena_text(names->arena, name, length);
+    if (place->kind == PLACE_WRONG)
+        return refuse_name(names, node, place, error);
+    char *copy = sheaf_arena_text(names->arena, place->text, place->length);
     if (!copy)
         return sheaf_fail_memory(error, "a template");
     int field = sheaf_items_find(names->fields, names->n_fields, copy);
     if (field >= 0) {
-        *piece = (struct template_piece){.kind = TEMPLATE_FIELD, .input = sheaf_template_use(names, field)};
+        *piece =
+            (struct template_piece){.kind = TEMPLATE_FIELD, .input = sheaf_template_use(names, field), .name = copy};
         return 0;
     }
     for (int i = 0; i < names->job->n_params; i++)
         if (strcmp(names->job->params[i].name, copy) == 0) {
             const char *text = names->job->params[i].node->text;
-            *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text)};
+            names->has_param[i] = true;
+            *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
             return 0;
         }
-    *piece = (struct template_piece){.kind = TEMPLATE_ITEM};
-    return strcmp(copy, "item") == 0 ? 0 : refuse_name(names, node, copy, error);
+    if (strcmp(copy, "job_dir") == 0) {
+        const char *text = names->job_dir;
+        *piece = (struct template_piece){.kind = TEMPLATE_TEXT, .text = text, .length = strlen(text), .name = copy};
+        return 0;
+    }
+    *piece = (struct template_piece){.kind = TEMPLATE_ITEM, .name = copy};
+    return 0;
 }
 
 /* --- reading ------------------------------------------------------------------------------------------------------- */
@@ -88,6 +95,8 @@ static void add_text(struct template *t, const char *text, size_t length) {
 
 static int begin(struct template *t, const char *text, struct template_names *names, struct sheaf_error *error) {
     *t = (struct template){.constant = true};
+    if (list_known(names, error))
+        return -1;
     t->pieces = sheaf_arena_take(names->arena, (strlen(text) + 2) * sizeof *t->pieces);
     return t->pieces ? 0 : sheaf_fail_memory(error, "a template");
 }
@@ -98,25 +107,84 @@ int sheaf_template_read(struct template *t, const struct yaml_node *node, struct
     if (begin(t, at, names, error))
         return -1;
     while (*at) {
-        size_t length = find_name(at);
-        size_t escaped = find_escaped(at);
-        if (!escaped && !length) {
+        const struct place place = sheaf_place_find(node->text, at, names->known, names->n_known);
+        if (place.kind == PLACE_NONE) {
             at++;
             continue;
         }
         add_text(t, from, (size_t)(at - from));
-        if (escaped)
-            add_text(t, at + 1, escaped + 2);
-        if (length) {
-            if (resolve(names, node, at + 1, length, &t->pieces[t->n], error))
+        if (place.kind == PLACE_ESCAPED) {
+            add_text(t, at + 1, place.n_bytes - 2);
+        } else {
+            if (resolve(names, node, &place, &t->pieces[t->n], error))
                 return -1;
             t->constant = t->constant && t->pieces[t->n].kind == TEMPLATE_TEXT;
             t->n++;
         }
-        at += escaped ? escaped + 4 : length + 2;
+        at += place.n_bytes;
         from = at;
     }
     add_text(t, from, (size_t)(at - from));
+    return 0;
+}
+
+/* --- code ---------------------------------------------------------------------------------------------------------- */
+
+/* Whether a value means nothing to any language, whatever it is: a number, or a param that is a plain word. */
+static bool is_harmless(const struct template_names *names, const struct template_piece *piece) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:,+%@=-";
+    switch (piece->kind) {
+    case TEMPLATE_TEXT:
+        return !piece->name || strspn(piece->text, plain) == piece->length;
+    case TEMPLATE_FIELD:
+        return names->fields[names->used[piece->input]].type != SHEAF_TEXT;
+    case TEMPLATE_ITEM:
+        return true;
+    }
+    return false;
+}
+
+static int refuse_code(const struct yaml_node *node, const struct code_words *code, const char *name,
+                       struct sheaf_error *error) {
+    const char *way = sheaf_code_way(code), *place = strchr(way, '@');
+    const int n = place ? (int)(place - way) : (int)strlen(way);
+    return sheaf_yaml_refuse(
+        node, error, "{%s}: a text cannot stand where %s reads code, or it would be run; %.*s%s%s%s%s", name,
+        sheaf_code_name(code), n, way, place ? "{" : "", place ? name : "", place ? "}" : "", place ? place + 1 : "");
+}
+
+/* A word that another program reads as code. */
+static int read_code(struct template *t, const struct code_words *code, const struct yaml_node *node,
+                     struct template_names *names, struct sheaf_error *error) {
+    if (sheaf_template_read(t, node, names, error))
+        return -1;
+    const bool whole = t->n == 1 && sheaf_code_begins(code); /* then that it is run must be meant */
+    for (int p = 0; p < t->n && !whole; p++)
+        if (!is_harmless(names, &t->pieces[p]))
+            return refuse_code(node, code, t->pieces[p].name, error);
+    return 0;
+}
+
+int sheaf_template_read_list(struct template *words, struct template *values, const struct yaml_node *node,
+                             struct template_names *names, struct sheaf_error *error) {
+    struct code_words code = {0};
+    if (list_known(names, error))
+        return -1;
+    for (int i = 0; i < node->n; i++) {
+        const struct yaml_node *word = node->value[i];
+        const enum code_role role = sheaf_code_step(&code, word->text);
+        const struct place place = sheaf_place_find(word->text, word->text, names->known, names->n_known);
+        const bool whole = place.kind == PLACE_NAME && word->text[place.n_bytes] == '\0';
+        int rc;
+        if (role == CODE_NONE)
+            rc = sheaf_template_read(&words[i], word, names, error);
+        else if (role == CODE_SCRIPT && !whole)
+            rc = sheaf_template_read_script(&words[i], values, word, names, error);
+        else
+            rc = read_code(&words[i], &code, word, names, error);
+        if (rc)
+            return -1;
+    }
     return 0;
 }
 
@@ -125,8 +193,10 @@ int sheaf_template_read(struct template *t, const struct yaml_node *node, struct
 /* The variable in the words of the shell, so that its value is one word, or a part of one. */
 static int add_variable(struct template *t, int number, enum script_place place, struct template_names *names,
                         struct sheaf_error *error) {
-    static const char *const around[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "'\"", [SCRIPT_LOST] = NULL};
-    static const char *const behind[] = {[SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "\"'", [SCRIPT_LOST] = NULL};
+    static const char *const around[] = {
+        [SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "'\"", [SCRIPT_ANSI] = "'\"", [SCRIPT_LOST] = NULL};
+    static const char *const behind[] = {
+        [SCRIPT_PLAIN] = "\"", [SCRIPT_SINGLE] = "\"'", [SCRIPT_ANSI] = "\"$'", [SCRIPT_LOST] = NULL};
     char text[64];
     int n = snprintf(text, sizeof text, "%s${SHEAF_VALUE_%d}%s", around[place] ? around[place] : "", number,
                      behind[place] ? behind[place] : "");
@@ -137,23 +207,31 @@ static int add_variable(struct template *t, int number, enum script_place place,
     return 0;
 }
 
-/* Refuses a value where the shell would take it for something else than a text. */
-static int check_place(const struct template_names *names, const struct yaml_node *node, enum script_place place,
-                       const struct template_piece *piece, const char *name, size_t length, struct sheaf_error *error) {
-    if (place == SCRIPT_LOST)
-        return sheaf_yaml_refuse(node, error, "{%.*s}: the script is nested too deeply here; put it into a file",
-                                 (int)length, name);
-    if (place == SCRIPT_VERBATIM)
+/* Refuses a value where the shell, or another program, would take it for something else than a text. */
+static int check_place(const struct template_names *names, const struct yaml_node *node, const struct script *script,
+                       const char *at, const struct template_piece *piece, struct sheaf_error *error) {
+    struct code_words code;
+    switch (sheaf_script_place(script, at)) {
+    case SCRIPT_LOST:
+        return sheaf_yaml_refuse(node, error, "{%s}: the script is nested too deeply here; put it into a file",
+                                 piece->name);
+    case SCRIPT_VERBATIM:
         return sheaf_yaml_refuse(node, error,
-                                 "{%.*s}: the shell puts no values into a here-document whose end is quoted; write "
-                                 "<<EOF without quotes",
-                                 (int)length, name);
-    if (place == SCRIPT_ARITHMETIC && piece->kind == TEMPLATE_FIELD &&
-        names->fields[names->used[piece->input]].type == SHEAF_TEXT)
-        return sheaf_yaml_refuse(node, error,
-                                 "{%.*s}: a text cannot stand in $(( … )), where it would be read as a "
-                                 "formula",
-                                 (int)length, name);
+                                 "{%s}: the shell puts no values into a here-document whose end is quoted; write <<EOF "
+                                 "without quotes",
+                                 piece->name);
+    case SCRIPT_ARITHMETIC:
+        if (piece->kind == TEMPLATE_FIELD && !is_harmless(names, piece))
+            return sheaf_yaml_refuse(node, error,
+                                     "{%s}: a text cannot stand in $(( … )), (( … )) or a subscript, where it would be "
+                                     "read as a formula",
+                                     piece->name);
+        break;
+    default:
+        break;
+    }
+    if (!is_harmless(names, piece) && sheaf_reading_find(script, at, strlen(piece->name), &code))
+        return refuse_code(node, &code, piece->name, error);
     return 0;
 }
 
@@ -175,20 +253,18 @@ int sheaf_template_read_script(struct template *t, struct template *values, cons
         return -1;
     while (*at) {
         struct template_piece piece;
-        size_t length = find_name(at);
-        size_t escaped = find_escaped(at);
-        if (!escaped && !length) {
+        const struct place place = sheaf_place_find(node->text, at, names->known, names->n_known);
+        if (place.kind == PLACE_NONE) {
             at += sheaf_script_step(&script, at);
             continue;
         }
         add_text(t, from, (size_t)(at - from));
-        if (escaped)
-            add_text(t, at + 1, escaped + 2);
-        if (length && (resolve(names, node, at + 1, length, &piece, error) ||
-                       check_place(names, node, sheaf_script_place(&script), &piece, at + 1, length, error) ||
-                       add_variable(t, find_value(values, &piece), sheaf_script_place(&script), names, error)))
+        if (place.kind == PLACE_ESCAPED)
+            add_text(t, at + 1, place.n_bytes - 2);
+        else if (resolve(names, node, &place, &piece, error) || check_place(names, node, &script, at, &piece, error) ||
+                 add_variable(t, find_value(values, &piece), sheaf_script_place(&script, at), names, error))
             return -1;
-        at += escaped ? escaped + 4 : length + 2;
+        at += place.n_bytes;
         from = at;
     }
     add_text(t, from, (size_t)(at - from));
@@ -198,21 +274,11 @@ int sheaf_template_read_script(struct template *t, struct template *values, cons
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
 int sheaf_template_append(struct sheaf_buffer *to, const char *data, size_t n_bytes, struct sheaf_error *error) {
-    const size_t at = to->n_bytes;
-    if (n_bytes == 0)
-        return 0;
-    if (at + n_bytes > to->capacity) { /* grow in large steps: texts are made of many pieces */
-        if (sheaf_buffer_resize(to, 2 * (at + n_bytes) + 256, error))
-            return -1;
-    }
-    if (sheaf_buffer_resize(to, at + n_bytes, error))
-        return -1;
-    memcpy(to->data + at, data, n_bytes);
-    return 0;
+    return sheaf_buffer_append(to, data, n_bytes, error);
 }
 
 /* One number as text; returns its length. */
-static size_t write_number(enum sheaf_type type, const void *value, char text[40]) {
+static size_t write_number(int32_t type, const void *value, char text[40]) {
     switch (type) {
     case SHEAF_FLOAT64:
     case SHEAF_FLOAT32:

@@ -1,9 +1,11 @@
 /*
- * template - a text with places for values: "--mass {mass}", "{item}"; "{{mass}}" stands for {mass} itself.
+ * template - a text with places for values: "--mass {mass}", "{item}", "{job_dir}/mesh.txt"; "{{mass}}" stands for {mass}
+ * itself.
  *
  * Names are fields of the items and params of the job, whose values are put in when the template is read. In a text for
  * the shell a place becomes a variable, "$SHEAF_VALUE_1", quoted as its surroundings need it, and the value goes into
- * the environment: it is never read as a part of the script, whatever is in it.
+ * the environment: the shell does not read it as a part of the script, whatever is in it. Where the shell hands it to a
+ * program that reads code (another shell, ssh, python -c), only numbers and plain words may stand.
  */
 #ifndef SHEAF_KERNEL_TEMPLATE_H
 #define SHEAF_KERNEL_TEMPLATE_H
@@ -21,10 +23,14 @@
 /* What names may stand for, and which fields are used: these become the inputs of the kernel. */
 struct template_names {
     const struct job *job;
+    const char *job_dir; /* the job file's folder */
     int n_fields;
     const struct sheaf_field *fields;
     int n_used;
-    int *used; /* [n_used, room for n_fields] index of the field that input number k is */
+    int *used;       /* [n_used, room for n_fields] index of the field that input number k is */
+    bool *has_param; /* [job->n_params] whether the param is used, too */
+    int n_known;
+    const char **known; /* [n_known] all names; made when first needed */
     struct sheaf_arena *arena;
 };
 
@@ -34,7 +40,8 @@ struct template_piece {
     enum template_kind kind;
     const char *text; /* TEMPLATE_TEXT */
     size_t length;
-    int input; /* TEMPLATE_FIELD */
+    int input;        /* TEMPLATE_FIELD */
+    const char *name; /* of a place; NULL: what stands in the template itself */
 };
 
 struct template {
@@ -47,8 +54,13 @@ struct template {
 int sheaf_template_read(struct template *t, const struct yaml_node *node, struct template_names *names,
                         struct sheaf_error *error);
 
+/* Reads the words of a list, words[node->n]. The one behind `sh -c` is read as a script, with its values in `values`, as
+   below. Texts are refused in what another program reads as code, unless they are all of it. */
+int sheaf_template_read_list(struct template *words, struct template *values, const struct yaml_node *node,
+                             struct template_names *names, struct sheaf_error *error);
+
 /* Reads a script for the shell; its pieces are texts alone, and values[*n_values] of new pieces are what the variables
-   SHEAF_VALUE_1, … hold. */
+   SHEAF_VALUE_1, … hold. Texts are refused where they would be read as code. */
 int sheaf_template_read_script(struct template *t, struct template *values, const struct yaml_node *node,
                                struct template_names *names, struct sheaf_error *error);
 

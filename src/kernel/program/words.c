@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/file.h"
+#include "kernel/program/code.h"
 
 const char *sheaf_words_folder(const struct job *job, struct sheaf_arena *arena) {
     char *real = realpath(job->folder, NULL);
@@ -67,14 +68,26 @@ int sheaf_words_check(const struct yaml_node *node, const char *word, const char
     return rc;
 }
 
+/* What stands before the name of a file of the job: "{job_dir}/"; gives its length, without what follows it. */
+static size_t find_job_dir(const char *word) {
+    static const char *const names[] = {"{job_dir}", "$SHEAF_JOB_DIR", "${SHEAF_JOB_DIR}"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(word, names[i], strlen(names[i])) == 0)
+            return strlen(names[i]);
+    return 0;
+}
+
 /* A line for a word that names a file. */
 static int add_file(const char *word, const char *folder, bool is_program, struct known *known,
                     struct sheaf_string *identity, struct sheaf_error *error) {
     char hash[SHEAF_HASH_BYTES];
-    char *file = sheaf_words_find(word, folder, is_program);
+    const size_t length = find_job_dir(word);
+    const bool inside = length > 0 && word[length] == '/';
+    const char *name = inside ? word + length + 1 : word;
+    char *file = sheaf_words_find(name, folder, is_program && !inside);
     int rc = file ? sheaf_known_hash(known, file, hash, error) : 0;
     if (file && rc == 0)
-        sheaf_string_add(identity, "file %s: %s\n", word, hash);
+        sheaf_string_add(identity, "file %s: %s\n", name, hash);
     free(file);
     return rc;
 }
@@ -88,11 +101,14 @@ static int add_script_files(const char *script, const char *folder, struct known
     for (const char *at = script; *at; first = false) {
         const bool written = memchr(at, '>', strspn(at, between)) != NULL;
         at += strspn(at, between);
+        const size_t dir = find_job_dir(at);
+        const bool quoted = dir > 0 && (at[dir] == '"' || at[dir] == '\'') && at[dir + 1] == '/';
+        at += quoted ? dir + 2 : 0; /* "$SHEAF_JOB_DIR"/simulate */
         size_t length = strcspn(at, between);
         char *word = strndup(at, length);
         if (!word)
             return sheaf_fail_memory(error, "the words of a command");
-        int rc = length && !written ? add_file(word, folder, first, known, identity, error) : 0;
+        int rc = length && !written ? add_file(word, folder, first && !quoted, known, identity, error) : 0;
         free(word);
         if (rc)
             return -1;
@@ -116,9 +132,14 @@ int sheaf_words_identify(const struct yaml_node *node, const char *what, const c
         sheaf_string_add(identity, "'");
     }
     sheaf_string_add(identity, "\n");
-    for (int i = 0; i < node->n; i++)
-        if (add_file(node->value[i]->text, folder, i == 0, known, identity, error))
+    struct code_words code = {0};
+    for (int i = 0; i < node->n; i++) {
+        const char *word = node->value[i]->text;
+        const bool script = sheaf_code_step(&code, word) == CODE_SCRIPT;
+        if (script ? add_script_files(word, folder, known, identity, error)
+                   : add_file(word, folder, i == 0, known, identity, error))
             return -1;
+    }
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "kernel/program/template.h"
 
+static const double grace_s = 2; /* between TERM and KILL for one that does not end with its input */
 enum { PIECE = 1 << 16, SAID_BYTES = 4096, FAREWELL_MS = 1000, MUTE_MS = 500 };
 
 void sheaf_conversation_init(struct conversation *c) {
@@ -39,7 +40,7 @@ int sheaf_conversation_start(struct conversation *c, struct server *server, stru
     sheaf_capture_begin(&c->said);
     c->answer.n_bytes = 0;
     c->mute = false;
-    c->begun_s = 0;
+    c->begun = false;
     c->n_written = 0;
     for (int i = 0; i < 3; i++)
         program->fds[i] = -1;
@@ -58,17 +59,19 @@ out:
 size_t sheaf_conversation_write(struct conversation *c, const char *data, size_t n_bytes) {
     const ssize_t n = write(c->to, data, n_bytes);
     if (n < 0 && errno != EAGAIN && errno != EINTR) {
-        c->begun_s = sheaf_clock_s();
+        c->n_written += n_bytes; /* it does not listen any more */
         return n_bytes;
     }
     c->n_written += n > 0 ? (size_t)n : 0;
     return n > 0 ? (size_t)n : 0;
 }
 
-void sheaf_conversation_look(struct conversation *c) {
+bool sheaf_conversation_look(struct conversation *c) {
     int n_unread = 0;
-    if (c->begun_s == 0 && c->n_written > 0 && (ioctl(c->to, FIONREAD, &n_unread) || (size_t)n_unread < c->n_written))
-        c->begun_s = sheaf_clock_s();
+    if (c->begun || c->n_written == 0)
+        return false;
+    c->begun = ioctl(c->to, FIONREAD, &n_unread) || (size_t)n_unread < c->n_written;
+    return c->begun;
 }
 
 void sheaf_conversation_hear(struct conversation *c) {
@@ -145,7 +148,9 @@ void sheaf_conversation_close(struct conversation *c) {
     if (c->running) { /* the end of its input is the end of its work */
         struct pollfd poll_end = {.fd = c->keeper.fd, .events = POLLIN};
         const double left_s = c->leave_s + FAREWELL_MS / 1e3 - sheaf_clock_s();
-        sheaf_conversation_end(c, poll(&poll_end, 1, left_s > 0 ? (int)(left_s * 1e3) + 1 : 0) == 0);
+        if (poll(&poll_end, 1, left_s > 0 ? (int)(left_s * 1e3) + 1 : 0) == 0)
+            sheaf_keeper_stop(&c->keeper, grace_s);
+        sheaf_conversation_end(c, false);
     }
     sheaf_keeper_close(&c->keeper);
     sheaf_buffer_free(&c->answer);

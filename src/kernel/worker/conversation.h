@@ -16,10 +16,10 @@
 struct conversation {
     struct keeper keeper;
     bool running;
-    double begun_s;    /* when it was first seen to have read of what was written to it: it has started. 0: not yet */
-    size_t n_written;  /* bytes written to it */
-    bool mute;         /* the last one was stopped: it had closed its standard output, and went on */
-    int to, from, err; /* our ends of its pipes, -1 where closed */
+    bool begun;                 /* it was seen to have read of what was written to it: it has started */
+    size_t n_written;           /* bytes written to it */
+    bool mute;                  /* the last one was stopped: it had closed its standard output, and went on */
+    int to, from, err;          /* our ends of its pipes, -1 where closed */
     struct sheaf_buffer answer; /* what it has said on standard output and nobody has taken */
     struct capture said;        /* on standard error: the end of it */
     struct program_end end;     /* of the last one that ran */
@@ -36,9 +36,9 @@ int sheaf_conversation_start(struct conversation *c, struct server *server, stru
    more: that it has ended will be seen. */
 size_t sheaf_conversation_write(struct conversation *c, const char *data, size_t n_bytes);
 
-/* Looks whether it has read something of that, or does not listen any more, for c->begun_s. Before it does a program
-   may import large libraries. */
-void sheaf_conversation_look(struct conversation *c);
+/* Looks whether it has read something of that, or does not listen any more, for c->begun; true when that is new. Before
+   it does a program may import large libraries. */
+bool sheaf_conversation_look(struct conversation *c);
 
 /* Takes what has come on standard output behind c->answer, and on standard error. */
 int sheaf_conversation_read(struct conversation *c, struct sheaf_error *error);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/clock.h"
+#include "core/outside.h"
 #include "core/type.h"
 #include "kernel/program/json.h"
 
@@ -37,11 +37,16 @@ void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const c
         sheaf_json_call_fail_item(call, call->next++, outcome, message);
 }
 
+void sheaf_json_call_give_back(struct call *call) {
+    for (int64_t n = sheaf_json_call_count(call, call->next); n > 0; n--)
+        call->context->give_back(call->context, call->next++);
+}
+
 /* What an answer says of item number i of its line under a key: an element where lines have arrays of n. NULL and *error:
    nothing that can be used. */
-static const json_t *look_up(const struct call *call, const json_t *answer, const char *key, int64_t i, int64_t n,
-                             struct sheaf_error *error) {
-    const json_t *json = json_object_get(answer, key);
+static const json_t *look_up(const struct call *call, const struct sheaf_json *answer, const char *key, int64_t i,
+                             int64_t n, struct sheaf_error *error) {
+    const json_t *json = json_object_get(answer->root, key);
     if (!json)
         sheaf_refuse(error, "the answer has no '%s'", key);
     if (!json || call->w->job->program.batch == 0)
@@ -53,7 +58,7 @@ static const json_t *look_up(const struct call *call, const json_t *answer, cons
 }
 
 /* The outputs of item number i of a line. -1: *error says which is not right. */
-static int take_outputs(const struct call *call, const json_t *answer, int64_t i, int64_t n,
+static int take_outputs(const struct call *call, const struct sheaf_json *answer, int64_t i, int64_t n,
                         struct sheaf_error *error) {
     const struct json_worker *w = call->w;
     struct sheaf_buffer *found = &call->hand->found;
@@ -66,7 +71,7 @@ static int take_outputs(const struct call *call, const json_t *answer, int64_t i
         found->n_bytes = 0;
         if (!json)
             return -1;
-        if (now && sheaf_json_take(json, output, value_at(call, k, o), found, error))
+        if (now && sheaf_json_take(answer, json, output, value_at(call, k, o), found, error))
             return sheaf_error_prefix(error, "outputs.%s ", output->name);
         if (now && output->type == SHEAF_TEXT)
             call->context->emit_text(call->context, k, o, found->data, found->n_bytes);
@@ -74,30 +79,26 @@ static int take_outputs(const struct call *call, const json_t *answer, int64_t i
     return 0;
 }
 
-/* Whether an answer says that an item failed; `why` is then its message. For a line of several it may be an array, with
-   null for those that did not. */
-static bool says_error(struct call *call, const json_t *answer, int64_t i, char why[512]) {
-    const json_t *json = json_object_get(answer, "error");
-    struct sheaf_buffer *found = &call->hand->found;
-    struct sheaf_error ignored;
+/* Whether an answer says that an item failed: "error" is a text then, which is put into `why`. For a line of several it
+   may be an array, with null for those that did not. What else "error" may be, false or 0, many programs always write. */
+static bool says_error(const struct call *call, const struct sheaf_json *answer, int64_t i, char why[512]) {
+    const json_t *json = json_object_get(answer->root, "error");
     if (json_is_array(json) && call->w->job->program.batch > 0)
         json = json_array_get(json, (size_t)i);
-    if (!json || json_is_null(json))
-        return false;
-    found->n_bytes = 0;
-    if (sheaf_json_take(json, &(struct job_output){.type = SHEAF_TEXT}, NULL, found, &ignored))
-        found->n_bytes = 0;
-    snprintf(why, 512, "%.*s", (int)(found->n_bytes < 500 ? found->n_bytes : 500), found->n_bytes ? found->data : "");
-    return true;
+    const size_t length = json_string_length(json);
+    snprintf(why, 512, "%.*s", (int)(length < 500 ? length : 500), length ? json_string_value(json) : "");
+    return length > 0;
 }
 
 /* The answer, which is an object, for the items of the line at `next`. */
-static void take_object(struct call *call, const json_t *answer, const char *line, int shown) {
+static void take_object(struct call *call, const struct sheaf_json *answer, const char *line, int shown) {
     const int64_t n = sheaf_json_call_count(call, call->next);
     for (int64_t i = 0; i < n; i++) {
         struct sheaf_error error = {0};
         char why[1400];
         if (says_error(call, answer, i, why)) {
+            if (sheaf_outside_heard_end_s() >= call->asked_s) /* it may be its KeyboardInterrupt */
+                call->context->give_back(call->context, call->next + i);
             sheaf_json_call_fail_item(call, call->next + i, SHEAF_FAILED, why);
         } else if (take_outputs(call, answer, i, n, &error)) {
             snprintf(why, sizeof why, "%s: '%.*s'", error.text, shown, line);
@@ -107,34 +108,36 @@ static void take_object(struct call *call, const json_t *answer, const char *lin
     call->next += n;
 }
 
-/* Which item an answer is for, if it says so. */
-static bool is_for(struct call *call, const json_t *answer, int64_t item) {
-    const json_t *json = json_object_get(answer, "item");
+/* Whether an answer is for an item, as far as it says so. */
+static bool is_for(struct call *call, const struct sheaf_json *answer, int64_t item) {
+    const json_t *json = json_object_get(answer->root, "item");
     json = json_is_array(json) ? json_array_get(json, 0) : json;
-    call->trusting |= !json_is_integer(json);
-    return !json_is_integer(json) || json_integer_value(json) == item;
+    int64_t said = -1;
+    const bool says = json_is_integer(json);
+    call->trusting |= !says;
+    return !says || (sheaf_json_whole(answer, json, &said) == 0 && said == item);
 }
 
 void sheaf_json_call_take(struct call *call, const char *line, size_t length) {
     struct sheaf_error error = {0};
     const int shown = length < 150 ? (int)length : 150;
-    json_t *answer = sheaf_json_read(line, length, &error);
-    if (!json_is_object(answer)) {
+    struct sheaf_json answer;
+    if (sheaf_json_read(&answer, line, length, &error) || !json_is_object(answer.root)) {
         call->out_of_step = true;
         sheaf_json_call_fail(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
                              error.text[0] ? ": " : "", error.text);
-    } else if (!is_for(call, answer, call->block->first + call->next)) {
+    } else if (!is_for(call, &answer, call->block->first + call->next)) {
         call->out_of_step = true;
         sheaf_json_call_fail(call, SHEAF_FAILED,
                              "the worker answered for another item, '%.*s': answers come in the order of the "
                              "questions",
                              shown, line);
     } else {
-        take_object(call, answer, line, shown);
+        take_object(call, &answer, line, shown);
     }
-    json_decref(answer);
+    sheaf_json_free(&answer);
     call->hand->has_answered = true;
-    call->since_s = sheaf_clock_s();
+    call->since_s = sheaf_stopwatch_look(&call->hand->watch);
 }
 
 void sheaf_json_call_take_all(struct call *call) {

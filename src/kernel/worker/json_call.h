@@ -15,6 +15,7 @@
 #include "core/arena.h"
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/stopwatch.h"
 #include "job/job.h"
 #include "kernel/host.h"
 #include "kernel/worker/conversation.h"
@@ -25,6 +26,7 @@ struct hand {
     struct sheaf_buffer lines; /* what it is to be asked in this call */
     struct sheaf_buffer found; /* a text value */
     bool has_answered;         /* since it was started */
+    struct stopwatch watch;    /* counts the time of items */
 };
 
 struct json_worker {
@@ -51,7 +53,8 @@ struct call {
     int64_t next;         /* the first item without an answer: a line begins with it */
     int64_t single_until; /* items before this one have a line of their own: the worker died at a line of several */
     size_t written;       /* bytes of the lines */
-    double since_s;       /* when the item at `next` could begin */
+    double since_s;       /* when the item at `next` could begin, on the hand's stopwatch; */
+    double asked_s;       /* when the worker was asked, on sheaf_clock_s */
     bool out_of_step;     /* what it answers cannot be told apart any more: it must be replaced */
     int64_t surely;       /* items before this one are answered by the first line from this worker, or another's */
     bool trusting;        /* an answer since then did not say which item it is for */
@@ -65,6 +68,9 @@ void sheaf_json_call_fail_item(const struct call *call, int64_t k, enum sheaf_ou
 
 /* Ends all items of the line at `next` so. */
 void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const char *format, ...) SHEAF_PRINTF(3, 4);
+
+/* Leaves all items of the line at `next` pending. */
+void sheaf_json_call_give_back(struct call *call);
 
 /* Takes the answer to the line at `next`. */
 void sheaf_json_call_take(struct call *call, const char *line, size_t length);

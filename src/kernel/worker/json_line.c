@@ -42,7 +42,7 @@ static int add_string(struct sheaf_buffer *to, const char *text, size_t length, 
     return sheaf_template_append(to, text + from, length - from, error) || add(to, "\"", error) ? -1 : 0;
 }
 
-static int add_value(struct sheaf_buffer *to, enum sheaf_type type, const char *at, struct sheaf_error *error) {
+static int add_value(struct sheaf_buffer *to, int32_t type, const char *at, struct sheaf_error *error) {
     char text[40];
     struct sheaf_text value;
     switch (type) {

@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/interrupt.h"
+#include "core/stopwatch.h"
 #include "kernel/program/json.h"
 #include "kernel/worker/json_call.h"
+#include "process/blame.h"
 #include "kernel/worker/json_line.h"
 #include "kernel/program/words.h"
 
@@ -53,7 +56,8 @@ static int write_questions(struct call *call, struct sheaf_error *error) {
                                   error))
             return -1;
     }
-    call->since_s = sheaf_clock_s();
+    call->since_s = sheaf_stopwatch_look(&call->hand->watch);
+    call->asked_s = sheaf_clock_s();
     call->surely = call->next + sheaf_json_call_count(call, call->next);
     call->out_of_step = call->trusting = false;
     return 0;
@@ -98,13 +102,15 @@ static int lament(struct call *call, struct sheaf_error *error) {
         sheaf_json_call_take(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
+    if (sheaf_blame_is_outside(&c->end)) {
+        sheaf_json_call_give_back(call);
+        return 0;
+    }
     const bool retired = c->end.step == START_OK && c->end.status == 0 && h->has_answered; /* to be asked anew */
     if (retired || narrow(call))
         return 0;
     sheaf_conversation_last_words(c, words);
-    if (c->end.step == START_LOST)
-        sheaf_json_call_fail(call, SHEAF_CRASHED, "the process that watched the worker was killed");
-    else if (c->mute && WIFSIGNALED(c->end.status) && WTERMSIG(c->end.status) == SIGKILL) /* by us */
+    if (c->mute && WIFSIGNALED(c->end.status) && WTERMSIG(c->end.status) == SIGKILL) /* by us */
         sheaf_json_call_fail(call, SHEAF_FAILED, "the worker closed its standard output without an answer%s", words);
     else if (WIFSIGNALED(c->end.status))
         sheaf_json_call_fail(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
@@ -118,16 +124,17 @@ static int lament(struct call *call, struct sheaf_error *error) {
 /* Seconds that the line at `next` may take; for a worker that has not begun to read, until it does. 0: as it likes. */
 static double limit_s(const struct call *call) {
     const double own_s = call->w->job->limits.timeout_s * (double)sheaf_json_call_count(call, call->next);
-    return own_s > 0 && own_s < START_S && call->hand->talk.begun_s == 0 ? START_S : own_s;
+    return own_s > 0 && own_s < START_S && !call->hand->talk.begun ? START_S : own_s;
 }
 
 /* Milliseconds that the line at `next` has left, or -1; fewer where it is to be seen when the worker begins. */
 static int time_left(struct call *call) {
     struct conversation *c = &call->hand->talk;
-    sheaf_conversation_look(c);
-    const double most_s = limit_s(call), from_s = c->begun_s > call->since_s ? c->begun_s : call->since_s;
-    const double left_s = from_s + most_s - sheaf_clock_s();
-    const int most_ms = c->begun_s > 0 ? 1000000000 : BEGIN_MS;
+    const double now_s = sheaf_stopwatch_look(&call->hand->watch);
+    if (sheaf_conversation_look(c))
+        call->since_s = now_s;
+    const double most_s = limit_s(call), left_s = call->since_s + most_s - now_s;
+    const int most_ms = c->begun ? (int)(STOPWATCH_LOOK_S * 1e3) : BEGIN_MS;
     if (most_s <= 0)
         return -1;
     return left_s <= 0 ? 0 : left_s * 1e3 < most_ms ? (int)(left_s * 1e3) + 1 : most_ms;
@@ -135,7 +142,7 @@ static int time_left(struct call *call) {
 
 /* The line at `next` has taken too long. */
 static void give_up(struct call *call) {
-    const bool begun = call->hand->talk.begun_s > 0;
+    const bool begun = call->hand->talk.begun;
     const double most_s = limit_s(call);
     sheaf_conversation_end(&call->hand->talk, true);
     if (!begun)
@@ -211,6 +218,10 @@ static int run_items(struct call *call, struct sheaf_error *error) {
     if (c->running && write_questions(call, error))
         return -1;
     while (call->next < call->block->n) {
+        if (sheaf_interrupt_seen() == INTERRUPT_LEAVE) { /* the run ends: what has no answer gets none */
+            sheaf_json_call_give_back(call);
+            continue;
+        }
         if (!c->running && start(call, error))
             return -1;
         if (talk(call, error))
@@ -317,15 +328,11 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     w->job = job;
     w->host = host;
     w->sets_threads = !getenv("OMP_NUM_THREADS");
-    *entry = (struct kernel_entry){.made = w,
-                                   .tell = tell,
-                                   .table = {.abi = SHEAF_KERNEL_ABI,
-                                             .struct_size = sizeof(struct sheaf_kernel),
-                                             .name = "worker",
-                                             .version = "1",
-                                             .open = open_worker,
-                                             .close = close_worker,
-                                             .map = map}};
+    *entry = (struct kernel_entry){
+        .made = w,
+        .tell = tell,
+        .table = {
+            .head = SHEAF_KERNEL(worker), .version = "1", .open = open_worker, .close = close_worker, .map = map}};
     sheaf_json_start();
     w->folder = sheaf_words_folder(job, &w->arena);
     if (!w->folder)

@@ -1,0 +1,80 @@
+/* Marks items of a new results file as skipped whose inputs have no value. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/results.h"
+
+enum { WINDOW = 1 << 16, MESSAGES_MOST = 1000 }; /* the other rows of the table are for items that fail */
+
+struct skipping {
+    struct results *results;
+    const struct items *items;
+    int skips[WINDOW];   /* the field for which an item is, plus one */
+    uint8_t own[WINDOW]; /* whether one field has it skipped */
+    int64_t n;
+    char first[FAILURE_BYTES];
+};
+
+/* Which items of a window are skipped, and by the first field that makes it so. */
+static int find(struct skipping *s, const int *fields, int n_fields, int64_t first, int64_t n,
+                struct sheaf_error *error) {
+    memset(s->skips, 0, (size_t)n * sizeof *s->skips);
+    for (int k = 0; k < n_fields; k++) {
+        if (fields[k] < 0)
+            continue;
+        if (s->items->source->skips(s->items, fields[k], first, n, s->own, error))
+            return -1;
+        for (int64_t i = 0; i < n; i++)
+            if (s->own[i] && !s->skips[i])
+                s->skips[i] = fields[k] + 1;
+    }
+    return 0;
+}
+
+/* The items first … first + n - 1, for the same field. */
+static int skip(struct skipping *s, int64_t first, int64_t n, int field, struct sheaf_error *error) {
+    for (int64_t at = first; at < first + n; at++) {
+        char message[FAILURE_BYTES];
+        if (s->n + at - first >= MESSAGES_MOST)
+            return sheaf_results_skip_rows(s->results, at, first + n - at, error);
+        snprintf(message, sizeof message, "%.120s:%.70s has no value in row %" PRId64, s->items->name,
+                 s->items->links[field], at);
+        if (!s->first[0])
+            memcpy(s->first, message, sizeof s->first);
+        if (sheaf_results_give_up(s->results, at, ITEM_SKIPPED, message, error))
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_results_skip(struct results *r, const struct items *items, const int *fields, int n_fields, int64_t *n,
+                       char first[FAILURE_BYTES], struct sheaf_error *error) {
+    *n = 0;
+    if (!items->source->skips)
+        return 0;
+    struct skipping *s = calloc(1, sizeof *s);
+    int rc = s ? 0 : sheaf_fail_memory(error, "the items");
+    for (int64_t at = 0; rc == 0 && at < r->n_items; at += WINDOW) {
+        const int64_t n_window = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+        s->results = r;
+        s->items = items;
+        rc = find(s, fields, n_fields, at, n_window, error);
+        for (int64_t i = 0, end; rc == 0 && i < n_window; i = end) {
+            for (end = i + 1; end < n_window && s->skips[end] == s->skips[i];)
+                end++;
+            if (s->skips[i]) {
+                rc = skip(s, at + i, end - i, s->skips[i] - 1, error);
+                s->n += end - i;
+            }
+        }
+    }
+    if (s) {
+        *n = s->n;
+        memcpy(first, s->first, FAILURE_BYTES);
+    }
+    free(s);
+    r->sink.mixed = r->sink.mixed || (*n > 0 && r->block > 1);
+    return rc || *n == 0 ? rc : sheaf_results_tidy_messages(r, error); /* those of this run stand behind them */
+}
