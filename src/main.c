@@ -12,6 +12,7 @@ static const struct subcommand {
     const char *summary;
 } subcommands[] = {
     {"run", sheaf_cmd_run, "compute every item of a job (under mpirun, srun, or alone)"},
+    {"check", sheaf_cmd_check, "what a run would do, without doing it"},
     {"status", sheaf_cmd_status, "how many items of a results file are done"},
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
     {"pack", sheaf_cmd_pack, "bring texts from the folder beside a results file into it"},

@@ -16,8 +16,9 @@
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
 static struct span block_window(const struct run *run) {
-    int64_t block = run->kernel.block, first = run->begin / block, end = (run->end + block - 1) / block;
-    return (struct span){first, end > first ? end - first : 0};
+    const struct span items = sheaf_asked_hull(&run->asked);
+    const int64_t block = run->kernel.block, first = items.first / block;
+    return (struct span){first, items.n ? (items.first + items.n - 1) / block - first + 1 : 0};
 }
 
 static int open_schedule(struct run *run) {
@@ -129,13 +130,13 @@ static void leave(void *context) {
         sheaf_row_sink_flush(run->transport.sink, &ignored);
     sheaf_team_clear_notes(run->team, &ignored);
     if (sheaf_run_is_first(run)) {
-        if (sheaf_results_count(&run->results, run->begin, run->end, run->after, &ignored) == 0)
+        if (sheaf_results_count(&run->results, &run->asked, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
         if (sheaf_run_confirm(run, &run->error))
             sheaf_run_report(&run->error);
         else
-            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run the same command again to go on\n",
-                    run->job.output);
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n", run->job.output,
+                    sheaf_run_again(run));
         sheaf_lock_release(&run->lock);
     }
     fflush(NULL);
@@ -172,7 +173,8 @@ static void warn_of_kept(struct run *run) {
 
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct run *run) {
-    struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .durable = run->options->durable};
+    struct transport_setup setup = {
+        .job = &run->job, .kernel = &run->kernel, .asked = &run->asked, .durable = run->options->durable};
     char *output = NULL;
     int rc = sheaf_run_is_first(run) ? begin_record(run) : 0;
     if (rc == 0 && sheaf_run_is_first(run)) {
@@ -252,8 +254,10 @@ static int64_t find_halt(const struct run *run) {
 static bool is_nothing_done(struct run *run) {
     int64_t all[ITEM_SKIPPED + 1];
     struct sheaf_error ignored;
-    return sheaf_run_is_first(run) && !run->job.limits.halt_said &&
-           sheaf_results_count(&run->results, 0, run->results.n_items, all, &ignored) == 0 && all[ITEM_DONE] == 0;
+    if (!sheaf_run_is_first(run) || run->job.limits.halt_said || run->before[ITEM_DONE] > 0)
+        return false;
+    return sheaf_run_is_whole(run) ||
+           (sheaf_results_count(&run->results, NULL, all, &ignored) == 0 && all[ITEM_DONE] == 0);
 }
 
 /* Runs the loop on all ranks until the work is done, or the run has drained. */
@@ -329,8 +333,8 @@ static int compute(struct run *run) {
     int rc =
         sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_coordinator(run, &coordinator) : 0, &run->error);
     if (rc == 0 && sheaf_run_is_first(run))
-        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->end - run->begin,
-                             run->end - run->begin - run->before[ITEM_PENDING]);
+        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->n_asked,
+                             run->n_asked - run->before[ITEM_PENDING]);
     run->compute_s = -sheaf_clock_s();
     if (rc == 0)
         rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;

@@ -23,13 +23,10 @@ static int64_t count_failed(const int64_t *counts) {
 static int end_results(struct run *run) {
     struct results *results = &run->results;
     int64_t all[ITEM_SKIPPED + 1];
-    const bool whole = run->begin == 0 && run->end == results->n_items;
-    if (sheaf_results_count(results, 0, results->n_items, all, &run->error) ||
-        (!whole && sheaf_results_count(results, run->begin, run->end, run->after, &run->error)) ||
+    if (sheaf_results_count(results, NULL, all, &run->error) ||
+        sheaf_results_count(results, &run->asked, run->after, &run->error) ||
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
         return -1;
-    if (whole)
-        memcpy(run->after, all, sizeof run->after);
     run->all_settled = all[ITEM_PENDING] == 0;
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
@@ -84,7 +81,7 @@ int sheaf_run_summarize(struct run *run) {
     struct run_summary summary = {
         .job_name = run->job.name,
         .output = run->job.output,
-        .n_items = run->end - run->begin,
+        .n_items = run->n_asked,
         .n_done = run->after[ITEM_DONE],
         .n_failed = count_failed(run->after),
         .n_timed_out = run->after[ITEM_TIMED_OUT],
@@ -104,6 +101,8 @@ int sheaf_run_summarize(struct run *run) {
         .transport = run->transport.direct ? "direct" : "gather",
         .transport_why = run->transport.why,
         .ended = why[run->end_why],
+        .again = sheaf_run_again(run),
+        .changed = run->changed.length ? run->changed.data : NULL,
     };
     if (!run->options->quiet)
         sheaf_summary_write(stderr, &summary);

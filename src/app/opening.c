@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/collision.h"
+#include "app/again.h"
 #include "app/fields_message.h"
 #include "app/run.h"
 #include "app/sameness.h"
@@ -79,6 +80,17 @@ static int open_items(struct run *run) {
     return rc;
 }
 
+/* Which of the items are asked for; every rank knows. */
+static int choose_items(struct run *run) {
+    const struct run_options *o = run->options;
+    int rc = o->recompute && o->items.n == 0
+                 ? sheaf_refuse(&run->error, "--recompute: of which items? --items 3,17,40:50 says so; for all of them "
+                                             "there is --overwrite, which starts anew")
+                 : sheaf_asked_fit(&run->asked, &o->items, run->items.n_items, &run->error);
+    run->n_asked = sheaf_asked_count(&run->asked);
+    return sheaf_comm_agree(run->comm, rc, &run->error);
+}
+
 /* The items' values must be of the types the kernel reads. */
 static int check_inputs(struct run *run) {
     for (int k = 0; k < run->kernel.n_inputs; k++)
@@ -138,6 +150,7 @@ static int open_host(struct run *run) {
     free(folder);
     run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
+                                     .only_looks = run->only_looks,
                                      .server = run->server,
                                      .folder = run->folder,
                                      .known = &run->known,
@@ -182,24 +195,13 @@ static int open_kernel(struct run *run) {
 
 /* --- the results file ---------------------------------------------------------------------------------------------- */
 
-static int choose_window(struct run *run) {
-    int64_t n_items = run->items.n_items;
-    run->begin = run->options->first_item >= 0 ? run->options->first_item : 0;
-    run->end = run->options->end_item >= 0 ? run->options->end_item : n_items;
-    if (run->options->first_item >= 0 && n_items == 0)
-        return sheaf_refuse(&run->error, "--items: the job has no items");
-    if (run->begin >= n_items && n_items > 0)
-        return sheaf_refuse(&run->error, "--items %" PRId64 ":…: the job has %" PRId64 " items, 0 to %" PRId64,
-                            run->begin, n_items, n_items - 1);
-    run->end = run->end < n_items ? run->end : n_items;
-    return 0;
-}
-
-/* Files that differ from those with which the job was begun, where this is accepted. */
-static void say_changes(const struct run *run) {
-    if (run->results.changed.length && !run->options->quiet)
+/* What differs from that with which the job was begun, where this is accepted. */
+static void say_changes(struct run *run) {
+    run->changed = run->results.changed;
+    run->results.changed = (struct sheaf_string){0};
+    if (run->changed.length && !run->options->quiet)
         fprintf(stderr, "sheaf: %s changed since %s was begun; what was done before stays as it is\n",
-                run->results.changed.data, run->job.output);
+                run->changed.data, run->job.output);
 }
 
 /* Rows that were written just before the machine went down. */
@@ -236,7 +238,7 @@ static void say_links(const struct run *run) {
             input_bytes(run) / 1e6, run->job.output, run->items.name);
 }
 
-static struct results_plan make_plan(struct run *run) {
+struct results_plan sheaf_run_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
         .job_name = run->job.name,
@@ -254,6 +256,16 @@ static struct results_plan make_plan(struct run *run) {
         .attempts = run->carrying.attempts,
         .accept_changes = run->options->accept_changes,
     };
+}
+
+/* Items that were computed and are to be computed again. */
+static int choose_again(struct run *run) {
+    const struct run_options *o = run->options;
+    int64_t n;
+    if (!o->retry_failed && !o->recompute)
+        return 0;
+    return sheaf_results_again(&run->results, &run->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
+                               &run->error);
 }
 
 /* Items of a new results file whose inputs have no value. */
@@ -285,18 +297,13 @@ static int check_collision(struct run *run) {
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
-    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
-                     run->job.seed);
-    if (run->identity.failed)
-        return sheaf_fail_memory(error, "the job's identity");
-    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
-    if (!run->output)
-        return sheaf_fail_memory(error, "a path");
-    struct results_plan plan = make_plan(run);
+    struct results_plan plan = sheaf_run_plan(run);
     if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
-        choose_window(run) || sheaf_lock_take(&run->lock, plan.path, error))
+        sheaf_lock_take(&run->lock, plan.path, error))
         return -1;
     bool create = run->options->overwrite || access(plan.path, F_OK);
+    if (!create && sheaf_again_is_due(run, &plan) && sheaf_again_take(run, &plan))
+        return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     run->created = create;
@@ -308,20 +315,33 @@ static int open_results(struct run *run) {
     say_unsafe(run);
     if (create && skip_items(run))
         return -1;
-    int64_t n_again = 0;
-    if (run->options->retry_failed && !create &&
-        sheaf_results_retry(&run->results, run->begin, run->end, &n_again, error))
+    if (!create && choose_again(run))
         return -1;
     run->pending = sheaf_results_pending(&run->results);
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
         return -1;
-    run->results.sink.begin = run->begin;
-    run->results.sink.end = run->end;
-    return sheaf_results_count(&run->results, run->begin, run->end, run->before, error);
+    run->results.sink.asked = &run->asked;
+    return sheaf_results_count(&run->results, &run->asked, run->before, error);
+}
+
+/* What makes the job another than others, and where its results really lie. */
+static int identify(struct run *run) {
+    sheaf_string_add(&run->identity, "%s%sseed: %" PRId64 "\n", run->items.identity.data, run->kernel.identity.data,
+                     run->job.seed);
+    if (run->identity.failed)
+        return sheaf_fail_memory(&run->error, "the job's identity");
+    run->output = sheaf_path_follow(run->job.output); /* one lock for a file, whatever names lead to it */
+    return run->output ? 0 : sheaf_fail_memory(&run->error, "a path");
+}
+
+int sheaf_run_look(struct run *run) {
+    if (read_job(run) || open_items(run) || choose_items(run) || open_kernel(run))
+        return -1;
+    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }
 
 int sheaf_run_open(struct run *run) {
-    if (read_job(run) || open_items(run) || open_kernel(run))
+    if (sheaf_run_look(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
 }

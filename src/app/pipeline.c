@@ -18,7 +18,7 @@ static int run_pending(struct run *run) {
     if (n_pending == 0) {
         int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);
-        run->all_settled = run->begin == 0 && run->end == run->items.n_items;
+        run->all_settled = sheaf_run_is_whole(run);
         if (rc == 0 && sheaf_run_is_first(run))
             rc = sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
         return sheaf_comm_agree(run->comm, rc, &run->error);
@@ -30,48 +30,59 @@ static int run_all(struct run *run) {
     return sheaf_run_open(run) || run_pending(run) ? -1 : 0;
 }
 
-int sheaf_pipeline_run(const struct run_options *options) {
-    struct run run = {.options = options,
-                      .began_s = sheaf_clock_s(),
-                      .lock.fd = -1,
-                      .results.fd = -1,
-                      .transport.own.fd = -1,
-                      .warnings = WARNINGS_NONE};
+int sheaf_run_start(struct run *run, const struct run_options *options) {
+    *run = (struct run){.options = options,
+                        .began_s = sheaf_clock_s(),
+                        .lock.fd = -1,
+                        .results.fd = -1,
+                        .transport.own.fd = -1,
+                        .warnings = WARNINGS_NONE};
     struct sheaf_error ignored;
-    int rc = sheaf_server_start(&run.server, &run.error); /* while we are small, and have one thread */
+    int rc = sheaf_server_start(&run->server, &run->error); /* while we are small, and have one thread */
     sheaf_interrupt_guard();
     signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
     signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
     sheaf_results_start();
-    if (sheaf_comm_open(&run.comm, rc ? &ignored : &run.error))
+    if (sheaf_comm_open(&run->comm, rc ? &ignored : &run->error))
         rc = -1;
-    if (run.comm)
-        run.place = sheaf_comm_place(run.comm);
-    if (run.comm && sheaf_comm_agree(run.comm, rc, &run.error) == 0)
+    if (run->comm)
+        run->place = sheaf_comm_place(run->comm);
+    return run->comm && sheaf_comm_agree(run->comm, rc, &run->error) == 0 ? 0 : -1;
+}
+
+void sheaf_run_free(struct run *run) {
+    struct sheaf_error ignored;
+    sheaf_team_close(run->team);
+    sheaf_schedule_close(&run->schedule);
+    sheaf_transport_close(&run->transport, &ignored);
+    sheaf_results_close(&run->results, &ignored);
+    sheaf_lock_release(&run->lock);
+    sheaf_binding_close(&run->kernel);
+    sheaf_server_stop(run->server);
+    sheaf_items_close(&run->items);
+    sheaf_asked_free(&run->asked);
+    sheaf_job_free(&run->job);
+    sheaf_string_free(&run->identity);
+    sheaf_string_free(&run->changed);
+    sheaf_known_free(&run->known);
+    sheaf_buffer_free(&run->text);
+    free(run->facts);
+    free(run->folder);
+    free(run->output);
+    sheaf_comm_close(run->comm);
+}
+
+int sheaf_pipeline_run(const struct run_options *options) {
+    struct run run;
+    int rc = sheaf_run_start(&run, options);
+    if (rc == 0)
         rc = run_all(&run);
-    else
-        rc = -1;
     if (rc && (sheaf_run_is_first(&run) || sheaf_comm_failed(run.comm)))
         sheaf_run_report(&run.error);
     if (run.created)
         sheaf_results_discard(run.output);
     int exit = sheaf_run_agree_exit(&run, rc);
-    sheaf_team_close(run.team);
-    sheaf_schedule_close(&run.schedule);
-    sheaf_transport_close(&run.transport, &ignored);
-    sheaf_results_close(&run.results, &ignored);
-    sheaf_lock_release(&run.lock);
-    sheaf_binding_close(&run.kernel);
-    sheaf_server_stop(run.server);
-    sheaf_items_close(&run.items);
-    sheaf_job_free(&run.job);
-    sheaf_string_free(&run.identity);
-    sheaf_known_free(&run.known);
-    sheaf_buffer_free(&run.text);
-    free(run.facts);
-    free(run.folder);
-    free(run.output);
-    sheaf_comm_close(run.comm);
+    sheaf_run_free(&run);
     return exit;
 }
 

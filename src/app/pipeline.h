@@ -13,16 +13,18 @@
 
 #include "core/error.h"
 #include "job/job.h"
+#include "plan/asked.h"
 
 struct run_options {
     const char *job_file;
     const char *arguments; /* how the program was called, for the record */
     int n_overrides;
     const struct job_override *overrides;
-    int n_threads;                /* compute threads of a rank; 0: as many as the rank has cores */
-    int64_t first_item, end_item; /* -1, -1: all */
-    double stop_after_s;          /* drain after so many seconds; 0: never */
+    int n_threads;       /* compute threads of a rank; 0: as many as the rank has cores */
+    struct asked items;  /* empty: all */
+    double stop_after_s; /* drain after so many seconds; 0: never */
     bool overwrite;
+    bool recompute;      /* the items that are asked for, also where they are done */
     bool retry_failed;   /* items that failed are computed again */
     bool accept_changes; /* go on although files that the job names were changed */
     bool durable;        /* a status is written only when its row is safe from a power cut */

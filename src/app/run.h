@@ -23,6 +23,7 @@
 #include "job/items.h"
 #include "job/job.h"
 #include "kernel/binding.h"
+#include "plan/asked.h"
 #include "plan/chunk.h"
 #include "plan/flight.h"
 #include "process/server.h"
@@ -39,6 +40,7 @@ struct run {
     struct server *server; /* of processes, or NULL where the job needs none */
     char *folder;          /* OUT.d */
     struct kernel_host host;
+    bool only_looks;           /* nothing is computed, and nothing written */
     struct warnings warnings;  /* of the kernel, on any rank; rank 0 says them */
     int first_slot;            /* of this rank's threads on its node */
     enum loop_end end_why;     /* rank 0 */
@@ -60,6 +62,7 @@ struct run {
     char *output;       /* where the results file really lies */
     struct lock lock;
     struct results results;
+    struct sheaf_string changed;  /* since the results were begun, as "a, b were"; empty: nothing */
     bool created;                 /* the results file, in this run; it is published before the first row */
     struct failure first_failure; /* of this run */
     bool any_failure;
@@ -71,7 +74,8 @@ struct run {
     struct rank_facts *facts; /* [n_ranks] */
     struct run_record record;
     struct progress progress;
-    int64_t begin, end;                                        /* items asked for */
+    struct asked asked; /* items asked for */
+    int64_t n_asked;
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
     bool all_settled;                                          /* no item of the whole job is pending any more */
     struct sheaf_error error;
@@ -81,13 +85,33 @@ static inline bool sheaf_run_is_first(const struct run *run) {
     return run->place.rank == 0;
 }
 
+/* Whether all items of the job are asked for. */
+static inline bool sheaf_run_is_whole(const struct run *run) {
+    return run->n_asked == run->items.n_items;
+}
+
+/* What to type to go on. */
+static inline const char *sheaf_run_again(const struct run *run) {
+    return run->options->recompute   ? "the same command without --recompute"
+           : run->options->overwrite ? "the same command without --overwrite"
+                                     : "the same command";
+}
+
 /* Whether items are computed by processes of their own. */
 static inline bool sheaf_run_uses_processes(const struct run *run) {
     return run->job.kind == JOB_COMMAND || run->job.kind == JOB_WORKER || run->job.limits.isolate;
 }
 
-/* The job, its items, the kernel, the results file (opened, or made aside): opening.c. */
+/* The job, its items, the kernel; and the results file (opened, or made aside): opening.c. Looking writes nothing. */
+int sheaf_run_look(struct run *run);
 int sheaf_run_open(struct run *run);
+
+/* What the results file is made from, or opened for. Rank 0. */
+struct results_plan sheaf_run_plan(struct run *run);
+
+/* Starts a run, as main does first; and ends it, whatever came of it. */
+int sheaf_run_start(struct run *run, const struct run_options *options);
+void sheaf_run_free(struct run *run);
 
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. */
 int sheaf_run_publish(struct run *run);

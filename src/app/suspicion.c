@@ -12,7 +12,9 @@ static int give_up_block(struct results *results, int64_t block, struct sheaf_er
     int64_t counts[ITEM_SKIPPED + 1], end = (block + 1) * results->block;
     end = end < results->n_items ? end : results->n_items;
     for (int64_t i = block * results->block; i < end; i++) {
-        if (sheaf_results_count(results, i, i + 1, counts, error))
+        struct span item = {i, 1};
+        const struct asked only = {1, &item};
+        if (sheaf_results_count(results, &only, counts, error))
             return -1;
         if (counts[ITEM_PENDING] &&
             sheaf_results_give_up(results, i, ITEM_CRASHED,

@@ -256,6 +256,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
         drop_input(t);
     if (!t->writes)
         drop_output(t);
+    t->own.asked = setup->asked;
     t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
     if (t->sink && setup->kernel->has_texts && sheaf_journal_open(&t->sink->journal, head->results, head->token, error))
         return -1;

@@ -37,11 +37,12 @@ struct transport {
     char *output;
 };
 
-/* What is to be shared; on other ranks than 0 only job, kernel and durable matter. */
+/* What is to be shared; on other ranks than 0 only job, kernel, asked and durable matter. */
 struct transport_setup {
     const struct job *job;
     const struct binding *kernel;
-    uint64_t token; /* of the results file, and where it will lie: for journals of texts */
+    const struct asked *asked; /* items */
+    uint64_t token;            /* of the results file, and where it will lie: for journals of texts */
     const char *results;
     bool durable;              /* statuses wait until their rows are synced, on any disk */
     const struct items *items; /* as opened */

@@ -10,6 +10,7 @@
 #include "core/options.h"
 
 int sheaf_cmd_run(int argc, char **argv);
+int sheaf_cmd_check(int argc, char **argv);
 int sheaf_cmd_show(int argc, char **argv);
 int sheaf_cmd_status(int argc, char **argv);
 int sheaf_cmd_kernels(int argc, char **argv);

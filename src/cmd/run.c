@@ -5,134 +5,10 @@
 
 #include "app/pipeline.h"
 #include "cmd/cmd.h"
+#include "cmd/run_words.h"
 #include "comm/comm.h"
 #include "core/interrupt.h"
 #include "core/text.h"
-
-enum { MOST_OVERRIDES = 64 };
-
-struct run_words {
-    struct run_options options;
-    struct job_override overrides[MOST_OVERRIDES];
-    char *copies[MOST_OVERRIDES]; /* owns what the overrides point into */
-};
-
-static int add_override(struct run_words *words, const char *path, const char *value, struct sheaf_error *error) {
-    int n = words->options.n_overrides;
-    if (n == MOST_OVERRIDES)
-        return sheaf_refuse(error, "more than %d settings; put them into the job file", MOST_OVERRIDES);
-    words->overrides[n] = (struct job_override){path, value};
-    words->options.n_overrides++;
-    return 0;
-}
-
-static int apply_set(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    const char *equals = strchr(value, '=');
-    if (!equals || equals == value)
-        return sheaf_refuse(error, "'%s' should be KEY=VALUE, such as params.samples=360", value);
-    char *path = strndup(value, (size_t)(equals - value));
-    if (!path)
-        return sheaf_fail_memory(error, "the options");
-    if (add_override(words, path, equals + 1, error)) {
-        free(path);
-        return -1;
-    }
-    words->copies[words->options.n_overrides - 1] = path;
-    return 0;
-}
-
-/* A path is no YAML: it is handed on in quotes. */
-static int apply_output(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    struct sheaf_string quoted = {0};
-    sheaf_string_add(&quoted, "'");
-    for (const char *p = value; *p; p++)
-        sheaf_string_add(&quoted, *p == '\'' ? "''" : "%c", *p);
-    sheaf_string_add(&quoted, "'");
-    if (quoted.failed || add_override(words, "output", quoted.data, error)) {
-        sheaf_string_free(&quoted);
-        return -1;
-    }
-    words->copies[words->options.n_overrides - 1] = quoted.data;
-    return 0;
-}
-
-static int apply_threads(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    int64_t n;
-    if (sheaf_text_to_int64(value, strlen(value), &n) || n < 1 || n > 4096)
-        return sheaf_refuse(error, "'%s' should be a number of threads, 1 to 4096", value);
-    words->options.n_threads = (int)n;
-    return 0;
-}
-
-/* FIRST:END, either may be left out; END is not included. */
-static int apply_items(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    const char *colon = strchr(value, ':');
-    int64_t first = 0, end = -1;
-    size_t before = colon ? (size_t)(colon - value) : 0;
-    bool bad = !colon || (before && sheaf_text_to_int64(value, before, &first)) ||
-               (colon[1] && sheaf_text_to_int64(colon + 1, strlen(colon + 1), &end)) || first < 0 ||
-               (colon[1] && end <= first);
-    if (bad)
-        return sheaf_refuse(error, "'%s' should be FIRST:END, such as 0:10 for the first ten", value);
-    words->options.first_item = first;
-    words->options.end_item = end;
-    return 0;
-}
-
-static int apply_stop_after(void *target, const char *value, struct sheaf_error *error) {
-    struct run_words *words = target;
-    if (sheaf_text_to_seconds(value, &words->options.stop_after_s))
-        return sheaf_refuse(error, "'%s' should be a time, such as 90s, 30m, 2h or 1:30:00", value);
-    return 0;
-}
-
-static int apply_overwrite(void *target, const char *value, struct sheaf_error *error) {
-    (void)value, (void)error;
-    ((struct run_words *)target)->options.overwrite = true;
-    return 0;
-}
-
-static int apply_retry_failed(void *target, const char *value, struct sheaf_error *error) {
-    (void)value, (void)error;
-    ((struct run_words *)target)->options.retry_failed = true;
-    return 0;
-}
-
-static int apply_accept_changes(void *target, const char *value, struct sheaf_error *error) {
-    (void)value, (void)error;
-    ((struct run_words *)target)->options.accept_changes = true;
-    return 0;
-}
-
-static int apply_durable(void *target, const char *value, struct sheaf_error *error) {
-    (void)value, (void)error;
-    ((struct run_words *)target)->options.durable = true;
-    return 0;
-}
-
-static int apply_quiet(void *target, const char *value, struct sheaf_error *error) {
-    (void)value, (void)error;
-    ((struct run_words *)target)->options.quiet = true;
-    return 0;
-}
-
-static const struct sheaf_option table[] = {
-    {'o', "output", "FILE", "write the results there instead of where the job says", apply_output},
-    {'s', "set", "KEY=VALUE", "change a setting of the job: --set params.samples=360", apply_set},
-    {'t', "threads", "N", "compute threads of a rank (default: its share of the cores)", apply_threads},
-    {'i', "items", "FIRST:END", "compute only some items, to try a job: --items 0:10", apply_items},
-    {0, "stop-after", "TIME", "begin no more items after 90s, 30m, 2h; run again to go on", apply_stop_after},
-    {0, "retry-failed", NULL, "compute items again that failed, timed out or crashed", apply_retry_failed},
-    {0, "accept-changes", NULL, "go on with changed programs or files; what is done stays", apply_accept_changes},
-    {0, "overwrite", NULL, "start anew where the results file exists", apply_overwrite},
-    {0, "durable", NULL, "mark items done only when a power cut cannot undo it", apply_durable},
-    {'q', "quiet", NULL, "no progress and no summary", apply_quiet},
-    {0},
-};
 
 static const struct cmd_usage usage = {
     "[mpirun -np N] sheaf run JOB.yaml [options]",
@@ -146,13 +22,13 @@ static void join_arguments(int argc, char **argv, struct sheaf_string *text) {
 }
 
 int sheaf_cmd_run(int argc, char **argv) {
-    struct run_words words = {.options = {.first_item = -1, .end_item = -1}};
+    struct run_words words = {0};
     struct sheaf_string arguments = {0};
     int first_word = 0;
     sheaf_interrupt_watch_drain();
     sheaf_interrupt_leave_at_once(sheaf_comm_is_first());
     join_arguments(argc, argv, &arguments);
-    int code = sheaf_cmd_begin(&usage, table, &words, argc, argv, &first_word, !sheaf_comm_is_first());
+    int code = sheaf_cmd_begin(&usage, sheaf_run_options, &words, argc, argv, &first_word, !sheaf_comm_is_first());
     if (code < 0) {
         words.options.overrides = words.overrides;
         words.options.job_file = argv[first_word];
@@ -160,8 +36,7 @@ int sheaf_cmd_run(int argc, char **argv) {
         code = sheaf_pipeline_run(&words.options);
     } else if (code == SHEAF_EXIT_USAGE)
         sheaf_pipeline_refuse();
-    for (int i = 0; i < words.options.n_overrides; i++)
-        free(words.copies[i]);
+    sheaf_run_words_free(&words);
     sheaf_string_free(&arguments);
     return code;
 }

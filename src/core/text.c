@@ -40,6 +40,18 @@ void sheaf_string_add(struct sheaf_string *string, const char *format, ...) {
     va_end(again);
 }
 
+void sheaf_string_add_lines(struct sheaf_string *string, const char *text) {
+    for (;;) {
+        const size_t n = strcspn(text, "\n");
+        sheaf_string_add(string, "%.*s", (int)n, text);
+        text += n;
+        if (!*text)
+            return;
+        sheaf_string_add(string, "\n" SHEAF_STRING_MORE);
+        text++;
+    }
+}
+
 void sheaf_string_free(struct sheaf_string *string) {
     if (!string)
         return;

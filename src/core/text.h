@@ -17,6 +17,11 @@ struct sheaf_string {
 };
 
 void sheaf_string_add(struct sheaf_string *string, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Adds a text that may have several lines: all but the first begin with SHEAF_STRING_MORE then, so that they are not
+   taken for lines of the text that it is put into. */
+#define SHEAF_STRING_MORE "  "
+void sheaf_string_add_lines(struct sheaf_string *string, const char *text);
 void sheaf_string_free(struct sheaf_string *string);
 
 /* Makes one line of UTF-8 of a text, in place: control characters become spaces, a character that was cut at the end is

@@ -18,6 +18,7 @@ enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
 /* Everything is borrowed and outlives the binding. */
 struct kernel_host {
     bool is_first;             /* rank 0: where files of the job are looked at */
+    bool only_looks;           /* nothing will be computed, and nothing may be written */
     struct server *server;     /* for processes */
     const char *folder;        /* OUT.d, for what belongs to the results file and is not in it */
     struct known *known;       /* fingerprints of files, on rank 0 */

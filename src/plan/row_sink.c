@@ -162,7 +162,8 @@ static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t 
     uint8_t *before = NULL;
     int rc = 0;
     *chosen = NULL;
-    if (!sink->mixed && rows->first >= sink->begin && end <= sink->end && !memchr(rows->status, ITEM_PENDING, n))
+    if (!sink->mixed && sheaf_asked_next(sink->asked, rows->first, end).n == rows->n &&
+        !memchr(rows->status, ITEM_PENDING, n))
         return 0;
     *chosen = malloc(n);
     before = malloc(n);
@@ -176,7 +177,8 @@ static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t 
         sheaf_status_judge(before, rows->n, sink->trusted);
     }
     for (int64_t i = 0; i < rows->n; i++)
-        if (rows->first + i < sink->begin || rows->first + i >= sink->end || (sink->mixed && before[i] != ITEM_PENDING))
+        if (sheaf_asked_next(sink->asked, rows->first + i, rows->first + i + 1).n == 0 ||
+            (sink->mixed && before[i] != ITEM_PENDING))
             (*chosen)[i] = ITEM_PENDING;
 out:
     free(before);

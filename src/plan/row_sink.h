@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "core/error.h"
+#include "plan/asked.h"
 #include "plan/flight.h"
 #include "plan/journal.h"
 #include "plan/ledger.h"
@@ -52,7 +53,7 @@ struct row_sink {
     bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
     bool mixed;                 /* blocks may have items that were done before, which stay as they are */
     bool trusted;               /* of a status in the file that is unsafe */
-    int64_t begin, end;         /* items outside are not written (`--items`) */
+    const struct asked *asked;  /* other items are not written (`--items`); NULL: all are */
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
     _Atomic(int64_t) n_failures; /* rows used, and wanted beyond */

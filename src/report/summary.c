@@ -76,7 +76,8 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
     if (s->n_skipped)
         fprintf(out, ", %s skipped", sheaf_text_count(s->n_skipped, a));
     if (s->n_before && n_new > 0)
-        fprintf(out, "; %s of them were there before this run", sheaf_text_count(s->n_before, a));
+        fprintf(out, "; %s of them were there before this run%s%s%s", sheaf_text_count(s->n_before, a),
+                s->changed ? ", computed before " : "", s->changed ? s->changed : "", s->changed ? " changed" : "");
     if (s->n_before && n_new == 0)
         fprintf(out, " already; nothing to do");
     fprintf(out, "\n");
@@ -93,6 +94,6 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
         fprintf(out, "; why items %s: sheaf show %s --where-failed", s->n_failed ? "failed" : "were skipped",
                 s->output);
     if (n_left > 0)
-        fprintf(out, "; run the same command again to compute the other %s", sheaf_text_count(n_left, a));
+        fprintf(out, "; run %s again to compute the other %s", s->again, sheaf_text_count(n_left, a));
     fprintf(out, "\n");
 }

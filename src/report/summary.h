@@ -23,7 +23,9 @@ struct run_summary {
     const double *busy;              /* [n_ranks] share of compute_s x n_threads inside the kernel */
     const char *policy, *policy_why; /* "static"; why, where the choice was ours, else NULL */
     const char *transport, *transport_why;
-    const char *ended; /* why it ended early, or NULL */
+    const char *ended;   /* why it ended early, or NULL */
+    const char *changed; /* of what the job names, after those there before were computed: "a, b were"; or NULL */
+    const char *again;   /* what to type to go on: "the same command" */
 };
 
 /* Writes the summary, ending with what to type next. */

@@ -1,5 +1,6 @@
 #include "store/identity.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/hash.h"
@@ -11,11 +12,30 @@ enum {
 };
 
 #define FILE_KEY "file "
+#define OUTPUT_KEY "output "
+#define FROM_KEY "from "
+#define OF_STDOUT " of 'stdout'"
 #define KERNEL_KEY "kernel: "
 #define PLUGIN " plugin "
 
+/* Keys of what is computed where the job itself says it, and what that is called. */
+static const struct {
+    const char *key, *name; /* name NULL: it follows from others */
+    bool has_name;          /* which stands behind the key, up to a colon */
+} program_keys[] = {
+    {"command: ", "the command", false},
+    {"worker: ", "the worker", false},
+    {"stdin: ", "stdin", false},
+    {"formula ", "the formula of ", true},
+    {"function ", "the function ", true},
+    {"fast_math: ", "fast_math", false},
+    {"input ", NULL, true},
+};
+enum { PROGRAM_KEYS = sizeof program_keys / sizeof *program_keys };
+
 /* --- lines --------------------------------------------------------------------------------------------------------- */
 
+/* With the lines in which its text goes on. */
 struct line {
     const char *at;
     size_t n; /* without the line end */
@@ -25,6 +45,8 @@ struct line {
 static bool take_line(const char **at, struct line *line) {
     *line = (struct line){*at, strcspn(*at, "\n")};
     const bool there = **at != '\0';
+    while (strncmp(line->at + line->n, "\n" SHEAF_STRING_MORE, strlen("\n" SHEAF_STRING_MORE)) == 0)
+        line->n += 1 + strcspn(line->at + line->n + 1, "\n");
     *at += line->n + ((*at)[line->n] == '\n');
     return there;
 }
@@ -48,7 +70,15 @@ static bool is_plugin(struct line line) {
     return starts(line, KERNEL_KEY) && ends_in_hash(line, PLUGIN);
 }
 
-/* What a line is about: up to its first colon, which a file's name may have too. A line of a script may have none. */
+/* Which of program_keys it has, or -1. */
+static int find_program(struct line line) {
+    for (int k = 0; k < PROGRAM_KEYS; k++)
+        if (starts(line, program_keys[k].key))
+            return k;
+    return -1;
+}
+
+/* What a line is about: up to its first colon, which a file's name may have too. */
 static struct line key_of(struct line line) {
     const char *colon = memchr(line.at, ':', line.n);
     const size_t n = is_file(line) ? line.n - HASH : colon ? (size_t)(colon - line.at) + 1 : 0;
@@ -84,17 +114,18 @@ static void without_new_files(const char *identity, const char *stored, struct s
             sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
 }
 
-/* An identity without what tells the content of files and of the plugin. */
-static void without_hashes(const char *identity, struct sheaf_string *kept) {
+/* An identity without what tells the content of files and of the plugin; and without the programs that the job has
+   itself, where these do not matter either. */
+static void without_hashes(const char *identity, bool programs, struct sheaf_string *kept) {
     sheaf_string_add(kept, "%s", "");
     for (struct line line; take_line(&identity, &line);)
-        if (!is_file(line))
+        if (!is_file(line) && (programs || find_program(line) < 0))
             sheaf_string_add(kept, "%.*s\n", (int)(is_plugin(line) ? line.n - HASH - 1 : line.n), line.at);
 }
 
 /* --- which files --------------------------------------------------------------------------------------------------- */
 
-/* Files, or the plugin, that were changed: the first three by name. */
+/* What was changed: the first three by name. */
 struct changes {
     struct sheaf_string names;
     int n;
@@ -103,21 +134,34 @@ struct changes {
 static void add_change(struct changes *changes, struct line line, bool gone, const char *quote) {
     const char *before = changes->n ? ", " : "";
     const struct line key = key_of(line);
-    if (changes->n++ >= 3)
+    const int program = find_program(line);
+    const size_t n_key = program >= 0 ? strlen(program_keys[program].key) : 0;
+    if ((program >= 0 && !program_keys[program].name) || changes->n++ >= 3)
         return;
-    if (is_plugin(line))
+    if (program >= 0)
+        sheaf_string_add(&changes->names, "%s%s%.*s", before, program_keys[program].name,
+                         program_keys[program].has_name ? (int)(key.n - n_key - 1) : 0, key.at + n_key);
+    else if (is_plugin(line))
         sheaf_string_add(&changes->names, "%sthe plugin", before);
     else
         sheaf_string_add(&changes->names, "%s%s%.*s%s%s", before, quote, (int)(key.n - strlen(FILE_KEY ": ")),
                          key.at + strlen(FILE_KEY), quote, gone ? " (which is gone)" : "");
 }
 
-/* "'./s.sh' was", or of some "'a', 'b' were". For identities that differ in nothing else. */
+/* "'./s.sh' was", or of some "'a', 'b' were". For identities that differ in nothing else; a file that a mended command
+   does not name any more is none that was changed. */
 static void name_changes(const char *stored, const char *now, const char *quote, struct sheaf_string *text) {
     struct changes changes = {0};
     const char *at = stored;
+    bool programs = false;
     for (struct line line; take_line(&at, &line);)
-        if ((is_file(line) || is_plugin(line)) && !find_line(now, line) &&
+        if (find_program(line) >= 0 && !find_line(now, line)) {
+            add_change(&changes, line, false, quote);
+            programs = true;
+        }
+    at = stored;
+    for (struct line line; take_line(&at, &line);)
+        if ((is_file(line) || is_plugin(line)) && !find_line(now, line) && (!programs || has_key(now, line)) &&
             find_line(stored, line) == line.at) /* a word may be there twice */
             add_change(&changes, line, is_file(line) && !has_key(now, line), quote);
     sheaf_string_add(text, "%s", changes.names.data ? changes.names.data : "a file");
@@ -142,8 +186,26 @@ static bool is_amid_character(char byte) {
     return ((unsigned char)byte & 0xc0) == 0x80;
 }
 
+/* Of a text of several lines the one in which it begins to differ from the other, as its author wrote it. */
+static struct line one_of(struct line line, struct line other) {
+    size_t at = 0;
+    while (at < line.n && at < other.n && line.at[at] == other.at[at])
+        at++;
+    size_t begin = at + (at < line.n && line.at[at] == '\n' && at == other.n); /* the other ends here */
+    while (begin > 0 && line.at[begin - 1] != '\n')
+        begin--;
+    const char *end = memchr(line.at + begin, '\n', line.n - begin);
+    struct line one = {line.at + begin, end ? (size_t)(end - line.at) - begin : line.n - begin};
+    if (begin > 0 && one.n >= strlen(SHEAF_STRING_MORE)) {
+        one.at += strlen(SHEAF_STRING_MORE);
+        one.n -= strlen(SHEAF_STRING_MORE);
+    }
+    return one;
+}
+
 /* A line in quotes; of a long one the part where it begins to differ from the other. */
-static void show(struct line line, struct line other, struct sheaf_string *text) {
+static void show(struct line whole, struct line whole_other, struct sheaf_string *text) {
+    const struct line line = one_of(whole, whole_other), other = one_of(whole_other, whole);
     size_t from = 0;
     while (from < line.n && from < other.n && line.at[from] == other.at[from])
         from++;
@@ -183,45 +245,133 @@ static void name_difference(const char *stored, const char *now, struct sheaf_st
 
 /* --- checking ------------------------------------------------------------------------------------------------------ */
 
-/* Of two that differ, each also without fingerprints. */
-static int judge(const char *path, const char *stored, const char *now, const char *plain_stored, const char *plain_now,
-                 bool accept, struct sheaf_string *changed, struct sheaf_error *error) {
+/* Two that differ, and what is left of them. */
+struct comparison {
+    const char *stored, *now;
+    struct sheaf_string plain_stored, plain_now; /* without fingerprints */
+    struct sheaf_string rest_stored, rest_now;   /* and without the programs that the job has itself */
+};
+
+static int compare(struct comparison *c, struct sheaf_error *error) {
+    without_hashes(c->stored, true, &c->plain_stored);
+    without_hashes(c->now, true, &c->plain_now);
+    without_hashes(c->stored, false, &c->rest_stored);
+    without_hashes(c->now, false, &c->rest_now);
+    return c->plain_stored.failed || c->plain_now.failed || c->rest_stored.failed || c->rest_now.failed
+               ? sheaf_fail_memory(error, "the job's identity")
+               : 0;
+}
+
+/* Whether what differs is what --accept-changes accepts. */
+static bool is_mended(const struct comparison *c) {
+    return strcmp(c->rest_stored.data, c->rest_now.data) == 0;
+}
+
+static int refuse(const struct comparison *c, const char *path, struct sheaf_error *error) {
     struct sheaf_string why = {0};
-    const bool content = strcmp(plain_stored, plain_now) == 0;
-    int rc = 0;
-    if (content && accept) {
-        name_changes(stored, now, "", changed);
-        return changed->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
-    }
+    const bool content = strcmp(c->plain_stored.data, c->plain_now.data) == 0;
     if (content)
-        name_changes(stored, now, "'", &why);
+        name_changes(c->stored, c->now, "'", &why);
+    else if (is_mended(c))
+        name_difference(c->plain_stored.data, c->plain_now.data, &why);
     else
-        name_difference(plain_stored, plain_now, &why);
-    if (why.failed)
-        rc = sheaf_fail_memory(error, "the job's identity");
-    else
-        rc = sheaf_refuse(error, "%s: holds the results of another job: %s%s", path, why.data,
-                          content ? " changed since; --accept-changes keeps what is done and goes on, -o chooses "
-                                    "another place, --overwrite starts anew"
-                                  : "; choose another place with -o, or start anew with --overwrite");
+        name_difference(c->rest_stored.data, c->rest_now.data, &why);
+    int rc = why.failed
+                 ? sheaf_fail_memory(error, "the job's identity")
+                 : sheaf_refuse(error, "%s: holds the results of another job: %s%s%s", path, why.data,
+                                content ? " changed since" : "",
+                                is_mended(c) ? "; --accept-changes keeps what is done and goes on, -o chooses another "
+                                               "place, --overwrite starts anew"
+                                             : "; choose another place with -o, or start anew with --overwrite");
     sheaf_string_free(&why);
     return rc;
 }
 
+/* Of two that differ. */
+static int judge(struct comparison *c, const char *path, bool accept, struct sheaf_string *changed,
+                 struct sheaf_error *error) {
+    if (compare(c, error))
+        return -1;
+    if (!accept || !is_mended(c))
+        return refuse(c, path, error);
+    name_changes(c->stored, c->now, "", changed);
+    return changed->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
 int sheaf_identity_check(const char *path, const char *stored, const char *now, bool accept,
                          struct sheaf_string *changed, struct sheaf_error *error) {
-    struct sheaf_string known = {0}, plain_stored = {0}, plain_now = {0};
+    struct sheaf_string known = {0};
     without_new_files(now, stored, &known);
+    struct comparison c = {.stored = stored, .now = known.data};
     int rc = known.failed ? sheaf_fail_memory(error, "the job's identity") : 0;
-    if (rc == 0 && strcmp(stored, known.data) != 0) {
-        without_hashes(stored, &plain_stored);
-        without_hashes(known.data, &plain_now);
-        rc = plain_stored.failed || plain_now.failed
-                 ? sheaf_fail_memory(error, "the job's identity")
-                 : judge(path, stored, known.data, plain_stored.data, plain_now.data, accept, changed, error);
-    }
+    if (rc == 0 && strcmp(stored, known.data) != 0)
+        rc = judge(&c, path, accept, changed, error);
     sheaf_string_free(&known);
-    sheaf_string_free(&plain_stored);
-    sheaf_string_free(&plain_now);
+    sheaf_string_free(&c.plain_stored);
+    sheaf_string_free(&c.plain_now);
+    sheaf_string_free(&c.rest_stored);
+    sheaf_string_free(&c.rest_now);
     return rc;
+}
+
+bool sheaf_identity_same_items(const char *a, const char *b) {
+    struct line first, other;
+    take_line(&a, &first);
+    take_line(&b, &other);
+    return equal(first, other);
+}
+
+/* --- outputs ------------------------------------------------------------------------------------------------------- */
+
+static void without_outputs(const char *identity, struct sheaf_string *kept) {
+    sheaf_string_add(kept, "%s", "");
+    for (struct line line; take_line(&identity, &line);)
+        if (!starts(line, OUTPUT_KEY) && !starts(line, FROM_KEY))
+            sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
+}
+
+bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
+    struct sheaf_string known = {0}, a = {0}, b = {0};
+    without_new_files(now, stored, &known);
+    without_outputs(stored, &a);
+    if (!known.failed)
+        without_outputs(known.data, &b);
+    const bool differs =
+        !known.failed && !a.failed && !b.failed && strcmp(stored, known.data) != 0 && strcmp(a.data, b.data) == 0;
+    sheaf_string_free(&known);
+    sheaf_string_free(&a);
+    sheaf_string_free(&b);
+    return differs;
+}
+
+/* The line that begins with the key and the name; none: at is NULL. */
+static struct line find_named(const char *identity, const char *key, const char *name, size_t n_name) {
+    for (struct line line; take_line(&identity, &line);)
+        if (starts(line, key) && line.n >= strlen(key) + n_name + 2 &&
+            memcmp(line.at + strlen(key), name, n_name) == 0 && memcmp(line.at + strlen(key) + n_name, ": ", 2) == 0)
+            return line;
+    return (struct line){0};
+}
+
+bool sheaf_identity_same_output(const char *stored, const char *now, const char *name) {
+    static const char *const keys[] = {OUTPUT_KEY, FROM_KEY};
+    for (int k = 0; k < 2; k++) {
+        const struct line before = find_named(stored, keys[k], name, strlen(name));
+        const struct line after = find_named(now, keys[k], name, strlen(name));
+        if (!before.at || !after.at || !equal(before, after))
+            return false;
+    }
+    return true;
+}
+
+char *sheaf_identity_dropped_output(const char *stored, const char *now) {
+    for (struct line line; take_line(&stored, &line);) {
+        const size_t n = strlen(OF_STDOUT), n_key = strlen(FROM_KEY);
+        if (!starts(line, FROM_KEY) || (line.n > n && memcmp(line.at + line.n - n, OF_STDOUT, n) == 0))
+            continue;
+        const size_t n_name = key_of(line).n - n_key - 1;
+        if (!find_named(now, FROM_KEY, line.at + n_key, n_name).at)
+            return strndup(line.at + n_key, n_name);
+    }
+    return NULL;
 }

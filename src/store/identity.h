@@ -2,7 +2,8 @@
  * identity - whether a results file is of this job, and if not, what a person would say differs (R10).
  *
  * An identity is a text of lines "KEY: …"; of a file that a command names it has "file WORD: HASH", and of a plugin
- * "kernel: NAME VERSION plugin HASH". Nothing here knows where the texts come from.
+ * "kernel: NAME VERSION plugin HASH". Texts of several lines go on in lines that begin with SHEAF_STRING_MORE. Nothing
+ * here knows where the texts come from.
  */
 #ifndef SHEAF_STORE_IDENTITY_H
 #define SHEAF_STORE_IDENTITY_H
@@ -14,9 +15,22 @@
 
 /* Refuses the results file at `path`, whose identity is `stored`, if the job's is another, naming what differs and the
    remedies. Files that were not there when the stored one was written do not count: a command may have made them.
-   accept: if only files or the plugin were changed it is the same job, and `changed` gets which, with the verb:
-   "./s.sh was"; free it with sheaf_string_free, also after an error. Thread-safe. */
+   accept: if only files, the plugin, or a command or formulas of the job were changed it is the same job, and `changed`
+   gets which, with the verb: "./s.sh was"; free it with sheaf_string_free, also after an error. Thread-safe. */
 int sheaf_identity_check(const char *path, const char *stored, const char *now, bool accept,
                          struct sheaf_string *changed, struct sheaf_error *error);
+
+/* Whether two identities are of the same items: what these are stands in the first line. */
+bool sheaf_identity_same_items(const char *a, const char *b);
+
+/* Whether two identities differ in nothing but outputs and where in what programs write these are found. Files that were
+   not there when `stored` was written do not count. */
+bool sheaf_identity_differs_in_outputs(const char *stored, const char *now);
+
+/* Whether an output is the same in both, and found in the same way. */
+bool sheaf_identity_same_output(const char *stored, const char *now, const char *name);
+
+/* The first output of `stored` that is found in a file and is none of `now`: new memory; NULL: there is none. */
+char *sheaf_identity_dropped_output(const char *stored, const char *now);
 
 #endif

@@ -298,6 +298,11 @@ const struct reader_field *sheaf_reader_fields(const struct reader *r, int *n_fi
     return r->fields;
 }
 
+bool sheaf_reader_is_copy(const struct reader *r, int field) {
+    H5L_info_t info;
+    return H5Lget_info(r->file, r->fields[field].field.name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
+
 int sheaf_reader_n_about(const struct reader *r) {
     return r->n_about;
 }

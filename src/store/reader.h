@@ -36,6 +36,8 @@ int64_t sheaf_reader_n_items(const struct reader *reader);
    itself keeps of items and which are read in the same way: first `seconds` (float32, of the item's block) and, in some
    files, `attempts` (uint8). */
 const struct reader_field *sheaf_reader_fields(const struct reader *reader, int *n_fields);
+/* Whether the file has the values of a field itself, and does not link to those of another. */
+bool sheaf_reader_is_copy(const struct reader *reader, int field);
 int sheaf_reader_n_about(const struct reader *reader);
 
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings

@@ -11,6 +11,7 @@
 #include "core/boot.h"
 #include "core/file.h"
 #include "core/type.h"
+#include "store/differences.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/layout.h"
@@ -104,6 +105,13 @@ static int check_identity(struct results *r, const struct results_plan *plan, hi
                             plan->path);
     }
     int rc = sheaf_identity_check(plan->path, stored, plan->identity, plan->accept_changes, &r->changed, error);
+    if (rc && error && !sheaf_identity_same_items(stored, plan->identity)) {
+        struct sheaf_string differences = {0};
+        sheaf_differences_say(plan->path, plan->items, &differences);
+        if (differences.length && !differences.failed)
+            sheaf_refuse(error, "%s: holds the results of another job: %s", plan->path, differences.data);
+        sheaf_string_free(&differences);
+    }
     free(stored);
     return rc;
 }
@@ -130,19 +138,31 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     return rc;
 }
 
-char *sheaf_results_files(const char *path) {
+static char *read_text(const char *path, const char *name) {
     sheaf_h5_start();
     hid_t file = access(path, R_OK) ? H5I_INVALID_HID : sheaf_h5_open(path);
-    char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, FILES_TEXT) : NULL;
+    char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, name) : NULL;
     if (file >= 0)
         H5Fclose(file);
     H5Eclear2(H5E_DEFAULT);
     return text;
 }
 
+char *sheaf_results_files(const char *path) {
+    return read_text(path, FILES_TEXT);
+}
+
+char *sheaf_results_identity(const char *path) {
+    return read_text(path, IDENTITY_TEXT);
+}
+
 /* Into the window. */
 static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
-    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
+    if (sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error))
+        return -1;
+    if (r->looks)
+        sheaf_status_judge((uint8_t *)r->window, n, r->sink.trusted);
+    return 0;
 }
 
 /* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
@@ -172,7 +192,8 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
     return sheaf_file_pwrite(r->fd, own, sizeof own, r->boot_offset, r->path, error);
 }
 
-int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
+/* All that needs no file. */
+static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
     *r = (struct results){.fd = -1, .created = created};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
@@ -180,13 +201,29 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(WINDOW);
-    r->sink = (struct row_sink){.path = r->path,
-                                .n_columns = plan->n_outputs,
-                                .mixed = !created && plan->block > 1,
-                                .end = plan->items->n_items};
+    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
-    if (!r->path || !r->window || !r->sink.columns)
-        return sheaf_fail_memory(error, "the results file");
+    return r->path && r->window && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
+}
+
+int sheaf_results_look(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
+    if (prepare(r, plan, false, error) || look_inside(r, plan, plan->path, error))
+        return -1;
+    char stored[BOOT_BYTES], own[BOOT_BYTES];
+    r->fd = r->sink.fd = open(plan->path, O_RDONLY | O_CLOEXEC);
+    if (r->fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open", plan->path);
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+        return -1;
+    sheaf_boot_id(own);
+    r->looks = true;
+    r->sink.trusted = own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
+    return 0;
+}
+
+int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
+    if (prepare(r, plan, created, error))
+        return -1;
     char *path = sheaf_path_with(plan->path, created ? SUFFIX_NEW : "");
     if (!path)
         return sheaf_fail_memory(error, "the results file");
@@ -243,11 +280,22 @@ off_t sheaf_results_run_offset(const struct results *r) {
    base + n_read - 1. */
 static bool is_pending(const struct results *r, int64_t block, int64_t base, int64_t n_read) {
     int64_t first = block * r->block, end = first + r->block;
-    first = first > r->sink.begin ? first : r->sink.begin;
-    end = end < r->sink.end ? end : r->sink.end;
     first = first > base ? first : base;
     end = end < base + n_read ? end : base + n_read;
-    return first < end && memchr(r->window + (first - base), ITEM_PENDING, (size_t)(end - first)) != NULL;
+    for (struct span part = {first, 0};;) {
+        part = sheaf_asked_next(r->sink.asked, part.first + part.n, end);
+        if (part.n == 0)
+            return false;
+        if (memchr(r->window + (part.first - base), ITEM_PENDING, (size_t)part.n))
+            return true;
+    }
+}
+
+/* The first block from `block` on that has an item that the sink takes, or `end`. */
+static int64_t next_asked(const struct results *r, int64_t block, int64_t end) {
+    const struct span part = sheaf_asked_next(r->sink.asked, block * r->block, r->n_items);
+    const int64_t next = part.n ? part.first / r->block : end;
+    return next < end ? next : end;
 }
 
 /* A block larger than the window is asked for as a whole: any pending item makes it pending. */
@@ -264,7 +312,7 @@ static int large_block_pending(struct results *r, int64_t block, bool *pending, 
 }
 
 static int next_large(struct results *r, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
-    for (int64_t block = from; block < end; block++) {
+    for (int64_t block = next_asked(r, from, end); block < end; block = next_asked(r, block + 1, end)) {
         bool pending = false;
         if (large_block_pending(r, block, &pending, error))
             return -1;
@@ -282,7 +330,7 @@ static int next_pending(void *self, int64_t from, int64_t end, struct span *run,
     if (r->block > WINDOW)
         return next_large(r, from, end, run, error);
     int64_t step = WINDOW / r->block; /* blocks of a window */
-    for (int64_t at = from; at < end && run->n == 0; at += step) {
+    for (int64_t at = next_asked(r, from, end); at < end && run->n == 0; at = next_asked(r, at + step, end)) {
         int64_t upto = at + step < end ? at + step : end, base = at * r->block;
         int64_t n = (upto * r->block < r->n_items ? upto * r->block : r->n_items) - base;
         if (read_status(r, base, n, error))
@@ -300,9 +348,9 @@ struct pending sheaf_results_pending(struct results *r) {
     return (struct pending){r, next_pending};
 }
 
-int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *counts, struct sheaf_error *error) {
-    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
-    for (int64_t at = begin; at < end; at += WINDOW) {
+static int count_span(struct results *r, struct span span, int64_t *counts, struct sheaf_error *error) {
+    const int64_t end = span.first + span.n;
+    for (int64_t at = span.first; at < end; at += WINDOW) {
         int64_t n = end - at < WINDOW ? end - at : WINDOW;
         if (read_status(r, at, n, error))
             return -1;
@@ -312,6 +360,14 @@ int sheaf_results_count(struct results *r, int64_t begin, int64_t end, int64_t *
                               "%s: item %" PRId64 " has status %d; the file is damaged, start anew with --overwrite",
                               r->path, at + bad, (unsigned char)r->window[bad]);
     }
+    return 0;
+}
+
+int sheaf_results_count(struct results *r, const struct asked *asked, int64_t *counts, struct sheaf_error *error) {
+    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
+    for (struct span part = {0}; (part = sheaf_asked_next(asked, part.first + part.n, r->n_items)).n > 0;)
+        if (count_span(r, part, counts, error))
+            return -1;
     return 0;
 }
 
@@ -363,79 +419,7 @@ int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
-/* --- the table of runs --------------------------------------------------------------------------------------------- */
-
-static int write_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    for (int k = 0; k < RUN_COLUMNS; k++) {
-        const struct run_column *column = &sheaf_run_columns[k];
-        size_t n_bytes = sheaf_type_bytes(column->type) * (size_t)column->width;
-        if (sheaf_file_pwrite(r->fd, (const char *)record + column->at, n_bytes,
-                              r->run_offsets[k] + r->run * (off_t)n_bytes, r->path, error))
-            return -1;
-    }
-    return 0;
-}
-
-int sheaf_results_begin_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    double starts[RUNS_MOST];
-    if (sheaf_file_pread(r->fd, starts, sizeof starts, r->run_offsets[0], r->path, error))
-        return -1;
-    r->run = 0;
-    while (r->run < RUNS_MOST - 1 && starts[r->run] > 0)
-        r->run++;
-    r->mark = record->start_unix_s;
-    return write_run(r, record, error);
-}
-
-int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    return write_run(r, record, error);
-}
-
-/* --- blocks in flight ---------------------------------------------------------------------------------------------- */
-
-int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, bool *from_outside,
-                               struct suspects *suspects, struct sheaf_error *error) {
-    uint8_t *lives = malloc(LIVES_MOST);
-    int rc = lives ? sheaf_file_pread(r->fd, lives, LIVES_MOST, r->sink.lives_offset, r->path, error)
-                   : sheaf_fail_memory(error, "the ranks of the last run");
-    *from_outside = rc == 0 && sheaf_lives_ended_outside(lives, LIVES_MOST);
-    free(lives);
-    if (rc)
-        return -1;
-    *n = suspects->n = 0;
-    if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.flights_offset, r->path, error) ||
-        sheaf_file_pread(r->fd, suspects->list, sizeof suspects->list, r->suspects_offset, r->path, error))
-        return -1;
-    int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
-    for (int64_t i = 0; i < FLIGHTS_MOST; i++)
-        if (notes[i].n > 0 && notes[i].first >= 0 && notes[i].first <= n_blocks - notes[i].n)
-            notes[(*n)++] = notes[i];
-    while (suspects->n < SUSPECTS_MOST && suspects->list[suspects->n].doubt > 0)
-        suspects->n++;
-    return 0;
-}
-
-int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
-    static const struct flight_note none[64];
-    static const uint8_t no_life[LIVES_MOST];
-    if (sheaf_file_pwrite(r->fd, no_life, sizeof no_life, r->sink.lives_offset, r->path, error))
-        return -1;
-    for (int64_t i = 0; i < FLIGHTS_MOST; i += 64)
-        if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.flights_offset + i * (off_t)sizeof *none, r->path,
-                              error))
-            return -1;
-    return 0;
-}
-
-int sheaf_results_write_suspects(struct results *r, const struct suspects *suspects, struct sheaf_error *error) {
-    static const struct suspect none;
-    size_t n_bytes = (size_t)suspects->n * sizeof none;
-    if (sheaf_file_pwrite(r->fd, suspects->list, n_bytes, r->suspects_offset, r->path, error) ||
-        (suspects->n < SUSPECTS_MOST &&
-         sheaf_file_pwrite(r->fd, &none, sizeof none, r->suspects_offset + (off_t)n_bytes, r->path, error)))
-        return -1;
-    return sheaf_results_clear_flights(r, error);
-}
+/* --- items that are given up --------------------------------------------------------------------------------------- */
 
 int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error) {

@@ -17,6 +17,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "job/items.h"
+#include "plan/asked.h"
 #include "plan/flight.h"
 #include "plan/row_sink.h"
 #include "plan/span.h"
@@ -46,6 +47,9 @@ struct results_plan {
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
 char *sheaf_results_files(const char *path);
 
+/* The identity of the job whose results are at a path, or NULL. New memory. */
+char *sheaf_results_identity(const char *path);
+
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };
 
@@ -65,6 +69,7 @@ struct results {
     int fd;
     struct sheaf_stamp stamp; /* of the open file: which one it is */
     bool created;             /* and not yet published, when it was opened */
+    bool looks;               /* nothing is written */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
@@ -78,7 +83,7 @@ struct results {
     int64_t run;                    /* this run's row there, */
     double mark;                    /* and its first value, once it was written */
     char *window;                   /* for reading status */
-    struct sheaf_string changed;    /* files that were, as "a, b were"; empty: none */
+    struct sheaf_string changed;    /* what was, as "a, b were"; empty: nothing. The caller may take it */
 };
 
 /* Endings of the files that a run makes beside the results file: its lock, a new results file, and the copy that texts
@@ -110,21 +115,26 @@ void sheaf_results_discard(const char *path);
 int sheaf_results_open(struct results *results, const struct results_plan *plan, bool created,
                        struct sheaf_error *error);
 
+/* Opens the results file for looking at what is done, refusing what sheaf_results_open refuses; writes nothing. */
+int sheaf_results_look(struct results *results, const struct results_plan *plan, struct sheaf_error *error);
+
 /* Where the file is at present, which is elsewhere until it is published: new memory, or NULL. Where in it the beginning
    of this run is recorded, as float64 seconds since 1970. */
 char *sheaf_results_place(const struct results *results);
 off_t sheaf_results_run_offset(const struct results *results);
 
-/* Which blocks have pending items among [begin, end). Valid while `results` is open. */
+/* Which blocks have pending items that the sink takes. Valid while `results` is open. */
 struct pending sheaf_results_pending(struct results *results);
 
-/* Counts the items of [begin, end) by status; counts[ITEM_SKIPPED + 1]. */
-int sheaf_results_count(struct results *results, int64_t begin, int64_t end, int64_t *counts,
-                        struct sheaf_error *error);
+/* Counts the items that are asked for (NULL: all) by status; counts[ITEM_SKIPPED + 1]. */
+int sheaf_results_count(struct results *results, const struct asked *asked, int64_t *counts, struct sheaf_error *error);
 
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
 int sheaf_results_end_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
+
+/* Takes over the runs of another results file. */
+int sheaf_results_copy_runs(struct results *results, const char *from, struct sheaf_error *error);
 
 /* What was in flight when the last run died: *n rows of notes[FLIGHTS_MOST]; whether its end came from outside; and who
    was under suspicion before. */
@@ -154,8 +164,11 @@ int sheaf_results_skip(struct results *results, const struct items *items, const
    first, and results->sink knows them. Safe from kills. When a file is opened, and after items were made pending. */
 int sheaf_results_tidy_messages(struct results *results, struct sheaf_error *error);
 
-/* Makes the items of [begin, end) that failed, timed out or crashed pending again, *n of them, and forgets why. */
-int sheaf_results_retry(struct results *results, int64_t begin, int64_t end, int64_t *n, struct sheaf_error *error);
+/* Makes items that are asked for pending again, *n of them, and forgets why they failed: those that failed, timed out or
+   crashed, or all but those that were skipped. Lasting before a row of them is written anew. */
+enum results_again { RESULTS_FAILED, RESULTS_ALL };
+int sheaf_results_again(struct results *results, const struct asked *asked, enum results_again which, int64_t *n,
+                        struct sheaf_error *error);
 
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);

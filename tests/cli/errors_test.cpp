@@ -254,7 +254,9 @@ TEST_F(Errors, RefusedKernelsNameTheJobFile) {
 }
 
 TEST_F(Errors, Options) {
-    refused({"good.yaml", "--items", "5"}, {"--items", "'5'", "0:10"});
+    refused({"good.yaml", "--items", "5"}, {"--items 5: the job has 3 items"});
+    refused({"good.yaml", "--items", "5;6"}, {"--items", "'5;6'", "0:10", "3,17,40:50"});
+    refused({"good.yaml", "--recompute"}, {"--recompute", "--items 3,17,40:50"});
     refused({"good.yaml", "--items", "2:1"}, {"--items", "'2:1'"});
     refused({"good.yaml", "--items", "1:1"}, {"--items", "'1:1'"});
     refused({"good.yaml", "--items", "a:b"}, {"--items", "'a:b'"});

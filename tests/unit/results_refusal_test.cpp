@@ -116,7 +116,8 @@ TEST(Identity, WhatDiffersIsSaidAsAPersonWould) {
          "it has 'output a: x' where this job has 'output b: y'"},
         {"a: 1\n\n", "a: 1\n\na: 1\n", "it has '' where this job has 'a: 1'"},
         {"\na: 1\n", "\na: 1\n\n", "it has '' where this job has ''"},
-        {"run: sh -c 'a\n  b 1\n'\n", "run: sh -c 'a\n  b 2\n'\n", "it has '  b 1', this job has '  b 2'"},
+        {"run: sh -c 'a\n  b 1\n'\n", "run: sh -c 'a\n  b 2\n'\n", "it has 'b 1', this job has 'b 2'"},
+        {"run: sh -c 'a\n  b'\nc: 1\n", "run: sh -c 'a\n  b\n  d'\nc: 1\n", "it has 'b'', this job has 'b'"},
         {"kernel: k 1 plugin " + H + "\n", "kernel: k 2 plugin " + I + "\n",
          "it has 'kernel: k 1 plugin', this job has 'kernel: k 2 plugin'"},
         {"kernel: k 1\n", "kernel: k 1 plugin " + I + "\n", "it has 'kernel: k 1', this job has 'kernel: k 1 plugin'"},
@@ -134,6 +135,41 @@ TEST(Identity, WhatDiffersIsSaidAsAPersonWould) {
             EXPECT_EQ(judged.rc, -1) << c.stored << c.now;
             EXPECT_EQ(judged.text, c.text + PLACES);
         }
+}
+
+// What the job itself has for a program is accepted too, and said by what it is.
+TEST(Identity, MendedProgramsMayBeAccepted) {
+    const std::string file = "file s: " + H + "\n", other = "file t: " + H + "\n";
+    const struct {
+        std::string stored, now, refused, accepted;
+    } cases[] = {
+        {"command: sh -c 'a'\n", "command: sh -c 'b'\n",
+         "it has 'command: sh -c 'a'', this job has 'command: sh -c 'b''", "the command was"},
+        {"command: sh -c 'a\n  b\n  seed: 1'\n", "command: sh -c 'a\n  c\n  seed: 1'\n", "it has 'b', this job has 'c'",
+         "the command was"},
+        {"worker: 'a'\n" + file, "worker: 'b'\n" + other, "it has 'worker: 'a'', this job has 'worker: 'b''",
+         "the worker was"},
+        {"input x: float64[1]\nformula y: x\nformula z: 1\n", "formula y: 2\nformula z: 1\n",
+         "it has 'input x: float64[1]', which this job has not", "the formula of y was"},
+        {"formula y: x\nformula z: 1\n", "formula y: 2\nformula z: 3\n",
+         "it has 'formula y: x', this job has 'formula y: 2'", "the formula of y, the formula of z were"},
+        {"command: 's'\n" + file, "command: 's' '-v'\nfile s: " + I + "\n",
+         "it has 'command: 's'', this job has 'command: 's' '-v''", "the command, s were"},
+        {"stdin: 'a'\n", "stdin: 'b'\n", "it has 'stdin: 'a'', this job has 'stdin: 'b''", "stdin was"},
+    };
+    for (const auto &c : cases) {
+        const Judged refused = judge(c.stored, c.now), accepted = judge(c.stored, c.now, true);
+        EXPECT_EQ(refused.rc, -1);
+        EXPECT_HAS(refused.text, "--accept-changes keeps");
+        EXPECT_STARTS(refused.text, c.refused);
+        EXPECT_EQ(accepted.rc, 0) << accepted.text;
+        EXPECT_EQ(accepted.text, c.accepted);
+        const Judged more = judge(c.stored + "seed: 1\n", c.now + "seed: 2\n", true);
+        EXPECT_EQ(more.rc, -1);
+        EXPECT_EQ(more.text, "it has 'seed: 1', this job has 'seed: 2'" + PLACES);
+    }
+    // a script's lines are no lines of the identity
+    EXPECT_EQ(judge("command: sh -c 'a\n  seed: 1'\nseed: 1\n", "command: sh -c 'a'\nseed: 2\n", true).rc, -1);
 }
 
 TEST(Identity, ChangedFilesMayBeAccepted) {
@@ -301,7 +337,7 @@ TEST(ResultsCreate, ReplacesAFileAndForgetsItsRows) {
     ASSERT_EQ(store.write(0, 10), 0);
     store.make();
     int64_t counts[ITEM_SKIPPED + 1];
-    ASSERT_EQ(sheaf_results_count(&store.results, 0, 100, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
     EXPECT_EQ(counts[ITEM_PENDING], 100);
     EXPECT_EQ(store.results.sink.n_failures.load(), 0);
 }
@@ -332,7 +368,7 @@ TEST(ResultsCreate, RowsMayBeWrittenBeforeAndAfterPublishing) {
     ASSERT_EQ(sheaf_results_close(&store.results, store.error), 0);
     ASSERT_EQ(store.open(), 0) << store.error.text();
     int64_t counts[ITEM_SKIPPED + 1];
-    ASSERT_EQ(sheaf_results_count(&store.results, 0, 100, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
     EXPECT_EQ(counts[ITEM_DONE], 40);
 }
 

@@ -240,7 +240,7 @@ TEST(ResultsFile, IsFoundAgainWithItsRowsAndFailures) {
     ASSERT_EQ(store.write(1, 2, [](int64_t i) { return i % 5 == 0; }), 0);
     ASSERT_EQ(store.open(), 0) << store.error.text();
     int64_t counts[ITEM_SKIPPED + 1];
-    ASSERT_EQ(sheaf_results_count(&store.results, 0, 30, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
     EXPECT_EQ(counts[ITEM_PENDING], 20);
     EXPECT_EQ(counts[ITEM_DONE], 8);
     EXPECT_EQ(counts[ITEM_FAILED], 2);
@@ -260,7 +260,7 @@ TEST(ResultsFile, NoItemsAndOneItem) {
         Store store("{count: " + std::to_string(n) + "}", EVERY_TYPE, 4096);
         store.make();
         int64_t counts[ITEM_SKIPPED + 1];
-        ASSERT_EQ(sheaf_results_count(&store.results, 0, n, counts, store.error), 0);
+        ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
         EXPECT_EQ(counts[ITEM_PENDING], n);
         struct pending pending = sheaf_results_pending(&store.results);
         struct span run = {-1, -1};
@@ -270,7 +270,7 @@ TEST(ResultsFile, NoItemsAndOneItem) {
         if (n)
             ASSERT_EQ(store.write(0, 1), 0);
         ASSERT_EQ(store.open(), 0) << store.error.text();
-        ASSERT_EQ(sheaf_results_count(&store.results, 0, n, counts, store.error), 0);
+        ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
         EXPECT_EQ(counts[ITEM_DONE], n);
     }
 }
@@ -342,15 +342,20 @@ TEST_P(PendingBlocks, AreThoseWithAPendingItemInTheWindow) {
             for (size_t at : {65535, 65536, 131071, 131072, 200002})
                 status[at] = ITEM_PENDING;
         store.set_status(status);
-        store.results.sink.begin = round % 3 ? static_cast<int64_t>(random()) % n_items : 0;
-        store.results.sink.end =
-            round % 3 == 2 ? store.results.sink.begin + static_cast<int64_t>(random()) % 1000 + 1 : n_items;
-        store.results.sink.end = std::min(store.results.sink.end, n_items);
+        std::vector<struct span> spans; /* asked for: all, from one on, or several parts of some size */
+        for (int64_t at = round % 3 ? static_cast<int64_t>(random()) % n_items : 0; at < n_items;) {
+            const int64_t n = round % 3 == 2 ? static_cast<int64_t>(random()) % 1000 + 1 : n_items;
+            spans.push_back({at, std::min(n, n_items - at)});
+            at += n + 1 + static_cast<int64_t>(random()) % 100000;
+        }
+        const struct asked asked = {static_cast<int>(spans.size()), spans.data()};
+        store.results.sink.asked = &asked;
 
         std::vector<bool> wanted(static_cast<size_t>(store.n_blocks()), false), found = wanted;
-        for (int64_t i = store.results.sink.begin; i < store.results.sink.end; i++)
-            if (status[static_cast<size_t>(i)] == ITEM_PENDING)
-                wanted[static_cast<size_t>(i / block)] = true;
+        for (const struct span &span : spans)
+            for (int64_t i = span.first; i < span.first + span.n; i++)
+                if (status[static_cast<size_t>(i)] == ITEM_PENDING)
+                    wanted[static_cast<size_t>(i / block)] = true;
         for (int64_t at = 0; at < store.n_blocks();) {
             struct span run = {-1, -1};
             ASSERT_EQ(pending.next(pending.self, at, store.n_blocks(), &run, store.error), 0) << store.error.text();
@@ -385,21 +390,23 @@ TEST(ResultsCount, CountsEveryStatusAcrossWindows) {
     store.make();
     std::vector<uint8_t> status(200003);
     std::mt19937 random(13);
+    struct span parts[] = {{65000, 67000}, {140000, 1}, {200000, 3}};
+    const struct asked asked = {3, parts}, none = {};
     std::map<int, int64_t> all, part;
     for (size_t i = 0; i < status.size(); i++) {
         status[i] = static_cast<uint8_t>(random() % 6);
         all[status[i]]++;
-        part[status[i]] += i >= 65000 && i < 132000;
+        part[status[i]] += (i >= 65000 && i < 132000) || i == 140000 || i >= 200000;
     }
     store.set_status(status);
     int64_t counts[ITEM_SKIPPED + 1];
-    ASSERT_EQ(sheaf_results_count(&store.results, 0, 200003, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0);
     for (int s = 0; s <= ITEM_SKIPPED; s++)
         EXPECT_EQ(counts[s], all[s]);
-    ASSERT_EQ(sheaf_results_count(&store.results, 65000, 132000, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, &asked, counts, store.error), 0);
     for (int s = 0; s <= ITEM_SKIPPED; s++)
         EXPECT_EQ(counts[s], part[s]);
-    ASSERT_EQ(sheaf_results_count(&store.results, 5, 5, counts, store.error), 0);
+    ASSERT_EQ(sheaf_results_count(&store.results, &none, counts, store.error), 0);
     EXPECT_EQ(counts[ITEM_DONE], 0);
 }
 
@@ -410,6 +417,6 @@ TEST(ResultsCount, AStatusThatCannotBeIsNamed) {
     status[42] = 77;
     store.set_status(status);
     int64_t counts[ITEM_SKIPPED + 1];
-    EXPECT_EQ(sheaf_results_count(&store.results, 0, 100, counts, store.error), -1);
+    EXPECT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), -1);
     EXPECT_STARTS(store.error.text(), store.path + ": item 42 has status 77");
 }

@@ -1,4 +1,6 @@
 // plan/row_sink: bytes land at their offsets, what is outside the window is left alone, the status comes last.
+#include <set>
+
 #include "unit/sheaf.h"
 
 using namespace unit;
@@ -23,7 +25,6 @@ struct Sink {
         sink.columns = columns;
         sink.seconds_offset = SECONDS;
         sink.status_offset = STATUS;
-        sink.end = N_ITEMS;
         sink.failure_item_offset = ITEM;
         sink.failure_message_offset = MESSAGE;
         sink.most_failures = MOST;
@@ -32,6 +33,14 @@ struct Sink {
         if (sink.fd >= 0)
             close(sink.fd);
     }
+
+    void ask(std::vector<struct span> spans) {
+        spans_ = std::move(spans);
+        asked_ = {static_cast<int>(spans_.size()), spans_.data()};
+        sink.asked = &asked_;
+    }
+    std::vector<struct span> spans_;
+    struct asked asked_ = {};
 
     template <typename T> T at(size_t offset) const {
         T value;
@@ -121,8 +130,7 @@ TEST(RowSink, BytesLandAtTheirOffsets) {
 TEST(RowSink, ItemsOutsideTheWindowAreLeftAlone) {
     for (auto [begin, end] : {std::pair{7, 12}, {0, 6}, {14, 20}, {0, 5}, {15, 20}, {10, 10}}) {
         Sink s;
-        s.sink.begin = begin;
-        s.sink.end = end;
+        s.ask({{begin, end - begin}});
         Rows rows(5, 10);
         Error error;
         ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
@@ -139,6 +147,32 @@ TEST(RowSink, ItemsOutsideTheWindowAreLeftAlone) {
             }
         }
     }
+}
+
+TEST(RowSink, OnlyTheItemsOfAListAreWrittenAndCounted) {
+    Sink s;
+    s.ask({{6, 1}, {8, 3}, {13, 1}, {17, 2}});
+    Rows rows(5, 10);
+    rows.fail(7, "not asked for");
+    rows.fail(9, "asked for");
+    Error error;
+    struct row_counts counts = {};
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), &counts, error), 0) << error.text();
+    const std::set<int> wanted = {6, 8, 9, 10, 13};
+    for (int i = 0; i < N_ITEMS; i++) {
+        const size_t k = static_cast<size_t>(i);
+        EXPECT_EQ(s.untouched(64 + 8 * k, 8), !wanted.contains(i)) << i;
+        EXPECT_EQ(s.untouched(64 + 8 * N_ITEMS + 8 * k, 8), !wanted.contains(i)) << i;
+        EXPECT_EQ(s.untouched(Sink::STATUS + k, 1), !wanted.contains(i)) << i;
+        if (wanted.contains(i)) {
+            EXPECT_EQ(s.at<double>(64 + 8 * k), i + 0.5);
+            EXPECT_EQ(s.at<uint8_t>(Sink::STATUS + k), i == 9 ? ITEM_FAILED : ITEM_DONE);
+        }
+    }
+    EXPECT_EQ(s.sink.n_failures.load(), 1);
+    EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 9);
+    EXPECT_EQ(counts.n_done, 4);
+    EXPECT_EQ(counts.n_failed, 1);
 }
 
 TEST(RowSink, FailuresGoIntoTheTableUpToItsEnd) {
@@ -161,8 +195,7 @@ TEST(RowSink, FailuresGoIntoTheTableUpToItsEnd) {
 
 TEST(RowSink, FailuresOutsideTheWindowAreNotRecorded) {
     Sink s;
-    s.sink.begin = 3;
-    s.sink.end = 6;
+    s.ask({{3, 3}});
     Rows rows(0, 10);
     rows.fail(2, "before");
     rows.fail(4, "inside");
@@ -217,8 +250,7 @@ TEST(RowSink, ARowIsNotMarkedDoneWhenItsValuesCouldNotBeWritten) {
 
 TEST(RowSink, CountsWhatIsInsideTheWindow) {
     Sink s;
-    s.sink.begin = 2;
-    s.sink.end = 9;
+    s.ask({{2, 7}});
     Rows rows(0, 10);
     rows.fail(0, "outside");
     rows.fail(3, "inside");

@@ -64,6 +64,7 @@ extern "C" {
 #include "job/yaml.h"
 #include "kernel/binding.h"
 #include "kernel/registry.h"
+#include "plan/asked.h"
 #include "plan/chunk.h"
 #include "plan/handout.h"
 #include "plan/journal.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ struct attempt {
     int64_t k; /* always 0: blocks have one item */
     struct command_hand *hand;
     char *workdir;
+    const bool *wanted; /* [n_outputs] which outputs to find; NULL: all */
     struct program_end end;
 };
 
@@ -262,6 +264,8 @@ static void find_outputs(const struct attempt *a) {
     h->sources[0].text += h->captures[0].end_at; /* where something was left out, what counts last is at the end */
     int o = 0;
     for (; o < c->n_outputs; o++) {
+        if (a->wanted && !a->wanted[o])
+            continue;
         struct extract_source *source = open_source(a, o, &error);
         h->found.n_bytes = 0;
         if (!source)
@@ -406,4 +410,62 @@ int sheaf_command_map(const void *self, const struct sheaf_context *context, con
     }
     free(a.workdir);
     return rc;
+}
+
+/* --- outputs of a program that ran before --------------------------------------------------------------------------- */
+
+/* What was stored of a pipe, as when it was read: with what is known of a part that was left out (kernel/program/capture.h). */
+static int take_stored(struct capture *capture, const char *text, struct sheaf_error *error) {
+    static const char before[] = "\n[sheaf: ", behind[] = " bytes left out]\n";
+    const size_t n = strlen(text);
+    sheaf_capture_begin(capture);
+    capture->end_at = 0;
+    capture->n_bytes = n;
+    const char *mark = n > capture->most ? strstr(text, before) : NULL;
+    for (; mark; mark = strstr(mark + 1, before)) {
+        char *end;
+        const unsigned long long n_left_out = strtoull(mark + strlen(before), &end, 10);
+        if (end == mark + strlen(before) || strncmp(end, behind, strlen(behind)) != 0)
+            continue;
+        end += strlen(behind);
+        const char *line_end = strchr(end, '\n');
+        capture->end_at = line_end ? (size_t)(line_end - text) + 1 : n;
+        capture->n_bytes = n - (size_t)(end - mark) + (size_t)n_left_out;
+        break;
+    }
+    return sheaf_template_append(&capture->text, text, n + 1, error);
+}
+
+/* Whether all files are there that the wanted outputs are found in, and were kept since then. */
+static bool has_files(const struct attempt *a, double since_unix_s) {
+    struct stat file;
+    bool all = true;
+    for (int o = 0; o < a->c->n_outputs; o++) {
+        if (!a->wanted[o] || a->c->source_of[o] == 0)
+            continue;
+        char *path = sheaf_path_join(a->workdir, a->c->source[a->c->source_of[o]]);
+        all = all && path && stat(path, &file) == 0 && S_ISREG(file.st_mode) &&
+              (double)file.st_ctim.tv_sec + (double)file.st_ctim.tv_nsec / 1e9 >= since_unix_s;
+        free(path);
+    }
+    return all;
+}
+
+int sheaf_command_again(const void *made, const struct sheaf_context *context, const struct sheaf_block *block,
+                        struct kernel_written *written, struct sheaf_error *error) {
+    const struct command *c = made;
+    struct attempt a = {.c = c, .context = context, .block = block, .wanted = written->wanted};
+    a.hand = find_hand(c, 0, error);
+    if (!a.hand)
+        return -1;
+    for (int which = 0; which < 2; which++)
+        if (take_stored(&a.hand->captures[which], written->text[which], error))
+            return -1;
+    if (asprintf(&a.workdir, "%s/%" PRId64, c->host->folder, block->first) < 0) /* where kept files lie */
+        return sheaf_fail_memory(error, "a path");
+    written->lost = !has_files(&a, written->since_unix_s);
+    if (!written->lost)
+        find_outputs(&a);
+    free(a.workdir);
+    return 0;
 }

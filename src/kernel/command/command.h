@@ -51,6 +51,10 @@ struct command {
     struct command_hand *hands[HOST_MOST_THREADS];
 };
 
+int sheaf_command_tell(const void *made, const struct sheaf_block *block, struct sheaf_string *text,
+                       struct sheaf_error *error);
+int sheaf_command_again(const void *made, const struct sheaf_context *context, const struct sheaf_block *block,
+                        struct kernel_written *written, struct sheaf_error *error);
 int sheaf_command_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block);
 void sheaf_command_close_hand(struct command_hand *hand);
 

@@ -30,7 +30,7 @@ static void close_command(void *self) {
         sheaf_command_close_hand(c->hands[i]);
     for (int o = 0; c->extractors && o < c->n_outputs; o++)
         sheaf_extractor_close(&c->extractors[o]);
-    if (c->job->program.workdir != JOB_WORKDIR_NONE)
+    if (c->job->program.workdir != JOB_WORKDIR_NONE && !c->host->only_looks)
         sheaf_workdir_tidy(c->host->folder);
     sheaf_arena_free(&c->arena);
     free(c);
@@ -210,16 +210,17 @@ static int identify(const struct command *c, struct sheaf_string *identity, stru
         return -1;
     for (int o = 0; o < program->n_outputs; o++) {
         const struct job_output *output = &program->outputs[o];
-        sheaf_string_add(identity, "from %s: %s '%s' of '%s'", output->name, where[output->where], output->what,
-                         output->file ? output->file : "stdout");
+        sheaf_string_add(identity, "from %s: %s '", output->name, where[output->where]);
+        sheaf_string_add_lines(identity, output->what);
+        sheaf_string_add(identity, "'");
         if (output->separator)
             sheaf_string_add(identity, " divided by '%c'", output->separator);
-        sheaf_string_add(identity, "\n");
+        sheaf_string_add(identity, " of '%s'\n", output->file ? output->file : "stdout");
     }
     for (int i = 0; i < c->job->n_params; i++)
-        sheaf_string_add(identity, "param %s: '%s'\n", c->job->params[i].name, c->job->params[i].node->text);
+        sheaf_words_identify_text("param ", c->job->params[i].name, c->job->params[i].node->text, identity);
     if (program->input)
-        sheaf_string_add(identity, "stdin: '%s'\n", program->input->text);
+        sheaf_words_identify_text("stdin", "", program->input->text, identity);
     sheaf_string_add(identity, "folder: %s\ncapture: %" PRId64 "\n", workdirs[program->workdir],
                      program->capture_bytes);
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
@@ -254,6 +255,8 @@ int sheaf_command_make(struct kernel_entry *entry, struct job *job, const struct
     c->sets_threads = !getenv("OMP_NUM_THREADS");
     gethostname(c->here, sizeof c->here - 1);
     *entry = (struct kernel_entry){.made = c,
+                                   .tell = sheaf_command_tell,
+                                   .again = sheaf_command_again,
                                    .table = {.head = SHEAF_KERNEL(command),
                                              .version = "1",
                                              .open = open_command,

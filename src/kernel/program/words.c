@@ -120,12 +120,17 @@ static int add_script_files(const char *script, const char *folder, struct known
 int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder, struct known *known,
                          struct sheaf_string *identity, struct sheaf_error *error) {
     if (node->kind == YAML_SCALAR) {
-        sheaf_string_add(identity, "%s: sh -c '%s'\n", what, node->text);
+        sheaf_string_add(identity, "%s: sh -c '", what);
+        sheaf_string_add_lines(identity, node->text);
+        sheaf_string_add(identity, "'\n");
         return add_script_files(node->text, folder, known, identity, error);
     }
     sheaf_string_add(identity, "%s:", what);
-    for (int i = 0; i < node->n; i++)
-        sheaf_string_add(identity, " '%s'", node->value[i]->text);
+    for (int i = 0; i < node->n; i++) {
+        sheaf_string_add(identity, " '");
+        sheaf_string_add_lines(identity, node->value[i]->text);
+        sheaf_string_add(identity, "'");
+    }
     sheaf_string_add(identity, "\n");
     struct code_words code = {0};
     for (int i = 0; i < node->n; i++) {
@@ -136,4 +141,25 @@ int sheaf_words_identify(const struct yaml_node *node, const char *what, const c
             return -1;
     }
     return 0;
+}
+
+void sheaf_words_identify_text(const char *key, const char *name, const char *text, struct sheaf_string *identity) {
+    sheaf_string_add(identity, "%s%s: '", key, name);
+    sheaf_string_add_lines(identity, text);
+    sheaf_string_add(identity, "'\n");
+}
+
+void sheaf_words_quote(const char *text, size_t length, struct sheaf_string *to) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    size_t n = 0;
+    while (n < length && text[n] && strchr(plain, text[n]))
+        n++;
+    if (n > 0 && n == length) {
+        sheaf_string_add(to, "%.*s", (int)length, text);
+        return;
+    }
+    sheaf_string_add(to, "'");
+    for (size_t i = 0; i < length; i++)
+        sheaf_string_add(to, text[i] == '\'' ? "'\\''" : "%c", text[i]);
+    sheaf_string_add(to, "'");
 }

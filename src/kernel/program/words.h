@@ -5,6 +5,7 @@
 #define SHEAF_KERNEL_WORDS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "core/arena.h"
 #include "core/error.h"
@@ -31,5 +32,11 @@ int sheaf_words_check(const struct yaml_node *node, const char *word, const char
    job. */
 int sheaf_words_identify(const struct yaml_node *node, const char *what, const char *folder, struct known *known,
                          struct sheaf_string *identity, struct sheaf_error *error);
+
+/* Adds text[length] as one word for a shell, in quotes where it needs them. */
+void sheaf_words_quote(const char *text, size_t length, struct sheaf_string *to);
+
+/* Adds the line "KEYNAME: 'TEXT'". */
+void sheaf_words_identify_text(const char *key, const char *name, const char *text, struct sheaf_string *identity);
 
 #endif

@@ -298,8 +298,26 @@ static int identify(const struct json_worker *w, struct sheaf_string *identity, 
     if (sheaf_words_identify(w->job->kernel, "worker", w->folder, w->host->known, identity, error))
         return -1;
     for (int i = 0; i < w->job->n_params; i++)
-        sheaf_string_add(identity, "param %s: '%s'\n", w->job->params[i].name, w->job->params[i].node->text);
+        sheaf_words_identify_text("param ", w->job->params[i].name, w->job->params[i].node->text, identity);
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
+}
+
+/* The worker's words, and the first line that it gets. */
+static int tell(const void *made, const struct sheaf_block *block, struct sheaf_string *text,
+                struct sheaf_error *error) {
+    const struct json_worker *w = made;
+    struct sheaf_buffer line = {0};
+    sheaf_string_add(text, "  a worker for each thread, in %s:\n ", w->folder);
+    for (int i = 0; i < w->n_words; i++) {
+        sheaf_string_add(text, " ");
+        sheaf_words_quote(w->words[i], strlen(w->words[i]), text);
+    }
+    int rc =
+        sheaf_json_line_write(&line, w->job, w->n_inputs, w->inputs, block, 0, w->job->program.batch ? 1 : 0, error);
+    if (rc == 0)
+        sheaf_string_add(text, "\n  it reads\n  %.*s", (int)line.n_bytes, line.data);
+    sheaf_buffer_free(&line);
+    return rc;
 }
 
 int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
@@ -312,6 +330,7 @@ int sheaf_json_worker_make(struct kernel_entry *entry, struct job *job, const st
     w->sets_threads = !getenv("OMP_NUM_THREADS");
     *entry = (struct kernel_entry){
         .made = w,
+        .tell = tell,
         .table = {
             .head = SHEAF_KERNEL(worker), .version = "1", .open = open_worker, .close = close_worker, .map = map}};
     sheaf_json_start();

@@ -1,0 +1,267 @@
+#include "app/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "app/again.h"
+#include "app/run.h"
+#include "core/file.h"
+#include "core/type.h"
+#include "store/reader.h"
+
+enum { FIELDS_SHOWN = 40, BOOKKEEPING = 3 << 20 /* bytes of tables in a results file */ };
+
+/* --- items and kernel ---------------------------------------------------------------------------------------------- */
+
+static void tell_fields(const char *what, const struct sheaf_field *fields, int n, struct sheaf_string *text) {
+    sheaf_string_add(text, "%s", what);
+    int told = 0;
+    for (int k = 0; k < n; k++) {
+        if (!fields[k].name) /* an optional input that is not there */
+            continue;
+        if (told++ == FIELDS_SHOWN) {
+            sheaf_string_add(text, ", … (%d in all)", n);
+            break;
+        }
+        sheaf_string_add(text, "%s%s %s", told > 1 ? ", " : " ", fields[k].name, sheaf_type_name(fields[k].type));
+        if (fields[k].width > 1)
+            sheaf_string_add(text, "[%" PRId64 "]", fields[k].width);
+        if (fields[k].unit)
+            sheaf_string_add(text, " (%s)", fields[k].unit);
+    }
+    sheaf_string_add(text, "%s\n", told ? "" : " nothing");
+}
+
+static void tell_job(const struct run *run, struct sheaf_string *text) {
+    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 "};
+    const struct items *items = &run->items;
+    const bool counted = run->job.items.kind == JOB_COUNT;
+    sheaf_string_add(text, "job: %s, of %s\n", run->job.name, run->options->job_file);
+    sheaf_string_add(text, "items: %s%s%s%" PRId64 "\n", kinds[run->job.items.kind], counted ? "" : items->name,
+                     counted ? "" : ", ", items->n_items);
+    if (items->n_fields)
+        tell_fields("fields:", items->fields, items->n_fields, text);
+    sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", run->kernel.kernel.table.head.name,
+                     run->kernel.block, run->kernel.block > 1 ? "s" : "");
+    tell_fields("it reads:", run->kernel.inputs, run->kernel.n_inputs, text);
+    tell_fields("outputs:", run->kernel.outputs, run->kernel.n_outputs, text);
+}
+
+/* --- item 0 -------------------------------------------------------------------------------------------------------- */
+
+static void tell_value(const struct sheaf_field *field, const void *column, struct sheaf_string *text) {
+    char number[32];
+    int64_t whole;
+    sheaf_string_add(text, "  %s =", field->name);
+    for (int64_t w = 0; w < field->width; w++) {
+        const char *value = (const char *)column + (size_t)w * sheaf_type_bytes(field->type);
+        const struct sheaf_text *words = (const void *)value;
+        if (field->type == SHEAF_TEXT) {
+            sheaf_string_add(text, " '%.*s'", (int)(words->length < 200 ? words->length : 200), words->data);
+        } else if (field->type == SHEAF_INT64) {
+            memcpy(&whole, value, sizeof whole);
+            sheaf_string_add(text, " %" PRId64, whole);
+        } else {
+            sheaf_string_add(text, " %s", sheaf_text_double(sheaf_type_to_double(field->type, value), number));
+        }
+    }
+    sheaf_string_add(text, "\n");
+}
+
+/* What the kernel gets for the item, or would run for it. */
+static int tell_first(struct run *run, struct sheaf_string *text) {
+    const struct binding *kernel = &run->kernel;
+    struct sheaf_arena arena = {0};
+    const int64_t item = run->asked.spans[0].first;
+    int rc = 0;
+    void **columns = sheaf_arena_take(&arena, ((size_t)run->items.n_fields + 1) * sizeof *columns);
+    const void **in = sheaf_arena_take(&arena, ((size_t)kernel->n_inputs + 1) * sizeof *in);
+    for (int k = 0; columns && in && k < kernel->n_inputs; k++)
+        if (kernel->field[k] >= 0)
+            in[k] = columns[kernel->field[k]] =
+                sheaf_arena_take(&arena, sheaf_round_up(sheaf_field_row_bytes(&kernel->inputs[k]), SHEAF_ALIGN));
+    if (!columns || !in)
+        rc = sheaf_fail_memory(&run->error, "reading items");
+    else
+        rc = sheaf_items_read(&run->items, item, 1, columns, &arena, &run->error);
+    sheaf_string_add(text, "item %" PRId64 ":\n", item);
+    struct sheaf_block block = {.first = item, .n = 1, .in = in};
+    if (rc == 0 && kernel->kernel.tell)
+        rc = kernel->kernel.tell(kernel->kernel.made, &block, text, &run->error);
+    for (int k = 0; rc == 0 && !kernel->kernel.tell && k < kernel->n_inputs; k++)
+        if (in[k])
+            tell_value(&kernel->inputs[k], in[k], text);
+    sheaf_arena_free(&arena);
+    return rc;
+}
+
+/* --- results ------------------------------------------------------------------------------------------------------- */
+
+/* How many bytes a new results file takes; texts come on top. */
+static int64_t count_bytes(const struct run *run) {
+    int64_t row = 2;
+    for (int k = 0; k < run->kernel.n_outputs; k++)
+        row += (int64_t)sheaf_field_row_bytes(&run->kernel.outputs[k]);
+    for (int k = 0; !run->items.links && k < run->items.n_fields; k++)
+        row += (int64_t)sheaf_field_row_bytes(&run->items.fields[k]);
+    return row * run->items.n_items + run->items.n_items / run->kernel.block * (int64_t)sizeof(float) + BOOKKEEPING;
+}
+
+/* "3.2 MB" */
+static const char *say_bytes(double n_bytes, char text[32]) {
+    const bool large = n_bytes >= 1e9;
+    snprintf(text, 32, "%.1f %s", n_bytes / (large ? 1e9 : 1e6), large ? "GB" : "MB");
+    return text;
+}
+
+static char *folder_of(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+}
+
+/* A new file: whether it could be made. */
+static int tell_new(struct run *run, struct sheaf_string *text) {
+    struct statvfs disk;
+    char *folder = folder_of(run->output);
+    const double need = (double)count_bytes(run);
+    char needed[32], free_there[32];
+    int rc = 0;
+    if (!folder)
+        return sheaf_fail_memory(&run->error, "a path");
+    if (statvfs(folder, &disk)) {
+        rc = sheaf_refuse(&run->error, "%s: its folder is not there; make it, or choose another place with -o",
+                          run->output);
+    } else if (access(folder, W_OK)) {
+        rc = sheaf_fail_errno(&run->error, "%s: cannot create the results file; choose another place with -o",
+                              run->output);
+    } else {
+        const double room = (double)disk.f_bavail * (double)disk.f_frsize;
+        say_bytes(need, needed);
+        say_bytes(room, free_there);
+        sheaf_string_add(text, "  would be made: about %s%s, and %s are free\n", needed,
+                         run->kernel.has_texts ? " without texts" : "", free_there);
+        if (need > room)
+            rc = sheaf_fail(&run->error, "%s: needs about %s, and %s are free there", run->output, needed, free_there);
+    }
+    free(folder);
+    return rc;
+}
+
+/* Of a file whose outputs differ: how many items asked for have which status. */
+static int count_stored(struct run *run) {
+    struct reader *reader;
+    uint8_t status[4096];
+    int rc = sheaf_reader_open(&reader, run->output, &run->error);
+    for (struct span part = {0};
+         rc == 0 && (part = sheaf_asked_next(&run->asked, part.first + part.n, run->items.n_items)).n > 0;) {
+        part.n = part.n < (int64_t)sizeof status ? part.n : (int64_t)sizeof status;
+        rc = sheaf_reader_status(reader, part.first, part.n, status, &run->error);
+        if (rc == 0)
+            sheaf_status_count(status, part.n, run->before);
+    }
+    sheaf_reader_close(reader);
+    return rc;
+}
+
+/* The file that is there: what is done, if it is of this job. */
+static int look_at_results(struct run *run, struct sheaf_string *text) {
+    struct results_plan plan = sheaf_run_plan(run);
+    if (sheaf_again_is_due(run, &plan)) {
+        sheaf_string_add(text, "  outputs are found otherwise than when it was begun: a run takes them again from what "
+                               "was stored\n");
+        return count_stored(run);
+    }
+    if (sheaf_results_look(&run->results, &plan, &run->error))
+        return -1;
+    return sheaf_results_count(&run->results, &run->asked, run->before, &run->error);
+}
+
+static void tell_done(struct run *run, struct sheaf_string *text) {
+    static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
+    const char *before = "  ";
+    for (int s = 0; s <= ITEM_SKIPPED; s++)
+        if (run->before[s]) {
+            sheaf_string_add(text, "%s%" PRId64 " %s", before, run->before[s], names[s]);
+            before = ", ";
+        }
+    sheaf_string_add(text, "%s\n", run->n_asked < run->items.n_items ? ", of those asked for" : "");
+    if (run->results.changed.length)
+        sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", run->results.changed.data);
+}
+
+/* Of the items asked for, how many would be computed. */
+static int64_t count_pending(const struct run *run, bool anew) {
+    const int64_t *n = run->before;
+    if (anew || run->options->recompute)
+        return run->n_asked;
+    return n[ITEM_PENDING] + (run->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
+}
+
+static int tell_results(struct run *run, int64_t *n_pending, struct sheaf_string *text) {
+    const bool there = access(run->output, F_OK) == 0, anew = !there || run->options->overwrite;
+    char *lock = sheaf_path_with(run->output, ".lock"), *path = sheaf_path_absolute(run->output);
+    sheaf_string_add(text, "results: %s%s\n", path ? path : run->output, there ? "" : " (not there yet)");
+    if (lock && access(lock, F_OK) == 0)
+        sheaf_string_add(text, "  %s is there: a run is writing it, or was killed\n", lock);
+    free(lock);
+    free(path);
+    if (there && anew)
+        sheaf_string_add(text, "  is there, and would be overwritten\n");
+    int rc =
+        anew ? sheaf_results_may_replace(run->output, &run->error) || tell_new(run, text) : look_at_results(run, text);
+    if (rc)
+        return -1;
+    if (!anew)
+        tell_done(run, text);
+    if (run->kernel.has_texts)
+        sheaf_string_add(text, "  texts lie in %s until nothing is pending any more\n", run->folder);
+    *n_pending = count_pending(run, anew);
+    sheaf_string_add(text, "a run would compute %" PRId64 " item%s\n", *n_pending, *n_pending == 1 ? "" : "s");
+    return 0;
+}
+
+/* --- all of it ----------------------------------------------------------------------------------------------------- */
+
+static int tell(struct run *run, enum check_print print) {
+    struct sheaf_string text = {0};
+    int64_t n_pending = 0;
+    int rc = 0;
+    if (print == CHECK_RESULTS) {
+        printf("%s\n", run->job.output);
+        return 0;
+    }
+    tell_job(run, &text);
+    if (run->n_asked > 0)
+        rc = tell_first(run, &text);
+    if (rc == 0)
+        rc = tell_results(run, &n_pending, &text);
+    if (text.failed)
+        rc = sheaf_fail_memory(&run->error, "a message");
+    else if (print == CHECK_ALL)
+        fputs(text.data, stdout);
+    else if (rc == 0)
+        printf("%" PRId64 "\n", print == CHECK_ITEMS ? run->n_asked : n_pending);
+    sheaf_string_free(&text);
+    return rc;
+}
+
+int sheaf_check(const struct run_options *options, enum check_print print) {
+    struct run run;
+    int rc = sheaf_run_start(&run, options);
+    run.only_looks = true;
+    if (rc == 0)
+        rc = sheaf_run_look(&run);
+    if (rc == 0)
+        rc = sheaf_comm_agree(run.comm, sheaf_run_is_first(&run) ? tell(&run, print) : 0, &run.error);
+    fflush(stdout);
+    if (rc && sheaf_run_is_first(&run))
+        sheaf_run_report(&run.error);
+    memset(run.before, 0, sizeof run.before);
+    int exit = sheaf_run_agree_exit(&run, rc);
+    sheaf_run_free(&run);
+    return exit;
+}
