@@ -48,7 +48,7 @@ int sheaf_cmd_status(int argc, char **argv) {
     if (code >= 0)
         return code;
     code = SHEAF_EXIT_DONE;
-    if (sheaf_reader_open(&reader, argv[first_word], &error) || count(reader, counts, &error)) {
+    if (sheaf_reader_open_statuses(&reader, argv[first_word], &error) || count(reader, counts, &error)) {
         code = sheaf_cmd_fail(&error);
     } else {
         int64_t n_items = sheaf_reader_n_items(reader);

@@ -29,6 +29,9 @@ int sheaf_file_pread(int fd, void *data, size_t n_bytes, off_t offset, const cha
 int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, const char *path,
                       struct sheaf_error *error);
 
+/* Refuses what cannot be opened for reading or is no regular file: opening a pipe may block for ever. */
+int sheaf_file_check_regular(const char *path, struct sheaf_error *error);
+
 /* Copies a file's bytes and mode to `to`, which is made or replaced; shares the bytes where the file system can. */
 int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error);
 

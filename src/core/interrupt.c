@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -50,8 +51,11 @@ static void die(const char *message) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
+static void blame_reading(const char *how);
+
 static void bus_error(int number) {
     (void)number;
+    blame_reading("HDF5 crashed on it (SIGBUS)");
     die("sheaf: SIGBUS: an input file shrank while it was read, or the kernel is at fault; finished items are safe\n");
 }
 
@@ -100,6 +104,7 @@ static const struct {
 } crashes[] = {{SIGSEGV, "SIGSEGV"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}};
 
 static void crashed(int number) {
+    blame_reading("HDF5 crashed on it");
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
         if (crashes[i].number == number)
             tell(crashes[i].name);
@@ -132,6 +137,86 @@ void sheaf_interrupt_leave_kernels(void) {
     free(kernels.stack);
     kernels.tell = NULL;
     kernels.stack = NULL;
+}
+
+/* --- files that may be damaged ------------------------------------------------------------------------------------- */
+
+static _Thread_local struct interrupt_reading *readings; /* the files that this thread has open, the last one first */
+
+/* Ends the process if it reads a file, or has read one whose damage may show later: HDF5 may have written anywhere. */
+static void blame_reading(const char *how) {
+    const struct interrupt_reading *r = readings;
+    while (r && !r->what)
+        r = r->before;
+    if (!r)
+        return;
+    sheaf_interrupt_say("sheaf: ");
+    sheaf_interrupt_say(r->path);
+    sheaf_interrupt_say(": ");
+    sheaf_interrupt_say(r->what);
+    sheaf_interrupt_say(" is damaged: ");
+    sheaf_interrupt_say(how);
+    die("; take the file from a copy, or compute it anew\n");
+}
+
+static void too_long(int number) {
+    (void)number;
+    blame_reading("HDF5 did not come to an end with it");
+}
+
+#ifndef sigev_notify_thread_id /* glibc before 2.38 */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static void watch_reading(void) {
+    static char stack[STACK_BYTES]; /* one thread uses HDF5 */
+    stack_t now = {0};
+    if (sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE))
+        sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    struct sigaction action = {.sa_handler = too_long, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGVTALRM, &action, NULL);
+    action.sa_handler = bus_error;
+    sigaction(SIGBUS, &action, NULL);
+    watch_crashes();
+}
+
+void sheaf_interrupt_open_reading(struct interrupt_reading *r, const char *path, int most_cpu_s, bool lasting) {
+    *r = (struct interrupt_reading){
+        .path = path, .most_cpu_s = most_cpu_s, .lasting = lasting, .is_open = true, .before = readings};
+    readings = r;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+    event.sigev_notify_thread_id = gettid();
+    r->has_timer = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &r->timer) == 0;
+    watch_reading();
+}
+
+static void set_timer(struct interrupt_reading *r, int cpu_s) {
+    if (r->has_timer)
+        timer_settime(r->timer, 0, &(struct itimerspec){.it_value.tv_sec = cpu_s}, NULL);
+}
+
+void sheaf_interrupt_begin_reading(struct interrupt_reading *r, const char *what) {
+    r->what = what;
+    set_timer(r, r->most_cpu_s);
+}
+
+void sheaf_interrupt_end_reading(struct interrupt_reading *r) {
+    set_timer(r, 0);
+    r->what = r->lasting ? r->what : NULL;
+}
+
+void sheaf_interrupt_close_reading(struct interrupt_reading *r) {
+    struct interrupt_reading **at = &readings;
+    if (!r->is_open)
+        return;
+    while (*at && *at != r)
+        at = &(*at)->before;
+    if (*at)
+        *at = r->before;
+    if (r->has_timer)
+        timer_delete(r->timer);
+    r->is_open = false;
 }
 
 void sheaf_interrupt_say(const char *text) {

@@ -8,6 +8,8 @@
 #define SHEAF_STORE_IDENTITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -18,5 +20,13 @@
    "./s.sh was"; free it with sheaf_string_free, also after an error. Thread-safe. */
 int sheaf_identity_check(const char *path, const char *stored, const char *now, bool accept,
                          struct sheaf_string *changed, struct sheaf_error *error);
+
+/* The next line "output NAME: TYPE[WIDTH]" at or behind *at, which moves on; they are in the outputs' order. The name is
+   borrowed, not terminated. False at the end. */
+bool sheaf_identity_next_output(const char **at, const char **name, size_t *n_bytes);
+
+/* Which of the outputs has that name, -1: none; and how many there are. */
+int32_t sheaf_identity_find_output(const char *identity, const char *field);
+int32_t sheaf_identity_n_outputs(const char *identity);
 
 #endif

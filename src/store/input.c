@@ -13,6 +13,7 @@
 #include "store/h5.h"
 
 struct input {
+    struct interrupt_reading reading;
     hid_t file;
     int n_datasets;
     hid_t *datasets; /* [n_datasets] */
@@ -28,13 +29,16 @@ static int64_t window_rows(const struct sheaf_field *field, int64_t n_items) {
 /* Reads rows first … first + n - 1 of a dataset as the memory type. */
 static int read_rows(const struct items *items, hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width,
                      void *values, struct sheaf_error *error) {
+    struct input *input = items->self;
     hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
+    sheaf_interrupt_begin_reading(&input->reading, "it");
     hid_t from = H5Dget_space(dataset);
     hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
     int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
               H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
     H5Sclose(to);
     H5Sclose(from);
+    sheaf_interrupt_end_reading(&input->reading);
     return bad ? sheaf_h5_fail(error, items->name, "read a field") : 0;
 }
 
@@ -256,8 +260,7 @@ static void input_close(struct items *items) {
         return;
     for (int k = 0; k < input->n_datasets; k++)
         H5Dclose(input->datasets[k]);
-    if (input->file >= 0)
-        H5Fclose(input->file);
+    sheaf_h5_close(input->file, &input->reading);
     free(input->datasets);
     free(input);
     items->self = NULL;
@@ -291,11 +294,9 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->datasets = calloc(n_fields, sizeof *input->datasets);
     if (!input->datasets)
         return sheaf_fail_memory(error, "the items");
-    if (access(items->name, R_OK))
-        return sheaf_refuse(error, "%s: cannot open: %s", items->name, strerror(errno));
-    if (sheaf_stamp_take(&items->stamp, items->name, error))
+    if (sheaf_file_check_regular(items->name, error) || sheaf_stamp_take(&items->stamp, items->name, error))
         return -1;
-    input->file = H5Fopen(items->name, H5F_ACC_RDONLY, H5P_DEFAULT);
+    input->file = sheaf_h5_open(items->name, &input->reading);
     if (input->file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", items->name);
@@ -303,5 +304,6 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     for (int k = 0; k < job->items.n_fields; k++)
         if (open_field(items, job, k, error))
             return -1;
+    sheaf_interrupt_end_reading(&input->reading);
     return write_identity(items, known, error);
 }

@@ -23,8 +23,12 @@ struct reader_field {
     int32_t output;           /* which of the outputs; -1: it is an input */
 };
 
-/* Opens a results file; refuses anything else. */
+/* Opens a results file; refuses anything else. A damaged one is an error, or ends the process with a message and exit
+   code 3 where HDF5 crashes on it or comes to no end, also later while it is read. */
 int sheaf_reader_open(struct reader **reader, const char *path, struct sheaf_error *error);
+
+/* The same for who only wants to know statuses and seconds; there are no fields and messages then. */
+int sheaf_reader_open_statuses(struct reader **reader, const char *path, struct sheaf_error *error);
 void sheaf_reader_close(struct reader *reader);
 
 int64_t sheaf_reader_n_items(const struct reader *reader);

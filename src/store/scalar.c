@@ -1,7 +1,6 @@
 #include "store/scalar.h"
 
-#include <unistd.h>
-
+#include "core/file.h"
 #include "store/h5.h"
 
 static int read_number(hid_t file, const char *path, const char *name, double *value, struct sheaf_error *error) {
@@ -23,15 +22,12 @@ static int read_number(hid_t file, const char *path, const char *name, double *v
 }
 
 int sheaf_scalar_read(const char *path, const char *dataset, double *value, struct sheaf_error *error) {
-    sheaf_h5_start();
-    if (access(path, R_OK))
-        return sheaf_refuse(error, "%s: cannot open: %m", path);
-    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (file < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
-    }
-    int rc = read_number(file, path, dataset, value, error);
-    H5Fclose(file);
+    struct interrupt_reading reading;
+    if (sheaf_file_check_regular(path, error))
+        return -1;
+    hid_t file = sheaf_h5_open(path, &reading);
+    int rc = file >= 0 ? read_number(file, path, dataset, value, error)
+                       : sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
+    sheaf_h5_close(file, &reading);
     return rc;
 }
