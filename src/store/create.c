@@ -292,12 +292,11 @@ static int make_seconds(struct creation *c) {
     return rc;
 }
 
-/* An empty text is no dataset. */
 static int make_text(struct creation *c, const char *name, const char *text) {
     const int64_t n_bytes = (int64_t)strlen(text);
-    hid_t dataset = n_bytes ? make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n_bytes) : H5I_INVALID_HID;
+    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n_bytes);
     if (dataset < 0)
-        return n_bytes ? -1 : 0;
+        return -1;
     const bool bad = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0;
     return H5Dclose(dataset) < 0 || bad ? h5_fail(c, "write a text") : 0;
 }
@@ -381,8 +380,8 @@ static int make_bookkeeping(struct creation *c) {
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
-        make_text(c, FILES_TEXT, plan->files ? plan->files : "") || make_errors(c) || make_runs(c) || make_flights(c) ||
-        sheaf_random_token(&token, c->error))
+        (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
+        make_flights(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -19,6 +19,7 @@
 #include "store/heap.h"
 #include "store/identity.h"
 #include "store/layout.h"
+#include "store/run_table.h"
 
 /* CPU seconds that HDF5 may take for what is read at a time: some thousand rows. */
 enum { MOST_CPU_S = 5, ROWS = 8192, MOST_WIDTH = 1 << 28 /* of a field */ };
@@ -488,4 +489,11 @@ int64_t sheaf_reader_block(const struct reader *r) {
 
 int sheaf_reader_seconds(struct reader *r, int64_t first, int64_t n, float *seconds, struct sheaf_error *error) {
     return read_rows(r, r->seconds, "seconds", H5T_NATIVE_FLOAT, first, n, 1, seconds, error);
+}
+
+int sheaf_reader_last_run(struct reader *r, struct run_record *run, struct sheaf_error *error) {
+    begin(r, GROUP "/runs");
+    int rc = sheaf_run_table_last(r->file, r->path, run, error);
+    sheaf_interrupt_end_reading(&r->reading);
+    return rc;
 }

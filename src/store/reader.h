@@ -16,6 +16,7 @@
 #include "core/error.h"
 
 struct reader;
+struct run_record; /* store/results.h */
 
 struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
@@ -50,6 +51,9 @@ int sheaf_reader_range(struct reader *reader, int field, int64_t first, int64_t 
 
 /* Status (enum item_status) of items first … first + n - 1. */
 int sheaf_reader_status(struct reader *reader, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error);
+
+/* The last run that the file has a record of; start_unix_s is 0 where there is none. Of files of layout 2 n_before is -1. */
+int sheaf_reader_last_run(struct reader *reader, struct run_record *run, struct sheaf_error *error);
 
 /* Items of a block, and the seconds that blocks first … first + n - 1 took; those of a block that was never computed are
    undefined. */
