@@ -21,14 +21,14 @@ void sheaf_h5_start(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
-hid_t sheaf_h5_open(const char *path, struct interrupt_reading *reading) {
+hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading) {
     sheaf_h5_start();
     sheaf_interrupt_open_reading(reading, path, MOST_CPU_S, false);
     sheaf_interrupt_begin_reading(reading, "it");
     return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
-int sheaf_h5_close(hid_t file, struct interrupt_reading *reading) {
+int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading) {
     int rc = file >= 0 && H5Fclose(file) < 0 ? -1 : 0;
     if (rc == 0)
         H5Eclear2(H5E_DEFAULT);

@@ -20,8 +20,8 @@ void sheaf_h5_start(void);
 
 /* Opens a file for reading that may be damaged, which core/interrupt is to say until it is closed. Closing takes a negative
    one too, and forgets HDF5's errors. */
-hid_t sheaf_h5_open(const char *path, struct interrupt_reading *reading);
-int sheaf_h5_close(hid_t file, struct interrupt_reading *reading);
+hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading);
+int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading);
 
 /* "PATH: cannot WHAT: " and HDF5's innermost reason. Always returns -1. */
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what);

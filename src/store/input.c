@@ -260,7 +260,7 @@ static void input_close(struct items *items) {
         return;
     for (int k = 0; k < input->n_datasets; k++)
         H5Dclose(input->datasets[k]);
-    sheaf_h5_close(input->file, &input->reading);
+    sheaf_h5_close_watched(input->file, &input->reading);
     free(input->datasets);
     free(input);
     items->self = NULL;
@@ -296,7 +296,7 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
         return sheaf_fail_memory(error, "the items");
     if (sheaf_file_check_regular(items->name, error) || sheaf_stamp_take(&items->stamp, items->name, error))
         return -1;
-    input->file = sheaf_h5_open(items->name, &input->reading);
+    input->file = sheaf_h5_open_watched(items->name, &input->reading);
     if (input->file < 0) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error, "%s: is not an HDF5 file that can be read", items->name);

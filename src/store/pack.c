@@ -57,10 +57,10 @@ static int look_inside(struct pack *p) {
     struct interrupt_reading reading;
     if (sheaf_file_check_regular(p->path, p->error))
         return -1;
-    hid_t file = sheaf_h5_open(p->path, &reading);
+    hid_t file = sheaf_h5_open_watched(p->path, &reading);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;
-    sheaf_h5_close(file, &reading);
+    sheaf_h5_close_watched(file, &reading);
     return p->identity ? 0 : sheaf_refuse(p->error, "%s: is not a results file of Sheaf", p->path);
 }
 

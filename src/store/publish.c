@@ -12,10 +12,10 @@
 /* Removes the texts of the results file that was replaced, which nobody will ask for. */
 static int remove_journals(const char *path, struct sheaf_error *error) {
     struct interrupt_reading reading;
-    hid_t file = sheaf_h5_open(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     int rc = file < 0 ? sheaf_h5_fail(error, path, "open the file") : 0;
     uint64_t token = rc ? 0 : sheaf_h5_get_token(file);
-    sheaf_h5_close(file, &reading);
+    sheaf_h5_close_watched(file, &reading);
     return rc ? rc : sheaf_journal_remove(path, token, true, error);
 }
 

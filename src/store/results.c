@@ -124,9 +124,9 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
         return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
     if (sheaf_file_check_regular(path, error))
         return -1;
-    hid_t file = sheaf_h5_open(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     if (file < 0) {
-        sheaf_h5_close(file, &reading);
+        sheaf_h5_close_watched(file, &reading);
         return sheaf_refuse(error,
                             "%s: exists and is not an HDF5 file that can be read; move it away or choose another "
                             "place with -o",
@@ -134,7 +134,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     }
     if (check_identity(r, plan, file, error) == 0)
         rc = find_everything(r, file, error);
-    if (sheaf_h5_close(file, &reading) && rc == 0)
+    if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
 }
@@ -143,9 +143,9 @@ char *sheaf_results_files(const char *path) {
     struct interrupt_reading reading;
     if (sheaf_file_check_regular(path, NULL))
         return NULL;
-    hid_t file = sheaf_h5_open(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, FILES_TEXT) : NULL;
-    sheaf_h5_close(file, &reading);
+    sheaf_h5_close_watched(file, &reading);
     return text;
 }
 
@@ -157,10 +157,10 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
         return 0;
     if (sheaf_file_check_regular(path, error))
         return -1;
-    hid_t file = sheaf_h5_open(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     const bool opened = file >= 0, ours = opened && H5Lexists(file, GROUP, H5P_DEFAULT) > 0 &&
                                           H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0;
-    sheaf_h5_close(file, &reading);
+    sheaf_h5_close_watched(file, &reading);
     if (ours)
         return 0;
     if (!opened) {

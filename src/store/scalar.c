@@ -25,9 +25,9 @@ int sheaf_scalar_read(const char *path, const char *dataset, double *value, stru
     struct interrupt_reading reading;
     if (sheaf_file_check_regular(path, error))
         return -1;
-    hid_t file = sheaf_h5_open(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     int rc = file >= 0 ? read_number(file, path, dataset, value, error)
                        : sheaf_refuse(error, "%s: is not an HDF5 file that can be read", path);
-    sheaf_h5_close(file, &reading);
+    sheaf_h5_close_watched(file, &reading);
     return rc;
 }
