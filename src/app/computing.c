@@ -46,6 +46,7 @@ static int open_team(struct run *run) {
         .sink = transport->sink,
         .first_slot = run->first_slot,
         .sends_failures = !sheaf_run_is_first(run),
+        .hopeless_failed = RUN_HOPELESS_FAILED,
         .tells_failures = may_halt(run),
         .checkpoint_s = run->job.checkpoint_s,
         .flight = run->flight,
@@ -154,6 +155,21 @@ static int begin_record(struct run *run) {
     return sheaf_results_begin_run(&run->results, record, &run->error);
 }
 
+/* What commands keep lies beside the results file as each rank sees it. */
+static void warn_of_kept(struct run *run) {
+    const struct job_program *program = &run->job.program;
+    const bool keeps = program->n_keep > 0 || program->workdir == JOB_WORKDIR_KEEP;
+    char text[WARNING_BYTES];
+    if (!keeps || run->transport.n_blind == 0)
+        return;
+    int n =
+        snprintf(text, sizeof text,
+                 "%d of %d ranks do not see %s: files that are kept there stay on the disks of their nodes; a shared "
+                 "disk, with -o, gathers them",
+                 run->transport.n_blind, run->place.n_ranks, run->host.folder);
+    sheaf_warnings_add(&run->warnings, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+}
+
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct run *run) {
     struct transport_setup setup = {.job = &run->job, .kernel = &run->kernel, .durable = run->options->durable};
@@ -174,6 +190,8 @@ static int open_transport(struct run *run) {
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0)
         rc = sheaf_transport_open(&run->transport, run->comm, &setup, &run->error);
+    if (rc == 0 && sheaf_run_is_first(run))
+        warn_of_kept(run);
     free(output);
     run->shape = run->carrying;
     run->shape.mapped = run->transport.mapped;
@@ -230,6 +248,14 @@ static int64_t find_halt(const struct run *run) {
     return limits->halt_failed;
 }
 
+/* Rank 0: whether no item of the job is done, so that what fails now may be all that there is. */
+static bool is_nothing_done(struct run *run) {
+    int64_t all[ITEM_SKIPPED + 1];
+    struct sheaf_error ignored;
+    return sheaf_run_is_first(run) && !run->job.limits.halt_said &&
+           sheaf_results_count(&run->results, 0, run->results.n_items, all, &ignored) == 0 && all[ITEM_DONE] == 0;
+}
+
 /* Runs the loop on all ranks until the work is done, or the run has drained. */
 static int run_loop(struct run *run, struct coordinator *coordinator) {
     const double stop_after_s = run->options->stop_after_s;
@@ -248,6 +274,7 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
                                .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
                                .batch_end_s = find_batch_end(),
                                .halt_failed = find_halt(run),
+                               .halt_hopeless = is_nothing_done(run),
                                .hurries = may_halt(run),
                                .give_up = give_up,
                                .leaving = begin_to_leave,

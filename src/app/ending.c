@@ -72,6 +72,7 @@ int sheaf_run_summarize(struct run *run) {
         [LOOP_SIGNAL] = "by a signal (USR1)",
         [LOOP_STOP_AFTER] = "by --stop-after",
         [LOOP_HALT] = "since too many items failed (halt)",
+        [LOOP_HOPELESS] = "since no item is done, and 20 or more of each thread failed (halt: never goes on)",
         [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
     };
     double wall_s = sheaf_clock_s() - run->began_s;
@@ -126,7 +127,8 @@ void sheaf_run_report(const struct sheaf_error *error) {
 }
 
 int sheaf_run_agree_exit(struct run *run, int rc) {
-    const bool halted = run->end_why == LOOP_HALT; /* as it is, it would fail again: no case for a requeue */
+    /* as it is, it would fail again: no case for a requeue */
+    const bool halted = run->end_why == LOOP_HALT || run->end_why == LOOP_HOPELESS;
     int64_t exit = run->after[ITEM_PENDING] && !halted ? SHEAF_EXIT_INTERRUPTED
                    : count_failed(run->after)          ? SHEAF_EXIT_FAILED
                                                        : SHEAF_EXIT_DONE;

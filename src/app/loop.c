@@ -48,7 +48,8 @@ struct loop {
     bool told;                   /* rank 0 knows that we drain */
     bool bye;                    /* TAG_BYE is sent */
     bool end;                    /* TAG_END has come */
-    int n_present;               /* rank 0: other ranks that have not said bye */
+    int n_present;               /* rank 0: other ranks that have not said bye, */
+    int n_hopeless;              /* whose teams are hopeless */
     int drain_told, end_told;    /* rank 0: ranks below these have been sent TAG_DRAIN, TAG_END */
     bool failed;                 /* the run is given up */
     struct sheaf_error error;
@@ -58,6 +59,7 @@ struct loop {
 struct progress_message {
     int64_t n_done, n_failed; /* items whose rows it wrote itself, since the last message */
     double longest_s;         /* that a block took */
+    int hopeless;             /* 1: its team has become so, -1: it is so no more */
 };
 
 static bool is_first(const struct loop *loop) {
@@ -94,8 +96,9 @@ static int ship_rows(struct loop *loop, bool now, bool *did) {
 static int ship_counts(struct loop *loop) {
     struct team_counts now = sheaf_team_counts(loop->setup->team);
     struct progress_message grown = {now.n_done - loop->counted.n_done, now.n_failed - loop->counted.n_failed,
-                                     now.longest_s};
-    bool sent = false, news = grown.n_done || grown.n_failed || now.longest_s > loop->counted.longest_s;
+                                     now.longest_s, now.hopeless - loop->counted.hopeless};
+    bool sent = false,
+         news = grown.n_done || grown.n_failed || grown.hopeless || now.longest_s > loop->counted.longest_s;
     if (!news || sheaf_clock_s() - loop->counted_s < count_s)
         return 0;
     if (sheaf_outbox_post(&loop->out, 0, TAG_COUNTS, &grown, sizeof grown, &sent, &loop->error))
@@ -203,6 +206,7 @@ static int accept_chunk(struct loop *loop, size_t n_bytes) {
 static void take_counts(struct loop *loop) {
     struct progress_message grown;
     memcpy(&grown, loop->in.data, sizeof grown);
+    loop->n_hopeless += grown.hopeless;
     loop->setup->coordinator->counts.n_done += grown.n_done;
     loop->setup->coordinator->counts.n_failed += grown.n_failed;
     loop->longest_s = grown.longest_s > loop->longest_s ? grown.longest_s : loop->longest_s;
@@ -350,6 +354,8 @@ static enum loop_end look_for_end(const struct loop *loop) {
     double now_s = sheaf_clock_s(), longest_s = own.longest_s;
     if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->counts.n_failed >= setup->halt_failed)
         return LOOP_HALT;
+    if (setup->halt_hopeless && own.hopeless && loop->n_hopeless == loop->place.n_ranks - 1)
+        return LOOP_HOPELESS;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
         return LOOP_STOP_AFTER;

@@ -16,7 +16,7 @@
 #include "plan/pool.h"
 
 /* Why a run ended before its work did. */
-enum loop_end { LOOP_COMPLETE, LOOP_SIGNAL, LOOP_STOP_AFTER, LOOP_BATCH_END, LOOP_HALT };
+enum loop_end { LOOP_COMPLETE, LOOP_SIGNAL, LOOP_STOP_AFTER, LOOP_BATCH_END, LOOP_HALT, LOOP_HOPELESS };
 
 struct loop_setup {
     struct comm *comm;
@@ -34,6 +34,7 @@ struct loop_setup {
     double stop_at_s;                /* rank 0: when to drain, on sheaf_clock_s; 0: never */
     double batch_end_s;              /* rank 0: when the batch job is ended, on sheaf_clock_s; 0: unknown */
     bool hurries;                    /* rows are sent at once: rank 0 counts the failed ones */
+    bool halt_hopeless;              /* rank 0: drain when all teams are hopeless */
     int64_t halt_failed;             /* rank 0: drain when so many items have failed in this run; 0: never */
     /* Both are called by thread 0 while compute threads may be at work, and should end the process. */
     /* On rank 0, at once, when a rank cannot go on; on another one where rank 0 cannot be told. */

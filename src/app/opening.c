@@ -10,6 +10,7 @@
 #include "app/sameness.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "core/type.h"
 #include "exec/worker.h"
 #include "job/source.h"
 #include "kernel/expression/compile.h"
@@ -210,6 +211,31 @@ static void say_unsafe(const struct run *run) {
                 run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
 }
 
+static double input_bytes(const struct run *run) {
+    double row_bytes = 0;
+    for (int k = 0; k < run->items.n_fields; k++)
+        row_bytes += (double)sheaf_field_row_bytes(&run->items.fields[k]);
+    return row_bytes * (double)run->items.n_items;
+}
+
+/* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
+static bool links_inputs(const struct run *run) {
+    static const double small_bytes = 64 << 20;
+    if (run->job.items.kind != JOB_HDF5 || run->job.inputs == JOB_INPUTS_COPY)
+        return false;
+    return run->job.inputs == JOB_INPUTS_LINK || input_bytes(run) > small_bytes;
+}
+
+/* What the results file will need. */
+static void say_links(const struct run *run) {
+    if (links_inputs(run) && run->job.inputs == JOB_INPUTS_AUTO && !run->options->quiet)
+        fprintf(
+            stderr,
+            "sheaf: the inputs (%.0f MB) are linked in %s, which needs %s beside it; inputs: copy in the job copies "
+            "them\n",
+            input_bytes(run) / 1e6, run->job.output, run->items.name);
+}
+
 static struct results_plan make_plan(struct run *run) {
     return (struct results_plan){
         .path = run->output,
@@ -220,6 +246,7 @@ static struct results_plan make_plan(struct run *run) {
         .identity = run->identity.data,
         .files = run->known.now.data,
         .items = &run->items,
+        .links_inputs = links_inputs(run),
         .n_outputs = run->kernel.n_outputs,
         .outputs = run->kernel.outputs,
         .block = run->kernel.block,
@@ -273,6 +300,8 @@ static int open_results(struct run *run) {
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     run->created = create;
+    if (create)
+        say_links(run);
     if (sheaf_results_open(&run->results, &plan, create, error))
         return -1;
     say_changes(run);

@@ -31,6 +31,9 @@
 #include "store/results.h"
 
 /* All that a run owns. Members after `results` matter on rank 0 only. */
+/* Failed items of each thread, with none done, at which a run ends where the job does not say otherwise. */
+enum { RUN_HOPELESS_FAILED = 20 };
+
 struct run {
     const struct run_options *options;
     struct server *server; /* of processes, or NULL where the job needs none */

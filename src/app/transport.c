@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
@@ -24,11 +25,14 @@ struct invitation {
     double check_s, mark;
     off_t mark_offset;
     struct row_sink sink; /* pointers and descriptor to be replaced */
+    ino_t inode;          /* of the results file */
+    off_t n_bytes;
 };
 
 /* What a rank answers. */
 struct answer {
     int32_t maps, writes;
+    int32_t sees; /* the results file, whether it opens it or not */
 };
 
 static void parts(const struct sheaf_buffer *buffer, const struct binding *kernel, struct invitation **head,
@@ -41,6 +45,20 @@ static void parts(const struct sheaf_buffer *buffer, const struct binding *kerne
 static size_t message_bytes(const struct binding *kernel) {
     return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) + (size_t)kernel->n_inputs * sizeof(int64_t) +
            (size_t)kernel->n_outputs * sizeof(struct row_column);
+}
+
+static int stamp_output(struct invitation *head, struct sheaf_error *error) {
+    struct stat about;
+    if (stat(head->output, &about))
+        return sheaf_fail_errno(error, "%s: cannot be found", head->output);
+    head->inode = about.st_ino;
+    head->n_bytes = about.st_size;
+    return 0;
+}
+
+static bool sees_output(const struct invitation *head) {
+    struct stat about;
+    return stat(head->output, &about) == 0 && about.st_ino == head->inode && about.st_size == head->n_bytes;
 }
 
 /* --- rank 0: who is asked to open files ----------------------------------------------------------------------------- */
@@ -103,7 +121,7 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     head->token = setup->token;
     if (n < 0 || n >= (int)sizeof head->results)
         return sheaf_fail(error, "%s: its path is too long", setup->results);
-    if (absolute(setup->output, head->output, error) ||
+    if (absolute(setup->output, head->output, error) || stamp_output(head, error) ||
         (head->maps && absolute(setup->items->name, head->input, error)))
         return -1;
     head->check_s = head->maps && sheaf_disk_of(head->input) != DISK_LOCAL ? check_remote_s : 0;
@@ -183,6 +201,7 @@ static int settle(struct transport *t, struct comm *comm, const struct invitatio
     for (int r = 0; answers && r < place.n_ranks; r++) {
         maps = maps && answers[r].maps;
         writes = writes && answers[r].writes;
+        t->n_blind += !answers[r].sees;
     }
     free(answers);
     if (sheaf_comm_broadcast_value(comm, &maps, error) || sheaf_comm_broadcast_value(comm, &writes, error))
@@ -221,7 +240,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     struct row_column *columns;
     parts(buffer, setup->kernel, &head, &places, &columns);
     bool asked = head->all || place.node == 0;
-    struct answer own = {1, 1};
+    struct answer own = {1, 1, sees_output(head)};
     int rc = 0;
     if (asked && head->maps)
         own.maps = (rc = map_input(t, head, places, setup->kernel, error)) == 0;

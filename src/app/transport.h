@@ -27,6 +27,7 @@ struct transport {
     const char **mapped;   /* [n_inputs] item 0 of a field that is mapped, NULL where it is not; NULL: nothing is */
     bool notes;            /* all ranks of this one's pool write, and note what they compute */
     bool writes;           /* rows, through `sink` */
+    int n_blind;           /* rank 0: how many ranks do not see the results file */
     struct row_sink *sink; /* rank 0's own, or `own` */
     char *input;           /* the file that is mapped, and how it was then */
     struct sheaf_stamp stamp;

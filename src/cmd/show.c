@@ -483,11 +483,11 @@ int sheaf_cmd_show(int argc, char **argv) {
     if (code >= 0)
         return code;
     show.path = argv[first_word];
-    show.head_by_default = show.head < 0;
-    if (show.head_by_default)
+    if ((show.head_by_default = show.head < 0))
         show.head = show.csv ? 0 : DEFAULT_HEAD;
     int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
     if (rc == 0) {
+        fputs(sheaf_reader_left_out(show.reader), stderr);
         show.all = sheaf_reader_fields(show.reader, &show.n_all);
         show.n_about = sheaf_reader_n_about(show.reader);
         rc = show_rows(&show);

@@ -23,6 +23,7 @@ struct hand {
     struct parcel *parcel; /* it computes into */
     const void **columns;  /* [n_outputs] room for struct rows */
     struct flight flight;  /* its note of what it computes */
+    int64_t n_failed;      /* its items, while none of the team's is done */
 };
 
 struct team {
@@ -41,6 +42,8 @@ struct team {
     int n_spare;
     size_t waiting_bytes; /* of `ready` and of what thread 0 has taken and not given back */
     struct team_counts counts;
+    bool any_done;  /* an item that a thread computed, */
+    int n_hopeless; /* else the threads of which too many have failed */
     bool broken;
     struct sheaf_error error; /* the first */
 
@@ -183,6 +186,18 @@ static int make_safe(struct team *team, int64_t n_blocks, struct sheaf_error *er
     return 0;
 }
 
+/* Looks how the items of a grain have ended, as long as none of the team's is done. The lock is held. */
+static void look_for_hope(struct team *team, struct hand *hand) {
+    const struct parcel *parcel = hand->parcel;
+    const int64_t most = team->setup.hopeless_failed, had_failed = hand->n_failed;
+    for (int64_t k = 0; k < parcel->n_items && !team->any_done; k++) {
+        team->any_done = parcel->status[k] == ITEM_DONE;
+        hand->n_failed += sheaf_status_failed(parcel->status[k]);
+    }
+    team->n_hopeless += had_failed < most && hand->n_failed >= most;
+    team->counts.hopeless = !team->any_done && team->n_hopeless == team->n_hands;
+}
+
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->worker.busy_s;
@@ -202,6 +217,8 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     team->counts.busy_s += busy_s;
     if (hand->worker.longest_s > team->counts.longest_s)
         team->counts.longest_s = hand->worker.longest_s;
+    if (!team->any_done)
+        look_for_hope(team, hand);
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;

@@ -37,6 +37,7 @@ struct team_setup {
     struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
     int first_slot;                  /* of this rank's threads among those of its node */
     bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
+    int64_t hopeless_failed;         /* items of each thread, see team_counts.hopeless */
     bool tells_failures;             /* thread 0 is woken by each block with failed items: too many end the run */
     double checkpoint_s;             /* how often rows are synced; 0: never */
     struct flight flight;            /* the first thread's row of notes; the others' follow. Without sink: none */
@@ -51,6 +52,7 @@ struct team_counts {
     int64_t n_done, n_failed; /* items written through the sink */
     double longest_s;         /* that the kernel took for a block */
     double busy_s;            /* inside the kernel, summed over threads */
+    bool hopeless;            /* no item of any thread is done, and setup.hopeless_failed of each have failed */
 };
 
 int sheaf_team_open(struct team **team, const struct team_setup *setup, struct sheaf_error *error);

@@ -57,14 +57,23 @@ bool sheaf_csv_at_end(const struct csv_text *text, struct csv_place *at) {
     return at->offset >= text->n_bytes;
 }
 
+/* Where the cell without quotes ends that begins at p. All bytes of a table pass through here. */
+static const char *find_end(const struct csv_text *text, const char *p) {
+    const char *const end = text->data + text->n_bytes;
+    const char newline = text->newline, separator = text->plain ? newline : text->separator;
+    const char other = separator == JOB_BLANKS ? '\t' : separator;
+    while (p < end && *p != newline && *p != separator && *p != other && (*p != '\r' || !line_end(text, p)))
+        p++;
+    return p;
+}
+
 /* Parses the cell at *offset and moves behind it, up to its separator or line end. */
 static int parse_cell(const struct csv_text *text, struct csv_place *at, struct csv_cell *cell,
                       struct sheaf_error *error) {
     const char *end = text->data + text->n_bytes, *p = text->data + at->offset;
     *cell = (struct csv_cell){.data = p};
     if (text->plain || p == end || *p != '"') {
-        while (p < end && !line_end(text, p) && (text->plain || !is_separator(text, *p)))
-            p++;
+        p = find_end(text, p);
         cell->length = (size_t)(p - cell->data);
         at->offset = (size_t)(p - text->data);
         return 0;

@@ -10,8 +10,7 @@ int sheaf_items_check(struct items *items, int field, enum sheaf_type type, stru
     return items->source->check(items, field, type, error);
 }
 
-/* Whether all files are as they were. */
-static int check_files(const struct items *items, struct sheaf_error *error) {
+int sheaf_items_check_files(const struct items *items, struct sheaf_error *error) {
     if (items->stamp.inode && sheaf_stamp_check(&items->stamp, items->name, error))
         return -1;
     for (int i = 0; i < items->n_others; i++)
@@ -29,11 +28,11 @@ int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *con
                         const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error) {
     if (items->source->read(items, first, n, columns, types, arena, error)) {
         struct sheaf_error change; /* says it better than a value that cannot be read */
-        if (check_files(items, &change) && error)
+        if (sheaf_items_check_files(items, &change) && error)
             *error = change;
         return -1;
     }
-    return check_files(items, error);
+    return sheaf_items_check_files(items, error);
 }
 
 int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type) {

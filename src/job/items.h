@@ -69,6 +69,8 @@ int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const 
                      struct sheaf_error *error);
 int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *const *columns,
                         const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error);
+/* Whether all files are as they were. */
+int sheaf_items_check_files(const struct items *items, struct sheaf_error *error);
 int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type);
 void sheaf_items_close(struct items *items);
 

@@ -211,6 +211,18 @@ static int read_transport(struct job *job, const struct yaml_node *root, struct 
     return 0;
 }
 
+/* inputs: copy or link. Only datasets can be linked. */
+static int read_inputs(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    static const char *const ways[] = {"auto", "copy", "link"}; /* as in enum job_inputs */
+    int way;
+    if (sheaf_yaml_word(node, "inputs", ways, COUNT_OF(ways), &way, error))
+        return -1;
+    job->inputs = (enum job_inputs)way;
+    if (job->inputs == JOB_INPUTS_LINK && job->items.kind != JOB_HDF5)
+        return sheaf_yaml_refuse(node, error, "inputs: link goes with items: {hdf5: …}; all others are copied");
+    return 0;
+}
+
 /* The job's name and output: as written, else from the file's name. */
 static int read_name(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     const struct yaml_node *name = sheaf_yaml_get(root, "name"), *output = sheaf_yaml_get(root, "output");
@@ -237,8 +249,8 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
 }
 
 static int check_keys(const struct yaml_node *root, struct sheaf_error *error) {
-    static const char *const own[] = {"name",     "output",    "items",      "params",
-                                      "schedule", "transport", "checkpoint", "seed"};
+    static const char *const own[] = {"name",      "output",     "items", "params", "schedule",
+                                      "transport", "checkpoint", "seed",  "inputs"};
     const char *known[64];
     int n_kind = 0, n = COUNT_OF(own);
     const char *const *of_kind = sheaf_job_kind_keys(&n_kind);
@@ -254,7 +266,7 @@ static int read_job(struct job *job, struct sheaf_error *error) {
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||
-        read_seed(job, sheaf_yaml_get(root, "seed"), error))
+        read_inputs(job, sheaf_yaml_get(root, "inputs"), error) || read_seed(job, sheaf_yaml_get(root, "seed"), error))
         return -1;
     return sheaf_job_read_kind(job, root, error);
 }

@@ -18,6 +18,7 @@
 
 enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
+enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
 
 /* Everything but `text` lives in the document's arena. */
@@ -54,7 +55,8 @@ struct job {
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
     const char *cost_file;        /* of the latter, seen from the current folder; else NULL */
     enum job_transport transport;
-    double checkpoint_s; /* sync this often; 0: only at the end */
+    enum job_inputs inputs; /* hdf5: how fields come into the results file */
+    double checkpoint_s;    /* sync this often; 0: only at the end */
 };
 
 /* A value of the command line that takes the place of one in the file: path "params.samples", value "360". */

@@ -211,6 +211,7 @@ static int read_halt(struct job_limits *limits, const struct yaml_node *node, st
     static const char *const known[] = {"failed"};
     const char *text;
     double share;
+    limits->halt_said = node != NULL;
     if (!node || (node->kind == YAML_SCALAR && strcmp(node->text, "never") == 0))
         return 0;
     if (node->kind != YAML_MAP || node->n != 1)

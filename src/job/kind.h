@@ -68,6 +68,7 @@ struct job_limits {
     double timeout_s;    /* an item; 0: none */
     int64_t halt_failed; /* end the run when so many items have failed; 0: never */
     double halt_share;   /* or so large a part of the items it had to compute; 0: never */
+    bool halt_said;      /* the job says when, or never; else a run in which nothing succeeds ends, too */
     bool isolate;
 };
 

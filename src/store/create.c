@@ -1,7 +1,4 @@
 /* Makes a results file, aside: everything in it. */
-#include <errno.h>
-#include <fcntl.h>
-#include <hdf5_hl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -18,10 +15,13 @@
 #include "core/type.h"
 #include "job/job.h"
 #include "plan/flight.h"
+#include "store/dimensions.h"
 #include "store/h5.h"
+#include "store/inputs.h"
 #include "store/layout.h"
 #include "store/results.h"
 #include "store/run_table.h"
+#include "store/space.h"
 
 /* Datasets of this size begin at a page: writing whole pages is quicker. */
 enum { LARGE = 1 << 16, PAGE = 4096 };
@@ -57,35 +57,12 @@ static hid_t make_dataset(struct creation *c, const char *name, hid_t type, int 
     return dataset;
 }
 
-/* A dimension that has no coordinates, as netCDF-4 writes one: a scale of big-endian floats that takes no space. */
 static int make_dimension(struct creation *c, const char *name, int64_t size) {
-    char label[128];
-    int rc = -1;
-    hsize_t dims = (hsize_t)size;
-    snprintf(label, sizeof label, "This is a netCDF dimension but not a netCDF variable.%10" PRId64, size);
-    hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &dims, NULL);
-    hid_t dataset = H5I_INVALID_HID;
-    if (creation < 0 || H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) < 0)
-        goto out;
-    dataset = H5Dcreate2(c->file, name, H5T_IEEE_F32BE, space, c->link_creation, creation, H5P_DEFAULT);
-    if (dataset >= 0 && H5DSset_scale(dataset, label) >= 0)
-        rc = 0;
-out:
-    if (rc)
-        h5_fail(c, "create a dimension");
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    H5Pclose(creation);
-    H5Sclose(space);
-    return rc;
+    return sheaf_dimension_make(c->file, c->link_creation, name, size) ? h5_fail(c, "create a dimension") : 0;
 }
 
 static int attach(struct creation *c, hid_t dataset, const char *dimension, unsigned index) {
-    hid_t scale = H5Dopen2(c->file, dimension, H5P_DEFAULT);
-    int rc = scale >= 0 && H5DSattach_scale(dataset, scale, index) >= 0 ? 0 : h5_fail(c, "label a dimension");
-    if (scale >= 0)
-        H5Dclose(scale);
-    return rc;
+    return sheaf_dimension_attach(c->file, dataset, dimension, index) ? h5_fail(c, "label a dimension") : 0;
 }
 
 static int describe(struct creation *c, hid_t dataset, const struct sheaf_field *field) {
@@ -110,15 +87,21 @@ static int attach_width(struct creation *c, hid_t dataset, int64_t width) {
     return attach(c, dataset, name, 1);
 }
 
-/* A field's dataset: [n_items], or [n_items][width]. */
-static hid_t make_field(struct creation *c, const struct sheaf_field *field) {
+/* A field's dataset of a type: [n_items], or [n_items][width]. */
+static hid_t make_field_as(struct creation *c, const struct sheaf_field *field, hid_t type) {
     int64_t shape[2] = {c->plan->items->n_items, field->width};
-    hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
     hid_t dataset = make_dataset(c, field->name, type, field->width > 1 ? 2 : 1, shape);
-    if (dataset < 0)
-        return dataset;
-    if (describe(c, dataset, field) || attach(c, dataset, "item", 0) ||
-        (field->width > 1 && attach_width(c, dataset, field->width))) {
+    if (dataset >= 0 &&
+        (attach(c, dataset, "item", 0) || (field->width > 1 && attach_width(c, dataset, field->width)))) {
+        H5Dclose(dataset);
+        return H5I_INVALID_HID;
+    }
+    return dataset;
+}
+
+static hid_t make_field(struct creation *c, const struct sheaf_field *field) {
+    hid_t dataset = make_field_as(c, field, field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type));
+    if (dataset >= 0 && describe(c, dataset, field)) {
         H5Dclose(dataset);
         return H5I_INVALID_HID;
     }
@@ -208,7 +191,7 @@ static int copy_inputs(struct creation *c) {
         }
     }
     rc = 0;
-    for (int64_t first = 0; rc == 0 && first < items->n_items; first += ROWS)
+    for (int64_t first = 0; rc == 0 && items->n_fields > 0 && first < items->n_items; first += ROWS)
         rc = copy_rows(c, datasets, columns, first, items->n_items - first < ROWS ? items->n_items - first : ROWS);
 out:
     for (int k = 0; k < made; k++) {
@@ -221,16 +204,28 @@ out:
     return rc;
 }
 
-static int link_inputs(struct creation *c) {
+/* Copies the datasets that are the items' fields, of whatever type they are. */
+static int copy_datasets(struct creation *c) {
     const struct items *items = c->plan->items;
-    char *target = realpath(items->name, NULL);
-    int rc = target ? 0 : sheaf_fail_errno(c->error, "%s: cannot be found", items->name);
-    for (int k = 0; rc == 0 && k < items->n_fields; k++)
-        if (H5Lcreate_external(target, items->links[k], c->file, items->fields[k].name, c->link_creation, H5P_DEFAULT) <
-            0)
-            rc = h5_fail(c, "link an input field");
-    free(target);
+    int rc = 0;
+    for (int k = 0; rc == 0 && k < items->n_fields; k++) {
+        const struct sheaf_field *field = &items->fields[k];
+        hid_t stored = H5Dget_type(sheaf_input_dataset(items, k)), type = H5Tcopy(stored); /* without its name there */
+        hid_t dataset = make_field_as(c, field, type);
+        H5Tclose(type);
+        H5Tclose(stored);
+        rc = dataset >= 0 ? sheaf_inputs_copy(items, k, dataset, c->error) : -1;
+        if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)
+            rc = h5_fail(c, "close an input field");
+    }
     return rc;
+}
+
+static int place_inputs(struct creation *c) {
+    const struct items *items = c->plan->items;
+    if (!items->links)
+        return copy_inputs(c);
+    return c->plan->links_inputs ? sheaf_inputs_link(items, c->file, c->link_creation, c->error) : copy_datasets(c);
 }
 
 /* --- outputs and bookkeeping --------------------------------------------------------------------------------------- */
@@ -436,8 +431,8 @@ static int make_bookkeeping(struct creation *c) {
 
 static int make_content(struct creation *c) {
     const struct items *items = c->plan->items;
-    if (make_dimension(c, "item", items->n_items) || (items->links ? link_inputs(c) : copy_inputs(c)) ||
-        make_outputs(c) || make_status(c) || make_attempts(c) || make_seconds(c))
+    if (make_dimension(c, "item", items->n_items) || place_inputs(c) || make_outputs(c) || make_status(c) ||
+        make_attempts(c) || make_seconds(c))
         return -1;
     return make_bookkeeping(c);
 }
@@ -488,42 +483,13 @@ out:
     return rc;
 }
 
-/* Reserves every byte, so that a full disk is known now, and makes the file last. */
-static int reserve(const char *path, struct sheaf_error *error) {
-    int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return sheaf_fail_errno(error, "%s: cannot open", path);
-    int rc = 0;
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (size < 0)
-        rc = sheaf_fail_errno(error, "%s: cannot find its size", path);
-    else if (fallocate(fd, 0, 0, size) && errno != EOPNOTSUPP && errno != ENOSYS)
-        rc = sheaf_fail_errno(error, "%s: cannot reserve %lld MB", path, (long long)(size >> 20));
-    else if (fsync(fd))
-        rc = sheaf_fail_errno(error, "%s: cannot sync", path);
-    if (close(fd) && rc == 0)
-        rc = sheaf_fail_errno(error, "%s: cannot close", path);
-    return rc;
-}
-
-/* Whether a file can be made there at all; says so better than HDF5 would. */
-static int probe(const char *path, struct sheaf_error *error) {
-    unlink(path); /* what a killed run has left; never the file that a link leads to */
-    sheaf_interrupt_remove(path);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return sheaf_fail_errno(error, "%s: cannot create the results file; choose another place with -o", path);
-    close(fd);
-    return 0;
-}
-
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error) {
     sheaf_h5_start();
     char *aside = sheaf_path_with(plan->path, SUFFIX_NEW);
     if (!aside)
         return sheaf_fail_memory(error, "a path");
-    int rc = probe(aside, error);
-    if (rc == 0 && (write_file(plan, aside, error) || reserve(aside, error))) {
+    int rc = sheaf_space_probe(plan, aside, error);
+    if (rc == 0 && (write_file(plan, aside, error) || sheaf_space_reserve(aside, error))) {
         unlink(aside);
         sheaf_interrupt_forget(aside);
         rc = -1;

@@ -11,6 +11,7 @@
 
 #include "core/type.h"
 #include "store/h5.h"
+#include "store/inputs.h"
 #include "store/missing.h"
 #include "store/reach.h"
 
@@ -232,6 +233,10 @@ static int input_skips(const struct items *items, int k, enum sheaf_type type, i
         skips[i] = memchr(gone + i * field->width, 1, (size_t)field->width) != NULL;
     free(gone);
     return rc;
+}
+
+hid_t sheaf_input_dataset(const struct items *items, int field) {
+    return ((const struct input *)items->self)->fields[field].dataset;
 }
 
 static int64_t input_place(const struct items *items, int field, enum sheaf_type as) {

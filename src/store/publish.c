@@ -1,6 +1,9 @@
-/* Puts a results file that was made aside into place. */
+/* Where a results file may be made, and how one that was made aside comes into its place. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/file.h"
@@ -11,6 +14,49 @@
 #include "store/results.h"
 
 const char *const sheaf_results_beside[] = {SUFFIX_LOCK, SUFFIX_NEW, SUFFIX_PACK, NULL};
+
+int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
+    struct stat about;
+    if (stat(path, &about) || S_ISREG(about.st_mode))
+        return 0;
+    return sheaf_refuse(error, "%s: is %s, where no results file can be; choose another place with -o", path,
+                        S_ISDIR(about.st_mode)    ? "a folder"
+                        : S_ISFIFO(about.st_mode) ? "a pipe"
+                        : S_ISSOCK(about.st_mode) ? "a socket"
+                                                  : "a device");
+}
+
+int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
+    static const char signature[] = "\211HDF\r\n\032\n";
+    static const char cleared[8]; /* of one that was emptied while a run wrote it */
+    char head[8] = "";
+    sheaf_h5_start();
+    if (access(path, F_OK))
+        return 0;
+    hid_t file = sheaf_h5_open(path);
+    if (file >= 0) {
+        char *identity = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
+        bool ours = identity != NULL;
+        free(identity);
+        H5Fclose(file);
+        H5Eclear2(H5E_DEFAULT);
+        if (ours)
+            return 0;
+    } else {
+        H5Eclear2(H5E_DEFAULT);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
+        if (fd >= 0)
+            close(fd);
+        if (n == 0 || (n == (ssize_t)sizeof head &&
+                       (memcmp(head, signature, sizeof head) == 0 || memcmp(head, cleared, sizeof head) == 0)))
+            return 0;
+    }
+    return sheaf_refuse(error,
+                        "%s: is not a results file of Sheaf and is not overwritten; move it away or choose "
+                        "another place with -o",
+                        path);
+}
 
 int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
     static const char *const made[] = {SUFFIX_NEW, SUFFIX_PACK};

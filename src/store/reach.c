@@ -395,7 +395,7 @@ static hid_t reach_path(struct reach *r, hid_t file, const char *file_path, cons
     int rc = follow(w, error);
     if (rc == 0) {
         dataset = open_dataset(w->at, w->rest);
-        rc = dataset >= 0 ? 0 : fail_path(w, w->rest, error);
+        rc = dataset >= 0 ? 0 : fail_path(w, path, error);
     }
     H5Gclose(w->at);
     if (rc == 0 && w->n_links && !agrees(file, path, w->file))

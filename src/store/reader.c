@@ -15,6 +15,7 @@
 #include "plan/row_sink.h"
 #include "plan/status.h"
 #include "store/h5.h"
+#include "store/inputs.h"
 #include "store/layout.h"
 
 struct reader {
@@ -33,7 +34,8 @@ struct reader {
     struct reader_field *fields; /* [n_fields + n_about] */
     hid_t *datasets;             /* [n_fields + n_about] */
     char **whole; /* [n_fields + n_about] all values of a field, once many scattered rows were asked for */
-    char *identity;
+    char *identity, *files;
+    struct sheaf_string left_out; /* inputs that are linked and not there, and why: a line each */
     int64_t n_failures;
     struct failure *failures; /* [n_failures], by item */
     struct sheaf_arena arena;
@@ -82,20 +84,29 @@ static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t 
     return 0;
 }
 
-/* Takes what has a row for each item; the file's own datasets, dimensions and groups are passed over, and so are
-   links to inputs that are not there any more. */
+/* A dataset, or, negative, none. An input that is linked must be what the results were computed from; another one would
+   stand beside them as if it were. */
+static hid_t open_field(struct reader *r, hid_t file, const char *name, const H5L_info_t *info) {
+    struct sheaf_error why;
+    hid_t dataset = info->type == H5L_TYPE_EXTERNAL
+                        ? sheaf_inputs_open_linked(file, r->path, name, r->identity, &r->files, &why)
+                        : H5Dopen2(file, name, H5P_DEFAULT);
+    H5Eclear2(H5E_DEFAULT);
+    if (dataset < 0 && info->type == H5L_TYPE_EXTERNAL)
+        sheaf_string_add(&r->left_out, "sheaf: '%s' is left out: %s\n", name, why.text);
+    return dataset;
+}
+
+/* Takes what has a row for each item; the file's own datasets, dimensions and groups are passed over. */
 static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, void *context) {
     struct reader *r = context;
     hsize_t dims[H5S_MAX_RANK] = {0};
-    (void)info;
     struct sheaf_error reserved;
     if (sheaf_items_check_name(name, "", &reserved))
         return 0;
-    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    if (dataset < 0) {
-        H5Eclear2(H5E_DEFAULT);
+    hid_t dataset = open_field(r, file, name, info);
+    if (dataset < 0)
         return 0;
-    }
     hid_t space = H5Dget_space(dataset);
     int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     H5Sclose(space);
@@ -215,6 +226,7 @@ static int look_inside(struct reader *r) {
     }
     r->n_items = (int64_t)n_items;
     r->token = sheaf_h5_get_token(r->file);
+    r->files = sheaf_h5_get_dataset_text(r->file, FILES_TEXT);
     r->trusts_unsafe = sheaf_h5_trusts_unsafe(r->file);
     return find_fields(r) || find_about(r) || read_failures(r) ? -1 : 0;
 }
@@ -265,10 +277,16 @@ void sheaf_reader_close(struct reader *r) {
     free(r->fields);
     free(r->datasets);
     free(r->identity);
+    free(r->files);
+    sheaf_string_free(&r->left_out);
     free(r->failures);
     sheaf_journal_index_close(r->journals);
     sheaf_arena_free(&r->arena);
     free(r);
+}
+
+const char *sheaf_reader_left_out(const struct reader *r) {
+    return r->left_out.data ? r->left_out.data : "";
 }
 
 int64_t sheaf_reader_n_items(const struct reader *r) {

@@ -27,6 +27,9 @@ struct reader_field {
 int sheaf_reader_open(struct reader **reader, const char *path, struct sheaf_error *error);
 void sheaf_reader_close(struct reader *reader);
 
+/* Inputs that are linked and cannot be shown, and why: a line each, for stderr. Borrowed. */
+const char *sheaf_reader_left_out(const struct reader *reader);
+
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
 /* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf

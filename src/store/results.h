@@ -33,13 +33,14 @@ struct results_plan {
     const char *kernel;              /* its name */
     const char *identity;            /* canonical text, a part on each line (R10) */
     const char *files;               /* what is known of the files that it names (core/known.h), or NULL */
-    struct items *items;             /* fields are copied (HDF5 inputs linked) */
+    struct items *items;             /* fields are copied, or see links_inputs */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;
     int64_t seed;        /* of random numbers */
     bool attempts;       /* keep how often each item was tried */
     bool accept_changes; /* open it although files that the identity names, or the plugin, were changed */
+    bool links_inputs;   /* fields of hdf5 become external links */
 };
 
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */

@@ -102,6 +102,25 @@ TEST_F(Command, ScriptsOfLists) {
     }
 }
 
+/* Standard input is code where a shell is all that reads it. */
+TEST_F(Command, WhatReadsItsInput) {
+    write("in.csv", "s,n\n$(touch PWNED),1\n\"a  'b'\",2\n");
+    const std::pair<const char *, const char *> jobs[] = {
+        {"sh\nstdin: 'echo {n}'", "f'{n}\\n'"},
+        {"[bash, -s, '{s}']\nstdin: 'printf \"%s {n}\" \"$1\"'", "f'{s} {n}'"},
+        {"'cat | sh -c cat | cat'\nstdin: '{s}'", "s"},
+        {"[sh, -c, 'x=$(cat); printf %s \"$x\"']\nstdin: '{s}'", "s"},
+        {"[python3, -c, 'import sys; print(sys.stdin.read())']\nstdin: 'a{s}'", "f'a{s}\\n'"},
+    };
+    for (const auto &[command, wanted] : jobs) {
+        write_command("job.yaml", "csv: in.csv", std::string(command) + "\n");
+        run_job({"job.yaml", "-q", "--overwrite"});
+        holds("job.h5", {"(status == 1).all()", std::string("text('stdout') == [") + wanted +
+                                                    " for s, n in (('$(touch PWNED)', 1), (\"a  'b'\", 2))]"});
+    }
+    EXPECT_FALSE(exists(path("PWNED"))) << "a value was executed";
+}
+
 /* --- what is found ------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, OutputsAreFound) {
@@ -357,6 +376,25 @@ TEST_F(Command, KeepsTheFilesOfTheLastAttempt) {
     EXPECT_EQ(list_folder(path("job.d/1")), Words{"try3.txt"});
 }
 
+/* A folder that cannot be removed does not end the run: it is left, or moved aside, and that is said. */
+TEST_F(Command, LeavesFoldersThatCannotBeRemoved) {
+    write_command("job.yaml", "count: 3", "'ls; echo $SHEAF_ATTEMPT >stuck{item}.txt; [ {item} != 1 ]'",
+                  "keep: [\"s*1.txt\"]\n");
+    setenv("LD_PRELOAD", SHEAF_PLUGIN_DIR "/stuck.so", 1);
+    Result first = run_job({"job.yaml"}, {0, 1}, 1);
+    Result second = run_job({"job.yaml", "--retry-failed", "--set", "retries=1"}, {0, 1}, 1);
+    unsetenv("LD_PRELOAD");
+    holds("job.h5", {"list(status) == [1, 2, 1]", "text('stdout') == ['', '', '']"});
+    for (const char *item : {"0", "2"})
+        EXPECT_EQ(count_of(first.err, std::string("job.d/work/") + item + ": cannot remove the item's folder"), 1)
+            << first;
+    EXPECT_EQ(count_of(first.err, "cannot"), 2) << first;
+    EXPECT_EQ(count_of(second.err, "a folder of item 1 cannot be removed; it is now "), 2) << second;
+    EXPECT_EQ(read("job.d/1/stuck1.txt"), "2\n");
+    EXPECT_EQ(read("job.d/1.left1/stuck1.txt") + read("job.d/1.left2/stuck1.txt"), "1\n1\n");
+    EXPECT_EQ(list_folder(path("job.d/work")), (Words{"0", "2"}));
+}
+
 /* --- environment, attempts, layouts -------------------------------------------------------------------------------- */
 
 TEST_F(Command, TheSameForEveryLayout) {
@@ -457,6 +495,33 @@ TEST_F(Command, HaltsGoesOnAndTriesAgain) {
     holds("job.h5", {"(status == 2).sum() >= 10 and (status == 0).any()"});
 }
 
+/* 4 threads, of which each has 20 items that fail before the run ends by itself. */
+TEST_F(Command, ARunInWhichNothingSucceedsEnds) {
+    write_command("job.yaml", "count: 2000", "'echo {item} >> ran; test -e fixed || exit 3'");
+    for (const Layout &layout : {Layout{0, 4}, Layout{2, 2}, Layout{2, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        write("ran", "");
+        Result result = run_job({"job.yaml", "--overwrite", "--set", "items.count=20000"}, layout, 1);
+        EXPECT_EQ(count_of(result.err, "ended early since no item is done, and 20 or more of each thread failed (halt: "
+                                       "never goes on)"),
+                  1)
+            << result;
+        const long n_ran = count_of(read("ran"), "\n");
+        EXPECT_GE(n_ran, 80);
+        EXPECT_LT(n_ran, 20000);
+        holds("job.h5", {"(status == 2).sum() == " + std::to_string(n_ran),
+                         "(status == 0).sum() == " + std::to_string(20000 - n_ran)});
+    }
+    write("fixed", "");
+    run_job({"job.yaml", "--overwrite", "--items", "1999:2000"}, {0, 4});
+    unlink(path("fixed").c_str());
+    write("ran", "");
+    run_job({"job.yaml", "--retry-failed"}, {0, 4}, 1); /* an item is done: what fails is no reason to end */
+    EXPECT_EQ(count_of(read("ran"), "\n"), 1999);
+    run_job({"job.yaml", "--overwrite", "--set", "halt=never"}, {0, 4}, 1);
+    holds("job.h5", {"(status == 2).all()"});
+}
+
 /* --- kills --------------------------------------------------------------------------------------------------------- */
 
 TEST_F(Command, NothingOutlivesAKill) {
@@ -529,6 +594,10 @@ TEST_F(Command, WhatIsRefused) {
         {"[ssh, host, ./sim, '{s}']", "where ssh reads code"},
         {"[env, python3, -c, 'f(\"{s}\")']", "python3 -c '… sys.argv[1] …' {s}"},
         {"sh -c 'echo {s}'", "give it as an argument: sh -c '… \"$1\" …' sh {s}"},
+        {"[bash]\nstdin: 'echo {s}'", "job.yaml:4:8: {s}: a text cannot stand where bash reads code"},
+        {"[env, ssh, host, sh, -e]\nstdin: 'echo {s}'", "where ssh reads code"},
+        {"[sh, -c, 'cd /; python3 -']\nstdin: 'print(\"{s}\")'", "where python reads code"},
+        {"'true; sh -e || true'\nstdin: 'echo {s}'", "where sh reads code"},
         {"[sh, -c, 'echo {xx}']", "did you mean 'x'"},
         {"'true'\nstdin: '{y}'", "job.yaml:4:8: {y}"},
         {"'true'\nstdin: [a]", "job.yaml:4:8:"},

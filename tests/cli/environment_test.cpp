@@ -310,6 +310,17 @@ TEST_F(TwoDisks, AutoGathersThen) {
         }
 }
 
+/* What a command keeps lies where its rank sees the results file. */
+TEST_F(TwoDisks, FilesThatAreKeptThereAreSaid) {
+    write("job.yaml", "items: {count: 40}\ncommand: 'echo {item} >o.txt'\nkeep: [o.txt]\n");
+    Result two = run_apart("auto", "true", true);
+    EXPECT_EQ(two.exit, 0) << two;
+    EXPECT_EQ(count_of(two.err, "1 of 2 ranks do not see "), 1) << two;
+    EXPECT_EQ(count_of(two.err, "disk/out.d: files that are kept there stay on the disks of their nodes"), 1) << two;
+    Result one = run_job({"job.yaml", "-o", "disk/out.h5", "--overwrite"}, {2, 1, true});
+    EXPECT_EQ(count_of(one.err, "ranks do not see"), 0) << one;
+}
+
 TEST_F(TwoDisks, DirectIsRefused) {
     for (std::string before : {"true", "cp other/* disk"})
         for (bool apart : {false, true}) {
@@ -371,6 +382,17 @@ TEST_F(Environment, LeavesNothing) {
     write_job("job.yaml", "count: 1000", "square_plus");
     run_job({"job.yaml"}, {3, 2});
     EXPECT_EQ(list_folder(folder_), (Words{"job.h5", "job.yaml"}));
+}
+
+/* Nothing is done for each item before it is known that there is room for them. */
+TEST_F(Environment, ADiskThatIsTooSmallForSoManyItems) {
+    write("big.yaml", "items: {count: 1000000000000000}\nkernel: pi\n");
+    Result result = run_job({"big.yaml"}, {}, 3);
+    EXPECT_EQ(
+        count_of(result.err, "sheaf: big.h5: cannot reserve 21000000000 MB for the results: No space left on device ("),
+        1)
+        << result;
+    EXPECT_EQ(list_folder(folder_), (Words{"big.yaml"}));
 }
 
 } // namespace

@@ -88,7 +88,7 @@ TEST_F(Failing, NanIsAValue) {
 TEST_F(Failing, MoreThanTheTableHolds) {
     write_x("in.csv", std::vector<double>(10100, -1));
     write_job("job.yaml", "csv: in.csv", "hostile:fails");
-    Result result = run_job({"job.yaml"}, {2, 2}, 1);
+    Result result = run_job({"job.yaml", "--set", "halt=never"}, {2, 2}, 1);
     EXPECT_EQ(count_of(result.err, "0 of 10,100 items done, 10,100 failed"), 1) << result;
     EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 10,100 items, 0 done, 10,100 failed\n");
     EXPECT_EQ(count_of(sheaf({"show", "job.h5", "--where-failed", "--csv"}).out, "\n"), 10101);

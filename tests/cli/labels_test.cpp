@@ -65,9 +65,9 @@ TEST_F(Labels, ReservedColumnsAreRefused) {
     }
 }
 
-TEST_F(Labels, ItemsOfHdf5AreLinked) {
+TEST_F(Labels, ItemsOfHdf5MayBeLinked) {
     check({"make_input", path("in.h5"), "48"});
-    write_job("job.yaml", "hdf5: {file: in.h5, fields: {x: x, k: /deep/k, w: w}}", "hostile:slow");
+    write_job("job.yaml", "hdf5: {file: in.h5, fields: {x: x, k: /deep/k, w: w}}", "hostile:slow", "inputs: link\n");
     run_job({"job.yaml"}, {2, 1});
     check({"linked", path("job.h5"), path("in.h5")});
     ASSERT_EQ(rename(path("in.h5").c_str(), path("gone.h5").c_str()), 0);

@@ -162,4 +162,15 @@ with h5py.File('in.h5', 'w') as f:
     EXPECT_EQ(rows(), "item,status,y\n0,done,3\n1,done,5\n");
 }
 
+TEST_F(Missing, ASharedNumberThatIsMissingIsRefused) {
+    python(R"(
+with h5py.File('in.h5', 'w') as f:
+    f['k'] = [-1.0]; f['k'].attrs['_FillValue'] = -1.0
+)");
+    write_x("x.csv", {1});
+    write("job.yaml", "items: {csv: x.csv}\nexpression: {y: k * x}\nshared: {k: {hdf5: \"in.h5:/k\"}}\n");
+    Result result = run_job({"job.yaml"}, {}, 2);
+    EXPECT_EQ(count_of(result.err, "in.h5: '/k' has no value, it is missing"), 1) << result;
+}
+
 } // namespace

@@ -23,19 +23,32 @@ class Replaced : public Program {
         run_job({"other.yaml", "-o", "other.h5"});
     }
 
+    /* Starts a run that waits at some item until something has been done; or, for a signal, takes its time. */
+    Start gated(int signal = 0) const {
+        Start how = start();
+        unlink(path("go").c_str());
+        if (!signal)
+            how.env["SHEAF_TEST_GATE"] = path("go");
+        return how;
+    }
+
     /* Lets a run get under way, does something in a shell, and gives what becomes of the run. */
     Result during(const Layout &layout, const std::string &act, const Words &more = {}, int signal = 0) {
         Words words = {"run", "job.yaml"};
         words.insert(words.end(), more.begin(), more.end());
-        Child child(command(words, layout), start());
+        Child child(command(words, layout), gated(signal));
         EXPECT_TRUE(wait_for_done(child, path("job.h5"), 10));
-        child.kill_all(SIGSTOP); /* however long it takes */
+        if (signal)
+            child.kill_all(SIGSTOP);
         Result acted = shell(act);
-        child.kill_all(SIGCONT);
+        if (signal)
+            child.kill_all(SIGCONT);
         EXPECT_EQ(acted.exit, 0) << acted;
         if (signal)
             kill(child.pid(), signal);
+        write("go", "");
         Result result = child.wait();
+        unlink(path("go").c_str());
         EXPECT_FALSE(result.timed_out) << result;
         EXPECT_TRUE(wait_until([&] { return child.processes().empty(); }));
         return result;
@@ -61,11 +74,10 @@ TEST_F(Replaced, RemovedIsWrittenAgain) {
 TEST_F(Replaced, RemovedWithItsFolder) {
     write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 10}\noutput: there/out.h5\n");
     mkdir(path("there").c_str(), 0777);
-    Child child(command({"run", "job.yaml"}, {2, 1}), start());
+    Child child(command({"run", "job.yaml"}, {2, 1}), gated());
     EXPECT_TRUE(wait_for_done(child, path("there/out.h5"), 10));
-    child.kill_all(SIGSTOP);
     EXPECT_EQ(shell("rm -r there").exit, 0);
-    child.kill_all(SIGCONT);
+    write("go", "");
     Result result = child.wait();
     EXPECT_EQ(result.exit, 0) << result;
     check({"slow", path("there/out.h5"), "all"});
@@ -143,7 +155,8 @@ TEST_F(Replaced, EmptiedOrWrittenOver) {
 
 /* With texts, which are packed into what is written again, and wait in the folder where it is elsewhere. */
 TEST_F(Replaced, Texts) {
-    write("job.yaml", "items: {csv: in.csv}\ncommand: \"echo {x}; sleep 0.01\"\n");
+    write("job.yaml", "items: {csv: in.csv}\ncommand: \"[ {item} -lt 20 ] || until [ -e $SHEAF_TEST_GATE ]; do sleep "
+                      "0.1; done; echo {x}\"\n");
     for (std::string act : {"rm job.h5", "mv job.h5 moved.h5", "cp other.h5 o.h5; mv o.h5 job.h5"}) {
         SCOPED_TRACE(act);
         Result result = during({2, 2}, act);

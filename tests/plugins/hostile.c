@@ -14,7 +14,8 @@
  *                    x == 14    the whole block fails, without one
  *                    x == 97    the same, by fail() alone, with an empty message
  *                    x == 99    fail() is called for rows that do not exist; the whole block fails
- *   slow           y = 2 x + 1, after `ms` milliseconds an item
+ *   slow           y = 2 x + 1, after `ms` milliseconds an item; items from 20 on wait until there is the file that
+ *                  SHEAF_TEST_GATE in the environment names
  *   poison         y = 2 x + 1, after `ms` milliseconds; the item with x == `at` ends the program as `how` says: segv,
  *                  fpe, abort, overflow (of the stack), exit, kill (by SIGKILL); blocks of `block`
  *   uneven         y[3] = x + first index of the block, place in the block, index; work grows with the index; blocks
@@ -239,12 +240,20 @@ static int slow_open(const struct sheaf_setup *setup, struct sheaf_shape *shape,
     return y_open(setup, shape, self) == 0 ? number_open(setup, self) : -1;
 }
 
+static void wait_for_gate(void) {
+    const char *gate = getenv("SHEAF_TEST_GATE");
+    while (gate != NULL && access(gate, F_OK) != 0)
+        sleep_ms(1);
+}
+
 static int slow_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     (void)context;
     const int64_t *ms = self;
     const double *x = block->in[0];
     double *y = block->out[0];
     for (int64_t k = 0; k < block->n; k++) {
+        if (block->first + k >= 20)
+            wait_for_gate();
         sleep_ms(*ms);
         y[k] = 2 * x[k] + 1;
     }

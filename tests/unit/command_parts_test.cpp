@@ -438,6 +438,7 @@ TEST(CommandWorkdir, KeepsWhatIsInsideAndRemovesAll) {
     Folder folder;
     Error error;
     char *path = nullptr;
+    sheaf_aside aside{};
     const std::string out = folder / "o[u]t.d";
     const bool root = geteuid() == 0; /* to whom nothing is locked */
     if (root && (chown(folder.path().c_str(), 65534, 65534) || seteuid(65534)))
@@ -445,7 +446,7 @@ TEST(CommandWorkdir, KeepsWhatIsInsideAndRemovesAll) {
     std::filesystem::create_directory(out);
     std::ofstream(out + "/precious") << "x";
     for (int round = 0; round < 2; round++) { /* an earlier attempt left files */
-        ASSERT_EQ(sheaf_workdir_make(out.c_str(), 5, &path, error), 0) << error.text();
+        ASSERT_EQ(sheaf_workdir_make(out.c_str(), 5, &path, &aside, error), 0) << error.text();
         EXPECT_EQ(std::string(path), out + "/work/5");
         EXPECT_TRUE(std::filesystem::is_empty(path));
         std::filesystem::create_directories(std::string(path) + "/sub/deep");
@@ -455,11 +456,11 @@ TEST(CommandWorkdir, KeepsWhatIsInsideAndRemovesAll) {
             free(path);
     }
     const char *patterns[] = {"*.png", ".*", "sub", "none"};
-    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << error.text();
+    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, &aside, error), 0) << error.text();
     for (const char *name : {"/precious", "/5/.hidden", "/5/a.png", "/5/sub/b.png", "/work/5/rest"})
         EXPECT_TRUE(std::filesystem::exists(out + name)) << name;
     std::ofstream(path + std::string("/c.png")) << "next";
-    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, error), 0) << "the next attempt";
+    ASSERT_EQ(sheaf_workdir_keep(out.c_str(), 5, path, patterns, 4, &aside, error), 0) << "the next attempt";
     for (const char *name : {"/precious", "/5/c.png", "/work/5/rest"})
         EXPECT_TRUE(std::filesystem::exists(out + name)) << name;
     for (const char *name : {"/5/.hidden", "/5/a.png", "/5/sub"})

@@ -23,7 +23,7 @@ class Table {
         : path(folder.write("t.csv", text)),
           job("items: {csv: " + path + (keys.empty() ? "" : ", ") + keys + "}\nkernel: square_plus\n"), items(job) {
         for (int k = 0; k < items.items.n_fields; k++)
-            as.push_back(items.items.fields[k].type);
+            as.push_back(static_cast<sheaf_type>(items.items.fields[k].type));
     }
 
     int convert(const char *name, sheaf_type type) {

@@ -419,7 +419,8 @@ class Store {
                 block,
                 job.job.seed,
                 false,
-                false};
+                false,
+                job.job.inputs == JOB_INPUTS_LINK};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;

@@ -75,8 +75,11 @@ static enum commas judge_commas(const char *line, size_t length) {
 }
 
 static bool is_value(const struct cell *cell, enum sheaf_type type) {
-    double value;
-    return cell->text && (type == SHEAF_TEXT || sheaf_text_to_double(cell->text, cell->length, &value) == 0);
+    double number;
+    int64_t whole;
+    return cell->text && (type == SHEAF_TEXT    ? true
+                          : type == SHEAF_INT64 ? sheaf_text_to_int64(cell->text, cell->length, &whole) == 0
+                                                : sheaf_text_to_double(cell->text, cell->length, &number) == 0);
 }
 
 static int refuse_both(const char *line, size_t length, const char *meanings, struct sheaf_error *error) {

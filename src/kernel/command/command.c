@@ -357,23 +357,41 @@ void sheaf_command_close_hand(struct command_hand *h) {
     free(h);
 }
 
+/* A folder that cannot be removed is no reason to end the run. */
+static void warn_aside(const struct attempt *a, const struct sheaf_aside *aside) {
+    if (aside->path[0])
+        a->context->warn(a->context, "a folder of item %" PRId64 " cannot be removed; it is now %s",
+                         a->block->first + a->k, aside->path);
+}
+
+static void remove_workdir(const struct attempt *a) {
+    struct sheaf_error error = {0};
+    if (a->c->job->program.workdir == JOB_WORKDIR_REMOVE && sheaf_workdir_remove(a->workdir, &error))
+        a->context->warn(a->context, "%s; it is left", error.text);
+}
+
 /* The program's run from its folder to its outputs. -1: nothing could be run, and it is not the item's fault. */
 static int run_item(struct attempt *a, struct sheaf_error *error) {
     const struct command *c = a->c;
     const struct job_program *program = &c->job->program;
+    struct sheaf_aside aside = {.path = ""};
     if (program->workdir != JOB_WORKDIR_NONE &&
-        sheaf_workdir_make(c->host->folder, a->block->first + a->k, &a->workdir, error))
+        sheaf_workdir_make(c->host->folder, a->block->first + a->k, &a->workdir, &aside, error))
         return -1;
+    warn_aside(a, &aside);
     if (run_program(a, error))
         return -1;
     fill_outputs(a);
     store_standard(a);
     if (judge(a))
         find_outputs(a);
-    if (program->n_keep &&
-        sheaf_workdir_keep(c->host->folder, a->block->first + a->k, a->workdir, program->keep, program->n_keep, error))
+    if (program->n_keep && sheaf_workdir_keep(c->host->folder, a->block->first + a->k, a->workdir, program->keep,
+                                              program->n_keep, &aside, error))
         return -1;
-    return program->workdir == JOB_WORKDIR_REMOVE ? sheaf_workdir_remove(a->workdir, error) : 0;
+    if (program->n_keep)
+        warn_aside(a, &aside);
+    remove_workdir(a);
+    return 0;
 }
 
 int sheaf_command_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {

@@ -182,7 +182,8 @@ static int read_command(struct command *c, const struct sheaf_field *fields, int
     if (!names.used)
         return sheaf_fail_memory(error, "the fields");
     if (read_sources(c, error) || list_outputs(c, error) || read_words(c, &names, error) ||
-        (c->job->program.input && sheaf_template_read(&c->input, c->job->program.input, &names, error)) ||
+        (c->job->program.input &&
+         sheaf_template_read_input(&c->input, c->job->program.input, c->job->kernel, &names, error)) ||
         anchor_program(c, error))
         return -1;
     for (int i = 0; i < c->job->n_params; i++)

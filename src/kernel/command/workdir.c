@@ -54,8 +54,24 @@ int sheaf_workdir_remove(const char *path, struct sheaf_error *error) {
     return 0;
 }
 
-int sheaf_workdir_make(const char *folder, int64_t item, char **path, struct sheaf_error *error) {
+/* Removes a folder, or moves it where it is not in the way: a file of another user, or one on NFS that is still open,
+   must not end the run. */
+static int clear_away(const char *path, struct sheaf_aside *aside, struct sheaf_error *error) {
+    if (sheaf_workdir_remove(path, error) == 0)
+        return 0;
+    for (int n = 1; n < 1000; n++) {
+        int length = snprintf(aside->path, sizeof aside->path, "%s.left%d", path, n);
+        if (length < (int)sizeof aside->path && access(aside->path, F_OK) && rename(path, aside->path) == 0)
+            return 0;
+    }
+    aside->path[0] = '\0';
+    return -1;
+}
+
+int sheaf_workdir_make(const char *folder, int64_t item, char **path, struct sheaf_aside *aside,
+                       struct sheaf_error *error) {
     *path = NULL;
+    aside->path[0] = '\0';
     if (asprintf(path, "%s/work/%lld/", folder, (long long)item) < 0) {
         *path = NULL;
         return sheaf_fail_memory(error, "a path");
@@ -65,7 +81,7 @@ int sheaf_workdir_make(const char *folder, int64_t item, char **path, struct she
         return -1;
     (*path)[length - 1] = '\0';
     /* It may be left over from a run that was killed, or from the last attempt. */
-    if (rmdir(*path) && sheaf_workdir_remove(*path, error))
+    if (rmdir(*path) && clear_away(*path, aside, error))
         return -1;
     return mkdir(*path, 0777) ? sheaf_fail_errno(error, "%s: cannot make the item's folder", *path) : 0;
 }
@@ -104,11 +120,12 @@ out:
 }
 
 int sheaf_workdir_keep(const char *folder, int64_t item, const char *path, const char *const *patterns, int n,
-                       struct sheaf_error *error) {
+                       struct sheaf_aside *aside, struct sheaf_error *error) {
     char *kept;
+    aside->path[0] = '\0';
     if (asprintf(&kept, "%s/%lld", folder, (long long)item) < 0)
         return sheaf_fail_memory(error, "a path");
-    int rc = n ? sheaf_workdir_remove(kept, error) : 0; /* of an earlier attempt, or job */
+    int rc = n ? clear_away(kept, aside, error) : 0; /* of an earlier attempt, or job */
     free(kept);
     for (int i = 0; rc == 0 && i < n; i++) {
         glob_t found = {0};

@@ -132,3 +132,23 @@ bool sheaf_reading_find(const struct script *script, const char *at, size_t leng
     }
     return false;
 }
+
+bool sheaf_reading_takes_input(const char *text, struct code_words *code) {
+    struct script script = {.begin = text};
+    const char *from = text, *p = text;
+    bool piped = false;
+    while (true) {
+        const char *begins = script.from[0];
+        const size_t n = *p ? sheaf_script_step(&script, p) : 0;
+        const bool ends = !*p || script.from[0] != begins;
+        if (ends && !piped && (read_words(from, p, code, NULL, NULL) || sheaf_code_reads_input(code)))
+            return true;
+        if (!*p)
+            return false;
+        if (ends) {
+            piped = *p == '|' && p[1] != '|' && (p == text || p[-1] != '|');
+            from = p + 1;
+        }
+        p += n;
+    }
+}

@@ -15,4 +15,7 @@
    the code does not count. Memory that is lacking counts as found. */
 bool sheaf_reading_find(const struct script *script, const char *at, size_t length, struct code_words *code);
 
+/* Whether a command of the script reads the script's standard input as code; code tells which. */
+bool sheaf_reading_takes_input(const char *script, struct code_words *code);
+
 #endif

@@ -188,6 +188,21 @@ int sheaf_template_read_list(struct template *words, struct template *values, co
     return 0;
 }
 
+int sheaf_template_read_input(struct template *t, const struct yaml_node *node, const struct yaml_node *command,
+                              struct template_names *names, struct sheaf_error *error) {
+    struct code_words code = {0}, inner = {0};
+    if (command->kind == YAML_SCALAR && sheaf_reading_takes_input(command->text, &code))
+        return read_code(t, &code, node, names, error);
+    for (int i = 0; command->kind == YAML_LIST && i < command->n; i++) {
+        const char *word = command->value[i]->text;
+        if (sheaf_code_step(&code, word) == CODE_SCRIPT && sheaf_reading_takes_input(word, &inner))
+            return read_code(t, &inner, node, names, error);
+    }
+    if (command->kind == YAML_LIST && sheaf_code_reads_input(&code))
+        return read_code(t, &code, node, names, error);
+    return sheaf_template_read(t, node, names, error);
+}
+
 /* --- scripts ------------------------------------------------------------------------------------------------------- */
 
 /* The variable in the words of the shell, so that its value is one word, or a part of one. */

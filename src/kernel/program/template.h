@@ -59,6 +59,10 @@ int sheaf_template_read(struct template *t, const struct yaml_node *node, struct
 int sheaf_template_read_list(struct template *words, struct template *values, const struct yaml_node *node,
                              struct template_names *names, struct sheaf_error *error);
 
+/* Reads the standard input of a command, whose node it gets: a shell or the like reads it as code. */
+int sheaf_template_read_input(struct template *t, const struct yaml_node *node, const struct yaml_node *command,
+                              struct template_names *names, struct sheaf_error *error);
+
 /* Reads a script for the shell; its pieces are texts alone, and values[*n_values] of new pieces are what the variables
    SHEAF_VALUE_1, … hold. Texts are refused where they would be read as code. */
 int sheaf_template_read_script(struct template *t, struct template *values, const struct yaml_node *node,
