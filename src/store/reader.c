@@ -1,4 +1,4 @@
-#include "store/reader.h"
+#include "store/reader_inside.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -22,42 +22,6 @@
 #include "store/inputs.h"
 #include "store/layout.h"
 #include "store/run_table.h"
-
-/* CPU seconds that HDF5 may take for what is read at a time: some thousand rows. */
-enum { MOST_CPU_S = 5, ROWS = 8192, MOST_WIDTH = 1 << 28 /* of a field */ };
-
-struct reader {
-    const char *path;
-    struct interrupt_reading reading;
-    char what[300];         /* is read */
-    uint64_t device, inode; /* of the file at path, before it was opened */
-    uint64_t token;
-    bool trusts_unsafe;             /* plan/status.h */
-    struct journal_index *journals; /* texts that are not yet packed; NULL until one is asked for */
-    int fd;
-    hid_t file, status, seconds;
-    int64_t block;
-    hid_t text; /* type of texts */
-    int64_t n_items;
-    int n_fields, most_fields; /* without those about items, which stand behind the others */
-    int n_about;
-    int32_t n_outputs;
-    struct reader_field *fields; /* [n_fields + n_about] */
-    hid_t *datasets;             /* [n_fields + n_about] */
-    char **whole; /* [n_fields + n_about] all values of a field, once many scattered rows were asked for */
-    char *identity, *files;
-    struct sheaf_string left_out; /* inputs that are linked and not there, and why: a line each */
-    int64_t n_failures;
-    struct failure *failures; /* [n_failures], by item */
-    struct sheaf_arena arena;
-    struct sheaf_error *error; /* of the call under way, for HDF5's iteration */
-};
-
-/* From now on a crash is due to that dataset, or group. */
-static void begin(struct reader *r, const char *name) {
-    snprintf(r->what, sizeof r->what, "the dataset '%.250s'", name);
-    sheaf_interrupt_begin_reading(&r->reading, r->what);
-}
 
 /* Those of layout 2 are always beside the fields. */
 static hid_t open_seconds(hid_t file) {
@@ -141,7 +105,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     (void)file, (void)info;
     if (sheaf_items_check_name(name, "", &reserved))
         return 0;
-    begin(r, name);
+    sheaf_reader_begin(r, name);
     if (open_link(r, name, &dataset))
         return -1;
     if (dataset < 0)
@@ -171,7 +135,7 @@ static int check_outputs(struct reader *r) {
 
 static int list_fields(struct reader *r) {
     /* By creation order; a file made otherwise has no index of it. */
-    begin(r, "/");
+    sheaf_reader_begin(r, "/");
     if (H5Literate(r->file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, r) >= 0)
         return check_outputs(r);
     return r->error->text[0] ? -1 : sheaf_h5_fail(r->error, r->path, "list the fields");
@@ -197,10 +161,10 @@ static int add_about(struct reader *r, const char *name, hid_t dataset, int64_t 
 
 /* The seconds of blocks, and the attempts if they are kept. */
 static int list_about(struct reader *r) {
-    begin(r, "seconds");
+    sheaf_reader_begin(r, "seconds");
     if (add_about(r, "seconds", open_seconds(r->file), (r->n_items + r->block - 1) / r->block))
         return -1;
-    begin(r, ATTEMPTS_NAME);
+    sheaf_reader_begin(r, ATTEMPTS_NAME);
     if (H5Lexists(r->file, ATTEMPTS_NAME, H5P_DEFAULT) <= 0)
         return 0;
     return add_about(r, ATTEMPTS_NAME, H5Dopen2(r->file, ATTEMPTS_NAME, H5P_DEFAULT), r->n_items);
@@ -210,7 +174,7 @@ static int list_about(struct reader *r) {
 
 static int find_status(struct reader *r) {
     hsize_t n_items = 0;
-    begin(r, "status");
+    sheaf_reader_begin(r, "status");
     r->status = H5Dopen2(r->file, "status", H5P_DEFAULT);
     hid_t space = r->status >= 0 ? H5Dget_space(r->status) : H5I_INVALID_HID;
     const bool fits = space >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
@@ -224,7 +188,7 @@ static int find_status(struct reader *r) {
 
 /* How many items a block has, and the seconds. */
 static int find_block(struct reader *r) {
-    begin(r, "seconds");
+    sheaf_reader_begin(r, "seconds");
     r->seconds = open_seconds(r->file);
     hid_t attribute = r->seconds >= 0 ? H5Aopen(r->seconds, "items_per_block", H5P_DEFAULT) : H5I_INVALID_HID;
     const bool fits = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT64, &r->block) >= 0 && r->block >= 1;
@@ -234,7 +198,7 @@ static int find_block(struct reader *r) {
 }
 
 static int look_inside(struct reader *r) {
-    begin(r, GROUP);
+    sheaf_reader_begin(r, GROUP);
     if (H5Lexists(r->file, GROUP, H5P_DEFAULT) == 0 || H5Lexists(r->file, IDENTITY_TEXT, H5P_DEFAULT) == 0)
         return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
     const int32_t layout = sheaf_h5_get_layout(r->file);
@@ -242,7 +206,7 @@ static int look_inside(struct reader *r) {
         return sheaf_refuse(r->error,
                             "%s: was made by a newer version of Sheaf (layout %" PRId32 ", this one knows %d)", r->path,
                             layout, LAYOUT_VERSION);
-    begin(r, IDENTITY_TEXT);
+    sheaf_reader_begin(r, IDENTITY_TEXT);
     r->identity = sheaf_h5_get_dataset_text(r->file, IDENTITY_TEXT);
     if (!r->identity)
         return sheaf_h5_fail_dataset(r->error, r->path, IDENTITY_TEXT);
@@ -258,7 +222,7 @@ static int open_file(struct reader *r) {
     r->inode = opened.inode;
     sheaf_h5_start();
     sheaf_interrupt_open_reading(&r->reading, r->path, MOST_CPU_S, true);
-    begin(r, "/");
+    sheaf_reader_begin(r, "/");
     r->text = sheaf_h5_text_type();
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
     r->file = H5Fopen(r->path, H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -285,12 +249,12 @@ int sheaf_reader_open_statuses(struct reader **made, const char *path, struct sh
 }
 
 static int list_contents(struct reader *r) {
-    begin(r, FILES_TEXT);
+    sheaf_reader_begin(r, FILES_TEXT);
     r->files = sheaf_h5_get_dataset_text(r->file, FILES_TEXT);
     H5Eclear2(H5E_DEFAULT); /* there may be none */
     if (list_fields(r) || list_about(r))
         return -1;
-    begin(r, ERROR_MESSAGE);
+    sheaf_reader_begin(r, ERROR_MESSAGE);
     return sheaf_failures_read(r->file, r->path, &r->failures, &r->n_failures, r->error);
 }
 
@@ -363,169 +327,4 @@ bool sheaf_reader_is_copy(const struct reader *r, int field) {
 
 int sheaf_reader_n_about(const struct reader *r) {
     return r->n_about;
-}
-
-/* --- texts that are not yet packed ------------------------------------------------------------------------------- */
-
-/* Looks for them once. They may be packed at this moment; then neither the file as it was opened nor the journals have
-   them. */
-static int find_unpacked(struct reader *r, struct sheaf_error *error) {
-    struct stat now;
-    if (sheaf_journal_index_open(&r->journals, r->path, r->token, error) ||
-        sheaf_journal_index_scan(r->journals, 0, r->n_items, error))
-        return -1;
-    if (stat(r->path, &now) || now.st_ino != r->inode || now.st_dev != r->device)
-        return sheaf_fail(error, "%s: was replaced while it was read, as when its texts are packed; look again",
-                          r->path);
-    return 0;
-}
-
-/* Puts texts of the journals in the place of those that HDF5 gave. */
-static int merge_unpacked(struct reader *r, int32_t output, int64_t first, int64_t n, const char **texts,
-                          struct sheaf_arena *arena, struct sheaf_error *error) {
-    if (r->token == 0)
-        return 0;
-    if (!r->journals && find_unpacked(r, error)) {
-        sheaf_journal_index_close(r->journals);
-        r->journals = NULL;
-        return -1;
-    }
-    for (int64_t i = 0; i < n; i++) {
-        const struct journal_entry *entry = sheaf_journal_index_find(r->journals, first + i, output);
-        if (!entry)
-            continue;
-        char *text = sheaf_arena_take(arena, (size_t)entry->n_bytes + 1); /* zeroed: it is terminated */
-        if (!text)
-            return sheaf_fail_memory(error, "texts");
-        if (sheaf_journal_index_read(r->journals, entry, text, error))
-            return -1;
-        texts[i] = text;
-    }
-    return 0;
-}
-
-/* --- values -------------------------------------------------------------------------------------------------------- */
-
-static int read_rows(struct reader *r, hid_t dataset, const char *name, hid_t type, int64_t first, int64_t n,
-                     int64_t width, void *to, struct sheaf_error *error) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
-    if (n == 0)
-        return 0;
-    begin(r, name);
-    hid_t from = H5Dget_space(dataset), room = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
-    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-              H5Dread(dataset, type, room, from, H5P_DEFAULT, to) < 0;
-    H5Sclose(room);
-    H5Sclose(from);
-    sheaf_interrupt_end_reading(&r->reading);
-    return bad ? sheaf_h5_fail_dataset(error, r->path, name) : 0;
-}
-
-/* Moves the strings that HDF5 gave into the arena. */
-static int keep_texts(char **texts, int64_t n, struct sheaf_arena *arena, struct sheaf_error *error) {
-    int rc = 0;
-    for (int64_t i = 0; i < n; i++) {
-        char *text = texts[i], *kept = sheaf_arena_text(arena, text ? text : "", text ? strlen(text) : 0);
-        H5free_memory(text);
-        texts[i] = kept;
-        rc = kept ? rc : sheaf_fail_memory(error, "texts");
-    }
-    return rc;
-}
-
-/* For items first … first + n - 1 the seconds of their blocks: as many as there are blocks are read to the end of
-   `values`, and spread from there. */
-static int spread_seconds(struct reader *r, int64_t first, int64_t n, float *values, struct sheaf_error *error) {
-    if (n == 0)
-        return 0;
-    int64_t from = first / r->block, n_blocks = (first + n - 1) / r->block - from + 1;
-    float *read = values + n - n_blocks;
-    if (sheaf_reader_seconds(r, from, n_blocks, read, error))
-        return -1;
-    for (int64_t i = 0; i < n; i++) /* block b's value stands at or behind the items that it is spread to */
-        values[i] = read[(first + i) / r->block - from];
-    return 0;
-}
-
-int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
-                       struct sheaf_error *error) {
-    const struct sheaf_field *f = &r->fields[field].field;
-    const int32_t output = r->fields[field].output;
-    if (field == r->n_fields)
-        return spread_seconds(r, first, n, values, error);
-    if (f->type != SHEAF_TEXT)
-        return read_rows(r, r->datasets[field], f->name, sheaf_h5_type(f->type), first, n, f->width, values, error);
-    if (read_rows(r, r->datasets[field], f->name, r->text, first, n, f->width, values, error))
-        return -1;
-    const bool bad = sheaf_heap_check(r->fd, r->path, r->datasets[field], first * f->width, n * f->width, values);
-    if (keep_texts(values, n * f->width, arena, error) || bad)
-        return bad ? sheaf_h5_fail_dataset(error, r->path, f->name) : -1;
-    return output >= 0 ? merge_unpacked(r, output, first, n, values, arena, error) : 0;
-}
-
-/* Bytes of one item's values as the reader gives them. */
-static size_t row_bytes(const struct sheaf_field *f) {
-    return (f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type)) * (size_t)f->width;
-}
-
-static int read_whole(struct reader *r, int field, struct sheaf_error *error) {
-    const struct sheaf_field *f = &r->fields[field].field;
-    if (!r->whole)
-        r->whole = calloc((size_t)(r->n_fields + r->n_about), sizeof *r->whole);
-    char *all = r->whole ? malloc((size_t)r->n_items * row_bytes(f) + 1) : NULL;
-    if (!all)
-        return sheaf_fail_memory(error, "a field");
-    for (int64_t first = 0; first < r->n_items; first += ROWS) {
-        const int64_t n = r->n_items - first < ROWS ? r->n_items - first : ROWS;
-        if (sheaf_reader_range(r, field, first, n, all + (size_t)first * row_bytes(f), &r->arena, error)) {
-            free(all);
-            return -1;
-        }
-    }
-    r->whole[field] = all;
-    return 0;
-}
-
-int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64_t n, void *values,
-                        struct sheaf_arena *arena, struct sheaf_error *error) {
-    enum { SCATTERED = 512 }; /* reading so many rows one by one costs more than reading all */
-    const struct sheaf_field *f = &r->fields[field].field;
-    const bool is_long = f->type == SHEAF_TEXT && r->fields[field].output >= 0; /* all of it may not fit in memory */
-    bool contiguous = true;
-    for (int64_t i = 1; i < n && contiguous; i++)
-        contiguous = items[i] == items[0] + i;
-    if (n > 0 && contiguous)
-        return sheaf_reader_range(r, field, items[0], n, values, arena, error);
-    if (n > SCATTERED && !is_long && !(r->whole && r->whole[field]) && read_whole(r, field, error))
-        return -1;
-    for (int64_t i = 0; i < n; i++) {
-        char *to = (char *)values + (size_t)i * row_bytes(f);
-        if (r->whole && r->whole[field])
-            memcpy(to, r->whole[field] + (size_t)items[i] * row_bytes(f), row_bytes(f));
-        else if (sheaf_reader_range(r, field, items[i], 1, to, arena, error))
-            return -1;
-    }
-    return 0;
-}
-
-int sheaf_reader_status(struct reader *r, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error) {
-    if (read_rows(r, r->status, "status", H5T_NATIVE_UINT8, first, n, 1, status, error))
-        return -1;
-    sheaf_status_judge(status, n, r->trusts_unsafe);
-    return 0;
-}
-
-int64_t sheaf_reader_block(const struct reader *r) {
-    return r->block;
-}
-
-int sheaf_reader_seconds(struct reader *r, int64_t first, int64_t n, float *seconds, struct sheaf_error *error) {
-    return read_rows(r, r->seconds, "seconds", H5T_NATIVE_FLOAT, first, n, 1, seconds, error);
-}
-
-int sheaf_reader_last_run(struct reader *r, struct run_record *run, struct sheaf_error *error) {
-    begin(r, GROUP "/runs");
-    int rc = sheaf_run_table_last(r->file, r->path, run, error);
-    sheaf_interrupt_end_reading(&r->reading);
-    return rc;
 }
