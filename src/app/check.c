@@ -80,14 +80,17 @@ static int tell_first(struct run *run, struct sheaf_string *text) {
     int rc = 0;
     void **columns = sheaf_arena_take(&arena, ((size_t)run->items.n_fields + 1) * sizeof *columns);
     const void **in = sheaf_arena_take(&arena, ((size_t)kernel->n_inputs + 1) * sizeof *in);
-    for (int k = 0; columns && in && k < kernel->n_inputs; k++)
-        if (kernel->field[k] >= 0)
+    enum sheaf_type *types = sheaf_arena_take(&arena, ((size_t)run->items.n_fields + 1) * sizeof *types);
+    for (int k = 0; columns && in && types && k < kernel->n_inputs; k++)
+        if (kernel->field[k] >= 0) {
+            types[kernel->field[k]] = (enum sheaf_type)kernel->inputs[k].type;
             in[k] = columns[kernel->field[k]] =
                 sheaf_arena_take(&arena, sheaf_round_up(sheaf_field_row_bytes(&kernel->inputs[k]), SHEAF_ALIGN));
-    if (!columns || !in)
+        }
+    if (!columns || !in || !types)
         rc = sheaf_fail_memory(&run->error, "reading items");
     else
-        rc = sheaf_items_read(&run->items, item, 1, columns, &arena, &run->error);
+        rc = sheaf_items_read_as(&run->items, item, 1, columns, types, &arena, &run->error);
     sheaf_string_add(text, "item %" PRId64 ":\n", item);
     struct sheaf_block block = {.first = item, .n = 1, .in = in};
     if (rc == 0 && kernel->kernel.tell)

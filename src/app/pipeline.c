@@ -77,16 +77,20 @@ int sheaf_pipeline_run(const struct run_options *options) {
     int rc = sheaf_run_start(&run, options);
     if (rc == 0)
         rc = run_all(&run);
+    if (rc)
+        sheaf_interrupt_end_with((int)run.error.exit);
     if (rc && (sheaf_run_is_first(&run) || sheaf_comm_failed(run.comm)))
         sheaf_run_report(&run.error);
     if (run.created)
         sheaf_results_discard(run.output);
     int exit = sheaf_run_agree_exit(&run, rc);
+    sheaf_interrupt_end_with(exit);
     sheaf_run_free(&run);
     return exit;
 }
 
 void sheaf_pipeline_refuse(void) {
+    sheaf_interrupt_end_with(SHEAF_EXIT_USAGE);
     struct comm *comm;
     struct sheaf_error error;
     if (sheaf_comm_open(&comm, &error) == 0) {

@@ -44,6 +44,7 @@ static struct {
     char path[4096];
 } half_made[INTERRUPT_FILES];
 static _Atomic(bool) says_so;
+static _Atomic(int) leave_with = SHEAF_EXIT_INTERRUPTED;
 
 void sheaf_interrupt_remove(const char *path) {
     for (int i = 0; i < INTERRUPT_FILES && strlen(path) < sizeof half_made->path; i++)
@@ -67,7 +68,12 @@ static void leave_now(int number) {
             unlink(half_made[i].path);
     if (atomic_load(&says_so))
         sheaf_interrupt_say("sheaf: interrupted; run the same command again to go on\n");
-    _exit(SHEAF_EXIT_INTERRUPTED);
+    _exit(atomic_load(&leave_with));
+}
+
+void sheaf_interrupt_end_with(int exit) {
+    atomic_store(&says_so, false);
+    atomic_store(&leave_with, exit);
 }
 
 void sheaf_interrupt_leave_at_once(bool speaks) {

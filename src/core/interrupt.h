@@ -22,6 +22,10 @@ void sheaf_interrupt_watch_drain(void);
 /* From now on TERM, INT and HUP leave, in order; with a line on stderr if it `speaks`. Those that were ignored stay so. */
 void sheaf_interrupt_leave_at_once(bool speaks);
 
+/* The run has come to its end, with this exit code: the launcher asks the others to leave when one rank has, and that is no
+   news. */
+void sheaf_interrupt_end_with(int exit);
+
 /* Between these two SIGUSR1 does the same: while nothing is computed any more. */
 void sheaf_interrupt_leave_on_drain(void);
 void sheaf_interrupt_unleave_on_drain(void);

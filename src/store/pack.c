@@ -58,6 +58,8 @@ static int look_inside(struct pack *p) {
     if (access(p->path, R_OK | W_OK))
         return sheaf_refuse(p->error, "%s: cannot open for reading and writing: %s", p->path, strerror(errno));
     struct interrupt_reading reading;
+    if (sheaf_file_check_regular(p->path, p->error))
+        return -1;
     hid_t file = sheaf_h5_open_watched(p->path, &reading);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;

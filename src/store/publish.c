@@ -26,6 +26,14 @@ int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
                                                   : "a device");
 }
 
+/* Of Sheaf, or with nothing in it: what a run left that was killed while it made the file. */
+static bool is_ours(hid_t file) {
+    H5G_info_t root;
+    if (H5Lexists(file, GROUP, H5P_DEFAULT) > 0 && H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0)
+        return true;
+    return H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0;
+}
+
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
     static const char signature[] = "\211HDF\r\n\032\n";
     static const char cleared[8]; /* of one that was emptied while a run wrote it */
@@ -33,17 +41,14 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
     sheaf_h5_start();
     if (access(path, F_OK))
         return 0;
-    hid_t file = sheaf_h5_open(path);
-    if (file >= 0) {
-        char *identity = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
-        bool ours = identity != NULL;
-        free(identity);
-        H5Fclose(file);
-        H5Eclear2(H5E_DEFAULT);
-        if (ours)
-            return 0;
-    } else {
-        H5Eclear2(H5E_DEFAULT);
+    struct interrupt_reading reading;
+    hid_t file = sheaf_h5_open_watched(path, &reading);
+    const bool opened = file >= 0, ours = opened && is_ours(file);
+    sheaf_h5_close_watched(file, &reading);
+    H5Eclear2(H5E_DEFAULT);
+    if (ours)
+        return 0;
+    if (!opened) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
         if (fd >= 0)

@@ -134,6 +134,8 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     int rc = -1;
     if (access(path, R_OK | W_OK))
         return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
+    if (sheaf_file_check_regular(path, error))
+        return -1;
     hid_t file = sheaf_h5_open_watched(path, &reading);
     if (file < 0) {
         sheaf_h5_close_watched(file, &reading);

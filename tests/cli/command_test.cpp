@@ -271,7 +271,7 @@ TEST_F(Command, EveryEnd) {
                          "kill -STOP $$",
                          "no-such-program",
                          "exec >&- 2>&-; exit 0",
-                         "kill -9 $PPID; sleep " + s,
+                         "exit 130",
                          "printf 'a\\033[1m\\tb\\377c\\r\\n' >&2; exit 1"};
     std::string text;
     for (const std::string &line : lines)
@@ -285,9 +285,9 @@ TEST_F(Command, EveryEnd) {
     EXPECT_EQ(result.exit, 1) << result;
     EXPECT_LT(atol(result.out.c_str()), 100000 /* KB */) << "50 MB were kept";
     holds("job.h5",
-          {"list(status) == [1, 2, 4, 4, 3, 3, 1, 1, 1, 3, 2, 1, 4, 2]",
-           "list(f['exit_code'][:]) == [0, 3, 137, 139, 0, 137, 0, 0, 0, 143, 127, 0, 137, 1]",
-           "list(f['signal'][:]) == [0, 0, 9, 11, 0, 9, 0, 0, 0, 15, 0, 0, 9, 0]",
+          {"list(status) == [1, 2, 4, 4, 3, 3, 1, 1, 1, 3, 2, 1, 2, 2]",
+           "list(f['exit_code'][:]) == [0, 3, 137, 139, 0, 137, 0, 0, 0, 143, 127, 0, 130, 1]",
+           "list(f['signal'][:]) == [0, 0, 9, 11, 0, 9, 0, 0, 0, 15, 0, 0, 0, 0]",
            "message[1] == 'exit code 3:  last words'",
            "'signal 9' in message[2] and 'signal 11' in message[3] and '1 s' in message[4] and 'longer' in message[9]",
            "text('stdout')[:5] == ['fine\\n', 'out\\n', '', '', 'asked\\n'] and text('stdout')[7] == 'left\\n'",
@@ -320,12 +320,13 @@ TEST_F(Command, FilesThatAreUnchangedAreNotReadAgain) {
         write("forge.py", "import h5py\n"
                           "with h5py.File('job.h5', 'r+') as f:\n"
                           "    lines = f['sheaf/files'][:].tobytes().decode().splitlines()\n"
-                          "    assert len(lines) == 2, lines # of wc and of the file; in.h5 is too young\n"
+                          "    lines = [line for line in lines if not line.endswith(' in.h5')] # if it is old enough\n"
+                          "    assert len(lines) == 2, lines # of wc and of the file\n"
                           "    assert lines[1].endswith(' " +
                               file +
                               "')\n"
                               "    forged = lines[0] + '\\n' + 'a' * 32 + lines[1][32:] + '\\n'\n"
-                              "    f['sheaf/files'][:] = list(forged.encode())\n");
+                              "    f['sheaf/files'][:] = list(forged.encode().ljust(len(f['sheaf/files']), b'\\n'))\n");
         ASSERT_EQ(run({SHEAF_PYTHON, "forge.py"}).exit, 0);
         Result result = sheaf({"run", "job.yaml"}, layout);
         EXPECT_EQ(result.exit, 2) << result;

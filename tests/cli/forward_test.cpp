@@ -26,7 +26,11 @@ class Forward : public Program {
         std::iota(x.begin(), x.end(), 0);
         write_x("in.csv", x);
     }
-    std::string status() const { return sheaf({"status", "job.h5"}).out; }
+    /* The first line of it. */
+    std::string status() const {
+        const std::string all = sheaf({"status", "job.h5"}).out;
+        return all.substr(0, all.find('\n') + 1);
+    }
     /* Each of these Python expressions must be true of a results file; `text` gives a field's texts. */
     void holds(const std::string &file, const Words &expressions) const {
         std::string script = "import h5py, numpy as np\nf = h5py.File('" + file + "', 'r')\nstatus = f['status'][:]\n" +

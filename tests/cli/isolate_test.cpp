@@ -160,7 +160,7 @@ TEST_F(Isolate, SameBytes) {
         {"hostile:impure_serial", "count: 20", "", "y", 0},
         {"hostile:draws", "count: 50", "params: {block: 7}\n", "u,raw", 0},
         {"hostile:line_in", "lines: words.txt", "", "length,checksum", 0},
-        {"hostile:draws", "count: 500", "params: {slip: 1}\n", "u,raw", 1},
+        {"hostile:draws", "count: 500", "params: {slip: 1}\nhalt: never\n", "u,raw", 1},
         {SHEAF_PLUGIN_DIR "/isolated.so:isolated", "csv: many.csv", "", "y,said,word", 0},
         {SHEAF_PLUGIN_DIR "/isolated.so:isolated", "csv: many.csv", "params: {how: returns, at: 8}\n", "y,said", 1},
         {SHEAF_PLUGIN_DIR "/isolated.so:isolated", "csv: many.csv", "params: {how: blames, at: 8}\n", "y,said", 1},

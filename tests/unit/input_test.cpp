@@ -283,6 +283,7 @@ TEST(Input, TheIdentityFollowsBytesAndFields) {
 TEST(Input, ResultsLinkTheInputInsteadOfCopyingIt) {
     Input input;
     Store store(input.source("{x: d, pos: /deep/er/r}"), {field("y", SHEAF_FLOAT64)}, 4);
+    store.plan.links_inputs = true;
     store.make();
     ASSERT_EQ(store.write(0, 3), 0) << store.error.text();
     ASSERT_EQ(store.close(), 0);

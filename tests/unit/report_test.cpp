@@ -190,6 +190,7 @@ struct run_summary finished() {
     s.policy_why = "whoever is free takes the next items";
     s.transport = "direct";
     s.transport_why = "one node";
+    s.again = "the same command";
     return s;
 }
 
