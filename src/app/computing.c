@@ -145,11 +145,18 @@ static void leave(void *context) {
 
 static int begin_record(struct run *run) {
     struct run_record *record = &run->record;
+    const int64_t n_items = run->results.n_items;
+    int64_t all[ITEM_SKIPPED + 1];
+    memcpy(all, run->before, sizeof all);
+    if (!sheaf_run_is_whole(run) && sheaf_results_count(&run->results, NULL, all, &run->error))
+        return -1;
     *record = (struct run_record){
         .start_unix_s = sheaf_clock_unix_s(),
         .n_ranks = run->place.n_ranks,
         .n_threads = run->n_threads,
         .n_nodes = run->place.n_nodes,
+        .n_before = n_items - all[ITEM_PENDING],
+        .n_wanted = run->before[ITEM_PENDING],
         .reason = RUN_BROKEN_OFF,
     };
     gethostname(record->host, sizeof record->host - 1);

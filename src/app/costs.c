@@ -110,7 +110,7 @@ static int open_earlier(struct costs *c, struct sheaf_error *error) {
     c->seconds = malloc((ROWS + 1) * sizeof *c->seconds);
     if (!c->status || !c->seconds)
         return sheaf_fail_memory(error, "the costs");
-    if (sheaf_reader_open(&c->earlier, c->job->cost_file, error))
+    if (sheaf_reader_open_statuses(&c->earlier, c->job->cost_file, error))
         return sheaf_yaml_prefix(c->job->cost, error);
     if (sheaf_reader_n_items(c->earlier) != c->items->n_items)
         return sheaf_yaml_refuse(c->job->cost, error,

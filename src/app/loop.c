@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/feeder.h"
+#include "app/freight.h"
 #include "app/outbox.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
@@ -22,10 +23,9 @@ enum tag {
     TAG_FAULT,   /* to rank 0: a struct sheaf_error; the rank cannot go on */
 };
 
-enum { WORKER_SLOTS = 4 };                           /* messages under way from a rank but 0 */
-static const size_t large_bytes = (size_t)256 << 10; /* a parcel that becomes a message without being copied */
-static const size_t enough_bytes = (size_t)1 << 20;  /* of rows, to send them at once; */
-static const double ship_s = 0.1, count_s = 0.25;    /* else finished rows, and counts of them, wait this long */
+enum { WORKER_SLOTS = 4 };                          /* messages under way from a rank but 0 */
+static const size_t enough_bytes = (size_t)1 << 20; /* of rows, to send them at once; */
+static const double ship_s = 0.1, count_s = 0.25;   /* else finished rows, and counts of them, wait this long */
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills the others when rank 0 has left */
 /* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
@@ -38,8 +38,7 @@ struct loop {
     struct feeder feeder;
     struct outbox out;
     struct sheaf_buffer in;
-    struct parcel *waiting, **waiting_end; /* rows to send */
-    size_t waiting_bytes;
+    struct freight rows;         /* to send */
     double shipped_s, counted_s; /* when rows, and counts, were sent last */
     struct team_counts counted;  /* that rank 0 knows of */
     int seat;                    /* that a chunk was asked for, or -1 */
@@ -73,63 +72,17 @@ static void nap(struct loop *loop) {
 
 /* --- sending rows -------------------------------------------------------------------------------------------------- */
 
-/* Takes the team's finished parcels to the end of the own list. */
-static void collect(struct loop *loop) {
-    size_t n_bytes;
-    *loop->waiting_end = sheaf_team_parcels(loop->setup->team, &n_bytes);
-    loop->waiting_bytes += n_bytes;
-    while (*loop->waiting_end)
-        loop->waiting_end = &(*loop->waiting_end)->next;
-}
-
-/* Takes the first n parcels, which have gone into a message, from the list. */
-static void drop_sent(struct loop *loop, int n) {
-    struct parcel *sent = loop->waiting, *last = sent;
-    for (int i = 0;; i++, last = last->next) {
-        loop->waiting_bytes -= last->held_bytes;
-        if (i == n - 1)
-            break;
-    }
-    loop->waiting = last->next;
-    if (!loop->waiting)
-        loop->waiting_end = &loop->waiting;
-    last->next = NULL;
-    sheaf_team_return(loop->setup->team, sent);
-}
-
-/* Moves parcels from the front of the list into a message: a large one as it is, by giving it the message's old buffer,
-   or copies of small ones. */
-static int fill_message(struct loop *loop, struct sheaf_buffer *message) {
-    struct parcel *parcel = loop->waiting;
-    int n = 0;
-    message->n_bytes = 0;
-    if (parcel->data.n_bytes >= large_bytes) {
-        struct sheaf_buffer swapped = *message;
-        *message = parcel->data;
-        parcel->data = swapped;
-        n = 1;
-    }
-    for (; parcel && message->n_bytes < large_bytes; parcel = parcel->next, n++) {
-        size_t at = message->n_bytes;
-        if (sheaf_buffer_resize(message, at + parcel->data.n_bytes, &loop->error))
-            return -1;
-        memcpy(message->data + at, parcel->data.data, parcel->data.n_bytes);
-    }
-    drop_sent(loop, n);
-    return sheaf_parcel_seal(message, &loop->error);
-}
-
 /* Sends rows: all that are there if `now`, else when it is worth it. */
 static int ship_rows(struct loop *loop, bool now, bool *did) {
-    collect(loop);
-    now = now || loop->waiting_bytes >= enough_bytes || sheaf_clock_s() - loop->shipped_s > ship_s;
-    while (now && loop->waiting) {
+    sheaf_freight_collect(&loop->rows);
+    now = now || loop->rows.n_bytes >= enough_bytes || sheaf_clock_s() - loop->shipped_s > ship_s;
+    while (now && loop->rows.waiting) {
         int slot;
         if (sheaf_outbox_find(&loop->out, &slot, &loop->error))
             return -1;
         if (slot < 0)
             return 0;
-        if (fill_message(loop, &loop->out.buffers[slot]) ||
+        if (sheaf_freight_load(&loop->rows, &loop->out.buffers[slot], &loop->error) ||
             sheaf_outbox_send(&loop->out, slot, 0, TAG_ROWS, &loop->error))
             return -1;
         *did = true;
@@ -473,7 +426,8 @@ static int look_around(struct loop *loop, bool *did) {
     else if (ship_rows(loop, over || loop->setup->hurries, did) || ship_counts(loop) ||
              sheaf_outbox_post_warnings(&loop->out, TAG_WARNING, loop->setup->warnings, &loop->error))
         return -1;
-    return over && loop->seat < 0 && !loop->waiting && !atomic_load(&loop->setup->warnings->news) ? say_bye(loop) : 0;
+    return over && loop->seat < 0 && !loop->rows.waiting && !atomic_load(&loop->setup->warnings->news) ? say_bye(loop)
+                                                                                                       : 0;
 }
 
 /* Thread 0's whole run. */
@@ -504,7 +458,7 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
     loop->place = sheaf_comm_place(setup->comm);
     loop->seat = -1;
     loop->counted = sheaf_team_counts(setup->team); /* of an earlier loop */
-    loop->waiting_end = &loop->waiting;
+    sheaf_freight_open(&loop->rows, setup->team);
     loop->n_present = loop->place.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
     sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
@@ -516,7 +470,7 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
         rc = -1;
     }
     *end = loop->why;
-    sheaf_team_return(setup->team, loop->waiting);
+    sheaf_freight_close(&loop->rows);
     sheaf_outbox_close(&loop->out);
     sheaf_buffer_free(&loop->in);
     free(loop);

@@ -9,6 +9,7 @@
 #include "cmd/cells.h"
 #include "cmd/cmd.h"
 #include "cmd/show_item.h"
+#include "cmd/sort_key.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "plan/row_sink.h"
@@ -167,61 +168,48 @@ static int choose_fields(struct show *show) {
 
 /* --- choosing rows ------------------------------------------------------------------------------------------------- */
 
-struct keyed {
-    double key;
-    int64_t item;
-    uint8_t status;
-};
-
-/* Sorting keeps the file's order among equals and puts what is no number last. */
-static int compare(const void *a, const void *b) {
-    const struct keyed *x = a, *y = b;
-    if (isnan(x->key) != isnan(y->key))
-        return isnan(x->key) ? 1 : -1;
-    if (x->key < y->key || x->key > y->key)
-        return x->key < y->key ? -1 : 1;
-    return (x->item > y->item) - (x->item < y->item);
+/* Whether the row has a value to sort by. */
+static bool has_value(const struct show *show, int sort, uint8_t status) {
+    return !show->all[sort].is_output || status == ITEM_DONE || (sort >= show->n_all && status != ITEM_PENDING);
 }
 
 /* Collects the items that are asked for, with their sort keys; for each window of rows. */
-static int collect_window(struct show *show, int sort, int64_t first, int64_t n, struct keyed **found, int64_t *n_found,
-                          int64_t *room) {
+static int collect_window(struct show *show, int sort, int64_t first, int64_t n, struct sort_key **found,
+                          int64_t *n_found, int64_t *room) {
     static uint8_t status[ROWS];
     static double values[ROWS]; /* large enough for any numeric type */
     if (sheaf_reader_status(show->reader, first, n, status, &show->error) ||
         (sort >= 0 && sheaf_reader_range(show->reader, sort, first, n, values, NULL, &show->error)))
         return -1;
+    const enum sheaf_type type = sort >= 0 ? show->all[sort].field.type : SHEAF_FLOAT64;
     for (int64_t i = 0; i < n; i++) {
         if (show->where_failed && status[i] <= ITEM_DONE)
             continue;
         if (*n_found == *room) {
             int64_t more = *room ? 2 * *room : ROWS;
-            struct keyed *grown = realloc(*found, (size_t)more * sizeof *grown);
+            struct sort_key *grown = realloc(*found, (size_t)more * sizeof *grown);
             if (!grown)
                 return sheaf_fail_memory(&show->error, "so many rows; use --head");
             *found = grown;
             *room = more;
         }
-        double key = 0;
-        if (sort >= 0) {
-            enum sheaf_type type = show->all[sort].field.type;
-            bool has_value = !show->all[sort].is_output || status[i] == ITEM_DONE ||
-                             (sort >= show->n_all && status[i] != ITEM_PENDING);
-            key = sheaf_type_to_double(type, (char *)values + (size_t)i * sheaf_type_bytes(type));
-            key = !has_value ? NAN : show->descending ? -key : key;
-        }
-        (*found)[(*n_found)++] = (struct keyed){key, first + i, status[i]};
+        struct sort_key *row = &(*found)[(*n_found)++];
+        *row = (struct sort_key){.item = first + i, .status = status[i]};
+        if (sort >= 0 && has_value(show, sort, status[i]))
+            sheaf_sort_key_set(row, type, (char *)values + (size_t)i * sheaf_type_bytes(type), show->descending);
+        else if (sort >= 0)
+            sheaf_sort_key_none(row);
     }
     return 0;
 }
 
 /* Once more than twice the wanted rows are held, only the best are kept. */
-static void prune(const struct show *show, struct keyed *found, int64_t *n_found, bool sorted) {
+static void prune(const struct show *show, struct sort_key *found, int64_t *n_found, bool sorted) {
     int64_t wanted = show->head;
     if (wanted <= 0 || *n_found <= 2 * wanted)
         return;
     if (sorted)
-        qsort(found, (size_t)*n_found, sizeof *found, compare);
+        qsort(found, (size_t)*n_found, sizeof *found, sheaf_sort_key_compare);
     *n_found = wanted;
 }
 
@@ -239,7 +227,7 @@ static int find_sort(struct show *show, int *sort) {
 }
 
 static int choose_rows(struct show *show) {
-    struct keyed *found = NULL;
+    struct sort_key *found = NULL;
     int64_t n_found = 0, room = 0, n_items = sheaf_reader_n_items(show->reader);
     int sort, rc = -1;
     if (find_sort(show, &sort))
@@ -252,7 +240,7 @@ static int choose_rows(struct show *show) {
         prune(show, found, &n_found, sort >= 0);
     }
     if (sort >= 0)
-        qsort(found, (size_t)n_found, sizeof *found, compare);
+        qsort(found, (size_t)n_found, sizeof *found, sheaf_sort_key_compare);
     show->n_rows = show->head > 0 && show->head < n_found ? show->head : n_found;
     show->rows = malloc((size_t)show->n_rows * sizeof *show->rows + 1);
     show->statuses = malloc((size_t)show->n_rows + 1);

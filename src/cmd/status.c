@@ -1,28 +1,54 @@
 /* sheaf status: how far a job is, from its results file alone. */
+#include <inttypes.h>
 #include <stdio.h>
 
+#include "cmd/cells.h"
 #include "cmd/cmd.h"
+#include "core/clock.h"
 #include "core/text.h"
 #include "plan/row_sink.h"
+#include "store/lock.h"
 #include "store/reader.h"
+#include "store/results.h"
 
 enum { ROWS = 65536 };
 
+struct status {
+    const char *path;
+    bool exit_code, json;
+
+    int64_t n_items, counts[ITEM_SKIPPED + 1];
+    bool alive; /* a run writes it */
+    struct lock_holder holder;
+    struct run_record run; /* the last one; start_unix_s is 0 if there is none */
+    int64_t n_computed;    /* in that run, so far */
+    double rate, eta_s;    /* items/s of it, seconds until all that it is to compute are; negative: not known */
+};
+
 static int apply_exit_code(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
-    *(bool *)target = true;
+    ((struct status *)target)->exit_code = true;
+    return 0;
+}
+
+static int apply_json(void *target, const char *value, struct sheaf_error *error) {
+    (void)value, (void)error;
+    ((struct status *)target)->json = true;
     return 0;
 }
 
 static const struct sheaf_option table[] = {
     {0, "exit-code", NULL, "exit with 0 if all items are done, 1 if some failed, 75 if some are pending",
      apply_exit_code},
+    {0, "json", NULL, "one JSON object, for scripts; sheaf(1) tells its keys", apply_json},
     {0},
 };
 
-static const struct cmd_usage usage = {"sheaf status FILE [--exit-code]",
-                                       "Tells how many items of a results file are done, also while a run writes it.",
+static const struct cmd_usage usage = {"sheaf status FILE [options]",
+                                       "Tells how many items of a results file are done, and whether a run writes it.",
                                        1, 1};
+
+/* --- looking ------------------------------------------------------------------------------------------------------- */
 
 static int count(struct reader *reader, int64_t *counts, struct sheaf_error *error) {
     static uint8_t status[ROWS];
@@ -37,31 +63,143 @@ static int count(struct reader *reader, int64_t *counts, struct sheaf_error *err
     return 0;
 }
 
-int sheaf_cmd_status(int argc, char **argv) {
-    static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
-    struct sheaf_error error = {0};
+/* From the last run's record: what it has computed, and how quickly. */
+static void find_rate(struct status *s) {
+    const struct run_record *run = &s->run;
+    const bool ended = run->end_unix_s > 0;
+    const double took_s = (ended ? run->end_unix_s : sheaf_clock_unix_s()) - run->start_unix_s;
+    s->rate = s->eta_s = -1;
+    s->n_computed = -1;
+    if (ended)
+        s->n_computed = run->n_items;
+    else if (run->n_before >= 0)
+        s->n_computed = s->n_items - s->counts[ITEM_PENDING] - run->n_before;
+    if (run->start_unix_s > 0 && (ended || s->alive) && s->n_computed >= 0 && took_s > 0)
+        s->rate = (double)s->n_computed / took_s;
+    if (s->alive && !ended && s->rate > 0 && run->n_wanted >= s->n_computed)
+        s->eta_s = (double)(run->n_wanted - s->n_computed) / s->rate;
+}
+
+/* The lock is looked at before the statuses: of a run that ends in between more are done than are said. */
+static int look(struct status *s, struct sheaf_error *error) {
     struct reader *reader = NULL;
-    int64_t counts[ITEM_SKIPPED + 1] = {0};
-    bool exit_code = false;
-    char text[32];
-    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &exit_code, argc, argv, &first_word, false);
-    if (code >= 0)
-        return code;
-    code = SHEAF_EXIT_DONE;
-    if (sheaf_reader_open(&reader, argv[first_word], &error) || count(reader, counts, &error)) {
-        code = sheaf_cmd_fail(&error);
-    } else {
-        int64_t n_items = sheaf_reader_n_items(reader);
-        printf("%s: %s item%s", argv[first_word], sheaf_text_count(n_items, text), n_items == 1 ? "" : "s");
-        for (int s = 0; s <= ITEM_SKIPPED; s++)
-            if (counts[s] || s == ITEM_DONE)
-                printf(", %s %s", sheaf_text_count(counts[s], text), names[s]);
-        printf("\n");
-        if (exit_code && counts[ITEM_PENDING])
-            code = SHEAF_EXIT_INTERRUPTED;
-        else if (exit_code && counts[ITEM_FAILED] + counts[ITEM_TIMED_OUT] + counts[ITEM_CRASHED])
-            code = SHEAF_EXIT_FAILED;
+    s->alive = sheaf_lock_is_held(s->path, &s->holder);
+    int rc = sheaf_reader_open_statuses(&reader, s->path, error) || sheaf_reader_last_run(reader, &s->run, error) ||
+                     count(reader, s->counts, error)
+                 ? -1
+                 : 0;
+    if (rc == 0) {
+        s->n_items = sheaf_reader_n_items(reader);
+        find_rate(s);
     }
     sheaf_reader_close(reader);
-    return code;
+    return rc;
+}
+
+static int exit_code_of(const struct status *s) {
+    return s->counts[ITEM_PENDING]                                       ? SHEAF_EXIT_INTERRUPTED
+           : s->counts[ITEM_DONE] + s->counts[ITEM_SKIPPED] < s->n_items ? SHEAF_EXIT_FAILED
+                                                                         : SHEAF_EXIT_DONE;
+}
+
+/* --- telling ------------------------------------------------------------------------------------------------------- */
+
+static void print_run(const struct status *s) {
+    char text[32];
+    if (!s->alive) {
+        if (s->counts[ITEM_PENDING])
+            printf("  no run is at work on it; run the job again to go on\n");
+        return;
+    }
+    printf("  a run is at work on it");
+    if (s->holder.pid)
+        printf(" (process %ld on %s)", s->holder.pid, s->holder.host);
+    if (s->rate > 0)
+        printf(", %s items/s", sheaf_text_rate(s->rate, text));
+    if (s->eta_s >= 0)
+        printf(", about %s to go", sheaf_text_duration(s->eta_s, text));
+    printf("\n");
+}
+
+static void print_text(const struct status *s) {
+    char text[32];
+    printf("%s: %s item%s", s->path, sheaf_text_count(s->n_items, text), s->n_items == 1 ? "" : "s");
+    for (int k = 0; k <= ITEM_SKIPPED; k++)
+        if (s->counts[k] || k == ITEM_DONE)
+            printf(", %s %s", sheaf_text_count(s->counts[k], text), sheaf_cell_status((uint8_t)k));
+    printf("\n");
+    print_run(s);
+}
+
+/* A text in quotes; what is not UTF-8 becomes '?', control characters blanks. */
+static void print_quoted(const char *name, const char *text) {
+    char line[4200];
+    snprintf(line, sizeof line, "%s", text);
+    sheaf_text_one_line(line);
+    printf(", \"%s\": \"", name);
+    for (const char *p = line; *p; p++)
+        printf("%s%c", *p == '"' || *p == '\\' ? "\\" : "", *p);
+    printf("\"");
+}
+
+/* A number that is known, or null. */
+static void print_known(const char *name, double value, bool known) {
+    char number[32];
+    printf(", \"%s\": %s", name, known ? sheaf_text_double(value, number) : "null");
+}
+
+static void print_last_run(const struct status *s) {
+    static const char *const reasons[] = {"broken off", "complete", "partial", "interrupted"};
+    const struct run_record *run = &s->run;
+    const bool ended = run->end_unix_s > 0;
+    if (!(run->start_unix_s > 0)) {
+        printf(", \"run\": null");
+        return;
+    }
+    printf(", \"run\": {\"ranks\": %d, \"threads\": %d, \"nodes\": %d", run->n_ranks, run->n_threads, run->n_nodes);
+    print_quoted("host", run->host);
+    print_known("start", run->start_unix_s, true);
+    print_known("end", run->end_unix_s, ended);
+    print_known("items", (double)s->n_computed, s->n_computed >= 0);
+    print_quoted("reason", s->alive && !ended ? "running" : reasons[run->reason <= RUN_INTERRUPTED ? run->reason : 0]);
+    printf("}");
+}
+
+static void print_json(const struct status *s) {
+    static const char *const meanings[] = {"done", "failed"};
+    const int code = exit_code_of(s);
+    printf("{\"n_items\": %" PRId64, s->n_items);
+    print_quoted("file", s->path);
+    printf(", \"counts\": {");
+    for (int k = 0; k <= ITEM_SKIPPED; k++)
+        printf("%s\"%s\": %" PRId64, k ? ", " : "", k == ITEM_TIMED_OUT ? "timed_out" : sheaf_cell_status((uint8_t)k),
+               s->counts[k]);
+    printf("}, \"exit_code\": %d", code);
+    print_quoted("meaning", code <= SHEAF_EXIT_FAILED ? meanings[code] : "pending");
+    printf(", \"alive\": %s", s->alive ? "true" : "false");
+    if (s->holder.pid)
+        print_quoted("host", s->holder.host);
+    else
+        printf(", \"host\": null");
+    print_known("pid", (double)s->holder.pid, s->holder.pid > 0);
+    print_known("rate", s->rate, s->rate >= 0);
+    print_known("eta_s", s->eta_s, s->eta_s >= 0);
+    print_last_run(s);
+    printf("}\n");
+}
+
+int sheaf_cmd_status(int argc, char **argv) {
+    struct sheaf_error error = {0};
+    struct status status = {0};
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &status, argc, argv, &first_word, false);
+    if (code >= 0)
+        return code;
+    status.path = argv[first_word];
+    if (look(&status, &error))
+        return sheaf_cmd_fail(&error);
+    if (status.json)
+        print_json(&status);
+    else
+        print_text(&status);
+    return status.exit_code ? exit_code_of(&status) : SHEAF_EXIT_DONE;
 }

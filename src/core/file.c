@@ -92,6 +92,14 @@ static int map_unsized(struct sheaf_mapping *mapping, int fd, const char *path, 
     return rc;
 }
 
+int sheaf_file_check_regular(const char *path, struct sheaf_error *error) {
+    size_t n_bytes = 0;
+    int fd = open_regular(path, &n_bytes, error);
+    if (fd >= 0)
+        close(fd);
+    return fd < 0 ? -1 : 0;
+}
+
 int sheaf_mapping_open(struct sheaf_mapping *mapping, const char *path, struct sheaf_error *error) {
     size_t n_bytes = 0;
     *mapping = (struct sheaf_mapping){0};

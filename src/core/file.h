@@ -31,6 +31,8 @@ int sheaf_file_pwrite(int fd, const void *data, size_t n_bytes, off_t offset, co
 
 /* Copies the bytes and mode of an open file to another, which is empty; `path` names it in messages. */
 int sheaf_file_copy_open(int from, int to, const char *path, struct sheaf_error *error);
+/* Refuses what cannot be opened for reading or is no regular file: opening a pipe may block for ever. */
+int sheaf_file_check_regular(const char *path, struct sheaf_error *error);
 
 /* Copies a file's bytes and mode to `to`, which is made or replaced; shares the bytes where the file system can. */
 int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/error.h"
@@ -104,6 +105,8 @@ static void die(const char *message) {
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
+static void blame_reading(const char *how);
+
 static struct { _Atomic(uintptr_t) first, end; } results_pages;
 
 void sheaf_interrupt_name_results(const void *pages, size_t n_bytes) {
@@ -113,6 +116,7 @@ void sheaf_interrupt_name_results(const void *pages, size_t n_bytes) {
 
 static void bus_error(int number, siginfo_t *about, void *context) {
     (void)number, (void)context;
+    blame_reading("HDF5 crashed on it (SIGBUS)");
     const uintptr_t at = (uintptr_t)about->si_addr;
     if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
         die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; start "
@@ -168,6 +172,7 @@ static const struct {
 } crashes[] = {{SIGSEGV, "SIGSEGV"}, {SIGFPE, "SIGFPE"}, {SIGILL, "SIGILL"}, {SIGABRT, "SIGABRT"}};
 
 static void crashed(int number) {
+    blame_reading("HDF5 crashed on it");
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++)
         if (crashes[i].number == number)
             tell(crashes[i].name);
@@ -200,6 +205,87 @@ void sheaf_interrupt_leave_kernels(void) {
     free(kernels.stack);
     kernels.tell = NULL;
     kernels.stack = NULL;
+}
+
+/* --- files that may be damaged ------------------------------------------------------------------------------------- */
+
+static _Thread_local struct interrupt_reading *readings; /* the files that this thread has open, the last one first */
+
+/* Ends the process if it reads a file, or has read one whose damage may show later: HDF5 may have written anywhere. */
+static void blame_reading(const char *how) {
+    const struct interrupt_reading *r = readings;
+    while (r && !r->what)
+        r = r->before;
+    if (!r)
+        return;
+    sheaf_interrupt_say("sheaf: ");
+    sheaf_interrupt_say(r->path);
+    sheaf_interrupt_say(": ");
+    sheaf_interrupt_say(r->what);
+    sheaf_interrupt_say(" is damaged: ");
+    sheaf_interrupt_say(how);
+    die("; take the file from a copy, or compute it anew\n");
+}
+
+static void too_long(int number) {
+    (void)number;
+    blame_reading("HDF5 did not come to an end with it");
+}
+
+#ifndef sigev_notify_thread_id /* glibc before 2.38 */
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+static void watch_reading(void) {
+    static char stack[STACK_BYTES]; /* one thread uses HDF5 */
+    stack_t now = {0};
+    if (sigaltstack(NULL, &now) == 0 && (now.ss_flags & SS_DISABLE))
+        sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    struct sigaction action = {.sa_handler = too_long, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGVTALRM, &action, NULL);
+    action = (struct sigaction){.sa_sigaction = bus_error, .sa_flags = SA_SIGINFO};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+    watch_crashes();
+}
+
+void sheaf_interrupt_open_reading(struct interrupt_reading *r, const char *path, int most_cpu_s, bool lasting) {
+    *r = (struct interrupt_reading){
+        .path = path, .most_cpu_s = most_cpu_s, .lasting = lasting, .is_open = true, .before = readings};
+    readings = r;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGVTALRM};
+    event.sigev_notify_thread_id = gettid();
+    r->has_timer = timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &r->timer) == 0;
+    watch_reading();
+}
+
+static void set_timer(struct interrupt_reading *r, int cpu_s) {
+    if (r->has_timer)
+        timer_settime(r->timer, 0, &(struct itimerspec){.it_value.tv_sec = cpu_s}, NULL);
+}
+
+void sheaf_interrupt_begin_reading(struct interrupt_reading *r, const char *what) {
+    r->what = what;
+    set_timer(r, r->most_cpu_s);
+}
+
+void sheaf_interrupt_end_reading(struct interrupt_reading *r) {
+    set_timer(r, 0);
+    r->what = r->lasting ? r->what : NULL;
+}
+
+void sheaf_interrupt_close_reading(struct interrupt_reading *r) {
+    struct interrupt_reading **at = &readings;
+    if (!r->is_open)
+        return;
+    while (*at && *at != r)
+        at = &(*at)->before;
+    if (*at)
+        *at = r->before;
+    if (r->has_timer)
+        timer_delete(r->timer);
+    r->is_open = false;
 }
 
 void sheaf_interrupt_say(const char *text) {

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 enum interrupt { INTERRUPT_NONE, INTERRUPT_DRAIN, INTERRUPT_LEAVE };
 
@@ -49,6 +50,26 @@ void sheaf_interrupt_name_results(const void *pages, size_t n_bytes);
    would have. It runs on a stack of its own, so that a full one does no harm. -1: no memory. */
 int sheaf_interrupt_enter_kernels(void (*tell)(void *context, const char *what), void *context);
 void sheaf_interrupt_leave_kernels(void);
+
+/* A file that may be damaged, and is read by a library that follows whatever it finds (HDF5). While it is open, a crash
+   in this thread while something of it is read, or more than most_cpu_s of CPU time, has a message with the file and what
+   was read, and exit code 3. lasting: also a crash between reads, which may come from what was read before; for a program
+   that does nothing else. */
+struct interrupt_reading {
+    const char *path, *what; /* borrowed */
+    int most_cpu_s;
+    bool lasting, is_open, has_timer;
+    timer_t timer;
+    struct interrupt_reading *before;
+};
+
+/* The struct stays where it is until it is closed, by the same thread; closing what was not opened ({0}) does nothing. */
+void sheaf_interrupt_open_reading(struct interrupt_reading *reading, const char *path, int most_cpu_s, bool lasting);
+void sheaf_interrupt_close_reading(struct interrupt_reading *reading);
+
+/* Around each read; `what`, as "the dataset 'y'", is borrowed until the next one. */
+void sheaf_interrupt_begin_reading(struct interrupt_reading *reading, const char *what);
+void sheaf_interrupt_end_reading(struct interrupt_reading *reading);
 
 /* Write to stderr; async-signal-safe. */
 void sheaf_interrupt_say(const char *text);

@@ -3,41 +3,40 @@
 #include <math.h>
 #include <string.h>
 
-#include "core/text.h"
+#include "report/width.h"
 
-enum { WIDEST_TEXT = 48, GAP = 2, MOST_SHOWN = 512 };
-
-static int width_of(const char *text) {
-    return (int)sheaf_text_columns(text, strlen(text));
-}
+enum {
+    WIDEST_TEXT = 48,
+    GAP = 2,
+    MOST_SHOWN = 512,
+    DIGITS = 7,       /* of the largest number in a column */
+    LEAST_DIGITS = 3, /* of the smallest */
+    MOST_DIGITS = 12  /* all in all, or it is written in powers of ten */
+};
 
 static int column_width(const struct table_column *column, int64_t n_rows) {
-    int width = width_of(column->head);
+    int width = sheaf_width_of(column->head);
     for (int64_t i = 0; i < n_rows; i++) {
-        int w = width_of(column->cells[i]);
+        int w = sheaf_width_of(column->cells[i]);
         w = column->is_text && !column->is_whole && w > WIDEST_TEXT ? WIDEST_TEXT : w;
         width = w > width ? w : width;
     }
     return width;
 }
 
-/* Writes the first `width` characters of a UTF-8 text, control characters as spaces; "…" takes the place of the last
-   where it is cut. */
-static void write_cut(FILE *out, const char *text, int width) {
-    bool cut = width_of(text) > width;
-    size_t n_bytes = sheaf_text_prefix(text, (size_t)(cut ? width - 1 : width));
+/* A cell: as much of a UTF-8 text as fits, control characters as spaces; "…" takes the place of the last character where
+   it is cut. */
+static void write_cell(FILE *out, const char *text, int width, bool left, bool last) {
+    const bool cut = sheaf_width_of(text) > width;
+    int used;
+    const size_t n_bytes = sheaf_width_cut(text, cut ? width - 1 : width, &used);
+    const int padding = width - used - cut;
+    if (!left)
+        fprintf(out, "%*s", padding, "");
     for (size_t i = 0; i < n_bytes; i++)
         fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i], out);
     if (cut)
         fputs("…", out);
-}
-
-static void write_cell(FILE *out, const char *text, int width, bool left, bool last) {
-    int used = width_of(text);
-    int padding = used < width ? width - used : 0;
-    if (!left)
-        fprintf(out, "%*s", padding, "");
-    write_cut(out, text, width);
     if (left && !last)
         fprintf(out, "%*s", padding, "");
     if (!last)
@@ -92,7 +91,8 @@ static size_t trailing_zeros(const char *text) {
     return n;
 }
 
-/* How to write a column: with as many decimals as give its largest value 7 digits, or in powers of ten. */
+/* How to write a column: with as many decimals as give its largest value 7 digits, and more where its smallest would have
+   fewer than 3; or in powers of ten. */
 static bool choose_fixed(const double *values, int64_t n, int *decimals) {
     double least = INFINITY, most = 0;
     bool integers = true;
@@ -107,7 +107,15 @@ static bool choose_fixed(const double *values, int64_t n, int *decimals) {
     int whole = most >= 1 ? (int)floor(log10(most)) + 1 : 1;
     integers = integers && most < 1e15;
     bool fixed = most == 0 || integers || (most < 1e7 && least >= 1e-4);
-    *decimals = !fixed ? 6 : integers || whole >= 7 ? 0 : 7 - whole;
+    if (fixed && !integers && most > 0) {
+        const int needed = LEAST_DIGITS - 1 - (int)floor(log10(least));
+        *decimals = whole < DIGITS ? DIGITS - whole : 0;
+        *decimals = needed > *decimals ? needed : *decimals;
+        fixed = whole + *decimals <= MOST_DIGITS;
+    } else {
+        *decimals = 0;
+    }
+    *decimals = fixed ? *decimals : DIGITS - 1;
     return fixed;
 }
 

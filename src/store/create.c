@@ -70,8 +70,8 @@ static int describe(struct creation *c, hid_t dataset, const struct sheaf_field 
     if ((field->unit && sheaf_h5_put_text(dataset, "units", field->unit)) ||
         (field->long_name && sheaf_h5_put_text(dataset, "long_name", field->long_name)))
         return h5_fail(c, "describe a field");
-    if (field->type == SHEAF_TEXT)
-        return 0;
+    if (field->type != SHEAF_FLOAT64 && field->type != SHEAF_FLOAT32)
+        return 0; /* xarray would read integers that have one as float64, and lose digits */
     sheaf_type_fill(field->type, fill, 1);
     return sheaf_h5_put_values(dataset, "_FillValue", sheaf_h5_type(field->type), 1, fill)
                ? h5_fail(c, "describe a field")
@@ -269,14 +269,17 @@ static int make_attempts(struct creation *c) {
     return H5Dclose(attempts) < 0 ? h5_fail(c, "close the attempts") : 0;
 }
 
+/* Beside the fields only where a block is an item: another dimension there would make a table of n_items × n_blocks rows
+   of the file for who asks for one (xarray's to_dataframe). */
 static int make_seconds(struct creation *c) {
+    const bool of_items = c->plan->block == 1;
     int64_t n_blocks = (c->plan->items->n_items + c->plan->block - 1) / c->plan->block;
-    if (make_dimension(c, "block", n_blocks))
+    if (!of_items && make_dimension(c, BLOCK_DIMENSION, n_blocks))
         return -1;
-    hid_t seconds = make_dataset(c, "seconds", H5T_NATIVE_FLOAT, 1, &n_blocks);
+    hid_t seconds = make_dataset(c, of_items ? ITEM_SECONDS : BLOCK_SECONDS, H5T_NATIVE_FLOAT, 1, &n_blocks);
     if (seconds < 0)
         return -1;
-    int rc = attach(c, seconds, "block", 0);
+    int rc = attach(c, seconds, of_items ? "item" : BLOCK_DIMENSION, 0);
     if (rc == 0 && (sheaf_h5_put_text(seconds, "units", "s") ||
                     sheaf_h5_put_text(seconds, "long_name", "time the kernel took for a block of items") ||
                     sheaf_h5_put_values(seconds, "items_per_block", H5T_NATIVE_INT64, 1, &c->plan->block)))
@@ -287,15 +290,12 @@ static int make_seconds(struct creation *c) {
 }
 
 static int make_text(struct creation *c, const char *name, const char *text) {
-    hid_t space = H5Screate(H5S_SCALAR);
-    hid_t dataset = H5Dcreate2(c->file, name, c->text, space, c->link_creation, H5P_DEFAULT, H5P_DEFAULT);
-    int rc = dataset >= 0 && H5Dwrite(dataset, c->text, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0
-                 ? 0
-                 : h5_fail(c, "write a text");
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    H5Sclose(space);
-    return rc;
+    const int64_t n_bytes = (int64_t)strlen(text);
+    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n_bytes);
+    if (dataset < 0)
+        return -1;
+    const bool bad = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0;
+    return H5Dclose(dataset) < 0 || bad ? h5_fail(c, "write a text") : 0;
 }
 
 /* The table of errors: all slots marked unused. */
@@ -410,8 +410,8 @@ static int make_bookkeeping(struct creation *c) {
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
-        make_text(c, FILES_TEXT, plan->files ? plan->files : "") || make_errors(c) || make_runs(c) || make_flights(c) ||
-        make_lives(c) || make_boot(c) || sheaf_random_token(&token, c->error))
+        (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
+        make_flights(c) || make_lives(c) || make_boot(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

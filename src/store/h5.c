@@ -9,7 +9,7 @@
 #include "core/boot.h"
 #include "store/layout.h"
 
-enum { REASON_BYTES = 512 };
+enum { REASON_BYTES = 512, MOST_TEXT_BYTES = 1 << 30, MOST_CPU_S = 60 };
 
 void sheaf_h5_start(void) {
     static bool started;
@@ -28,6 +28,25 @@ hid_t sheaf_h5_open(const char *path) {
     if (stat(path, &about) == 0 && !S_ISREG(about.st_mode))
         return H5I_INVALID_HID;
     return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+}
+
+void sheaf_h5_watch(struct interrupt_reading *reading, const char *path) {
+    sheaf_h5_start();
+    sheaf_interrupt_open_reading(reading, path, MOST_CPU_S, false);
+    sheaf_interrupt_begin_reading(reading, "it");
+}
+
+hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading) {
+    sheaf_h5_watch(reading, path);
+    return sheaf_h5_open(path);
+}
+
+int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading) {
+    int rc = file >= 0 && H5Fclose(file) < 0 ? -1 : 0;
+    if (rc == 0)
+        H5Eclear2(H5E_DEFAULT);
+    sheaf_interrupt_close_reading(reading);
+    return rc;
 }
 
 /* Each entry overwrites the one before; the walk from the API downward ends at the innermost, which says most. */
@@ -50,11 +69,17 @@ static void shorten(char *reason) {
 }
 
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what) {
-    char reason[REASON_BYTES] = "unknown reason";
+    char reason[REASON_BYTES] = "it is not as Sheaf made it"; /* where HDF5 has nothing against it */
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, remember_reason, reason);
     shorten(reason);
     H5Eclear2(H5E_DEFAULT);
     return sheaf_fail(error, "%s: cannot %s: %s", path, what, reason);
+}
+
+int sheaf_h5_fail_dataset(struct sheaf_error *error, const char *path, const char *name) {
+    char what[320];
+    snprintf(what, sizeof what, "read the dataset '%.250s'", name);
+    return sheaf_h5_fail(error, path, what);
 }
 
 hid_t sheaf_h5_type(int32_t type) {
@@ -136,21 +161,45 @@ int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const
     return rc;
 }
 
-char *sheaf_h5_get_dataset_text(hid_t file, const char *path) {
+/* Bytes of the dataset, as new text; NULL if that is not what it holds. */
+static char *read_bytes(hid_t dataset, hid_t space) {
+    hsize_t n_bytes = 0;
+    char *text = NULL;
+    if (H5Sget_simple_extent_ndims(space) == 1 && H5Sget_simple_extent_dims(space, &n_bytes, NULL) == 1 &&
+        n_bytes <= MOST_TEXT_BYTES)
+        text = calloc(n_bytes + 1, 1);
+    if (text && H5Dread(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) {
+        free(text);
+        text = NULL;
+    }
+    return text;
+}
+
+/* A variable-length text, as files of layout 2 have them. */
+static char *read_string(hid_t dataset, hid_t space) {
     char *text = NULL, *kept = NULL;
-    hid_t type = sheaf_h5_text_type(), dataset = H5Dopen2(file, path, H5P_DEFAULT);
-    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
-    if (space >= 0 && H5Sget_simple_extent_type(space) == H5S_SCALAR && sheaf_h5_classify(dataset) == SHEAF_TEXT &&
+    hid_t type = sheaf_h5_text_type();
+    if (H5Sget_simple_extent_type(space) == H5S_SCALAR &&
         H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) >= 0 && text) {
         kept = strdup(text);
         H5free_memory(text);
     }
+    H5Tclose(type);
+    return kept;
+}
+
+char *sheaf_h5_get_dataset_text(hid_t file, const char *path) {
+    hid_t dataset = H5Dopen2(file, path, H5P_DEFAULT);
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    enum sheaf_type type = space >= 0 ? sheaf_h5_classify(dataset) : 0;
+    char *text = type == SHEAF_UINT8  ? read_bytes(dataset, space)
+                 : type == SHEAF_TEXT ? read_string(dataset, space)
+                                      : NULL;
     if (space >= 0)
         H5Sclose(space);
     if (dataset >= 0)
         H5Dclose(dataset);
-    H5Tclose(type);
-    return kept;
+    return text;
 }
 
 char *sheaf_h5_get_attribute_text(hid_t object, const char *name) {
@@ -184,6 +233,18 @@ bool sheaf_h5_trusts_unsafe(hid_t file) {
         H5Dclose(dataset);
     H5Eclear2(H5E_DEFAULT); /* older files have none, and no such status */
     return read && own[0] != '\0' && memcmp(stored, own, sizeof own) == 0;
+}
+
+int32_t sheaf_h5_get_layout(hid_t file) {
+    int32_t layout = 0;
+    hid_t attribute = H5Aopen_by_name(file, GROUP, "layout", H5P_DEFAULT, H5P_DEFAULT);
+    if (attribute < 0 || H5Aread(attribute, H5T_NATIVE_INT32, &layout) < 0) {
+        H5Eclear2(H5E_DEFAULT);
+        layout = 0;
+    }
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    return layout;
 }
 
 uint64_t sheaf_h5_get_token(hid_t file) {

@@ -14,15 +14,24 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 /* To be called before anything else of HDF5: its own printing, exit handler and file locking are switched off. */
 void sheaf_h5_start(void);
 
 /* Opens a file for reading; invalid if that cannot be, and at once for what is no regular file: a pipe would block. */
 hid_t sheaf_h5_open(const char *path);
+/* Opens a file for reading that may be damaged, which core/interrupt is to say until it is closed. Closing takes a negative
+   one too, and forgets HDF5's errors. */
+void sheaf_h5_watch(struct interrupt_reading *reading, const char *path);
+hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading);
+int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading);
 
 /* "PATH: cannot WHAT: " and HDF5's innermost reason. Always returns -1. */
 int sheaf_h5_fail(struct sheaf_error *error, const char *path, const char *what);
+
+/* "PATH: cannot read the dataset 'NAME': …", for what should be there. Always returns -1. */
+int sheaf_h5_fail_dataset(struct sheaf_error *error, const char *path, const char *name);
 
 /* Memory type of a numeric field, or of a variable-length UTF-8 text; the latter is new each time and to be closed. */
 hid_t sheaf_h5_type(int32_t type);
@@ -39,13 +48,15 @@ int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int6
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text);
 int sheaf_h5_put_values(hid_t object, const char *name, hid_t type, int n, const void *values);
 
-/* A scalar text, dataset or attribute of a group, as new memory; NULL if it is not there. */
+/* A text, a dataset of bytes (of layout 2: a string) or an attribute of a group, as new memory; NULL if it is not there. */
 char *sheaf_h5_get_dataset_text(hid_t file, const char *path);
 char *sheaf_h5_get_attribute_text(hid_t object, const char *name);
 
 /* Whether the unsafe statuses (plan/status.h) of a results file count: it was written by this machine since it was
    started. */
 bool sheaf_h5_trusts_unsafe(hid_t file);
+/* How a results file is laid out (LAYOUT_VERSION); 0 where it does not say. */
+int32_t sheaf_h5_get_layout(hid_t file);
 
 /* The token of a results file; 0 where it has none, as those of older versions. */
 uint64_t sheaf_h5_get_token(hid_t file);

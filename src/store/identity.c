@@ -243,6 +243,43 @@ static void name_difference(const char *stored, const char *now, struct sheaf_st
     }
 }
 
+/* --- outputs ------------------------------------------------------------------------------------------------------- */
+
+bool sheaf_identity_next_output(const char **at, const char **name, size_t *n_bytes) {
+    static const char word[] = "output ", end[] = "block: "; /* behind that may be lines of a script */
+    for (struct line line; take_line(at, &line);) {
+        if (starts(line, end))
+            *at += strlen(*at);
+        if (!starts(line, word))
+            continue;
+        const char *from = line.at + strlen(word), *colon = line.at + line.n;
+        while (colon > from && *colon != ':')
+            colon--;
+        *name = from;
+        *n_bytes = (size_t)(colon - from);
+        return true;
+    }
+    return false;
+}
+
+int32_t sheaf_identity_find_output(const char *identity, const char *field) {
+    const char *name;
+    size_t n_bytes;
+    for (int32_t k = 0; sheaf_identity_next_output(&identity, &name, &n_bytes); k++)
+        if (strlen(field) == n_bytes && memcmp(field, name, n_bytes) == 0)
+            return k;
+    return -1;
+}
+
+int32_t sheaf_identity_n_outputs(const char *identity) {
+    const char *name;
+    size_t n_bytes;
+    int32_t n = 0;
+    while (sheaf_identity_next_output(&identity, &name, &n_bytes))
+        n++;
+    return n;
+}
+
 /* --- checking ------------------------------------------------------------------------------------------------------ */
 
 /* Two that differ, and what is left of them. */

@@ -9,6 +9,8 @@
 #define SHEAF_STORE_IDENTITY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -32,5 +34,12 @@ bool sheaf_identity_same_output(const char *stored, const char *now, const char 
 
 /* The first output of `stored` that is found in a file and is none of `now`: new memory; NULL: there is none. */
 char *sheaf_identity_dropped_output(const char *stored, const char *now);
+/* The next line "output NAME: TYPE[WIDTH]" at or behind *at, which moves on; they are in the outputs' order. The name is
+   borrowed, not terminated. False at the end. */
+bool sheaf_identity_next_output(const char **at, const char **name, size_t *n_bytes);
+
+/* Which of the outputs has that name, -1: none; and how many there are. */
+int32_t sheaf_identity_find_output(const char *identity, const char *field);
+int32_t sheaf_identity_n_outputs(const char *identity);
 
 #endif

@@ -16,6 +16,7 @@
 #include "store/reach.h"
 
 struct input {
+    struct interrupt_reading reading;
     hid_t file;
     struct reach reach;
     int n_datasets;
@@ -35,9 +36,11 @@ static int64_t window_rows(const struct sheaf_field *field, int64_t n_items) {
 
 static int read_rows(const struct items *items, hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width,
                      void *values, struct sheaf_error *error) {
-    return sheaf_h5_read_rows(dataset, type, first, n, width, values)
-               ? sheaf_h5_fail(error, items->name, "read a field")
-               : 0;
+    struct input *input = items->self;
+    sheaf_interrupt_begin_reading(&input->reading, "it");
+    int bad = sheaf_h5_read_rows(dataset, type, first, n, width, values);
+    sheaf_interrupt_end_reading(&input->reading);
+    return bad ? sheaf_h5_fail(error, items->name, "read a field") : 0;
 }
 
 static bool is_unsigned_64(hid_t dataset) {
@@ -270,8 +273,7 @@ static void input_close(struct items *items) {
         sheaf_missing_close(&input->fields[k].missing);
         H5Dclose(input->fields[k].dataset);
     }
-    if (input->file >= 0)
-        H5Fclose(input->file);
+    sheaf_h5_close_watched(input->file, &input->reading);
     free(input->fields);
     free(input);
     items->self = NULL;
@@ -318,6 +320,7 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->fields = calloc(n_fields, sizeof *input->fields);
     if (!input->fields)
         return sheaf_fail_memory(error, "the items");
+    sheaf_h5_watch(&input->reading, items->name);
     input->file = sheaf_reach_open(&input->reach, items->name, error);
     if (input->file < 0)
         return -1;
@@ -330,5 +333,6 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     items->stamp = input->reach.files[0].stamp;
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
+    sheaf_interrupt_end_reading(&input->reading);
     return write_identity(items, known, error);
 }

@@ -7,9 +7,12 @@
 #define LAYOUT_VERSION 3
 
 #define GROUP "/sheaf"
+/* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
-#define FILES_TEXT GROUP "/files"             /* core/known.h: a line for each file, as it was when this one was made */
+#define FILES_TEXT                                                                                                     \
+    GROUP "/files"                            /* core/known.h: a line for each file, as it was when this one was made;
+                                                 in some files */
 #define ERROR_ITEM GROUP "/errors/item"       /* int64[most], -1 where unused */
 #define ERROR_MESSAGE GROUP "/errors/message" /* uint8[most][FAILURE_BYTES] */
 #define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */
@@ -18,6 +21,9 @@
 #define SUSPECTS GROUP "/suspects"            /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 #define TOKEN_NAME "token"                    /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"              /* uint8[n_items], in some files */
+#define ITEM_SECONDS "seconds"                /* float32[n_items], where a block is an item, or of layout 2 */
+#define BLOCK_SECONDS GROUP "/seconds"        /* float32[n_blocks], where it has several */
+#define BLOCK_DIMENSION GROUP "/block"
 
 #define SUFFIX_LOCK ".lock" /* of the file that keeps runs apart */
 #define SUFFIX_NEW ".new"   /* of a results file that is not yet published */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,9 +69,9 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
                                 "away, or choose another place with -o",
                                 lock->path);
         }
-        if (flock(fd, LOCK_EX | LOCK_NB)) {
-            int rc = errno == EWOULDBLOCK ? refuse_held(fd, results_path, remedy, error)
-                                          : sheaf_fail_errno(error, "%s: cannot lock", lock->path);
+        if (fcntl(fd, F_OFD_SETLK, &(struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET})) {
+            int rc = errno == EAGAIN || errno == EACCES ? refuse_held(fd, results_path, remedy, error)
+                                                        : sheaf_fail_errno(error, "%s: cannot lock", lock->path);
             close(fd);
             return rc;
         }
@@ -84,6 +83,23 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
         }
         close(fd);
     }
+}
+
+bool sheaf_lock_is_held(const char *results_path, struct lock_holder *holder) {
+    char text[128] = "";
+    struct flock other = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+    char *target = sheaf_path_follow(results_path), *path = target ? sheaf_path_with(target, ".lock") : NULL;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    const bool held = fd >= 0 && fcntl(fd, F_OFD_GETLK, &other) == 0 && other.l_type != F_UNLCK;
+    *holder = (struct lock_holder){0};
+    if (held && pread(fd, text, sizeof text - 1, 0) > 0 &&
+        sscanf(text, "process %ld on %63[^\n]", &holder->pid, holder->host) != 2)
+        *holder = (struct lock_holder){0};
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    free(target);
+    return held;
 }
 
 void sheaf_lock_release(struct lock *lock) {

@@ -7,6 +7,8 @@
 #ifndef SHEAF_STORE_LOCK_H
 #define SHEAF_STORE_LOCK_H
 
+#include <stdbool.h>
+
 #include "core/error.h"
 
 struct lock {
@@ -19,6 +21,16 @@ int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_er
 
 /* The same for somebody who can do no other than `remedy` when a run holds it: "wait for it". */
 int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *remedy, struct sheaf_error *error);
+
+/* Who holds a lock; pid 0 where that is not known. */
+struct lock_holder {
+    long pid;
+    char host[64];
+};
+
+/* Whether a run, or a pack, holds the lock of a results file, as far as the disk's locks reach; it is not in the way of
+   one that begins. */
+bool sheaf_lock_is_held(const char *results_path, struct lock_holder *holder);
 
 /* Removes the lock file and gives the lock up. */
 void sheaf_lock_release(struct lock *lock);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
 #include "store/h5.h"
+#include "store/identity.h"
 #include "store/layout.h"
 #include "store/results.h"
 
@@ -55,42 +57,22 @@ static int h5_fail(const struct pack *p, const char *what) {
 static int look_inside(struct pack *p) {
     if (access(p->path, R_OK | W_OK))
         return sheaf_refuse(p->error, "%s: cannot open for reading and writing: %s", p->path, strerror(errno));
-    hid_t file = sheaf_h5_open(p->path);
+    struct interrupt_reading reading;
+    hid_t file = sheaf_h5_open_watched(p->path, &reading);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;
-    if (file >= 0)
-        H5Fclose(file);
-    H5Eclear2(H5E_DEFAULT);
+    sheaf_h5_close_watched(file, &reading);
     return p->identity ? 0 : sheaf_refuse(p->error, "%s: is not a results file of Sheaf", p->path);
-}
-
-/* The next line "output NAME: TYPE[WIDTH]" of the identity, which lists all of them in their order; the name as new
-   memory in *name. False at the end. */
-static bool next_output(const char **at, char **name) {
-    static const char word[] = "output ";
-    for (const char *line = *at; *line;) {
-        const char *end = line + strcspn(line, "\n"), *colon = end;
-        const char *from = line + sizeof word - 1;
-        bool is = strncmp(line, word, sizeof word - 1) == 0;
-        line = *end ? end + 1 : end;
-        if (!is)
-            continue;
-        while (colon > from && *colon != ':')
-            colon--;
-        *at = line;
-        *name = strndup(from, (size_t)(colon - from));
-        return true;
-    }
-    return false;
 }
 
 /* --- writing into the copy ----------------------------------------------------------------------------------------- */
 
 /* Opens the datasets of outputs that are texts; the others stay invalid. */
 static int open_outputs(struct pack *p) {
-    const char *at = p->identity;
+    const char *at = p->identity, *from;
+    size_t n_bytes;
     int room = 0, rc = 0;
-    for (char *name; rc == 0 && next_output(&at, &name); free(name)) {
+    while (rc == 0 && sheaf_identity_next_output(&at, &from, &n_bytes)) {
         if (p->n_outputs == room) {
             room = room ? 2 * room : 16;
             hid_t *more = realloc(p->datasets, (size_t)room * sizeof *more);
@@ -100,9 +82,11 @@ static int open_outputs(struct pack *p) {
             }
             p->datasets = more;
         }
-        hid_t dataset = name ? H5Dopen2(p->file, name, H5P_DEFAULT) : H5I_INVALID_HID;
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)n_bytes, from);
+        hid_t dataset = H5Dopen2(p->file, name, H5P_DEFAULT);
         if (dataset < 0) {
-            rc = name ? h5_fail(p, "open an output field") : sheaf_fail_memory(p->error, "the fields");
+            rc = sheaf_h5_fail_dataset(p->error, p->path, name);
         } else if (sheaf_h5_classify(dataset) != SHEAF_TEXT) {
             H5Dclose(dataset);
             dataset = H5I_INVALID_HID;
@@ -234,12 +218,16 @@ static int sync_copy(const struct pack *p) {
 }
 
 static int make_packed(struct pack *p) {
+    struct interrupt_reading reading;
     unlink(p->aside); /* what a killed run has left; never the file that a link leads to */
     if (sheaf_stamp_take(&p->original, p->path, p->error) || sheaf_file_copy(p->path, p->aside, p->error))
         return -1;
+    sheaf_interrupt_open_reading(&reading, p->path, INT_MAX, false); /* however many texts there are */
+    sheaf_interrupt_begin_reading(&reading, "it");
     int rc = open_copy(p) || pack_texts(p) ? -1 : 0;
     if (close_copy(p) && rc == 0)
         rc = h5_fail(p, "close the copy");
+    sheaf_interrupt_close_reading(&reading);
     if (rc == 0)
         rc = sync_copy(p);
     return rc;

@@ -73,13 +73,12 @@ int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
 
 /* Removes the texts of the results file that was replaced, which nobody will ask for. */
 static int remove_journals(const char *path, struct sheaf_error *error) {
-    sheaf_h5_start();
-    hid_t file = sheaf_h5_open(path);
-    if (file < 0)
-        return sheaf_h5_fail(error, path, "open the file");
-    uint64_t token = sheaf_h5_get_token(file);
-    H5Fclose(file);
-    return sheaf_journal_remove(path, token, true, error);
+    struct interrupt_reading reading;
+    hid_t file = sheaf_h5_open_watched(path, &reading);
+    int rc = file < 0 ? sheaf_h5_fail(error, path, "open the file") : 0;
+    uint64_t token = rc ? 0 : sheaf_h5_get_token(file);
+    sheaf_h5_close_watched(file, &reading);
+    return rc ? rc : sheaf_journal_remove(path, token, true, error);
 }
 
 int sheaf_results_publish(const char *path, struct sheaf_error *error) {

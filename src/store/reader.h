@@ -16,6 +16,7 @@
 #include "core/error.h"
 
 struct reader;
+struct run_record; /* store/results.h */
 
 struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
@@ -23,8 +24,12 @@ struct reader_field {
     int32_t output;           /* which of the outputs; -1: it is an input */
 };
 
-/* Opens a results file; refuses anything else. */
+/* Opens a results file; refuses anything else. A damaged one is an error, or ends the process with a message and exit
+   code 3 where HDF5 crashes on it or comes to no end, also later while it is read. */
 int sheaf_reader_open(struct reader **reader, const char *path, struct sheaf_error *error);
+
+/* The same for who only wants to know statuses and seconds; there are no fields and messages then. */
+int sheaf_reader_open_statuses(struct reader **reader, const char *path, struct sheaf_error *error);
 void sheaf_reader_close(struct reader *reader);
 
 /* Inputs that are linked and cannot be shown, and why: a line each, for stderr. Borrowed. */
@@ -51,6 +56,9 @@ int sheaf_reader_range(struct reader *reader, int field, int64_t first, int64_t 
 
 /* Status (enum item_status) of items first … first + n - 1. */
 int sheaf_reader_status(struct reader *reader, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error);
+
+/* The last run that the file has a record of; start_unix_s is 0 where there is none. Of files of layout 2 n_before is -1. */
+int sheaf_reader_last_run(struct reader *reader, struct run_record *run, struct sheaf_error *error);
 
 /* Items of a block, and the seconds that blocks first … first + n - 1 took; those of a block that was never computed are
    undefined. */

@@ -10,6 +10,7 @@
 
 #include "core/boot.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 #include "store/differences.h"
 #include "store/h5.h"
@@ -85,7 +86,8 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
         find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
         return -1;
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
-        find_dataset(r, file, "seconds", &n_blocks, 1, &r->sink.seconds_offset, error) ||
+        find_dataset(r, file, r->block == 1 ? ITEM_SECONDS : BLOCK_SECONDS, &n_blocks, 1, &r->sink.seconds_offset,
+                     error) ||
         find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
         find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
@@ -97,12 +99,21 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
 
 static int check_identity(struct results *r, const struct results_plan *plan, hid_t file, struct sheaf_error *error) {
     char *stored = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
+    const int32_t layout = sheaf_h5_get_layout(file);
     if (!stored) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
                             "%s: exists and is not a results file of Sheaf; move it away or choose another place "
                             "with -o",
                             plan->path);
+    }
+    if (layout != LAYOUT_VERSION) {
+        free(stored);
+        return sheaf_refuse(error,
+                            "%s: was made by another version of Sheaf (layout %" PRId32
+                            ", this one goes on with %d); go "
+                            "on with that version, choose another place with -o, or start anew with --overwrite",
+                            plan->path, layout, LAYOUT_VERSION);
     }
     int rc = sheaf_identity_check(plan->path, stored, plan->identity, plan->accept_changes, &r->changed, error);
     if (rc && error && !sheaf_identity_same_items(stored, plan->identity)) {
@@ -119,13 +130,13 @@ static int check_identity(struct results *r, const struct results_plan *plan, hi
 /* `path`: where the file is at present. */
 static int look_inside(struct results *r, const struct results_plan *plan, const char *path,
                        struct sheaf_error *error) {
+    struct interrupt_reading reading;
     int rc = -1;
-    sheaf_h5_start();
     if (access(path, R_OK | W_OK))
         return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
-    hid_t file = sheaf_h5_open(path);
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     if (file < 0) {
-        H5Eclear2(H5E_DEFAULT);
+        sheaf_h5_close_watched(file, &reading);
         return sheaf_refuse(error,
                             "%s: exists and is not an HDF5 file that can be read; move it away or choose another "
                             "place with -o",
@@ -133,18 +144,18 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     }
     if (check_identity(r, plan, file, error) == 0)
         rc = find_everything(r, file, error);
-    if (H5Fclose(file) < 0 && rc == 0)
+    if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
 }
 
 static char *read_text(const char *path, const char *name) {
-    sheaf_h5_start();
-    hid_t file = access(path, R_OK) ? H5I_INVALID_HID : sheaf_h5_open(path);
+    struct interrupt_reading reading;
+    if (access(path, R_OK))
+        return NULL;
+    hid_t file = sheaf_h5_open_watched(path, &reading);
     char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, name) : NULL;
-    if (file >= 0)
-        H5Fclose(file);
-    H5Eclear2(H5E_DEFAULT);
+    sheaf_h5_close_watched(file, &reading);
     return text;
 }
 

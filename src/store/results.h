@@ -58,11 +58,13 @@ struct run_record {
     double start_unix_s, end_unix_s;
     int32_t n_ranks, n_threads, n_nodes; /* n_threads: of a rank */
     int64_t n_items;                     /* computed in this run */
+    int64_t n_before;                    /* of the file's items, not pending when it began */
+    int64_t n_wanted;                    /* those of the pending ones that it is to compute */
     uint8_t reason;                      /* enum run_reason */
     char host[64];                       /* rank 0's */
 };
 
-#define RUN_COLUMNS 8
+#define RUN_COLUMNS 10
 
 struct results {
     char *path;

@@ -1,6 +1,7 @@
 #include "store/run_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/file.h"
 #include "core/type.h"
@@ -18,6 +19,8 @@ const struct run_column sheaf_run_columns[RUN_COLUMNS] = {
     {GROUP "/runs/threads", SHEAF_INT32, 1, AT(n_threads), NULL, "compute threads of a rank"},
     {GROUP "/runs/nodes", SHEAF_INT32, 1, AT(n_nodes), NULL, "nodes"},
     {GROUP "/runs/items", SHEAF_INT64, 1, AT(n_items), NULL, "items computed in the run"},
+    {GROUP "/runs/before", SHEAF_INT64, 1, AT(n_before), NULL, "items of the file that were not pending when it began"},
+    {GROUP "/runs/wanted", SHEAF_INT64, 1, AT(n_wanted), NULL, "pending items that it was to compute"},
     {GROUP "/runs/reason", SHEAF_UINT8, 1, AT(reason), NULL,
      "why it ended: 0 broken off (or still running), 1 complete, 2 the items asked for are done, 3 interrupted"},
     {GROUP "/runs/host", SHEAF_UINT8, sizeof(((struct run_record *)NULL)->host), AT(host), NULL,
@@ -36,7 +39,7 @@ static int write_run(struct results *r, const struct run_record *record, struct 
 }
 
 int sheaf_results_copy_runs(struct results *r, const char *from, struct sheaf_error *error) {
-    hid_t file = H5Fopen(from, H5F_ACC_RDONLY, H5P_DEFAULT);
+    hid_t file = sheaf_h5_open(from);
     int rc = file >= 0 ? 0 : sheaf_h5_fail(error, from, "open the file");
     for (int k = 0; rc == 0 && k < RUN_COLUMNS; k++) {
         const struct run_column *column = &sheaf_run_columns[k];
@@ -71,4 +74,52 @@ int sheaf_results_begin_run(struct results *r, const struct run_record *record, 
 
 int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
     return write_run(r, record, error);
+}
+
+static hssize_t n_rows(hid_t dataset) {
+    hid_t space = H5Dget_space(dataset);
+    const hssize_t n = space >= 0 ? H5Sget_simple_extent_npoints(space) : -1;
+    if (space >= 0)
+        H5Sclose(space);
+    return n;
+}
+
+/* Reads a row of a column; negative where it has none. */
+static herr_t read_cell(hid_t dataset, const struct run_column *column, int64_t row, void *to) {
+    const int rank = column->width > 1 ? 2 : 1;
+    const hsize_t start[2] = {(hsize_t)row, 0}, count[2] = {1, (hsize_t)column->width};
+    hid_t from = H5Dget_space(dataset), room = H5Screate_simple(rank, count, NULL);
+    const bool fits = H5Sget_simple_extent_ndims(from) == rank &&
+                      H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) >= 0;
+    const herr_t rc = fits ? H5Dread(dataset, sheaf_h5_type(column->type), room, from, H5P_DEFAULT, to) : -1;
+    H5Sclose(room);
+    H5Sclose(from);
+    return rc;
+}
+
+int sheaf_run_table_last(hid_t file, const char *path, struct run_record *run, struct sheaf_error *error) {
+    const bool counts = H5Lexists(file, GROUP "/runs/before", H5P_DEFAULT) > 0; /* since layout 3 */
+    double starts[RUNS_MOST] = {0};
+    int64_t row = RUNS_MOST - 1;
+    int rc = 0;
+    *run = (struct run_record){0};
+    for (int k = 0; k < RUN_COLUMNS && rc == 0 && row >= 0; k++) {
+        const struct run_column *column = &sheaf_run_columns[k];
+        const bool is_count = column->at == AT(n_before) || column->at == AT(n_wanted);
+        if (is_count && !counts) {
+            run->n_before = run->n_wanted = -1;
+            continue;
+        }
+        hid_t dataset = H5Dopen2(file, column->path, H5P_DEFAULT);
+        if (k == 0 && dataset >= 0 && n_rows(dataset) == RUNS_MOST &&
+            H5Dread(dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, starts) >= 0)
+            while (row >= 0 && !(starts[row] > 0))
+                row--;
+        if (dataset < 0 || (row >= 0 && read_cell(dataset, column, row, (char *)run + column->at) < 0))
+            rc = sheaf_h5_fail_dataset(error, path, column->path);
+        if (dataset >= 0)
+            H5Dclose(dataset);
+    }
+    run->host[sizeof run->host - 1] = '\0';
+    return rc;
 }

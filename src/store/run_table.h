@@ -8,6 +8,7 @@
 
 #include <sheaf/kernel.h>
 
+#include "store/h5.h"
 #include "store/results.h"
 
 struct run_column {
@@ -17,6 +18,9 @@ struct run_column {
     size_t at; /* offset in struct run_record */
     const char *unit, *long_name;
 };
+
+/* The last row in use of the file's table; all zero where there is none. */
+int sheaf_run_table_last(hid_t file, const char *path, struct run_record *run, struct sheaf_error *error);
 
 extern const struct run_column sheaf_run_columns[RUN_COLUMNS];
 

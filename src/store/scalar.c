@@ -25,15 +25,15 @@ int sheaf_scalar_read(const char *path, const char *name, double *value, struct 
     struct missing missing = {0};
     struct reach reach = {.arena = &arena, .look = sheaf_missing_look, .context = &missing};
     bool is_local;
-    sheaf_h5_start();
+    struct interrupt_reading reading;
+    sheaf_h5_watch(&reading, path);
     hid_t file = sheaf_reach_open(&reach, path, error), dataset = H5I_INVALID_HID;
     if (file >= 0)
         dataset = sheaf_reach_dataset(&reach, file, path, name, &is_local, error);
     int rc = dataset >= 0 ? read_number(dataset, &missing, path, name, value, error) : -1;
     if (dataset >= 0)
         H5Dclose(dataset);
-    if (file >= 0)
-        H5Fclose(file);
+    sheaf_h5_close_watched(file, &reading);
     sheaf_missing_close(&missing);
     sheaf_arena_free(&arena);
     return rc;

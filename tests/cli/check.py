@@ -575,12 +575,12 @@ def check_moid_labels(path, job):
                     assert len(dimension) == 1, f"{name}: a dimension without a scale"
         for name in ("moid", "status", "name", "e"):
             assert f[name].dims[0][0] == f["item"], name
-        assert f["seconds"].dims[0][0] == f["block"]
-        per_block = int(f["seconds"].attrs["items_per_block"][0])
-        assert len(f["seconds"]) == math.ceil(len(f["moid"]) / per_block)
+        seconds = f["sheaf/seconds"]
+        assert seconds.dims[0][0] == f["sheaf/block"] and seconds.dtype == np.float32
+        assert len(seconds) == math.ceil(len(f["moid"]) / int(seconds.attrs["items_per_block"][0]))
         assert text(f.attrs["title"]) == "moid" and text(f.attrs["Conventions"]).startswith("CF-")
-        assert text(f["sheaf/job"][()]) == open(job, encoding="utf-8").read()
-        assert len(text(f["sheaf"].attrs["identity"])) >= 16 and "moid" in text(f["sheaf/identity"][()])
+        assert f["sheaf/job"][:].tobytes() == open(job, "rb").read()
+        assert len(text(f["sheaf"].attrs["identity"])) >= 16 and b"moid" in f["sheaf/identity"][:].tobytes()
         assert text(f["sheaf"].attrs["version"])
 
 
@@ -652,6 +652,8 @@ def check_xarray(path):
             assert data["moid"].attrs["units"] == "au"
             assert (data["moid"].values == f["moid"][:]).all()
             assert str(data["name"].values[0]) == f["name"].asstr()[0]
+            assert len(data.to_dataframe()) == len(f["moid"]), (engine, dict(data.dims))
+            assert data["epoch_mjd"].dtype == np.int64, (engine, data["epoch_mjd"].dtype)
 
 
 # --- show ----------------------------------------------------------------------------------------------------------

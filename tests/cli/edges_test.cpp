@@ -185,13 +185,15 @@ TEST_F(Edges, WhatMakesAJobAnother) {
     run_job({"job.yaml", "--items", "0:2"});
     write("job.yaml", "# a comment\n" + read("job.yaml") + "schedule: {policy: weighted, cost: x}\n");
     run_job({"job.yaml", "--items", "2:4", "--threads", "3"});
-    EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 12 items, 8 pending, 4 done\n");
+    EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 12 items, 8 pending, 4 done\n"
+                                               "  no run is at work on it; run the job again to go on\n");
     Result other = run_job({"job.yaml", "--set", "params.ms=1"}, {}, 2);
     EXPECT_EQ(count_of(other.err, "ms"), 2) << "names what differs, on both sides\n" << other;
     write("in.csv", read("in.csv") + "4\n");
     other = run_job({"job.yaml"}, {}, 2);
     EXPECT_GE(count_of(other.err, "csv"), 1) << other;
-    EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 12 items, 8 pending, 4 done\n");
+    EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 12 items, 8 pending, 4 done\n"
+                                               "  no run is at work on it; run the job again to go on\n");
 }
 
 TEST_F(Edges, AnotherSeedIsAnotherJob) {

@@ -10,7 +10,7 @@ TEST_F(Labels, Moid) {
     check({"moid_labels", path("moid.h5"), SHEAF_SOURCE_DIR "/jobs/moid.yaml"});
     check({"csv_columns", path("moid.h5"), SHEAF_SOURCE_DIR "/data/asteroids.csv"});
     check({"types", path("moid.h5"), "name=str", "class=str", "epoch_mjd=int64", "a_au=float64",
-           "mean_anomaly_deg=float64", "status=uint8", "seconds=float32", "moid=float64"});
+           "mean_anomaly_deg=float64", "status=uint8", "moid=float64"});
     check({"runs", path("moid.h5"), "7099"});
     Result found = run({SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py", "xarray", path("moid.h5")});
     if (found.exit == 77)

@@ -52,6 +52,22 @@ TEST_F(Show, CsvRoundTrip) {
     check({"csv_output", path("table.csv"), path("job.h5")});
 }
 
+/* As whole numbers: as float64 the first three of these are equal, and so would be their negatives. */
+TEST_F(Show, SortsWholeNumbersExactly) {
+    write("in.csv", "k\n9007199254740993\n9007199254740992\n9007199254740994\n-9223372036854775808\n"
+                    "9223372036854775807\n9223372036854775806\n0\n");
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: k}\noutput: job.h5\n");
+    run_job({"job.yaml"});
+    save("up.csv", {"--sort", "k", "--fields", "k"});
+    save("down.csv", {"--sort", "-k", "--fields", "k"});
+    EXPECT_EQ(read("up.csv"), "item,status,k\n3,done,-9223372036854775808\n6,done,0\n1,done,9007199254740992\n"
+                              "0,done,9007199254740993\n2,done,9007199254740994\n5,done,9223372036854775806\n"
+                              "4,done,9223372036854775807\n");
+    EXPECT_EQ(read("down.csv"), "item,status,k\n4,done,9223372036854775807\n5,done,9223372036854775806\n"
+                                "2,done,9007199254740994\n0,done,9007199254740993\n1,done,9007199254740992\n6,done,0\n"
+                                "3,done,-9223372036854775808\n");
+}
+
 TEST_F(Show, CsvRoundTripOfMoid) {
     run_job({SHEAF_SOURCE_DIR "/jobs/moid.yaml", "-o", "job.h5"});
     save("table.csv", {});

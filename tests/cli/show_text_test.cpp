@@ -138,7 +138,9 @@ TEST_F(ShowTexts, PackWaitsForNoRun) {
     std::string lock = store_.folder / "out.h5.lock";
     write_file(lock, "process 12 on node7");
     int fd = ::open(lock.c_str(), O_RDWR);
-    ASSERT_EQ(flock(fd, LOCK_EX), 0);
+    struct flock whole = {};
+    whole.l_type = F_WRLCK;
+    ASSERT_EQ(fcntl(fd, F_OFD_SETLK, &whole), 0);
     Result result = sheaf({"pack", store_.path});
     EXPECT_EQ(result.exit, 2) << result;
     EXPECT_HAS(result.err, "out.h5: another run is writing it (process 12 on node7); it packs its texts itself");

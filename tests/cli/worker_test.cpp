@@ -230,7 +230,7 @@ const struct Deed {
     {"segv", "crashed", "signal 11"},
     {"kill", "crashed", "signal 9 (Killed): out of memory"},
     {"child", "crashed", "signal 11"},
-    {"hang", "timed_out", "took longer than 2 s"},
+    {"hang", "timed_out", "took longer than 6 s"},
     {"close out", "failed", "the worker closed its standard output without an answer: good bye"},
     {"retire", "", ""},
 };
@@ -243,7 +243,7 @@ TEST_F(Worker, OnlyTheItemThatItIsAtFails) {
                   "\"\"\"), ('good', '', ''),\n    ";
     }
     write("in.csv", table);
-    write_worker("csv: in.csv", naughty, "timeout: 2s\noutputs: {y: float64, s: text, n: int64, v: {width: 2}}\n");
+    write_worker("csv: in.csv", naughty, "timeout: 6s\noutputs: {y: float64, s: text, n: int64, v: {width: 2}}\n");
     run_job({"job.yaml", "-q"}, {2, 2, true}, 1);
     look(wanted +
          "]\n"
@@ -461,6 +461,54 @@ TEST_F(Worker, ThatHasAnsweredNothingIsAskedAboutItsLines) {
              "    assert messages(f) == {0: 'took longer than 1 s; it has answered nothing yet: does it end lines, and "
              "flush?'}, messages(f)\n");
     }
+}
+
+/* Libraries greet when they are loaded, or at the first item; answers do not say which item they are for. */
+TEST_F(Worker, MayPrintBeforeItsFirstAnswer) {
+    for (const char *slow : {"0", "1.5"}) {
+        write_worker("count: 60",
+                     std::string("import json, sys, time\n"
+                                 "print('Loading model.\\n\\n[1, 2]\\n3.5')\n"
+                                 "for n, line in enumerate(sys.stdin):\n"
+                                 "    item = json.loads(line)['item']\n"
+                                 "    if n == 0: print('device: cpu'); time.sleep(") +
+                         slow +
+                         ")\n"
+                         "    print(json.dumps({'y': item * 3}))\n",
+                     "outputs: [y]\n");
+        Result result = run_job({"job.yaml", "--overwrite"}, {2, 2});
+        EXPECT_GE(count_of(result.err, "a worker wrote 'Loading model.' before its first answer"), 1) << result;
+        look("with h5py.File('job.h5') as f:\n"
+             "    assert states(f) == ['done'] * 60, (states(f), messages(f))\n"
+             "    assert (f['y'][:] == 3 * np.arange(60)).all()\n");
+    }
+}
+
+TEST_F(Worker, WhoseAnswersAreNoneEndsTheRun) {
+    write_worker("count: 3000", "import json, sys\nfor line in sys.stdin: print(json.loads(line)['item'] / 8)\n",
+                 "outputs: [y]\n");
+    Result result = run_job({"job.yaml"}, {0, 2}, 1);
+    EXPECT_EQ(count_of(result.err, "ended early since no item is done"), 1) << result;
+    EXPECT_GE(count_of(result.err, "item 0: the worker answered '0.0', which is no JSON object; it should be like "
+                                   "{\"y\": 1.5}"),
+              1)
+        << result;
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert states(f).count('failed') + states(f).count('pending') == 3000\n"
+         "    assert states(f).count('failed') >= 40 and states(f).count('pending') > 0\n");
+}
+
+/* It is said, and a run that is to end does not wait for it. */
+TEST_F(Worker, ThatNeverFlushesIsToldOf) {
+    write_worker("count: 10",
+                 "import os, sys\n"
+                 "out = os.fdopen(1, 'w', 100000)\n"
+                 "for line in sys.stdin: out.write('{\"y\": 1}\\n')\n",
+                 "outputs: [y]\n");
+    Result result = run_job({"job.yaml", "--stop-after", "1s"}, {0, 2}, 75);
+    EXPECT_EQ(count_of(result.err, "does it end its lines, and flush?"), 1) << result;
+    look("with h5py.File('job.h5') as f:\n"
+         "    assert states(f) == ['pending'] * 10, (states(f), messages(f))\n");
 }
 
 TEST_F(Worker, NeverStarts) {

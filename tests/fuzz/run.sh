@@ -11,6 +11,7 @@ top=$(cd "$here/../.." && pwd)
 folder=${SHEAF_FUZZ_FOLDER:-$top/build-fuzz}
 seconds=${1:-8}
 [ $# -eq 0 ] || shift
+export SHEAF_PROGRAM=${SHEAF_PROGRAM:-$top/build/sheaf} # for results, which runs it on files
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:allocator_may_return_null=1} UBSAN_OPTIONS=print_stacktrace=1
 
 mkdir -p "$folder" && folder=$(cd "$folder" && pwd) || exit 1

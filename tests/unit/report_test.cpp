@@ -339,6 +339,31 @@ TEST(Table, CharactersCountNotBytes) {
                                                                                     "abcdefg  2\n");
 }
 
+// Wide characters take two columns of a terminal, marks on a letter none (Unicode's East Asian Width).
+TEST(Table, WideCharactersAndMarksAreAligned) {
+    EXPECT_EQ(table({{"名前", true, {"漢字", "abc", "e\xcc\x81", "😀"}}, {"x", false, {"1", "2", "3", "4"}}}),
+              "名前  x\n"
+              "漢字  1\n"
+              "abc   2\n"
+              "e\xcc\x81     3\n"
+              "😀    4\n");
+    std::string kanji, latin(60, 'x');
+    for (int i = 0; i < 30; i++)
+        kanji += "漢";
+    std::string text = table({{"t", true, {kanji.c_str(), latin.c_str()}}, {"x", false, {"1", "2"}}});
+    EXPECT_EQ(count(text, "漢"), 23u) << "46 columns and the mark; one of 48 stays empty";
+    EXPECT_HAS(text, "漢…   1\n");
+    EXPECT_HAS(text, std::string(47, 'x') + "…  2\n");
+}
+
+TEST(Table, NumbersOfDifferentSizesKeepTheirDigits) {
+    using texts = std::vector<std::string>;
+    EXPECT_EQ(numbers({1234567.5, 0.0123}), (texts{"1234567.5000", "0.0123"}));
+    EXPECT_EQ(numbers({0.001234567, 999}), (texts{"0.00123", "999.00000"}));
+    EXPECT_EQ(numbers({1234567.5, 0.000125}), (texts{"1.234568e+06", "1.250000e-04"})) << "13 digits are too many";
+    EXPECT_EQ(numbers({1234567.25, 2}), (texts{"1234567.25", "2.00"}));
+}
+
 TEST(Table, NoBlanksAtLineEnds) {
     EXPECT_EQ(table({{"x", false, {"1"}}, {"name", true, {"a"}}}), "x  name\n1  a\n");
 }

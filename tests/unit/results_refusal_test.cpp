@@ -256,7 +256,7 @@ TEST(ResultsOpen, WhatIsNoResultsFileIsRefused) {
     EXPECT_HAS(refusal(store), "not a results file of Sheaf");
     std::filesystem::remove(store.path);
     std::filesystem::create_directory(store.path);
-    EXPECT_HAS(refusal(store), "not an HDF5 file");
+    EXPECT_HAS(refusal(store), "not a regular file");
 }
 
 TEST(ResultsOpen, ATruncatedFileIsRefused) {
@@ -277,7 +277,7 @@ TEST(ResultsOpen, AFileOfAnotherShapeIsRefused) {
     EXPECT_HAS(refusal(store), "another shape");
     store.items.items.n_items = 100;
     store.plan.block = 20;
-    EXPECT_HAS(refusal(store), "'seconds' has another shape");
+    EXPECT_HAS(refusal(store), "'/sheaf/seconds' has another shape");
     store.plan.block = 10;
     store.outputs[0].width = 2;
     EXPECT_HAS(refusal(store), "'y'");
@@ -415,7 +415,7 @@ TEST(ResultsCreate, ALeftoverOfACrashIsNoObstacle) {
 namespace {
 
 struct run_record record(double start, double end, int64_t n_items, uint8_t reason, const char *host) {
-    struct run_record r = {start, end, 3, 2, 1, n_items, reason, {}};
+    struct run_record r = {start, end, 3, 2, 1, n_items, 7, 90, reason, {}};
     snprintf(r.host, sizeof r.host, "%s", host);
     return r;
 }
@@ -451,6 +451,8 @@ TEST(RunTable, HasARowForEachRun) {
     EXPECT_EQ(three(GROUP "/runs/ranks"), (std::vector<double>{3, 3, 0}));
     EXPECT_EQ(three(GROUP "/runs/threads"), (std::vector<double>{2, 2, 0}));
     EXPECT_EQ(three(GROUP "/runs/items"), (std::vector<double>{0, 60, 0}));
+    EXPECT_EQ(three(GROUP "/runs/before"), (std::vector<double>{7, 7, 0}));
+    EXPECT_EQ(three(GROUP "/runs/wanted"), (std::vector<double>{90, 90, 0}));
     EXPECT_EQ(three(GROUP "/runs/reason"), (std::vector<double>{RUN_BROKEN_OFF, RUN_COMPLETE, 0}));
     std::vector<double> hosts = column(store.path, GROUP "/runs/host", 64);
     EXPECT_EQ(hosts[0], 'h');

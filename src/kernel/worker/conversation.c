@@ -42,6 +42,7 @@ int sheaf_conversation_start(struct conversation *c, struct server *server, stru
     c->mute = false;
     c->begun = false;
     c->n_written = 0;
+    c->leave_s = 0;
     for (int i = 0; i < 3; i++)
         program->fds[i] = -1;
     if (sheaf_keeper_open(&c->keeper, server, error) || open_pipe(&c->to, &program->fds[0], 1, error) ||

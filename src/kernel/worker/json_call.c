@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/outside.h"
+#include "core/text.h"
 #include "core/type.h"
 #include "kernel/program/json.h"
 
@@ -118,11 +119,50 @@ static bool is_for(struct call *call, const struct sheaf_json *answer, int64_t i
     return !says || (sheaf_json_whole(answer, json, &said) == 0 && said == item);
 }
 
+/* Before the first answer: what a library prints when it is loaded, or a worker that writes something else. It has been
+   asked one line only, so whatever object comes next is the answer to that. */
+static void pass_over(struct call *call, const char *line, size_t length, const char *why) {
+    struct hand *h = call->hand;
+    struct odd_line *odd = &h->odd;
+    odd->n++;
+    snprintf(odd->last, sizeof odd->last, "%.*s", length < sizeof odd->last ? (int)length : (int)sizeof odd->last,
+             line);
+    snprintf(odd->why, sizeof odd->why, "%.79s", why);
+    sheaf_text_one_line(odd->last);
+    const double now_s = sheaf_stopwatch_look(&h->watch);
+    if (sheaf_conversation_look(&h->talk))
+        call->since_s = now_s;
+    if (h->talk.begun)
+        odd->since_s = now_s;
+    if (odd->last[0] && !h->told)
+        call->context->warn(call->context, "a worker wrote '%s' before its first answer, which is passed over",
+                            odd->last);
+    h->told |= odd->last[0] != '\0';
+}
+
+void sheaf_json_call_fail_odd(struct call *call) {
+    const struct odd_line *odd = &call->hand->odd;
+    call->hand->babbles = true;
+    if (odd->why[0])
+        sheaf_json_call_fail(call, SHEAF_FAILED, "the worker answered '%s', which is no JSON object: %s", odd->last,
+                             odd->why);
+    else
+        sheaf_json_call_fail(call, SHEAF_FAILED,
+                             "the worker answered '%s', which is no JSON object; it should be like {\"%s\": 1.5}",
+                             odd->last, call->w->outputs[0].name);
+}
+
 void sheaf_json_call_take(struct call *call, const char *line, size_t length) {
     struct sheaf_error error = {0};
     const int shown = length < 150 ? (int)length : 150;
     struct sheaf_json answer;
-    if (sheaf_json_read(&answer, line, length, &error) || !json_is_object(answer.root)) {
+    const bool object = sheaf_json_read(&answer, line, length, &error) == 0 && json_is_object(answer.root);
+    if (!object && !call->hand->has_answered && call->hand->talk.running) {
+        pass_over(call, line, length, error.text);
+        sheaf_json_free(&answer);
+        return;
+    }
+    if (!object) {
         call->out_of_step = true;
         sheaf_json_call_fail(call, SHEAF_FAILED, "the worker answered '%.*s', which is no JSON object%s%s", shown, line,
                              error.text[0] ? ": " : "", error.text);
@@ -136,7 +176,8 @@ void sheaf_json_call_take(struct call *call, const char *line, size_t length) {
         take_object(call, &answer, line, shown);
     }
     sheaf_json_free(&answer);
-    call->hand->has_answered = true;
+    call->hand->has_answered |= object;
+    call->hand->chats |= object && call->hand->odd.since_s > 0;
     call->since_s = sheaf_stopwatch_look(&call->hand->watch);
 }
 

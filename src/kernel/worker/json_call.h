@@ -20,12 +20,24 @@
 #include "kernel/host.h"
 #include "kernel/worker/conversation.h"
 
+/* Lines before the first answer that are no JSON object: a library may greet. */
+struct odd_line {
+    int n;
+    char last[100]; /* the last one, or its beginning, */
+    char why[80];   /* and why it is no JSON, or "" */
+    double since_s; /* when it came, on the hand's watch, where the worker had begun to read; else 0 */
+};
+
 /* A thread's worker, kept from call to call. */
 struct hand {
     struct conversation talk;
     struct sheaf_buffer lines; /* what it is to be asked in this call */
     struct sheaf_buffer found; /* a text value */
-    bool has_answered;         /* since it was started */
+    bool has_answered;         /* since it was started; before, it is asked one line only */
+    struct odd_line odd;       /* what it has said instead */
+    bool babbles;              /* one before it has said nothing else */
+    bool told;                 /* that it does */
+    bool chats;                /* one before it did answer after such lines, which mean no harm */
     struct stopwatch watch;    /* counts the time of items */
 };
 
@@ -71,6 +83,9 @@ void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const c
 
 /* Leaves all items of the line at `next` pending. */
 void sheaf_json_call_give_back(struct call *call);
+
+/* Ends the line at `next` as failed, as the worker wrote something else in place of its first answer. */
+void sheaf_json_call_fail_odd(struct call *call);
 
 /* Takes the answer to the line at `next`. */
 void sheaf_json_call_take(struct call *call, const char *line, size_t length);

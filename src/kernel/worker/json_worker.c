@@ -25,6 +25,9 @@ enum {
     START_S = 60, /* where the timeout of an item is shorter: importing a library over a network disk takes long */
     BEGIN_MS = 20
 };
+static const double odd_s = 1,
+                    odd_again_s = 0.1; /* that a worker has for its answer when it has written something else */
+static const double mute_s = 10;       /* without a first answer, until that is said */
 
 /* --- starting ------------------------------------------------------------------------------------------------------ */
 
@@ -75,6 +78,7 @@ static int start(struct call *call, struct sheaf_error *error) {
     if (write_questions(call, error))
         return -1;
     call->hand->has_answered = false;
+    call->hand->odd = (struct odd_line){0};
     return sheaf_conversation_start(&call->hand->talk, call->w->host->server, &program, error);
 }
 
@@ -106,8 +110,9 @@ static int lament(struct call *call, struct sheaf_error *error) {
         sheaf_json_call_give_back(call);
         return 0;
     }
-    const bool retired = c->end.step == START_OK && c->end.status == 0 && h->has_answered; /* to be asked anew */
-    if (retired || narrow(call))
+    const bool asked_to = c->leave_s > 0; /* it had written something else before it answered */
+    const bool retired = c->end.step == START_OK && (c->end.status == 0 || asked_to) && h->has_answered;
+    if (retired || narrow(call)) /* to be asked anew */
         return 0;
     sheaf_conversation_last_words(c, words);
     if (c->mute && WIFSIGNALED(c->end.status) && WTERMSIG(c->end.status) == SIGKILL) /* by us */
@@ -115,6 +120,8 @@ static int lament(struct call *call, struct sheaf_error *error) {
     else if (WIFSIGNALED(c->end.status))
         sheaf_json_call_fail(call, SHEAF_CRASHED, "the worker was killed by signal %d (%s)%s", WTERMSIG(c->end.status),
                              strsignal(WTERMSIG(c->end.status)), words);
+    else if (h->odd.n > 0 && !h->has_answered && c->end.status == 0)
+        sheaf_json_call_fail_odd(call);
     else
         sheaf_json_call_fail(call, SHEAF_FAILED, "the worker ended with exit code %d and no answer%s",
                              WEXITSTATUS(c->end.status), words);
@@ -136,7 +143,7 @@ static int time_left(struct call *call) {
     const double most_s = limit_s(call), left_s = call->since_s + most_s - now_s;
     const int most_ms = c->begun ? (int)(STOPWATCH_LOOK_S * 1e3) : BEGIN_MS;
     if (most_s <= 0)
-        return -1;
+        return call->hand->has_answered ? -1 : c->begun ? 5 * BEGIN_MS : BEGIN_MS;
     return left_s <= 0 ? 0 : left_s * 1e3 < most_ms ? (int)(left_s * 1e3) + 1 : most_ms;
 }
 
@@ -151,14 +158,44 @@ static void give_up(struct call *call) {
     else if (!narrow(call))
         sheaf_json_call_fail(call, SHEAF_TIMED_OUT, "took longer than %g s%s", call->w->job->limits.timeout_s,
                              call->hand->has_answered ? ""
+                             : call->hand->odd.n > 0  ? "; what it has written is no JSON object"
                                                       : "; it has answered nothing yet: does it end lines, and flush?");
+}
+
+/* Looks after a worker that has not answered yet. One that has written something else may wait for the next question: its
+   input ends, after which it answers what it was asked, or ends. One that is mute is told of, and a run that is to end
+   does not wait for it. */
+static void look_after(struct call *call) {
+    struct hand *h = call->hand;
+    struct conversation *c = &h->talk;
+    const double now_s = sheaf_stopwatch_look(&h->watch);
+    if (h->odd.since_s > 0 && !h->chats && c->to >= 0 && now_s - h->odd.since_s > (h->babbles ? odd_again_s : odd_s))
+        sheaf_conversation_leave(c);
+    if (!c->begun || now_s - call->since_s < mute_s)
+        return;
+    call->context->warn(call->context,
+                        "a worker has begun %g s ago and not answered yet: if items do not take so long, does it end "
+                        "its lines, and flush?",
+                        mute_s);
+    if (!call->context->should_stop(call->context))
+        return;
+    sheaf_conversation_end(c, true);
+    while (call->next < call->block->n)
+        sheaf_json_call_give_back(call);
+}
+
+/* Bytes of the questions that it may get: a new worker the first one only, until it has answered. */
+static size_t may_ask(const struct hand *h) {
+    const char *end = h->has_answered ? NULL : memchr(h->lines.data, '\n', h->lines.n_bytes);
+    return h->talk.to < 0 ? 0 : end ? (size_t)(end - h->lines.data) + 1 : h->lines.n_bytes;
 }
 
 /* Writes what it takes, and reads what it gives, once. */
 static int talk(struct call *call, struct sheaf_error *error) {
     struct hand *h = call->hand;
     struct conversation *c = &h->talk;
-    const bool asks = call->written < h->lines.n_bytes;
+    const size_t n_bytes = may_ask(h);
+    const bool asks = call->written < n_bytes;
     struct pollfd polls[4] = {{.fd = c->from, .events = POLLIN},
                               {.fd = c->err, .events = POLLIN},
                               {.fd = asks ? c->to : -1, .events = POLLOUT},
@@ -170,7 +207,7 @@ static int talk(struct call *call, struct sheaf_error *error) {
     if (polls[1].revents)
         sheaf_conversation_hear(c);
     if (asks && polls[2].revents)
-        call->written += sheaf_conversation_write(c, h->lines.data + call->written, h->lines.n_bytes - call->written);
+        call->written += sheaf_conversation_write(c, h->lines.data + call->written, n_bytes - call->written);
     if ((polls[0].revents || ended) && sheaf_conversation_read(c, error))
         return -1;
     sheaf_json_call_take_all(call);
@@ -183,6 +220,8 @@ static int talk(struct call *call, struct sheaf_error *error) {
         sheaf_json_call_fail(call, SHEAF_FAILED, "the worker's answer is longer than %d MB", MOST_LINE >> 20);
     } else if (left >= 0 && time_left(call) == 0)
         give_up(call);
+    else if (!h->has_answered)
+        look_after(call);
     return 0;
 }
 
@@ -213,7 +252,7 @@ static void distrust(struct call *call) {
 
 static int run_items(struct call *call, struct sheaf_error *error) {
     struct conversation *c = &call->hand->talk;
-    if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0))
+    if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0 || c->to < 0))
         sheaf_conversation_end(c, true); /* it has ended, or said what it was not asked */
     if (c->running && write_questions(call, error))
         return -1;
