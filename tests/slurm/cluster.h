@@ -11,7 +11,7 @@
 
 class Slurm : public Program {
   protected:
-    static constexpr int n_nodes = 3; /* node1, node2, node3 of 4 cpus each */
+    static constexpr int n_nodes = 3; /* node1, node2, node3 of 6 cpus each */
 
     void SetUp() override; /* starts it, or skips the test with the reason */
     void TearDown() override;

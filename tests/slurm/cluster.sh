@@ -17,7 +17,7 @@
 set -uo pipefail
 PATH=$PATH:/usr/sbin:/sbin # where the daemons are, also for those who have no use for them
 
-cpus=4 # of each node; more than the machine may have, all nodes share those
+cpus=6 # of each node; more than the machine may have, all nodes share those
 say() { echo "cluster.sh: $*" >&2; }
 
 check() {
