@@ -94,7 +94,7 @@ static void give_up_results(struct run *run) {
     sheaf_row_sink_flush(&run->results.sink, &ignored);
     sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
     sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
-    if (sheaf_run_confirm(run, &ignored))
+    if (sheaf_run_confirm(run, true, &ignored))
         sheaf_run_report(&ignored);
     sheaf_lock_release(&run->lock);
 }
@@ -132,7 +132,7 @@ static void leave(void *context) {
     if (sheaf_run_is_first(run)) {
         if (sheaf_results_count(&run->results, &run->asked, run->after, &ignored) == 0)
             sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        if (sheaf_run_confirm(run, &run->error))
+        if (sheaf_run_confirm(run, true, &run->error))
             sheaf_run_report(&run->error);
         else
             fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n", run->job.output,

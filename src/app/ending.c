@@ -37,9 +37,9 @@ static int end_results(struct run *run) {
     return sheaf_results_sync(results, &run->error);
 }
 
-int sheaf_run_confirm(struct run *run, struct sheaf_error *error) {
+int sheaf_run_confirm(struct run *run, bool at_work, struct sheaf_error *error) {
     struct sheaf_string said = {0};
-    int rc = sheaf_results_confirm(&run->results, &said, error);
+    int rc = sheaf_results_confirm(&run->results, at_work, &said, error);
     if (said.length)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -56,7 +56,7 @@ static int pack(struct run *run, struct packed *packed) {
 
 int sheaf_run_settle(struct run *run) {
     struct packed packed = {0};
-    if (sheaf_run_confirm(run, &run->error) || (run->kernel.has_texts && run->all_settled && pack(run, &packed)))
+    if (sheaf_run_confirm(run, false, &run->error) || (run->kernel.has_texts && run->all_settled && pack(run, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))
         return sheaf_fail(&run->error, "%s: was removed or renamed just when the run ended", run->output);

@@ -122,8 +122,9 @@ int sheaf_run_compute(struct run *run);
 /* Closes this run's row of the table of runs; run->after says what became of the items. Rank 0. */
 int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_error *error);
 
-/* Whether the results file is still where it was; says on stderr where it had to be written again. Rank 0. */
-int sheaf_run_confirm(struct run *run, struct sheaf_error *error);
+/* Whether the results file is still where it was; says on stderr where it had to be written again. at_work: the run is about
+   to end while threads write rows. Rank 0. */
+int sheaf_run_confirm(struct run *run, bool at_work, struct sheaf_error *error);
 
 /* The results file as it is left: confirmed, with the texts in it when nothing is pending any more, closed. Rank 0. */
 int sheaf_run_settle(struct run *run);

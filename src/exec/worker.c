@@ -308,15 +308,25 @@ static void call(struct worker *w) {
         memset(w->status, ITEM_DONE, (size_t)w->block.n);
 }
 
+static void give_back_failed(struct worker *w) {
+    for (int64_t k = 0; k < w->block.n; k++)
+        if (w->status[k] != ITEM_DONE)
+            w->status[k] = ITEM_PENDING;
+}
+
 /* Calls, from a certain attempt on, until no item fails or the job wants no more; but only once where several blocks are
    computed at a time. */
 static void call_again(struct worker *w, int attempt, int64_t n_blocks) {
     const int64_t n_failures = w->n_failures, last = n_blocks == 1 ? 1 + w->kernel->retries : attempt;
     for (w->context.attempt = attempt;; w->context.attempt++) {
         call(w);
-        if (!w->some_failed || w->gave_back || w->broken || w->context.attempt >= last)
+        if (!w->some_failed || w->broken || w->context.attempt >= last)
             return;
         w->n_failures = n_failures; /* only the last attempt's messages count */
+        if (w->gave_back) {         /* nothing is tried now: who has failed has attempts left, in a later run */
+            give_back_failed(w);
+            return;
+        }
     }
 }
 

@@ -166,7 +166,7 @@ int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *note
     for (int64_t i = 0; rc == 0 && i < n; i++) {
         bool culprit = own[i].flags & FLIGHT_CRASHED, alone = own[i].flags & FLIGHT_ALONE;
         int64_t doubt = alone && culprit          ? DOUBT_CRASHED
-                        : alone                   ? (from_outside ? DOUBT_CRASHED / 4 : DOUBT_CRASHED / 2)
+                        : alone                   ? DOUBT_CRASHED / 2
                         : caught || !from_outside ? DOUBT_SUSPECT
                                                   : 1;
         if (!caught || culprit)

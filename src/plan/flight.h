@@ -71,7 +71,7 @@ struct suspects {
    was caught is the culprit, the others go free. Without that: whatever was in flight is suspect; but where the end came
    from outside (a power cut, kill -9 of everything) only a second time counts, since hours of long items would else be
    repeated one by one. A SIGKILL that hits a block that is computed alone may come from
-   outside, too, and counts half; where all ranks died, a quarter. */
+   outside, too, and counts half. */
 int sheaf_suspects_add(struct suspects *suspects, const struct flight_note *notes, int64_t n_notes, bool from_outside,
                        struct sheaf_error *error);
 

@@ -203,6 +203,35 @@ static bool is_shared(const char *path) {
     return shared;
 }
 
+static int sync_file(const char *path, struct sheaf_error *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 || fsync(fd) ? sheaf_fail_errno(error, "%s: cannot sync", path) : 0;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+int sheaf_journal_sync_all(const char *path, uint64_t token, struct sheaf_error *error) {
+    struct journal_file *files = NULL;
+    size_t n = 0;
+    char *folder = sheaf_journal_folder(path);
+    int rc = folder ? sheaf_journal_list(folder, &files, &n, error) : sheaf_fail_memory(error, "a path");
+    for (size_t k = 0; rc == 0 && k < n; k++) {
+        if (files[k].token != token)
+            continue;
+        char *name = sheaf_journal_path(folder, files[k]);
+        rc = name ? sync_file(name, error) : sheaf_fail_memory(error, "a path");
+        if (rc == 0)
+            rc = sheaf_file_sync_folder(name, error);
+        free(name);
+    }
+    if (rc == 0 && n > 0)
+        rc = sheaf_file_sync_folder(folder, error);
+    free(files);
+    free(folder);
+    return rc;
+}
+
 int sheaf_journal_remove(const char *path, uint64_t token, bool others, struct sheaf_error *error) {
     struct journal_file *files = NULL;
     size_t n = 0, n_removed = 0;

@@ -38,6 +38,9 @@ int sheaf_journal_append(struct journal *journal, const char *records, size_t n_
 /* Makes what was appended last a power cut. Thread-safe. */
 int sheaf_journal_sync(struct journal *journal, struct sheaf_error *error);
 
+/* Makes all journals of a results file last a power cut, as runs left them that were killed. */
+int sheaf_journal_sync_all(const char *path, uint64_t token, struct sheaf_error *error);
+
 /* Takes NULL. */
 int sheaf_journal_close(struct journal *journal, struct sheaf_error *error);
 

@@ -56,33 +56,47 @@ static int make_kept(const char *results, char **path, struct sheaf_error *error
     return sheaf_fail(error, "%s.kept, and all names like it, are there already", results);
 }
 
-/* Writes the open file, which has no name any more, to a new one. */
-static int write_again(struct results *r, char **kept, struct sheaf_error *error) {
+/* Copies the open file while threads may write rows: with the statuses that were there before, whose rows are whole. */
+static int copy_rows(const struct results *r, int to, const char *path, struct sheaf_error *error) {
+    uint8_t *status = malloc((size_t)r->n_items + 1);
+    int rc = status ? sheaf_file_pread(r->fd, status, (size_t)r->n_items, r->sink.status_offset, r->path, error)
+                    : sheaf_fail_memory(error, "the statuses");
+    if (rc == 0)
+        rc = sheaf_file_copy_open(r->fd, to, path, error);
+    if (rc == 0)
+        rc = sheaf_file_pwrite(to, status, (size_t)r->n_items, r->sink.status_offset, path, error);
+    free(status);
+    return rc;
+}
+
+/* Writes the open file, which has no name any more, to a new one, and goes on with that one unless threads are at work:
+   a row could be here and its status there. */
+static int write_again(struct results *r, bool at_work, char **kept, struct sheaf_error *error) {
     char *folder = sheaf_path_folder(r->path);
     if (folder)
         mkdir(folder, 0777); /* it may have been removed with all that was in it */
     free(folder);
     int fd = make_kept(r->path, kept, error);
-    int rc = fd < 0 ? -1 : sheaf_file_copy_open(r->fd, fd, *kept, error);
+    int rc = fd < 0 ? -1 : copy_rows(r, fd, *kept, error);
     if (rc == 0 && fsync(fd))
         rc = sheaf_fail_errno(error, "%s: cannot sync", *kept);
     if (rc && fd >= 0)
         unlink(*kept);
-    if (rc == 0 && dup3(fd, r->fd, O_CLOEXEC) < 0)
+    if (rc == 0 && !at_work && dup3(fd, r->fd, O_CLOEXEC) < 0)
         rc = sheaf_fail_errno(error, "%s: cannot go on with it", *kept);
     if (fd >= 0)
         close(fd);
     return rc;
 }
 
-static int bring_back(struct results *r, struct sheaf_string *said, struct sheaf_error *error) {
+static int bring_back(struct results *r, bool at_work, struct sheaf_string *said, struct sheaf_error *error) {
     char *kept = NULL;
-    int rc = write_again(r, &kept, error);
+    int rc = write_again(r, at_work, &kept, error);
     if (rc) {
         sheaf_error_prefix(error, "%s: was removed while the run wrote it, and could not be written again: ", r->path);
     } else if (link(kept, r->path) == 0) { /* unless another has that name meanwhile */
         unlink(kept);
-        rc = sheaf_stamp_open(&r->stamp, r->fd, r->path, error);
+        rc = at_work ? 0 : sheaf_stamp_open(&r->stamp, r->fd, r->path, error);
         sheaf_string_add(said, "%s: was removed while the run wrote it, and is written again", r->path);
     } else {
         rc =
@@ -95,7 +109,7 @@ static int bring_back(struct results *r, struct sheaf_string *said, struct sheaf
     return rc;
 }
 
-int sheaf_results_confirm(struct results *r, struct sheaf_string *said, struct sheaf_error *error) {
+int sheaf_results_confirm(struct results *r, bool at_work, struct sheaf_string *said, struct sheaf_error *error) {
     if (r->fd < 0 || r->created) /* not yet where anybody would look */
         return 0;
     if (!is_whole(r))
@@ -108,7 +122,7 @@ int sheaf_results_confirm(struct results *r, struct sheaf_string *said, struct s
         return 0;
     char *name = find_name(r->fd, &r->stamp);
     if (!name)
-        return bring_back(r, said, error);
+        return bring_back(r, at_work, said, error);
     sheaf_fail(error,
                "%s: was renamed while the run wrote it; what was computed is in %s: rename it back and run again to go "
                "on",

@@ -22,7 +22,8 @@ int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int
         return -1;
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     for (int64_t i = 0; i < FLIGHTS_MOST; i++)
-        if (notes[i].n > 0 && notes[i].first >= 0 && notes[i].first <= n_blocks - notes[i].n)
+        if (notes[i].n > 0 && notes[i].first >= 0 && notes[i].first <= n_blocks - notes[i].n &&
+            (!r->power_failed || (notes[i].flags & FLIGHT_CRASHED))) /* no item does that */
             notes[(*n)++] = notes[i];
     while (suspects->n < SUSPECTS_MOST && suspects->list[suspects->n].doubt > 0)
         suspects->n++;
@@ -44,9 +45,11 @@ int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
 int sheaf_results_write_suspects(struct results *r, const struct suspects *suspects, struct sheaf_error *error) {
     static const struct suspect none;
     size_t n_bytes = (size_t)suspects->n * sizeof none;
+    if (sheaf_results_clear_flights(r, error)) /* first: or after a kill they would count once more */
+        return -1;
     if (sheaf_file_pwrite(r->fd, suspects->list, n_bytes, r->suspects_offset, r->path, error) ||
         (suspects->n < SUSPECTS_MOST &&
          sheaf_file_pwrite(r->fd, &none, sizeof none, r->suspects_offset + (off_t)n_bytes, r->path, error)))
         return -1;
-    return sheaf_results_clear_flights(r, error);
+    return 0;
 }

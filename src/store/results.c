@@ -178,6 +178,13 @@ static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf
     return 0;
 }
 
+/* What a run wrote that was killed: its texts, and its rows. */
+static int make_safe(struct results *r, struct sheaf_error *error) {
+    if (sheaf_journal_sync_all(r->path, r->token, error))
+        return -1;
+    return fdatasync(r->fd) ? sheaf_fail_errno(error, "%s: cannot sync", r->path) : 0;
+}
+
 /* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
    started anew, and they are pending. */
 static int settle_unsafe(struct results *r, struct sheaf_error *error) {
@@ -187,6 +194,7 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
     if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
         return -1;
     r->sink.trusted = own[0] != '\0';
+    r->power_failed = sheaf_boot_is_later(stored, own);
     const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
     for (int64_t at = 0; !r->created && at < r->n_items; at += WINDOW) {
         const int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
@@ -195,8 +203,8 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
         const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
         if (n_unsafe == 0)
             continue;
-        if (same && !synced && fdatasync(r->fd))
-            return sheaf_fail_errno(error, "%s: cannot sync", r->path);
+        if (same && !synced && make_safe(r, error))
+            return -1;
         synced = true;
         r->n_unsafe += same ? 0 : n_unsafe;
         if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.status_offset + at, r->path, error))

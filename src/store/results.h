@@ -80,6 +80,7 @@ struct results {
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     struct noted *noted;   /* the sink's, of earlier runs */
     off_t suspects_offset, boot_offset;
+    bool power_failed;              /* since the file was written last: its machine was started anew */
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there, */
@@ -143,7 +144,7 @@ int sheaf_results_copy_runs(struct results *results, const char *from, struct sh
 int sheaf_results_read_flights(struct results *results, struct flight_note *notes, int64_t *n, bool *from_outside,
                                struct suspects *suspects, struct sheaf_error *error);
 
-/* Keeps the suspects, and then clears the notes and the ranks' marks. */
+/* Clears the notes and the ranks' marks, and then keeps the suspects. */
 int sheaf_results_write_suspects(struct results *results, const struct suspects *suspects, struct sheaf_error *error);
 
 /* Clears all notes and marks, at the end of a run that ends in order. */
@@ -176,9 +177,10 @@ int sheaf_results_again(struct results *results, const struct asked *asked, enum
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);
 
 /* To be called before anything is said of the results: whether the file at the path is still the one that is written.
-   One that was removed is written again, and *said tells so; else an error says what became of it and where the rows
+   One that was removed is written again, and *said tells so (at_work: threads may write rows; no more should be written
+   after that); else an error says what became of it and where the rows
    are. */
-int sheaf_results_confirm(struct results *results, struct sheaf_string *said, struct sheaf_error *error);
+int sheaf_results_confirm(struct results *results, bool at_work, struct sheaf_string *said, struct sheaf_error *error);
 
 /* Makes what was written last a power cut. */
 int sheaf_results_sync(struct results *results, struct sheaf_error *error);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/results.h"
 
@@ -77,5 +78,7 @@ int sheaf_results_skip(struct results *r, const struct items *items, const int *
     }
     free(s);
     r->sink.mixed = r->sink.mixed || (*n > 0 && r->block > 1);
+    if (rc == 0 && *n > 0 && fdatasync(r->fd)) /* before the file gets its name: nobody skips them again */
+        rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);
     return rc || *n == 0 ? rc : sheaf_results_tidy_messages(r, error); /* those of this run stand behind them */
 }

@@ -224,10 +224,10 @@ def check_power_cut(path, disk, seed):
 
 
 def check_safe(path, kernel):
-    """A plain reader's done, status 1, is right, whatever it finds else; some are."""
+    """A plain reader's done, status 1, is right, whatever it finds else."""
     with h5py.File(path) as f:
         done = f["status"][:] == DONE
-        assert done.any() and not done.all(), f"{path}: {np.count_nonzero(done)} of {len(done)} are done"
+        assert not done.all(), f"{path}: all of {len(done)} are done"
         if kernel == "slow":
             assert (f["y"][:][done] == 2 * f["x"][:][done] + 1).all(), np.flatnonzero(done & (f["y"][:] != 2 * f["x"][:] + 1))
 

@@ -134,16 +134,6 @@ TEST_F(Suspects, AKillOfABlockThatIsAloneMayComeFromOutsideOnce) {
     EXPECT_EQ(last_ones(), Blocks{11});
 }
 
-TEST_F(Suspects, OfAnEndFromOutsideThatIsLessSure) {
-    add({{10, 2, 0, 0}});
-    for (int i = 0; i < 3; i++) {
-        add({{10, 1, 0, FLIGHT_ALONE}}, true);
-        EXPECT_LT(doubt(10), DOUBT_CRASHED) << i;
-    }
-    add({{10, 1, 0, FLIGHT_ALONE}}, true);
-    EXPECT_GE(doubt(10), DOUBT_CRASHED);
-}
-
 TEST(Lives, AllOfSeveralRanksDieTogetherOnlyFromOutside) {
     auto ended_outside = [](std::vector<uint8_t> lives) {
         lives.resize(LIVES_MOST);

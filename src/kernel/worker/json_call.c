@@ -181,6 +181,19 @@ void sheaf_json_call_take(struct call *call, const char *line, size_t length) {
     call->since_s = sheaf_stopwatch_look(&call->hand->watch);
 }
 
+bool sheaf_json_call_is_surplus(const struct call *call) {
+    const struct sheaf_buffer *said = &call->hand->talk.answer;
+    struct sheaf_error ignored;
+    const char *end = said->n_bytes ? memchr(said->data, '\n', said->n_bytes) : NULL;
+    struct sheaf_json json;
+    if (!end)
+        return false;
+    const bool is =
+        sheaf_json_read(&json, said->data, (size_t)(end - said->data), &ignored) == 0 && json_is_object(json.root);
+    sheaf_json_free(&json);
+    return is;
+}
+
 void sheaf_json_call_take_all(struct call *call) {
     struct sheaf_buffer *answer = &call->hand->talk.answer;
     size_t at = 0;

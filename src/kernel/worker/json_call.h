@@ -31,14 +31,15 @@ struct odd_line {
 /* A thread's worker, kept from call to call. */
 struct hand {
     struct conversation talk;
-    struct sheaf_buffer lines; /* what it is to be asked in this call */
-    struct sheaf_buffer found; /* a text value */
-    bool has_answered;         /* since it was started; before, it is asked one line only */
-    struct odd_line odd;       /* what it has said instead */
-    bool babbles;              /* one before it has said nothing else */
-    bool told;                 /* that it does */
-    bool chats;                /* one before it did answer after such lines, which mean no harm */
-    struct stopwatch watch;    /* counts the time of items */
+    struct sheaf_buffer lines;        /* what it is to be asked in this call */
+    struct sheaf_buffer found;        /* a text value */
+    bool has_answered;                /* since it was started; before, it is asked one line only */
+    struct odd_line odd;              /* what it has said instead */
+    bool babbles;                     /* one before it has said nothing else */
+    bool told;                        /* that it does */
+    bool chats;                       /* one before it did answer after such lines, which mean no harm */
+    struct stopwatch watch;           /* counts the time of items */
+    int64_t trusted_first, trusted_n; /* items of the last call, whose answers did not say which they are for */
 };
 
 struct json_worker {
@@ -89,6 +90,9 @@ void sheaf_json_call_fail_odd(struct call *call);
 
 /* Takes the answer to the line at `next`. */
 void sheaf_json_call_take(struct call *call, const char *line, size_t length);
+
+/* Whether the line that has come, which nobody has asked for, is an answer. */
+bool sheaf_json_call_is_surplus(const struct call *call);
 
 /* Takes the whole lines that have come; behind the last item's answer there should be none. */
 void sheaf_json_call_take_all(struct call *call);

@@ -102,12 +102,12 @@ static int lament(struct call *call, struct sheaf_error *error) {
         return sheaf_fail(error, "cannot %s%s: %s",
                           c->end.step == START_FOLDER ? "enter the folder " : "run the worker ",
                           c->end.step == START_FOLDER ? call->w->folder : call->w->words[0], strerror(c->end.error));
-    if (c->answer.n_bytes > 0) { /* a line without its end */
-        sheaf_json_call_take(call, c->answer.data, c->answer.n_bytes);
-        return 0;
-    }
     if (sheaf_blame_is_outside(&c->end)) {
         sheaf_json_call_give_back(call);
+        return 0;
+    }
+    if (c->answer.n_bytes > 0) { /* a line without its end */
+        sheaf_json_call_take(call, c->answer.data, c->answer.n_bytes);
         return 0;
     }
     const bool asked_to = c->leave_s > 0; /* it had written something else before it answered */
@@ -252,7 +252,16 @@ static void distrust(struct call *call) {
 
 static int run_items(struct call *call, struct sheaf_error *error) {
     struct conversation *c = &call->hand->talk;
-    if (c->running && (sheaf_conversation_read(c, error) || c->answer.n_bytes > 0 || c->from < 0 || c->to < 0))
+    if (c->running && sheaf_conversation_read(c, error))
+        return -1;
+    if (c->running && call->hand->trusted_n > 0 && sheaf_json_call_is_surplus(call))
+        return sheaf_fail(
+            error,
+            "the worker answered more than it was asked, and since its answers do not say which \"item\" they "
+            "are for, those of items %" PRId64 " to %" PRId64
+            " may be of others; mend it, and have them computed again with --recompute --items",
+            call->hand->trusted_first, call->hand->trusted_first + call->hand->trusted_n - 1);
+    if (c->running && (c->answer.n_bytes > 0 || c->from < 0 || c->to < 0))
         sheaf_conversation_end(c, true); /* it has ended, or said what it was not asked */
     if (c->running && write_questions(call, error))
         return -1;
@@ -270,6 +279,8 @@ static int run_items(struct call *call, struct sheaf_error *error) {
     }
     if (c->running && c->answer.n_bytes > 0)
         distrust(call);
+    call->hand->trusted_first = call->block->first;
+    call->hand->trusted_n = c->running && call->trusting ? call->block->n : 0;
     return 0;
 }
 
