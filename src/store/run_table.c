@@ -27,8 +27,9 @@ const struct run_column sheaf_run_columns[RUN_COLUMNS] = {
      "host of rank 0, UTF-8 bytes"},
 };
 
-static int write_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    for (int k = 0; k < RUN_COLUMNS; k++) {
+/* The row from a column on. */
+static int write_run(struct results *r, const struct run_record *record, int first, struct sheaf_error *error) {
+    for (int k = first; k < RUN_COLUMNS; k++) {
         const struct run_column *column = &sheaf_run_columns[k];
         size_t n_bytes = sheaf_type_bytes(column->type) * (size_t)column->width;
         if (sheaf_file_pwrite(r->fd, (const char *)record + column->at, n_bytes,
@@ -69,11 +70,11 @@ int sheaf_results_begin_run(struct results *r, const struct run_record *record, 
     while (r->run < RUNS_MOST - 1 && starts[r->run] > 0)
         r->run++;
     r->mark = record->start_unix_s;
-    return write_run(r, record, error);
+    return write_run(r, record, 0, error);
 }
 
 int sheaf_results_end_run(struct results *r, const struct run_record *record, struct sheaf_error *error) {
-    return write_run(r, record, error);
+    return write_run(r, record, 1, error); /* when it began is the mark of a file that is still ours */
 }
 
 static hssize_t n_rows(hid_t dataset) {

@@ -128,7 +128,11 @@ TEST_F(Text, OfTheLastAttemptCounts) {
 
     write_job("job.yaml", "count: 9", SHEAF_PLUGIN_DIR "/texts.so:retries");
     EXPECT_EQ(logs("once", "--overwrite", 1), std::vector<std::string>(9, first));
-    EXPECT_EQ(logs("never", "--retry-failed", 0), wanted) << "what was packed of an earlier attempt is gone";
+    /* What was packed of an earlier attempt is gone; items that were done beside those that failed keep theirs. */
+    std::vector<std::string> again(9, first);
+    for (size_t i = 1; i < 9; i += 2)
+        again[i] = "";
+    EXPECT_EQ(logs("never", "--retry-failed", 0), again);
 }
 
 } // namespace
