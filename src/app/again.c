@@ -65,6 +65,7 @@ static void emit_text(const struct sheaf_context *context, int64_t k, int output
     texts[h->i] = kept ? kept : "";
 }
 
+SHEAF_PRINTF(4, 5)
 static void end(const struct sheaf_context *context, int64_t k, int32_t outcome, const char *format, ...) {
     struct hearing *h = heard_by(context);
     va_list values;

@@ -20,7 +20,7 @@ static bool is_whole(const struct results *r) {
     double mark = 0;
     if (sheaf_file_pread(r->fd, head, sizeof head, 0, r->path, &ignored) || memcmp(head, signature, sizeof head) != 0)
         return false;
-    return !r->mark ||
+    return r->mark == 0 ||
            (sheaf_file_pread(r->fd, &mark, sizeof mark, sheaf_results_run_offset(r), r->path, &ignored) == 0 &&
             mark == r->mark);
 }

@@ -199,7 +199,7 @@ static enum code_role find_program(struct code_words *c, const char *word) {
     const struct code_reader *reader = find_reader(word, c->state != UNKNOWN);
     if (reader) {
         c->reader = reader;
-        c->state = begins[reader->how];
+        c->state = (int)begins[reader->how];
         c->elsewhere = c->elsewhere || reader->how == AWAY;
     } else if (c->state == PROGRAM && !stands_before(word)) {
         c->state = UNKNOWN;

@@ -25,7 +25,7 @@ void sheaf_json_call_fail_item(const struct call *call, int64_t k, enum sheaf_ou
     for (int o = 0; o < w->n_outputs; o++)
         if (call->block->out[o])
             sheaf_type_fill(w->outputs[o].type, value_at(call, k, o), w->outputs[o].width);
-    call->context->end(call->context, k, outcome, "%s", message);
+    call->context->end(call->context, k, (int32_t)outcome, "%s", message);
 }
 
 void sheaf_json_call_fail(struct call *call, enum sheaf_outcome outcome, const char *format, ...) {
