@@ -80,6 +80,48 @@ TEST_F(Script, OverwritesWhenItBegins) {
     EXPECT_EQ(batch("exec \"$@\"", 1, {"--overwrite"}).exit, 2) << "an earlier run has begun: nothing is thrown away";
 }
 
+/* So is --retry-failed: what failed then has failed. */
+TEST_F(Script, RetriesWhenItBegins) {
+    write("job.yaml", "items: {csv: in.csv}\noutputs: {y: {column: 1}}\nretries: 0\n"
+                      "command: 'echo {v} >> \"$SHEAF_JOB_DIR\"/tried; [ {v} != 2 ] && echo 1'\n");
+    run_job({"job.yaml"}, {0, 1}, 1);
+    EXPECT_EQ(read("tried"), "1\n2\n3\n");
+    EXPECT_EQ(batch("exec \"$@\"", 0, {"--retry-failed"}).exit, 1);
+    EXPECT_EQ(read("tried"), "1\n2\n3\n2\n");
+    EXPECT_EQ(batch("exec \"$@\"", 1, {"--retry-failed"}).exit, 1);
+    EXPECT_EQ(read("tried"), "1\n2\n3\n2\n") << "the job came back, which is no reason to try it again";
+    batch("exit 213", 0, {"--retry-failed"});
+    EXPECT_EQ(batch("exec \"$@\"", 1, {"--retry-failed"}).exit, 1);
+    EXPECT_EQ(read("tried"), "1\n2\n3\n2\n2\n") << "the run before did not begin";
+}
+
+/* Only Sheaf knows what a job file says. */
+TEST_F(Script, WhereTheResultsGo) {
+    const std::string job = "{items: {csv: in.csv}, expression: {y: v}, \"output\": 'mine.h5'}\n";
+    struct {
+        std::string job;
+        Words options;
+        std::string results;
+    } cases[] = {
+        {job, {}, "mine.h5"},
+        {"%YAML 1.2\n---\n" + job, {"--set", "output=third.h5"}, "third.h5"},
+        {job, {"--out", "fourth.h5"}, "fourth.h5"},
+    };
+    for (const auto &c : cases) {
+        write("job.yaml", c.job);
+        Result result = batch("kill -9 $$", 0, c.options);
+        EXPECT_EQ(count_of(result.err, "job.yaml to " + c.results + ","), 1) << result;
+        EXPECT_TRUE(exists(path(c.results + ".starts"))) << "the file that is looked at\n" << result;
+        EXPECT_EQ(batch("exec \"$@\"", 1, c.options).exit, 0);
+        EXPECT_TRUE(exists(path(c.results)));
+        EXPECT_FALSE(exists(path("job.h5")));
+    }
+    write("job.yaml", job + "more: 1\n");
+    Result result = batch("touch launched", 0);
+    EXPECT_EQ(result.exit, 2) << result;
+    EXPECT_FALSE(exists(path("launched")));
+}
+
 /* A run that began and was broken off before it finished an item would do no better. */
 TEST_F(Script, ARunThatBeginsIsNoFailedStart) {
     write("job.yaml", "items: {csv: in.csv}\nkernel: " SHEAF_PLUGIN_DIR "/crashes.so:crashes\n");
