@@ -61,8 +61,12 @@ void sheaf_interrupt_forget(const char *path) {
             atomic_store(&half_made[i].set, false);
 }
 
+/* In the main thread, which makes these files: while another one removes them it would go on, and fail. */
 static void leave_now(int number) {
-    (void)number;
+    if (gettid() != getpid()) {
+        tgkill(getpid(), getpid(), number);
+        return;
+    }
     for (int i = 0; i < INTERRUPT_FILES; i++)
         if (atomic_load(&half_made[i].set))
             unlink(half_made[i].path);

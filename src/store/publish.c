@@ -26,12 +26,14 @@ int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
                                                   : "a device");
 }
 
-/* Of Sheaf, or with nothing in it: what a run left that was killed while it made the file. */
+/* Of Sheaf, or what a run left that was killed while it made the file: nothing, or names without what they name. */
 static bool is_ours(hid_t file) {
     H5G_info_t root;
-    if (H5Lexists(file, GROUP, H5P_DEFAULT) > 0 && H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0)
+    H5O_info_t first;
+    if (H5Lexists(file, GROUP, H5P_DEFAULT) != 0)
         return true;
-    return H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0;
+    return H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0 ||
+           H5Oget_info_by_idx2(file, "/", H5_INDEX_NAME, H5_ITER_INC, 0, &first, H5O_INFO_BASIC, H5P_DEFAULT) < 0;
 }
 
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
