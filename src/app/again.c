@@ -21,11 +21,11 @@ struct again {
     struct results *results; /* the new one */
     const struct sheaf_field *outputs;
     int n_outputs;
-    int *field;              /* [n_outputs] where the old one has them, or -1 */
-    bool *same;              /* [n_outputs] whether its values hold */
-    bool *wanted;            /* [n_outputs] for the item under way */
-    int exit_code, out, err; /* which outputs these are */
-    double began_unix_s;     /* the first run of the old file */
+    int *field;                    /* [n_outputs] where the old one has them, or -1 */
+    bool *same;                    /* [n_outputs] whether its values hold */
+    bool *wanted;                  /* [n_outputs] for the item under way */
+    int exit_code, host, out, err; /* which outputs these are */
+    double began_unix_s;           /* the first run of the old file */
     int64_t n_taken, n_failed;
 };
 
@@ -105,6 +105,22 @@ static int refuse(const struct again *a, int64_t item, const char *why) {
                         a->run->job.output, item, why);
 }
 
+/* Whether the texts of an item are gone, as with its OUT.d: the host's name is stored of every command. */
+static bool lost_texts(const struct again *a, const struct window *w, int64_t i) {
+    const char *host;
+    memcpy(&host, value_of(a, w, a->host, i), sizeof host);
+    return *host == '\0';
+}
+
+static int refuse_lost(const struct again *a, int64_t item) {
+    return sheaf_refuse(&a->run->error,
+                        "%s: outputs cannot be taken again of item %" PRId64
+                        ", which is done: its standard output is gone (was %s removed?); nothing was changed. Put that "
+                        "back, compute the item again with --recompute --items %" PRId64
+                        ", choose another place with -o, or start anew with --overwrite",
+                        a->run->job.output, item, a->run->folder, item);
+}
+
 /* Lets the kernel find the outputs that are wanted; *lost: they are in files that are not there, and nothing is set. */
 static int hear(struct again *a, struct window *w, int64_t i, struct hearing *hearing, bool *lost) {
     const struct kernel_entry *kernel = &a->run->kernel.kernel;
@@ -150,10 +166,12 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
     const uint8_t before = w->status[i];
     struct hearing hearing;
     bool lost = false;
-    const bool looked_for = ended_well(a, w, i);
-    if (looked_for && take_all(a, w, i, &hearing, &lost))
+    const bool looked_for = ended_well(a, w, i), gone = lost_texts(a, w, i);
+    if (gone && before == ITEM_DONE)
+        return refuse_lost(a, w->first + i);
+    if (looked_for && !gone && take_all(a, w, i, &hearing, &lost))
         return -1;
-    if (!looked_for || (lost && before != ITEM_DONE)) { /* stays as it is */
+    if (!looked_for || ((gone || lost) && before != ITEM_DONE)) { /* stays as it is */
         if (before != ITEM_DONE && *message)
             add_failure(w, i, message);
         return 0;
@@ -237,9 +255,18 @@ static int write_window(struct again *a, struct window *w) {
     return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->run->error);
 }
 
+/* Items that are computed again anyway, of which nothing needs to be found. */
+static void leave_recomputed(const struct again *a, struct window *w) {
+    for (int64_t i = 0; a->run->options->recompute && i < w->n; i++)
+        if (sheaf_asked_next(&a->run->asked, w->first + i, w->first + i + 1).n > 0)
+            w->status[i] = ITEM_PENDING;
+}
+
 static int take_window(struct again *a, int64_t first, int64_t n) {
     struct window w = {.first = first, .n = n};
     int rc = read_window(a, &w);
+    if (rc == 0)
+        leave_recomputed(a, &w);
     for (int64_t i = 0; rc == 0 && i < n; i++)
         if (w.status[i] != ITEM_PENDING)
             rc = take_item(a, &w, i) || put_texts(a, &w, i) ? -1 : 0;
@@ -267,7 +294,7 @@ static int find_outputs(struct again *a, const char *stored, const char *now) {
         free(dropped);
         return -1;
     }
-    a->exit_code = a->out = a->err = -1;
+    a->exit_code = a->host = a->out = a->err = -1;
     for (int o = 0; o < a->n_outputs; o++) {
         const char *name = a->outputs[o].name;
         a->field[o] = -1;
@@ -276,6 +303,7 @@ static int find_outputs(struct again *a, const char *stored, const char *now) {
                 a->field[o] = k;
         a->same[o] = a->field[o] >= 0 && (o >= n_own || sheaf_identity_same_output(stored, now, name));
         a->exit_code = o >= n_own && strcmp(name, "exit_code") == 0 ? o : a->exit_code;
+        a->host = o >= n_own && strcmp(name, "host") == 0 ? o : a->host;
         a->out = o >= n_own && strcmp(name, "stdout") == 0 ? o : a->out;
         a->err = o >= n_own && strcmp(name, "stderr") == 0 ? o : a->err;
         if (o >= n_own && a->field[o] < 0)
@@ -339,7 +367,7 @@ int sheaf_again_take(struct run *run, const struct results_plan *plan) {
         if (sheaf_journal_close(results.sink.journal, rc ? &ignored : &run->error) ||
             sheaf_results_close(&results, rc ? &ignored : &run->error))
             rc = -1;
-        if (rc || sheaf_results_publish(plan->path, &run->error)) {
+        if (rc || sheaf_run_put_in_place(plan->path, &run->error)) {
             rc = -1;
             sheaf_results_discard(plan->path);
             sheaf_journal_remove(plan->path, token, false, &ignored);

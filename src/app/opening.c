@@ -346,8 +346,17 @@ int sheaf_run_open(struct run *run) {
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
 }
 
+int sheaf_run_put_in_place(const char *path, struct sheaf_error *error) {
+    struct sheaf_string said = {0};
+    int rc = sheaf_results_publish(path, &said, error);
+    if (said.length)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+    return rc;
+}
+
 int sheaf_run_publish(struct run *run) {
-    if (run->created && sheaf_results_publish(run->output, &run->error))
+    if (run->created && sheaf_run_put_in_place(run->output, &run->error))
         return -1;
     run->created = run->results.created = false;
     return 0;

@@ -116,6 +116,9 @@ void sheaf_run_free(struct run *run);
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. */
 int sheaf_run_publish(struct run *run);
 
+/* The same of any file; says on stderr what failed when it was in its place, where it stays. */
+int sheaf_run_put_in_place(const char *path, struct sheaf_error *error);
+
 /* Computes what is pending: computing.c. */
 int sheaf_run_compute(struct run *run);
 

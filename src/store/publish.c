@@ -88,16 +88,17 @@ static int remove_journals(const char *path, struct sheaf_error *error) {
     return rc ? rc : sheaf_journal_remove(path, token, true, error);
 }
 
-int sheaf_results_publish(const char *path, struct sheaf_error *error) {
+int sheaf_results_publish(const char *path, struct sheaf_string *said, struct sheaf_error *error) {
+    struct sheaf_error after;
     char *aside = sheaf_path_with(path, SUFFIX_NEW);
     if (!aside)
         return sheaf_fail_memory(error, "a path");
-    int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path)
-                                 : sheaf_file_sync_folder(path, error);
+    int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path) : 0;
     sheaf_interrupt_forget(aside);
-    if (rc == 0)
-        rc = remove_journals(path, error);
     free(aside);
+    /* Until the rename lasts, a power cut may bring back the old file, which has its texts in the old journals. */
+    if (rc == 0 && (sheaf_file_sync_folder(path, &after) || remove_journals(path, &after)))
+        sheaf_string_add(said, "%s; %s is in its place all the same", after.text, path);
     return rc;
 }
 

@@ -106,9 +106,10 @@ int sheaf_results_may_make(const char *path, struct sheaf_error *error);
 /* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
 
-/* Renames the file that was created into place; one of that name is replaced, and its journals are removed. Or removes
+/* Renames the file that was created into place; one of that name is replaced, and its journals are removed. What fails
+   when it is in place is no error, and told in *said. Or removes
    the new one again: until it is published, a run that is refused destroys nothing. */
-int sheaf_results_publish(const char *path, struct sheaf_error *error);
+int sheaf_results_publish(const char *path, struct sheaf_string *said, struct sheaf_error *error);
 void sheaf_results_discard(const char *path);
 
 /* Opens the results file, or where `created` the one that is not yet published, for writing rows; refuses one that is

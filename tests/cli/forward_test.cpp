@@ -375,6 +375,82 @@ TEST_F(Again, FilesThatWereKept) {
         EXPECT_NE(name, "job.h5.new");
 }
 
+/* Texts lie beside the file while items are pending: without them what was found once is not thrown away. */
+TEST_F(Again, TextsThatAreGone) {
+    const auto job = [&](const std::string &expression) {
+        write("job.yaml", "items: {count: 6}\ncommand: 'echo {item} >> \"$SHEAF_JOB_DIR/ran\"; echo a = {item} b = "
+                          "{item}1; [ {item} != 1 ]'\noutputs: {e: {regex: '" +
+                              expression + "'}}\n");
+    };
+    job("a = (\\d+)");
+    run_job({"job.yaml", "--items", "0:4"}, {}, 1);
+    ran();
+    ASSERT_EQ(shell("rm -r job.d").exit, 0);
+    const std::string bytes = read("job.h5");
+    job("b = (\\d+)");
+    for (const Words &more : {Words{}, Words{"--recompute", "--items", "2,3"}}) { /* item 0 is not among these */
+        Words words = {"job.yaml"};
+        words.insert(words.end(), more.begin(), more.end());
+        Result result = run_job(words, {}, 2);
+        EXPECT_EQ(count_of(result.err, "of item 0, which is done: its standard output is gone"), 1) << result;
+        EXPECT_EQ(count_of(result.err, "--recompute --items 0, "), 1) << result;
+        EXPECT_TRUE(read("job.h5") == bytes);
+    }
+    EXPECT_EQ(ran(), Items{});
+    run_job({"job.yaml", "--recompute", "--items", "0,2:4"});
+    EXPECT_EQ(ran(), (Items{0, 2, 3}));
+    run_job({"job.yaml"}, {}, 1);
+    holds("job.h5", {"list(status) == [1, 2, 1, 1, 1, 1]", "list(f['e'][[0, 2, 3, 4, 5]]) == [1, 21, 31, 41, 51]",
+                     "text('stdout')[2] == 'a = 2 b = 21\\n'"});
+}
+
+/* A progress line that was cut is one in the store, too. */
+TEST_F(Again, LinesThatEndInCarriageReturns) {
+    const auto job = [&](const std::string &expression) {
+        write("job.yaml", "items: {count: 2}\ncommand: 'for i in $(seq 1000 1999); do printf \"n $i m $i\\r\"; "
+                          "done'\ncapture: 1K\noutputs: {e: {regex: '" +
+                              expression + "'}}\n");
+    };
+    job("n (\\d+) m \\d+");
+    run_job({"job.yaml"});
+    job("n \\d+ m (\\d+)");
+    run_job({"job.yaml"});
+    holds("job.h5", {"list(status) == [1, 1]", "list(f['e'][:]) == [1999, 1999]"});
+}
+
+/* Whatever fails, before the new file is in its place or after, the texts of the one that is there are there. */
+TEST_F(Again, FailingCallsLoseNoTexts) {
+    if (shell("LD_PRELOAD=" SHEAF_PLUGIN_DIR "/failing_calls.so " SHEAF_PROGRAM " --version").exit != 0)
+        GTEST_SKIP() << "LD_PRELOAD does not work here (sanitizers?)";
+    const auto job = [&](const std::string &expression) {
+        write("job.yaml", "items: {count: 5}\ncommand: [echo, 'a = {item} b = {item}1']\noutputs: {e: {regex: '" +
+                              expression + "'}}\n");
+    };
+    job("a = (\\d+)");
+    run_job({"job.yaml", "-q", "--items", "0:4"});
+    ASSERT_EQ(shell("mkdir first; mv job.h5 job.d first").exit, 0);
+    job("b = (\\d+)");
+    int n_renamed = 0;
+    for (int n = 1;; n++) {
+        SCOPED_TRACE(n);
+        ASSERT_EQ(shell("rm -rf job.h5 job.d failed; cp -r first/* .").exit, 0);
+        Start how = start();
+        how.env["SHEAF_FAIL"] = "fsync:" + std::to_string(n) + ":0";
+        how.env["SHEAF_FAILED"] = path("failed");
+        how.env["LD_PRELOAD"] = SHEAF_PLUGIN_DIR "/failing_calls.so";
+        Result result = Child(command({"run", "job.yaml", "--items", "0"}, {0, 1}), how).wait();
+        Result shown = sheaf({"show", "job.h5", "--csv", "--fields", "e,stdout"});
+        ASSERT_EQ(count_of(shown.out, "a = "), 4) << shown << result;
+        n_renamed += count_of(result.err, "is in its place all the same");
+        if (!exists(path("failed")))
+            break;
+        EXPECT_EQ(result.exit == 0 || result.exit == 3, true) << result;
+    }
+    EXPECT_EQ(n_renamed, 1);
+    EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--fields", "e"}).out, "item,status,e\n0,done,1\n1,done,11\n2,done,21\n"
+                                                                       "3,done,31\n4,pending,\n");
+}
+
 /* Killed at any moment, the file is the old one or the new one. */
 TEST_F(Again, AKillLeavesAWholeFile) {
     write("job.yaml",

@@ -354,7 +354,7 @@ TEST(ResultsCreate, UntilItIsPublishedNothingIsReplaced) {
     EXPECT_EQ(read_bytes(store.path), before);
     EXPECT_FALSE(std::filesystem::exists(store.path + ".new"));
     sheaf_results_discard(store.path.c_str()); /* again: nothing is there */
-    EXPECT_EQ(sheaf_results_publish(store.path.c_str(), store.error), -1) << "nothing to publish";
+    EXPECT_EQ(store.publish(), -1) << "nothing to publish";
     EXPECT_EQ(read_bytes(store.path), before);
 }
 
@@ -363,7 +363,7 @@ TEST(ResultsCreate, RowsMayBeWrittenBeforeAndAfterPublishing) {
     ASSERT_EQ(sheaf_results_create(&store.plan, store.error), 0) << store.error.text();
     ASSERT_EQ(sheaf_results_open(&store.results, &store.plan, true, store.error), 0) << store.error.text();
     EXPECT_EQ(store.write(0, 2), 0);
-    ASSERT_EQ(sheaf_results_publish(store.path.c_str(), store.error), 0) << store.error.text();
+    ASSERT_EQ(store.publish(), 0) << store.error.text();
     EXPECT_EQ(store.write(2, 2), 0) << "the descriptor follows the file";
     ASSERT_EQ(sheaf_results_close(&store.results, store.error), 0);
     ASSERT_EQ(store.open(), 0) << store.error.text();

@@ -427,7 +427,14 @@ class Store {
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
 
-    int create() { return sheaf_results_create(&plan, error) || sheaf_results_publish(plan.path, error) ? -1 : 0; }
+    int create() { return sheaf_results_create(&plan, error) || publish() ? -1 : 0; }
+    int publish() {
+        struct sheaf_string said = {};
+        int rc = sheaf_results_publish(plan.path, &said, error);
+        EXPECT_EQ(said.length, 0u) << said.data;
+        sheaf_string_free(&said);
+        return rc;
+    }
     int open() {
         close();
         opened_ = true;

@@ -428,7 +428,7 @@ static int take_stored(struct capture *capture, const char *text, struct sheaf_e
         if (end == mark + strlen(before) || strncmp(end, behind, strlen(behind)) != 0)
             continue;
         end += strlen(behind);
-        const char *line_end = strchr(end, '\n');
+        const char *line_end = strpbrk(end, "\r\n"); /* as sheaf_capture_finish */
         capture->end_at = line_end ? (size_t)(line_end - text) + 1 : n;
         capture->n_bytes = n - (size_t)(end - mark) + (size_t)n_left_out;
         break;
