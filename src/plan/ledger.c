@@ -40,9 +40,9 @@ void sheaf_ledger_close(struct ledger *ledger) {
 /* What is in the file and goes on where the last entry ends makes that longer. */
 static bool extend_last(struct ledger *ledger, int64_t first, int64_t n) {
     struct entry last;
-    char *at = ledger->kept.data + ledger->kept.n_bytes - sizeof last;
     if (ledger->kept.n_bytes == 0)
         return false;
+    char *at = ledger->kept.data + ledger->kept.n_bytes - sizeof last;
     memcpy(&last, at, sizeof last); /* all entries are without statuses */
     if (last.first + last.n != first)
         return false;

@@ -162,6 +162,8 @@ static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t 
     uint8_t *before = NULL;
     int rc = 0;
     *chosen = NULL;
+    if (n == 0)
+        return 0;
     if (!sink->mixed && sheaf_asked_next(sink->asked, rows->first, end).n == rows->n &&
         !memchr(rows->status, ITEM_PENDING, n))
         return 0;

@@ -189,6 +189,8 @@ static bool is_amid_character(char byte) {
 /* Of a text of several lines the one in which it begins to differ from the other, as its author wrote it. */
 static struct line one_of(struct line line, struct line other) {
     size_t at = 0;
+    if (!line.at)
+        return (struct line){"", 0};
     while (at < line.n && at < other.n && line.at[at] == other.at[at])
         at++;
     size_t begin = at + (at < line.n && line.at[at] == '\n' && at == other.n); /* the other ends here */

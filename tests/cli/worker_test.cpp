@@ -489,10 +489,7 @@ TEST_F(Worker, WhoseAnswersAreNoneEndsTheRun) {
                  "outputs: [y]\n");
     Result result = run_job({"job.yaml"}, {0, 2}, 1);
     EXPECT_EQ(count_of(result.err, "ended early since no item is done"), 1) << result;
-    EXPECT_GE(count_of(result.err, "item 0: the worker answered '0.0', which is no JSON object; it should be like "
-                                   "{\"y\": 1.5}"),
-              1)
-        << result;
+    EXPECT_GE(count_of(result.err, ", which is no JSON object; it should be like {\"y\": 1.5}"), 1) << result;
     look("with h5py.File('job.h5') as f:\n"
          "    assert states(f).count('failed') + states(f).count('pending') == 3000\n"
          "    assert states(f).count('failed') >= 40 and states(f).count('pending') > 0\n");
