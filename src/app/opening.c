@@ -298,10 +298,12 @@ static int check_collision(struct run *run) {
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
     struct results_plan plan = sheaf_run_plan(run);
-    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
-        sheaf_lock_take(&run->lock, plan.path, error))
+    if (sheaf_results_find(plan.path, &run->found, error) || check_collision(run) ||
+        sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&run->lock, plan.path, error) ||
+        sheaf_results_find(plan.path, &run->found, error)) /* again: nobody else makes one now */
         return -1;
-    bool create = run->options->overwrite || access(plan.path, F_OK);
+    sheaf_results_tidy(plan.path, &run->found);
+    bool create = run->options->overwrite || !run->found.there;
     if (!create && sheaf_again_is_due(run, &plan) && sheaf_again_take(run, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -346,9 +348,9 @@ int sheaf_run_open(struct run *run) {
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
 }
 
-int sheaf_run_put_in_place(const char *path, struct sheaf_error *error) {
+int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error) {
     struct sheaf_string said = {0};
-    int rc = sheaf_results_publish(path, &said, error);
+    int rc = sheaf_results_publish(path, before, &said, error);
     if (said.length)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -356,7 +358,7 @@ int sheaf_run_put_in_place(const char *path, struct sheaf_error *error) {
 }
 
 int sheaf_run_publish(struct run *run) {
-    if (run->created && sheaf_run_put_in_place(run->output, &run->error))
+    if (run->created && sheaf_run_put_in_place(run->output, &run->found, &run->error))
         return -1;
     run->created = run->results.created = false;
     return 0;

@@ -61,19 +61,19 @@ class Interrupted : public Program {
 
 /* The server is made, the job read, the file made and put in place, items computed, the file closed, copied, packed. */
 TEST_F(Interrupted, ByTermAlone) {
-    interrupt_each({"fork", "open", "fsync", "rename", "copy_file_range"}, SIGTERM, 0);
+    interrupt_each({"fork", "open", "fsync", "renameat2", "rename", "copy_file_range"}, SIGTERM, 0);
     interrupt_each({"pread", "pwrite"}, SIGTERM, 0, 7);
 }
 
 TEST_F(Interrupted, ByOthersAlone) {
-    interrupt_each({"rename", "copy_file_range"}, SIGHUP, 0);
-    interrupt_each({"rename", "copy_file_range"}, SIGINT, 0);
-    interrupt_each({"fsync", "rename", "copy_file_range"}, SIGUSR1, 0);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGHUP, 0);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGINT, 0);
+    interrupt_each({"fsync", "renameat2", "rename", "copy_file_range"}, SIGUSR1, 0);
 }
 
 TEST_F(Interrupted, AmongRanks) {
-    interrupt_each({"rename", "copy_file_range"}, SIGTERM, 2);
-    interrupt_each({"rename", "copy_file_range"}, SIGUSR1, 2);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGTERM, 2);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGUSR1, 2);
 }
 
 /* USR1 while texts are packed: the next run packs them. */

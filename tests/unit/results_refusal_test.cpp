@@ -315,20 +315,47 @@ TEST(ResultsOpen, AFileThatMayNotBeWrittenIsAnError) {
     EXPECT_HAS(refusal(store), "cannot open for writing");
 }
 
-TEST(ResultsMayReplace, OnlyItsOwnAndWrecks) {
+TEST(ResultsMayReplace, OnlyItsOwn) {
     Store store("{count: 100}", Y, 10);
     auto may = [&] { return sheaf_results_may_replace(store.path.c_str(), store.error) == 0; };
     EXPECT_TRUE(may()) << "nothing is there";
     ASSERT_EQ(store.create(), 0);
     EXPECT_TRUE(may()) << "a results file";
     std::filesystem::resize_file(store.path, 3000);
-    EXPECT_TRUE(may()) << "the wreck of an HDF5 file";
+    EXPECT_TRUE(may()) << "damaged, and still known as ours";
+    store.folder.write("out.h5", "");
+    EXPECT_TRUE(may()) << "empty";
+    store.folder.write("out.h5", std::string(64, '\0'));
+    EXPECT_FALSE(may()) << "a matrix of zeros";
+    EXPECT_HAS(store.error.text(), "cannot be known as a results file of Sheaf and is not overwritten");
     store.folder.write("out.h5", "my thesis\n");
     EXPECT_FALSE(may());
     EXPECT_STARTS(store.error.text(), store.path + ": is not a results file of Sheaf and is not overwritten");
     make_foreign(store.path);
     EXPECT_FALSE(may()) << "somebody's data";
     EXPECT_EQ(store.error.error.exit, SHEAF_EXIT_USAGE);
+    std::filesystem::resize_file(store.path, 1000);
+    EXPECT_FALSE(may()) << "and damaged";
+}
+
+// What a killed run has left beside may be replaced, whatever HDF5 made of it; not what is somebody's.
+TEST(ResultsMayReplace, WrecksAside) {
+    Store store("{count: 100}", Y, 10);
+    auto may = [&] { return sheaf_results_may_make(store.path.c_str(), store.error) == 0; };
+    for (const std::string name : {"out.h5.new", "out.h5.pack"}) {
+        H5Fclose(H5Fcreate((store.folder / name).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+        EXPECT_TRUE(may()) << "nothing in it yet";
+        for (std::string bytes :
+             {std::string(), std::string(800, '\0'), std::string("\211HDF\r\n\032\n and no more")}) {
+            store.folder.write(name, bytes);
+            EXPECT_TRUE(may()) << bytes.size();
+        }
+        make_foreign(store.folder / name);
+        EXPECT_FALSE(may()) << "somebody's data";
+        store.folder.write(name, "notes of mine\n");
+        EXPECT_FALSE(may());
+        std::filesystem::remove(store.folder / name);
+    }
 }
 
 TEST(ResultsCreate, ReplacesAFileAndForgetsItsRows) {
