@@ -11,6 +11,7 @@
 #include "app/sameness.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 #include "exec/worker.h"
 #include "job/source.h"
@@ -294,10 +295,15 @@ static int check_collision(struct run *run) {
     return sheaf_collision_check(&collision, &run->error);
 }
 
+static void say_waiting(const char *path) {
+    fprintf(stderr, "sheaf: %s: waiting for programs of the run before to end\n", path);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
     struct results_plan plan = sheaf_run_plan(run);
+    run->lock.waits = run->options->quiet ? NULL : say_waiting;
     if (sheaf_results_find(plan.path, &run->found, error) || check_collision(run) ||
         sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&run->lock, plan.path, error) ||
         sheaf_results_find(plan.path, &run->found, error)) /* again: nobody else makes one now */
@@ -342,10 +348,36 @@ int sheaf_run_look(struct run *run) {
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }
 
+/* Programs may live longer than the ranks: each server holds a lock of its own until they have ended. */
+static int lend_lock(struct run *run) {
+    const size_t n_bytes = sizeof run->lock.holder;
+    struct sheaf_buffer holder = {0};
+    char *path = NULL;
+    int rc = sheaf_run_is_first(run) ? sheaf_buffer_resize(&holder, n_bytes, &run->error) : 0;
+    if (rc == 0 && sheaf_run_is_first(run))
+        memcpy(holder.data, run->lock.holder, n_bytes);
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(run->comm, &holder, &run->error);
+    if (rc == 0) {
+        int fd = sheaf_lock_open_for_server(run->job.output, holder.data, run->place.rank, &path);
+        rc = fd >= 0 ? sheaf_server_hold(run->server, fd, path, &run->error) : 0;
+        if (fd >= 0)
+            close(fd);
+        if (fd >= 0 && rc == 0 && sheaf_run_is_first(run))
+            sheaf_interrupt_forget(run->lock.path); /* the server removes it */
+        rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    }
+    free(path);
+    sheaf_buffer_free(&holder);
+    return rc;
+}
+
 int sheaf_run_open(struct run *run) {
-    if (sheaf_run_look(run))
+    if (sheaf_run_look(run) ||
+        sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error))
         return -1;
-    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
+    return sheaf_run_uses_processes(run) ? lend_lock(run) : 0;
 }
 
 int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error) {

@@ -56,9 +56,9 @@ void sheaf_run_free(struct run *run) {
     sheaf_schedule_close(&run->schedule);
     sheaf_transport_close(&run->transport, &ignored);
     sheaf_results_close(&run->results, &ignored);
-    sheaf_lock_release(&run->lock);
     sheaf_binding_close(&run->kernel);
     sheaf_server_stop(run->server);
+    sheaf_lock_release(&run->lock); /* when no program is at work any more */
     sheaf_items_close(&run->items);
     sheaf_asked_free(&run->asked);
     sheaf_job_free(&run->job);

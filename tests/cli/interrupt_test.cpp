@@ -40,6 +40,8 @@ class Interrupted : public Program {
         EXPECT_EQ(count_of(result.err, "interrupted") + count_of(result.err, "ended early") + (result.exit == 0), 1)
             << result;
         EXPECT_TRUE(wait_until([&] { return child.processes("sheaf").empty(); }));
+        EXPECT_TRUE(wait_until([&] { return find_marked("SHEAF_FAILED=" + path("failed")).empty(); }))
+            << "the server removes the lock";
         for (const std::string &name : list_folder(folder_))
             EXPECT_TRUE(name == "job.h5" || name == "job.d" || name == "in.csv" || name == "job.yaml" ||
                         name == "failed")

@@ -2,7 +2,10 @@
    file system knows. */
 #include "cli/program.h"
 
+#include <signal.h>
 #include <unistd.h>
+
+#include <sstream>
 
 namespace {
 
@@ -47,6 +50,8 @@ class Publish : public Program {
 
     const Words disks_ = {"all", "links", "renames"};
 };
+
+class OneAfterTheOther : public Program {};
 
 TEST_F(Publish, OnEachDisk) {
     for (const std::string &disk : disks_) {
@@ -121,6 +126,45 @@ TEST_F(Publish, OverwriteReplacesOursAlsoIfItIsDamaged) {
         SCOPED_TRACE(name);
         run_job({"job.yaml", "-o", name, "--overwrite"});
         check({"slow", path(name), "all"});
+    }
+}
+
+/* The programs of a run that was ended may go on for some seconds: the next one waits for them. Each item writes into a log
+   when it begins and when it ends, also if it is asked to end, for which it takes a second. */
+TEST_F(OneAfterTheOther, ProgramsNeverOverlap) {
+    write("item.sh", "exec 2> /dev/null # where the shell says what became of sleep, and nobody reads it then\n"
+                     "log=log.$1\n"
+                     "trap 'sleep 1; echo end $$ >> $log; exit 0' TERM\n"
+                     "echo begin $$ >> $log\n"
+                     "[ -e second ] || until false; do sleep 0.02; done\n"
+                     "echo end $$ >> $log\n");
+    write("job.yaml", "items: {count: 2}\ncommand: [sh, item.sh, \"{item}\"]\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        Start how = start();
+        how.env["SHEAF_TEST_MARK"] = folder_;
+        Child first(command({"run", "job.yaml"}, layout), how);
+        EXPECT_TRUE(wait_until([&] { return exists(path("log.0")) && exists(path("log.1")); }));
+        kill(first.pid(), SIGTERM);
+        Result ended = first.wait();
+        EXPECT_NE(ended.exit, 0) << ended;
+        write("second", "");
+        Result next = run_job({"job.yaml"}, layout);
+        EXPECT_TRUE(wait_until([&] { return find_marked("SHEAF_TEST_MARK=" + folder_).empty(); }));
+        for (std::string log : {"log.0", "log.1"}) {
+            std::string open;
+            int n = 0;
+            std::istringstream lines(read(log));
+            for (std::string what, who; lines >> what >> who; n++) {
+                EXPECT_EQ(what == "begin" ? "" : who, open) << read(log) << next;
+                open = what == "begin" ? who : "";
+            }
+            EXPECT_EQ(n, 4) << read(log);
+        }
+        EXPECT_EQ(sheaf({"status", "job.h5"}).out, "job.h5: 2 items, 2 done\n");
+        EXPECT_FALSE(exists(path("job.h5.lock")));
+        shell("rm -rf job.* log.* second");
+        write("job.yaml", "items: {count: 2}\ncommand: [sh, item.sh, \"{item}\"]\n");
     }
 }
 
