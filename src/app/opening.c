@@ -205,13 +205,14 @@ static void say_changes(struct run *run) {
                 run->changed.data, run->job.output);
 }
 
-/* Rows that were written just before the machine went down. */
+/* Rows that were written just before the machine went down, or its disk failed. */
 static void say_unsafe(const struct run *run) {
     char a[32];
     if (run->results.n_unsafe && !run->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the %s failed, and %s computed again\n",
                 sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
-                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.power_failed ? "power" : "disk or the machine",
+                run->results.n_unsafe > 1 ? "are" : "is");
 }
 
 static double input_bytes(const struct run *run) {

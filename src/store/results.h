@@ -79,7 +79,7 @@ struct results {
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     struct noted *noted;   /* the sink's, of earlier runs */
-    off_t suspects_offset, boot_offset;
+    off_t suspects_offset;
     bool power_failed;              /* since the file was written last: its machine was started anew */
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */

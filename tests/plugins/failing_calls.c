@@ -129,6 +129,7 @@ CALL(int, renameat2, -1, EIO, (int from_folder, const char *from, int to_folder,
 CALL(ssize_t, copy_file_range, -1, EIO, (int from, off_t *at, int to, off_t *at_to, size_t n, unsigned flags),
      (from, at, to, at_to, n, flags))
 CALL(int, fsync, -1, EIO, (int fd), (fd))
+CALL(int, fdatasync, -1, EIO, (int fd), (fd))
 CALL(int, socketpair, -1, EMFILE, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 CALL(int, pipe2, -1, EMFILE, (int fds[2], int flags), (fds, flags))
 CALL(pid_t, fork, -1, EAGAIN, (void), ())

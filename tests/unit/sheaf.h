@@ -44,6 +44,7 @@ extern "C" {
 #include "app/costs.h"
 #include "app/feeder.h"
 #include "core/arena.h"
+#include "core/boot.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"
