@@ -25,7 +25,7 @@ enum { MOST_JOB_BYTES = 16 << 20 };
 /* --- reading the job ------------------------------------------------------------------------------------------------ */
 
 /* Rank 0 reads the file, all parse it: the others need no shared disk. */
-static int read_job(struct run *run) {
+int sheaf_run_read(struct run *run) {
     const struct run_options *o = run->options;
     char *text = NULL;
     size_t n_bytes = 0;
@@ -347,7 +347,7 @@ static int identify(struct run *run) {
 }
 
 int sheaf_run_look(struct run *run) {
-    if (read_job(run) || open_items(run) || choose_items(run) || open_kernel(run))
+    if (sheaf_run_read(run) || open_items(run) || choose_items(run) || open_kernel(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }

@@ -380,8 +380,10 @@ static int count_span(struct results *r, struct span span, int64_t *counts, stru
         int64_t bad = sheaf_status_count((const uint8_t *)r->window, n, counts);
         if (bad >= 0)
             return sheaf_fail(error,
-                              "%s: item %" PRId64 " has status %d; the file is damaged, start anew with --overwrite",
-                              r->path, at + bad, (unsigned char)r->window[bad]);
+                              "%s: item %" PRId64
+                              " has status %d, which means nothing: the file is damaged; the job with "
+                              "--recompute --items %" PRId64 " computes that item again",
+                              r->path, at + bad, (unsigned char)r->window[bad], at + bad);
     }
     return 0;
 }
