@@ -259,7 +259,7 @@ int sheaf_check(const struct run_options *options, enum check_print print) {
     int rc = sheaf_run_start(&run, options);
     run.only_looks = true;
     if (rc == 0)
-        rc = sheaf_run_look(&run);
+        rc = print == CHECK_RESULTS ? sheaf_run_read(&run) : sheaf_run_look(&run); /* inputs may be large */
     if (rc == 0)
         rc = sheaf_comm_agree(run.comm, sheaf_run_is_first(&run) ? tell(&run, print) : 0, &run.error);
     fflush(stdout);

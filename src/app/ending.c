@@ -78,6 +78,8 @@ int sheaf_run_summarize(struct run *run) {
         return sheaf_fail_memory(&run->error, "the summary");
     for (int r = 0; run->facts && r < run->place.n_ranks; r++)
         busy[r] = run->facts[r].busy_s / (run->compute_s * run->facts[r].n_threads);
+    struct sheaf_string lost = {0};
+    sheaf_results_say_lost_texts(run->job.output, run->items.n_items, &lost);
     struct run_summary summary = {
         .job_name = run->job.name,
         .output = run->job.output,
@@ -101,11 +103,13 @@ int sheaf_run_summarize(struct run *run) {
         .transport = run->transport.direct ? "direct" : "gather",
         .transport_why = run->transport.why,
         .ended = why[run->end_why],
+        .lost = run->results.lost_texts && !lost.failed ? lost.data : NULL,
         .again = sheaf_run_again(run),
         .changed = run->changed.length ? run->changed.data : NULL,
     };
     if (!run->options->quiet)
         sheaf_summary_write(stderr, &summary);
+    sheaf_string_free(&lost);
     free(busy);
     return 0;
 }

@@ -26,7 +26,7 @@ enum { MOST_JOB_BYTES = 16 << 20 };
 /* --- reading the job ------------------------------------------------------------------------------------------------ */
 
 /* Rank 0 reads the file, all parse it: the others need no shared disk. */
-static int read_job(struct run *run) {
+int sheaf_run_read(struct run *run) {
     const struct run_options *o = run->options;
     char *text = NULL;
     size_t n_bytes = 0;
@@ -215,6 +215,15 @@ static void say_unsafe(const struct run *run) {
                 run->results.n_unsafe > 1 ? "are" : "is");
 }
 
+/* While there is time to end the run and put the folder back. */
+static void say_lost_texts(const struct run *run) {
+    struct sheaf_string said = {0};
+    sheaf_results_say_lost_texts(run->job.output, run->items.n_items, &said);
+    if (run->results.lost_texts && !said.failed && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+}
+
 static double input_bytes(const struct run *run) {
     double row_bytes = 0;
     for (int k = 0; k < run->items.n_fields; k++)
@@ -266,8 +275,10 @@ static int choose_again(struct run *run) {
     int64_t n;
     if (!o->retry_failed && !o->recompute)
         return 0;
-    return sheaf_results_again(&run->results, &run->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
-                               &run->error);
+    if (sheaf_results_again(&run->results, &run->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n, &run->error))
+        return -1;
+    const bool all = o->recompute && sheaf_asked_next(&run->asked, 0, run->items.n_items).n == run->items.n_items;
+    return all ? sheaf_results_forget_texts(&run->results, &run->error) : 0;
 }
 
 /* Items of a new results file whose inputs have no value. */
@@ -326,6 +337,7 @@ static int open_results(struct run *run) {
         return -1;
     if (!create && choose_again(run))
         return -1;
+    say_lost_texts(run);
     run->pending = sheaf_results_pending(&run->results);
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
         return -1;
@@ -344,7 +356,7 @@ static int identify(struct run *run) {
 }
 
 int sheaf_run_look(struct run *run) {
-    if (read_job(run) || open_items(run) || choose_items(run) || open_kernel(run))
+    if (sheaf_run_read(run) || open_items(run) || choose_items(run) || open_kernel(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }

@@ -105,6 +105,9 @@ static inline bool sheaf_run_uses_processes(const struct run *run) {
 
 /* The job, its items, the kernel; and the results file (opened, or made aside): opening.c. Looking writes nothing. */
 int sheaf_run_look(struct run *run);
+
+/* The first part of it: the job file alone, by which it is known where the results go. */
+int sheaf_run_read(struct run *run);
 int sheaf_run_open(struct run *run);
 
 /* What the results file is made from, or opened for. Rank 0. */

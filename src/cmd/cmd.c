@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include <stdio.h>
+#include "store/results.h"
 
 int sheaf_cmd_fail(const struct sheaf_error *error) {
     fprintf(stderr, "sheaf: %s\n", error->text);
@@ -30,4 +31,11 @@ int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *ta
         return SHEAF_EXIT_USAGE;
     }
     return -1;
+}
+
+void sheaf_cmd_say_lost_texts(const char *path, int64_t n_items) {
+    struct sheaf_string said = {0};
+    sheaf_results_say_lost_texts(path, n_items, &said);
+    fprintf(stderr, "sheaf: %s\n", said.failed ? "texts of items are lost" : said.data);
+    sheaf_string_free(&said);
 }

@@ -5,6 +5,7 @@
 #define SHEAF_CMD_CMD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/error.h"
 #include "core/options.h"
@@ -27,6 +28,9 @@ struct cmd_usage {
    an error, which is then printed, unless `silent` (another rank says it). */
 int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *table, void *target, int argc,
                     char **argv, int *first_word, bool silent);
+
+/* Tells on stderr that texts of a results file are lost. */
+void sheaf_cmd_say_lost_texts(const char *path, int64_t n_items);
 
 /* Prints "sheaf: …" on stderr and gives the error's exit code. */
 int sheaf_cmd_fail(const struct sheaf_error *error);

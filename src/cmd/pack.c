@@ -27,6 +27,8 @@ static void say(const char *path, const struct packed *packed) {
     else
         printf("packed %s text%s, %sB, into %s\n", sheaf_text_count(packed->n_texts, count),
                packed->n_texts == 1 ? "" : "s", sheaf_text_rate((double)packed->n_bytes, size), path);
+    if (packed->lost)
+        sheaf_cmd_say_lost_texts(path, packed->n_items);
     if (packed->n_dropped)
         fprintf(stderr, "sheaf pack: %s damaged record%s could not be read and %s left out\n",
                 sheaf_text_count(packed->n_dropped, count), packed->n_dropped == 1 ? "" : "s",

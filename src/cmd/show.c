@@ -476,6 +476,8 @@ int sheaf_cmd_show(int argc, char **argv) {
     int rc = sheaf_reader_open(&show.reader, show.path, &show.error);
     if (rc == 0) {
         fputs(sheaf_reader_left_out(show.reader), stderr);
+        if (sheaf_reader_texts_are_lost(show.reader))
+            sheaf_cmd_say_lost_texts(show.path, sheaf_reader_n_items(show.reader));
         show.all = sheaf_reader_fields(show.reader, &show.n_all);
         show.n_about = sheaf_reader_n_about(show.reader);
         rc = show_rows(&show);

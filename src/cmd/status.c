@@ -18,7 +18,8 @@ struct status {
     bool exit_code, json;
 
     int64_t n_items, counts[ITEM_SKIPPED + 1];
-    bool alive; /* a run writes it */
+    bool alive;      /* a run writes it */
+    bool lost_texts; /* of items that are done */
     struct lock_holder holder;
     struct run_record run; /* the last one; start_unix_s is 0 if there is none */
     int64_t n_computed;    /* in that run, so far */
@@ -90,6 +91,7 @@ static int look(struct status *s, struct sheaf_error *error) {
                  : 0;
     if (rc == 0) {
         s->n_items = sheaf_reader_n_items(reader);
+        s->lost_texts = sheaf_reader_texts_are_lost(reader);
         find_rate(s);
     }
     sheaf_reader_close(reader);
@@ -129,6 +131,8 @@ static void print_text(const struct status *s) {
             printf(", %s %s", sheaf_text_count(s->counts[k], text), sheaf_cell_status((uint8_t)k));
     printf("\n");
     print_run(s);
+    if (s->lost_texts)
+        sheaf_cmd_say_lost_texts(s->path, s->n_items);
 }
 
 /* A text in quotes; what is not UTF-8 becomes '?', control characters blanks. */
@@ -176,7 +180,7 @@ static void print_json(const struct status *s) {
                s->counts[k]);
     printf("}, \"exit_code\": %d", code);
     print_quoted("meaning", code <= SHEAF_EXIT_FAILED ? meanings[code] : "pending");
-    printf(", \"alive\": %s", s->alive ? "true" : "false");
+    printf(", \"alive\": %s, \"lost_texts\": %s", s->alive ? "true" : "false", s->lost_texts ? "true" : "false");
     if (s->holder.pid)
         print_quoted("host", s->holder.host);
     else

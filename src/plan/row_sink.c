@@ -144,6 +144,19 @@ static int write_values(struct row_sink *sink, const struct rows *rows, int64_t 
     return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, begin, end, error) : 0;
 }
 
+/* Records, and that there are such, so that it is seen when somebody has removed them. */
+static int append(struct row_sink *sink, const char *records, size_t n_bytes, struct sheaf_error *error) {
+    static const uint8_t mark = 1;
+    if (sheaf_journal_append(sink->journal, records, n_bytes, error))
+        return -1;
+    if (atomic_load(&sink->told_texts))
+        return 0;
+    if (sheaf_file_pwrite(sink->fd, &mark, 1, sink->texts_offset, sink->path, error))
+        return -1;
+    atomic_store(&sink->told_texts, true);
+    return 0;
+}
+
 /* The texts of items that are to be written. */
 static int write_texts(struct row_sink *sink, const struct rows *rows, bool all, struct sheaf_error *error) {
     struct sheaf_buffer kept = {0};
@@ -152,7 +165,7 @@ static int write_texts(struct row_sink *sink, const struct rows *rows, bool all,
     if (!rows->text_bytes || !sink->journal)
         return 0;
     if (all)
-        return sheaf_journal_append(sink->journal, rows->texts, rows->text_bytes, error);
+        return append(sink, rows->texts, rows->text_bytes, error);
     for (size_t at = 0, n; rc == 0 && at < rows->text_bytes; at += n) {
         memcpy(&head, rows->texts + at, sizeof head);
         n = sizeof head + head.n_bytes;
@@ -164,7 +177,7 @@ static int write_texts(struct row_sink *sink, const struct rows *rows, bool all,
             memcpy(kept.data + end, rows->texts + at, n);
     }
     if (rc == 0 && kept.n_bytes)
-        rc = sheaf_journal_append(sink->journal, kept.data, kept.n_bytes, error);
+        rc = append(sink, kept.data, kept.n_bytes, error);
     sheaf_buffer_free(&kept);
     return rc;
 }

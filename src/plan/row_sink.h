@@ -45,12 +45,14 @@ struct row_sink {
     struct row_column *columns; /* [n_columns] output fields */
     off_t seconds_offset;       /* float32, one for each block */
     off_t flights_offset;       /* plan/flight.h; */
+    off_t texts_offset;         /* uint8, 1 once there are texts in a journal; */
     off_t lives_offset;         /* uint8[LIVES_MOST], a mark for each rank */
     off_t boot_offset;          /* core/boot.h, of the machine whose unsafe statuses count; 0: not kept */
     off_t status_offset;        /* uint8, one for each item */
     off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
     struct journal *journal;    /* of texts; NULL where the job has none */
     struct ledger *ledger;      /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
+    atomic_bool told_texts;     /* that mark was set by this process */
     bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
     bool mixed;                 /* blocks may have items that were done before, which stay as they are */
     bool trusted;               /* of a status in the file that is unsafe */

@@ -22,6 +22,7 @@
 #include "store/results.h"
 #include "store/run_table.h"
 #include "store/space.h"
+#include "store/texts.h"
 
 /* Datasets of this size begin at a page: writing whole pages is quicker. */
 enum { LARGE = 1 << 16, PAGE = 4096 };
@@ -370,37 +371,32 @@ static int make_flights(struct creation *c) {
                : 0;
 }
 
-static int make_lives(struct creation *c) {
-    const int64_t shape = LIVES_MOST;
-    uint8_t *none = calloc(LIVES_MOST, 1);
-    hid_t dataset = make_dataset(c, LIVES, H5T_NATIVE_UINT8, 1, &shape);
-    int rc = !none         ? sheaf_fail_memory(c->error, "the ranks")
-             : dataset < 0 ? -1
-             : H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, none) < 0 ||
-                     sheaf_h5_put_text(dataset, "long_name",
-                                       "ranks while a run lasts, or when it died: 1 at work, 2 left in order")
-                 ? h5_fail(c, "write the marks of ranks")
-                 : 0;
-    if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)
-        rc = h5_fail(c, "close a dataset");
-    free(none);
-    return rc;
-}
-
-static int make_boot(struct creation *c) {
-    const int64_t shape = BOOT_BYTES;
-    char id[BOOT_BYTES];
-    sheaf_boot_id(id);
-    hid_t dataset = make_dataset(c, BOOT, H5T_NATIVE_UINT8, 1, &shape);
+/* A table of bytes. */
+static int put_bytes(struct creation *c, const char *name, const void *bytes, int64_t n, const char *long_name) {
+    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n);
     if (dataset < 0)
         return -1;
-    int rc = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, id) < 0 ||
-                     sheaf_h5_put_text(dataset, "long_name",
-                                       "start of the machine on which a status with 128 added to it counts: its row is "
-                                       "written, and not yet safe from a power cut")
-                 ? h5_fail(c, "write which machine this is")
+    int rc = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0 ||
+                     sheaf_h5_put_text(dataset, "long_name", long_name)
+                 ? h5_fail(c, "write a table")
                  : 0;
     return H5Dclose(dataset) < 0 && rc == 0 ? h5_fail(c, "close a dataset") : rc;
+}
+
+/* Marks of ranks, of the machine, and of texts. */
+static int make_marks(struct creation *c) {
+    static const uint8_t no_lives[LIVES_MOST], no_texts[TEXTS_MARKS];
+    char id[BOOT_BYTES];
+    sheaf_boot_id(id);
+    return put_bytes(c, LIVES, no_lives, LIVES_MOST,
+                     "ranks while a run lasts, or when it died: 1 at work, 2 left in order") ||
+                   put_bytes(c, BOOT, id, BOOT_BYTES,
+                             "start of the machine on which a status with 128 added to it counts: its row is written, "
+                             "and not yet safe from a power cut") ||
+                   put_bytes(c, TEXTS, no_texts, TEXTS_MARKS,
+                             "texts of items: 1 if some are in the folder beside this file; 1 if some are lost")
+               ? -1
+               : 0;
 }
 
 static int make_bookkeeping(struct creation *c) {
@@ -411,7 +407,7 @@ static int make_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_lives(c) || make_boot(c) || sheaf_random_token(&token, c->error))
+        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -18,6 +18,7 @@
 #define IN_FLIGHT GROUP "/in_flight"          /* int64[FLIGHTS_MOST][FLIGHT_WIDTH], plan/flight.h */
 #define BOOT GROUP "/boot"                    /* uint8[BOOT_BYTES] core/boot.h: of the machine that wrote last */
 #define LIVES GROUP "/lives"                  /* uint8[LIVES_MOST], a mark for each rank, plan/flight.h */
+#define TEXTS GROUP "/texts"                  /* uint8[TEXTS_MARKS] store/texts.h: where they are */
 #define SUSPECTS GROUP "/suspects"            /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 #define TOKEN_NAME "token"                    /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"              /* uint8[n_items], in some files */

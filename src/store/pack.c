@@ -20,6 +20,7 @@
 #include "store/identity.h"
 #include "store/layout.h"
 #include "store/results.h"
+#include "store/texts.h"
 
 /* What is in memory at a time: texts known of, items whose status is, and texts that are written. */
 enum { WINDOW_TEXTS = 1 << 20, BATCH_TEXTS = 4096, BATCH_BYTES = 8 << 20 };
@@ -54,6 +55,19 @@ static int h5_fail(const struct pack *p, const char *what) {
 
 /* --- what there is to pack ----------------------------------------------------------------------------------------- */
 
+static int64_t count_items(hid_t file) {
+    hsize_t n_items = 0;
+    hid_t status = H5Dopen2(file, "status", H5P_DEFAULT);
+    hid_t space = status >= 0 ? H5Dget_space(status) : H5I_INVALID_HID;
+    const bool read =
+        space >= 0 && H5Sget_simple_extent_ndims(space) == 1 && H5Sget_simple_extent_dims(space, &n_items, NULL) == 1;
+    if (space >= 0)
+        H5Sclose(space);
+    if (status >= 0)
+        H5Dclose(status);
+    return read ? (int64_t)n_items : -1;
+}
+
 static int look_inside(struct pack *p) {
     if (access(p->path, R_OK | W_OK))
         return sheaf_refuse(p->error, "%s: cannot open for reading and writing: %s", p->path, strerror(errno));
@@ -63,7 +77,11 @@ static int look_inside(struct pack *p) {
     hid_t file = sheaf_h5_open_watched(p->path, &reading);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;
+    p->n_items = p->packed->n_items = p->identity ? count_items(file) : 0;
+    p->packed->lost = p->token && sheaf_texts_are_lost(file, p->path, p->token);
     sheaf_h5_close_watched(file, &reading);
+    if (p->n_items < 0)
+        return sheaf_h5_fail_dataset(p->error, p->path, "status");
     return p->identity ? 0 : sheaf_refuse(p->error, "%s: is not a results file of Sheaf", p->path);
 }
 
@@ -99,14 +117,9 @@ static int open_outputs(struct pack *p) {
 }
 
 static int open_copy(struct pack *p) {
-    hsize_t n_items = 0;
     p->file = H5Fopen(p->aside, H5F_ACC_RDWR, H5P_DEFAULT);
     p->status = p->file >= 0 ? H5Dopen2(p->file, "status", H5P_DEFAULT) : H5I_INVALID_HID;
-    hid_t space = p->status >= 0 ? H5Dget_space(p->status) : H5I_INVALID_HID;
-    int rc = space >= 0 && H5Sget_simple_extent_dims(space, &n_items, NULL) == 1 ? 0 : h5_fail(p, "open the copy");
-    if (space >= 0)
-        H5Sclose(space);
-    p->n_items = (int64_t)n_items;
+    int rc = p->status >= 0 ? 0 : h5_fail(p, "open the copy");
     p->trusts_unsafe = sheaf_h5_trusts_unsafe(p->file);
     return rc || open_outputs(p) ? -1 : 0;
 }
@@ -227,6 +240,8 @@ static int make_packed(struct pack *p) {
     sheaf_interrupt_open_reading(&reading, p->path, INT_MAX, false); /* however many texts there are */
     sheaf_interrupt_begin_reading(&reading, "it");
     int rc = open_copy(p) || pack_texts(p) ? -1 : 0;
+    if (rc == 0 && sheaf_texts_mark_packed(p->file, p->packed->lost))
+        rc = h5_fail(p, "mark the texts");
     if (close_copy(p) && rc == 0)
         rc = h5_fail(p, "close the copy");
     sheaf_interrupt_close_reading(&reading);
@@ -237,10 +252,6 @@ static int make_packed(struct pack *p) {
 
 static int replace(struct pack *p) {
     if (make_packed(p) == 0) {
-        if (p->packed->n_texts == 0) { /* all of them of items that are pending: the file is right as it is */
-            unlink(p->aside);
-            return 0;
-        }
         if (access(p->path, F_OK) == 0 && !sheaf_stamp_names(&p->original, p->path))
             return sheaf_fail(p->error,
                               "%s: is another file now; what was in it is in %s: move the other file away and rename "

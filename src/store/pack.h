@@ -8,6 +8,7 @@
 #ifndef SHEAF_STORE_PACK_H
 #define SHEAF_STORE_PACK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -15,8 +16,9 @@
 
 /* What was packed. */
 struct packed {
-    int64_t n_texts, n_bytes;
+    int64_t n_items, n_texts, n_bytes;
     int64_t n_dropped;       /* damaged records that were passed over */
+    bool lost;               /* texts of other items are not there any more, store/texts.h */
     struct sheaf_stamp file; /* which one has taken the place of the results file; all zero where none has */
 };
 

@@ -22,6 +22,7 @@
 #include "store/inputs.h"
 #include "store/layout.h"
 #include "store/run_table.h"
+#include "store/texts.h"
 
 /* Those of layout 2 are always beside the fields. */
 static hid_t open_seconds(hid_t file) {
@@ -305,6 +306,15 @@ void sheaf_reader_close(struct reader *r) {
     sheaf_arena_free(&r->arena);
     sheaf_interrupt_close_reading(&r->reading);
     free(r);
+}
+
+bool sheaf_reader_texts_are_lost(struct reader *r) {
+    struct stat now;
+    sheaf_reader_begin(r, TEXTS);
+    const bool lost = sheaf_texts_are_lost(r->file, r->path, r->token);
+    sheaf_interrupt_end_reading(&r->reading);
+    /* packed at this moment, they are in neither place */
+    return lost && stat(r->path, &now) == 0 && now.st_ino == r->inode && now.st_dev == r->device;
 }
 
 const char *sheaf_reader_left_out(const struct reader *r) {

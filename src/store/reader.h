@@ -35,6 +35,9 @@ void sheaf_reader_close(struct reader *reader);
 /* Inputs that are linked and cannot be shown, and why: a line each, for stderr. Borrowed. */
 const char *sheaf_reader_left_out(const struct reader *reader);
 
+/* Whether texts of items that are done are gone (store/texts.h tells how to say so). */
+bool sheaf_reader_texts_are_lost(struct reader *reader);
+
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
 /* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf

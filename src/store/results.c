@@ -17,6 +17,7 @@
 #include "store/identity.h"
 #include "store/layout.h"
 #include "store/run_table.h"
+#include "store/texts.h"
 
 enum { WINDOW = 1 << 16 }; /* items whose status is read at a time */
 
@@ -69,7 +70,7 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
 static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
-    const int64_t boot = BOOT_BYTES, lives = LIVES_MOST;
+    const int64_t boot = BOOT_BYTES, lives = LIVES_MOST, texts = TEXTS_MARKS;
     const int64_t flights[2] = {FLIGHTS_MOST, FLIGHT_WIDTH}, suspects[2] = {SUSPECTS_MOST, SUSPECT_WIDTH};
     errors[0] = errors[0] > 0 ? errors[0] : 1;
     for (int k = 0; k < r->n_outputs; k++)
@@ -92,7 +93,8 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
         find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
         find_dataset(r, file, LIVES, &lives, 1, &r->sink.lives_offset, error) ||
-        find_dataset(r, file, BOOT, &boot, 1, &r->sink.boot_offset, error))
+        find_dataset(r, file, BOOT, &boot, 1, &r->sink.boot_offset, error) ||
+        find_dataset(r, file, TEXTS, &texts, 1, &r->sink.texts_offset, error))
         return -1;
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
 }
@@ -262,7 +264,7 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
             rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || settle_unsafe(r, error) ||
-                         sheaf_results_tidy_messages(r, error)
+                         sheaf_results_settle_texts(r, error) || sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }
@@ -385,8 +387,10 @@ static int count_span(struct results *r, struct span span, int64_t *counts, stru
         int64_t bad = sheaf_status_count((const uint8_t *)r->window, n, counts);
         if (bad >= 0)
             return sheaf_fail(error,
-                              "%s: item %" PRId64 " has status %d; the file is damaged, start anew with --overwrite",
-                              r->path, at + bad, (unsigned char)r->window[bad]);
+                              "%s: item %" PRId64
+                              " has status %d, which means nothing: the file is damaged; the job with "
+                              "--recompute --items %" PRId64 " computes that item again",
+                              r->path, at + bad, (unsigned char)r->window[bad], at + bad);
     }
     return 0;
 }

@@ -81,6 +81,7 @@ struct results {
     struct noted *noted;   /* the sink's, of earlier runs */
     off_t suspects_offset;
     bool power_failed;              /* since the file was written last: its machine was started anew */
+    bool lost_texts;                /* of items that are done, store/texts.h */
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there, */
@@ -186,6 +187,15 @@ int sheaf_results_tidy_messages(struct results *results, struct sheaf_error *err
 enum results_again { RESULTS_FAILED, RESULTS_ALL };
 int sheaf_results_again(struct results *results, const struct asked *asked, enum results_again which, int64_t *n,
                         struct sheaf_error *error);
+
+/* Says of the results file of n_items at a path that texts are lost, and what can be done, without an end of line. */
+void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct sheaf_string *said);
+
+/* When the file is opened: finds out whether texts of items that are done are gone, and remembers it in the file. */
+int sheaf_results_settle_texts(struct results *results, struct sheaf_error *error);
+
+/* To be called when all items were made pending again: no text of theirs is missed any more. */
+int sheaf_results_forget_texts(struct results *results, struct sheaf_error *error);
 
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);

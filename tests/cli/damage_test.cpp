@@ -82,6 +82,22 @@ TEST_F(Damage, OfTheHeapOfTexts) {
     }
 }
 
+/* The other items are not thrown away for one whose status means nothing. */
+TEST_F(Damage, OfOneStatus) {
+    std::string bytes = bytes_;
+    const StatusPlace place = find_status(path("good.h5"));
+    ASSERT_GT(place.offset, 0);
+    bytes[static_cast<size_t>(place.offset) + 1] = 77;
+    write("good.h5", bytes);
+    Result result = run_job({"job.yaml"}, {}, 3);
+    EXPECT_EQ(count_of(result.err, "item 1 has status 77"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "--recompute --items 1 "), 1) << result;
+    EXPECT_EQ(count_of(sheaf({"status", "good.h5"}).out, "3 items, 1 pending, 2 done\n"), 1);
+    run_job({"job.yaml", "--recompute", "--items", "1"});
+    EXPECT_EQ(sheaf({"show", "good.h5", "--csv", "--fields", "n"}).out,
+              "item,status,n\n0,done,1.5\n1,done,2.5\n2,done,3.5\n");
+}
+
 TEST_F(Damage, WhatIsNoFileIsRefused) {
     ASSERT_EQ(mkfifo(path("bad.h5").c_str(), 0666), 0);
     for (const Words &words :

@@ -255,6 +255,9 @@ TEST_F(Forward, CheckLeavesNothingAndSaysWhatARunWould) {
     EXPECT_EQ(pending({"--recompute", "--items", "0:2"}), "2\n");
     EXPECT_EQ(pending({"--overwrite"}), "3\n");
     EXPECT_EQ(sheaf({"check", "job.yaml", "--print", "results", "-o", "a/b c.h5"}).out, "a/b c.h5\n");
+    write("large.yaml", "items: {csv: nowhere.csv}\ncommand: [echo, '{x}']\n"); /* its items are not opened for that */
+    EXPECT_EQ(sheaf({"check", "large.yaml", "--print", "results"}).out, "large.h5\n");
+    EXPECT_EQ(unlink(path("large.yaml").c_str()), 0);
     Result other = sheaf({"check", "job.yaml", "--set", "seed=3"}),
            refused = sheaf({"run", "job.yaml", "--set", "seed=3"});
     EXPECT_EQ(other.exit, 2);

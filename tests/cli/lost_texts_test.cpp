@@ -1,0 +1,87 @@
+/* Texts lie in a folder beside the results file until nothing is pending. Who removes it, or moves the file without it,
+   has lost them, and is told by whatever looks at the file; an empty text, or one that was packed, is none that is lost. */
+#include "cli/program.h"
+
+namespace {
+
+class LostTexts : public Program {
+  protected:
+    void SetUp() override {
+        write("job.yaml", "items: {count: 6}\ncommand: 'echo said {item}'\noutputs: {o: {column: 2}}\n");
+    }
+
+    Result run(const Words &more = {}) const {
+        Words words = {"job.yaml"};
+        words.insert(words.end(), more.begin(), more.end());
+        return run_job(words);
+    }
+
+    static int times(const Result &result) { return count_of(result.err, "are lost"); }
+
+    /* What each reader says, and the JSON for scripts. */
+    void expect_lost(bool lost) {
+        for (const Words &words : {Words{"status", "job.h5"}, Words{"show", "job.h5"}}) {
+            Result result = sheaf(words);
+            EXPECT_EQ(result.exit, 0) << result;
+            EXPECT_EQ(times(result), lost) << result;
+            EXPECT_EQ(count_of(result.err, "--recompute --items 0:6 computes all again"), lost) << result;
+        }
+        Result json = sheaf({"status", "job.h5", "--json"});
+        EXPECT_EQ(count_of(json.out, lost ? "\"lost_texts\": true" : "\"lost_texts\": false"), 1) << json;
+    }
+
+    void remove_folder() { ASSERT_EQ(shell("rm -r job.d").exit, 0); }
+};
+
+TEST_F(LostTexts, AreSaidUntilAllIsComputedAgain) {
+    run({"--items", "0:3"});
+    expect_lost(false);
+    remove_folder();
+    expect_lost(true);
+    EXPECT_EQ(times(sheaf({"pack", "job.h5"})), 1);
+    /* Others have texts now, which does not hide it; it is said when the run begins, and in the end. */
+    EXPECT_EQ(times(run({"--items", "3:5"})), 2);
+    expect_lost(true);
+    EXPECT_EQ(times(run()), 2) << "these are packed";
+    EXPECT_FALSE(exists(path("job.d")));
+    expect_lost(true);
+    EXPECT_EQ(times(run({"--recompute", "--items", "0:6"})), 0);
+    expect_lost(false);
+    Result all = sheaf({"show", "job.h5", "--csv", "--fields", "stdout"});
+    for (int i = 0; i < 6; i++)
+        EXPECT_EQ(count_of(all.out, "said " + std::to_string(i)), 1) << all;
+}
+
+TEST_F(LostTexts, FolderThatComesBack) {
+    run({"--items", "0:3"});
+    ASSERT_EQ(shell("mv job.d elsewhere").exit, 0);
+    expect_lost(true);
+    ASSERT_EQ(shell("mv elsewhere job.d").exit, 0);
+    expect_lost(false);
+    EXPECT_EQ(times(run()), 0);
+    expect_lost(false);
+}
+
+TEST_F(LostTexts, NothingToLose) {
+    run();
+    EXPECT_FALSE(exists(path("job.d"))) << "packed";
+    expect_lost(false);
+    EXPECT_EQ(times(run({"--recompute", "--items", "2"})), 0);
+    expect_lost(false);
+    write("job.yaml", "items: {count: 6}\nexpression: {y: 2*item}\n");
+    run({"--overwrite", "--items", "0:3"});
+    expect_lost(false);
+}
+
+/* Packed in part, the file may be moved. */
+TEST_F(LostTexts, PackedBefore) {
+    run({"--items", "0:3"});
+    EXPECT_EQ(times(sheaf({"pack", "job.h5"})), 0);
+    EXPECT_FALSE(exists(path("job.d")));
+    expect_lost(false);
+    run({"--items", "3:5"});
+    remove_folder();
+    expect_lost(true);
+}
+
+} // namespace
