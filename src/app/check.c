@@ -205,7 +205,9 @@ static int64_t count_pending(const struct run *run, bool anew) {
 }
 
 static int tell_results(struct run *run, int64_t *n_pending, struct sheaf_string *text) {
-    const bool there = access(run->output, F_OK) == 0, anew = !there || run->options->overwrite;
+    if (sheaf_results_find(run->output, &run->found, &run->error))
+        return -1;
+    const bool there = run->found.there, anew = !there || run->options->overwrite;
     char *lock = sheaf_path_with(run->output, ".lock"), *path = sheaf_path_absolute(run->output);
     sheaf_string_add(text, "results: %s%s\n", path ? path : run->output, there ? "" : " (not there yet)");
     if (lock && access(lock, F_OK) == 0)

@@ -11,6 +11,7 @@
 #include "app/sameness.h"
 #include "app/suspicion.h"
 #include "core/file.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 #include "exec/worker.h"
 #include "job/source.h"
@@ -204,13 +205,14 @@ static void say_changes(struct run *run) {
                 run->changed.data, run->job.output);
 }
 
-/* Rows that were written just before the machine went down. */
+/* Rows that were written just before the machine went down, or its disk failed. */
 static void say_unsafe(const struct run *run) {
     char a[32];
     if (run->results.n_unsafe && !run->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the power failed, and %s computed again\n",
+        fprintf(stderr, "sheaf: %s item%s of %s %s not yet safe when the %s failed, and %s computed again\n",
                 sheaf_text_count(run->results.n_unsafe, a), run->results.n_unsafe > 1 ? "s" : "", run->job.output,
-                run->results.n_unsafe > 1 ? "were" : "was", run->results.n_unsafe > 1 ? "are" : "is");
+                run->results.n_unsafe > 1 ? "were" : "was", run->results.power_failed ? "power" : "disk or the machine",
+                run->results.n_unsafe > 1 ? "are" : "is");
 }
 
 /* While there is time to end the run and put the folder back. */
@@ -305,14 +307,21 @@ static int check_collision(struct run *run) {
     return sheaf_collision_check(&collision, &run->error);
 }
 
+static void say_waiting(const char *path) {
+    fprintf(stderr, "sheaf: %s: waiting for programs of the run before to end\n", path);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct run *run) {
     struct sheaf_error *error = &run->error;
     struct results_plan plan = sheaf_run_plan(run);
-    if (sheaf_results_may_be(plan.path, error) || check_collision(run) || sheaf_results_may_make(plan.path, error) ||
-        sheaf_lock_take(&run->lock, plan.path, error))
+    run->lock.waits = run->options->quiet ? NULL : say_waiting;
+    if (sheaf_results_find(plan.path, &run->found, error) || check_collision(run) ||
+        sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&run->lock, plan.path, error) ||
+        sheaf_results_find(plan.path, &run->found, error)) /* again: nobody else makes one now */
         return -1;
-    bool create = run->options->overwrite || access(plan.path, F_OK);
+    sheaf_results_tidy(plan.path, &run->found);
+    bool create = run->options->overwrite || !run->found.there;
     if (!create && sheaf_again_is_due(run, &plan) && sheaf_again_take(run, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
@@ -352,15 +361,41 @@ int sheaf_run_look(struct run *run) {
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }
 
-int sheaf_run_open(struct run *run) {
-    if (sheaf_run_look(run))
-        return -1;
-    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error);
+/* Programs may live longer than the ranks: each server holds a lock of its own until they have ended. */
+static int lend_lock(struct run *run) {
+    const size_t n_bytes = sizeof run->lock.holder;
+    struct sheaf_buffer holder = {0};
+    char *path = NULL;
+    int rc = sheaf_run_is_first(run) ? sheaf_buffer_resize(&holder, n_bytes, &run->error) : 0;
+    if (rc == 0 && sheaf_run_is_first(run))
+        memcpy(holder.data, run->lock.holder, n_bytes);
+    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    if (rc == 0)
+        rc = sheaf_comm_broadcast(run->comm, &holder, &run->error);
+    if (rc == 0) {
+        int fd = sheaf_lock_open_for_server(run->job.output, holder.data, run->place.rank, &path);
+        rc = fd >= 0 ? sheaf_server_hold(run->server, fd, path, &run->error) : 0;
+        if (fd >= 0)
+            close(fd);
+        if (fd >= 0 && rc == 0 && sheaf_run_is_first(run))
+            sheaf_interrupt_forget(run->lock.path); /* the server removes it */
+        rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    }
+    free(path);
+    sheaf_buffer_free(&holder);
+    return rc;
 }
 
-int sheaf_run_put_in_place(const char *path, struct sheaf_error *error) {
+int sheaf_run_open(struct run *run) {
+    if (sheaf_run_look(run) ||
+        sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_results(run) : 0, &run->error))
+        return -1;
+    return sheaf_run_uses_processes(run) ? lend_lock(run) : 0;
+}
+
+int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error) {
     struct sheaf_string said = {0};
-    int rc = sheaf_results_publish(path, &said, error);
+    int rc = sheaf_results_publish(path, before, &said, error);
     if (said.length)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -368,7 +403,7 @@ int sheaf_run_put_in_place(const char *path, struct sheaf_error *error) {
 }
 
 int sheaf_run_publish(struct run *run) {
-    if (run->created && sheaf_run_put_in_place(run->output, &run->error))
+    if (run->created && sheaf_run_put_in_place(run->output, &run->found, &run->error))
         return -1;
     run->created = run->results.created = false;
     return 0;

@@ -1,6 +1,7 @@
 #include "app/pipeline.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,15 +51,25 @@ int sheaf_run_start(struct run *run, const struct run_options *options) {
     return run->comm && sheaf_comm_agree(run->comm, rc, &run->error) == 0 ? 0 : -1;
 }
 
+/* What comes of that is said by each rank itself: the run is over. */
+static void close_kernel(struct run *run) {
+    char text[WARNING_BYTES];
+    while (sheaf_warnings_take(&run->warnings, text)) { /* of a run that failed: that is what is to be said */
+    }
+    sheaf_binding_close(&run->kernel);
+    while (sheaf_warnings_take(&run->warnings, text))
+        fprintf(stderr, "sheaf: warning of the kernel: %s\n", text);
+}
+
 void sheaf_run_free(struct run *run) {
     struct sheaf_error ignored;
     sheaf_team_close(run->team);
     sheaf_schedule_close(&run->schedule);
     sheaf_transport_close(&run->transport, &ignored);
     sheaf_results_close(&run->results, &ignored);
-    sheaf_lock_release(&run->lock);
-    sheaf_binding_close(&run->kernel);
+    close_kernel(run);
     sheaf_server_stop(run->server);
+    sheaf_lock_release(&run->lock); /* when no program is at work any more */
     sheaf_items_close(&run->items);
     sheaf_asked_free(&run->asked);
     sheaf_job_free(&run->job);

@@ -63,6 +63,7 @@ struct run {
     struct lock lock;
     struct results results;
     struct sheaf_string changed;  /* since the results were begun, as "a, b were"; empty: nothing */
+    struct results_found found;   /* where the results file is to be, before this run put one there */
     bool created;                 /* the results file, in this run; it is published before the first row */
     struct failure first_failure; /* of this run */
     bool any_failure;
@@ -119,8 +120,8 @@ void sheaf_run_free(struct run *run);
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. */
 int sheaf_run_publish(struct run *run);
 
-/* The same of any file; says on stderr what failed when it was in its place, where it stays. */
-int sheaf_run_put_in_place(const char *path, struct sheaf_error *error);
+/* The same of any file, for what was found there; says on stderr what failed when it was in its place, where it stays. */
+int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error);
 
 /* Computes what is pending: computing.c. */
 int sheaf_run_compute(struct run *run);

@@ -247,6 +247,37 @@ int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error)
     return rc;
 }
 
+/* Where nothing but a plain rename is possible. */
+static int rename_if_free(const char *from, const char *to) {
+    struct stat about;
+    if (lstat(to, &about) == 0)
+        errno = EEXIST;
+    return errno == ENOENT ? rename(from, to) : -1;
+}
+
+static bool is_one_file(const char *a, const char *b) {
+    struct stat about_a, about_b;
+    return lstat(a, &about_a) == 0 && lstat(b, &about_b) == 0 && about_a.st_dev == about_b.st_dev &&
+           about_a.st_ino == about_b.st_ino;
+}
+
+int sheaf_file_rename_new(const char *from, const char *to) {
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != EPERM && errno != EOPNOTSUPP)
+        return -1;
+    if (link(from, to)) {
+        if (errno != EEXIST)
+            return rename_if_free(from, to);
+        if (!is_one_file(from, to)) { /* else a server did it, and its answer was lost */
+            errno = EEXIST;
+            return -1;
+        }
+    }
+    unlink(from); /* what is left of it is a second name */
+    return 0;
+}
+
 int sheaf_file_sync_folder(const char *path, struct sheaf_error *error) {
     char *folder = sheaf_path_folder(path);
     if (!folder)

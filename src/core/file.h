@@ -37,6 +37,11 @@ int sheaf_file_check_regular(const char *path, struct sheaf_error *error);
 /* Copies a file's bytes and mode to `to`, which is made or replaced; shares the bytes where the file system can. */
 int sheaf_file_copy(const char *from, const char *to, struct sheaf_error *error);
 
+/* Gives a file of this folder another name in it, unless something has that name: then -1 and errno EEXIST. In one step
+   where the file system can; a kill may leave both names where it can only link, and where it can do neither somebody may
+   still be first between a look and the rename. */
+int sheaf_file_rename_new(const char *from, const char *to);
+
 /* fsync of the folder that holds the path, so that a rename in it lasts. */
 int sheaf_file_sync_folder(const char *path, struct sheaf_error *error);
 

@@ -129,8 +129,8 @@ static void bus_error(int number, siginfo_t *about, void *context) {
     blame_reading("HDF5 crashed on it (SIGBUS)");
     const uintptr_t at = (uintptr_t)about->si_addr;
     if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
-        die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; start "
-            "anew with --overwrite\n");
+        die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; remove "
+            "it and run again to start anew\n");
     die("sheaf: SIGBUS: an input file shrank while it was read, /dev/shm is full, or the kernel is at fault; finished "
         "items are safe\n");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/boot.h"
 #include "core/file.h"
 
 static const size_t most_kept_bytes = (size_t)32 << 20;
@@ -77,16 +78,29 @@ int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, s
     return rank < LIVES_MOST ? sheaf_file_pwrite(sink->fd, &mark, 1, sink->lives_offset + rank, sink->path, error) : 0;
 }
 
+void sheaf_row_sink_distrust(struct row_sink *sink) {
+    static const char nobody[BOOT_BYTES];
+    struct sheaf_error ignored;
+    atomic_store(&sink->lost, true);
+    if (sink->boot_offset > 0)
+        sheaf_file_pwrite(sink->fd, nobody, sizeof nobody, sink->boot_offset, sink->path, &ignored);
+}
+
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
     struct sheaf_buffer taken = {0};
     int rc = 0;
+    if (atomic_load(&sink->lost))
+        return sheaf_fail(error, "%s: could not be synced; items that are not safe are computed again by the next run",
+                          sink->path);
     if (sink->ledger)
         sheaf_ledger_take(sink->ledger, &taken); /* before anything is synced: their texts and rows are there by now */
     if (sink->journal)
         rc = sheaf_journal_sync(sink->journal, error);
     if (rc == 0 && fdatasync(sink->fd))
         rc = sheaf_fail_errno(error, "%s: cannot sync", sink->path);
-    if (rc == 0)
+    if (rc)
+        sheaf_row_sink_distrust(sink);
+    else if (!atomic_load(&sink->lost)) /* meanwhile, by another thread */
         rc = sheaf_ledger_write(&taken, sink->fd, sink->status_offset, sink->path, error);
     sheaf_buffer_free(&taken);
     return rc;

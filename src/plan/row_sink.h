@@ -47,6 +47,7 @@ struct row_sink {
     off_t flights_offset;       /* plan/flight.h; */
     off_t texts_offset;         /* uint8, 1 once there are texts in a journal; */
     off_t lives_offset;         /* uint8[LIVES_MOST], a mark for each rank */
+    off_t boot_offset;          /* core/boot.h, of the machine whose unsafe statuses count; 0: not kept */
     off_t status_offset;        /* uint8, one for each item */
     off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
     struct journal *journal;    /* of texts; NULL where the job has none */
@@ -55,6 +56,7 @@ struct row_sink {
     bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
     bool mixed;                 /* blocks may have items that were done before, which stay as they are */
     bool trusted;               /* of a status in the file that is unsafe */
+    _Atomic(bool) lost;         /* a sync has failed: nothing is made safe any more */
     const struct asked *asked;  /* other items are not written (`--items`); NULL: all are */
     off_t failure_item_offset, failure_message_offset;
     int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
@@ -95,6 +97,11 @@ int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, s
 
 /* Makes all rows written before last a power cut, and then writes the statuses that waited for that. */
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error);
+
+/* A sync has failed: rows may be lost, although they can be read as long as this machine keeps them in memory, and the
+   next sync will not say so again. No status is made safe any more, and those that are not yet are pending for the next
+   run. */
+void sheaf_row_sink_distrust(struct row_sink *sink);
 
 /* Whether too many statuses wait. */
 bool sheaf_row_sink_is_full(const struct row_sink *sink);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -15,6 +16,7 @@
 
 #include "core/clock.h"
 #include "core/outside.h"
+#include "core/range_lock.h"
 #include "process/children.h"
 #include "process/wire.h"
 
@@ -26,10 +28,22 @@ struct server {
     pthread_mutex_t lock; /* a request and its answer are one thing */
 };
 
-/* A request is the address of the function: the server is a copy of the program. */
 typedef void (*entry_function)(int fd);
 
+/* With a descriptor: the function is to run with it in a fork of the server, which is a copy of the program; or without
+   one, it is to be held, and the bytes of its path follow. The answer is a byte, errno or 0. */
+struct request {
+    entry_function entry;
+    size_t n_path;
+};
+
 /* --- the server's side --------------------------------------------------------------------------------------------- */
+
+/* A descriptor that is held. */
+struct held {
+    int fd; /* -1: none */
+    char path[4096];
+};
 
 /* What was forked and lives. */
 struct forked {
@@ -90,13 +104,24 @@ static void fork_one(int server_fd, entry_function entry, int fd, struct forked 
     sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
 }
 
+/* Takes the descriptor that came with a request. -1: the other side has gone. */
+static int hold(int server_fd, const struct request *request, int fd, struct held *held) {
+    char failed = held->fd >= 0 ? EBUSY : 0;
+    held->fd = failed ? held->fd : fd;
+    if (request->n_path >= sizeof held->path || sheaf_wire_read(server_fd, held->path, request->n_path, NULL, NULL))
+        return -1;
+    held->path[request->n_path] = '\0';
+    return sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
+}
+
 static void note_child(int number) {
     (void)number;
 }
 
 static void serve(int server_fd) {
-    entry_function entry;
+    struct request request;
     struct forked forked = {0};
+    struct held held = {.fd = -1};
     struct sigaction action = {.sa_handler = note_child}; /* SIGCHLD is to end ppoll, nothing more */
     sigset_t child, mask;
     int fd, n_fds;
@@ -121,11 +146,16 @@ static void serve(int server_fd) {
         if (ppoll(&poll, 1, NULL, &mask) <= 0)
             continue;
         n_fds = 1;
-        if (sheaf_wire_read(server_fd, &entry, sizeof entry, &fd, &n_fds) || n_fds != 1)
+        if (sheaf_wire_read(server_fd, &request, sizeof request, &fd, &n_fds) || n_fds != 1)
             break;
-        fork_one(server_fd, entry, fd, &forked, &mask);
+        if (request.entry)
+            fork_one(server_fd, request.entry, fd, &forked, &mask);
+        else if (hold(server_fd, &request, fd, &held))
+            break;
     }
     bury_all(&forked);
+    if (held.fd >= 0)
+        sheaf_range_leave(held.fd, held.path);
     _exit(0);
 }
 
@@ -160,7 +190,7 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return sheaf_fail_errno(error, "cannot make a socket; raise the limit of open files (ulimit -n)");
     pthread_mutex_lock(&server->lock);
-    if (sheaf_wire_write(server->fd, &entry, sizeof entry, &ends[1], 1) ||
+    if (sheaf_wire_write(server->fd, &(struct request){.entry = entry}, sizeof(struct request), &ends[1], 1) ||
         sheaf_wire_read(server->fd, &failed, 1, NULL, NULL)) {
         sheaf_fail(error, "the process server has died");
     } else if (failed) {
@@ -176,6 +206,17 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
     else
         *fd = ends[0];
     return rc;
+}
+
+int sheaf_server_hold(struct server *server, int fd, const char *path, struct sheaf_error *error) {
+    const struct request request = {.n_path = strlen(path)};
+    char failed = 0;
+    pthread_mutex_lock(&server->lock);
+    const bool lost = sheaf_wire_write(server->fd, &request, sizeof request, &fd, 1) ||
+                      sheaf_wire_write(server->fd, path, request.n_path, NULL, 0) ||
+                      sheaf_wire_read(server->fd, &failed, 1, NULL, NULL);
+    pthread_mutex_unlock(&server->lock);
+    return lost || failed ? sheaf_fail(error, "the process server has died") : 0;
 }
 
 void sheaf_server_stop(struct server *server) {

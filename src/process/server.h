@@ -19,6 +19,10 @@ int sheaf_server_start(struct server **server, struct sheaf_error *error);
    caller, which is how the process learns that it is not needed any more. Thread-safe. */
 int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, struct sheaf_error *error);
 
+/* Lets the server hold a descriptor (a copy of it) until all that it forked has ended, also when the program has gone by
+   then, and leave with it as core/range_lock says: `path` is that of the file. Once. */
+int sheaf_server_hold(struct server *server, int fd, const char *path, struct sheaf_error *error);
+
 /* Ends the server; processes that it forked live on until their sockets are closed. Takes NULL. */
 void sheaf_server_stop(struct server *server);
 

@@ -94,8 +94,7 @@ static int bring_back(struct results *r, bool at_work, struct sheaf_string *said
     int rc = write_again(r, at_work, &kept, error);
     if (rc) {
         sheaf_error_prefix(error, "%s: was removed while the run wrote it, and could not be written again: ", r->path);
-    } else if (link(kept, r->path) == 0) { /* unless another has that name meanwhile */
-        unlink(kept);
+    } else if (sheaf_file_rename_new(kept, r->path) == 0) {
         rc = at_work ? 0 : sheaf_stamp_open(&r->stamp, r->fd, r->path, error);
         sheaf_string_add(said, "%s: was removed while the run wrote it, and is written again", r->path);
     } else {
@@ -116,7 +115,7 @@ int sheaf_results_confirm(struct results *r, bool at_work, struct sheaf_string *
         return sheaf_fail(
             error,
             "%s: was emptied or written over while the run used it, and what was computed is lost with it; "
-            "start anew with --overwrite",
+            "remove it and run again to start anew",
             r->path);
     if (sheaf_stamp_names(&r->stamp, r->path))
         return 0;

@@ -1,4 +1,5 @@
 /* Where a results file may be made, and how one that was made aside comes into its place. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +16,19 @@
 
 const char *const sheaf_results_beside[] = {SUFFIX_LOCK, SUFFIX_NEW, SUFFIX_PACK, NULL};
 
-int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
+int sheaf_results_find(const char *path, struct results_found *found, struct sheaf_error *error) {
     struct stat about;
-    if (stat(path, &about) || S_ISREG(about.st_mode))
-        return 0;
+    *found = (struct results_found){0};
+    if (stat(path, &about)) {
+        if (errno == ENOTDIR)
+            return sheaf_refuse(error, "%s: its folder is not there; make it, or choose another place with -o", path);
+        return errno == ENOENT
+                   ? 0
+                   : sheaf_fail_errno(error, "%s: cannot see whether it is there (-o chooses another place)", path);
+    }
+    found->there = true;
+    if (S_ISREG(about.st_mode))
+        return sheaf_stamp_take(&found->stamp, path, error);
     return sheaf_refuse(error, "%s: is %s, where no results file can be; choose another place with -o", path,
                         S_ISDIR(about.st_mode)    ? "a folder"
                         : S_ISFIFO(about.st_mode) ? "a pipe"
@@ -26,43 +36,78 @@ int sheaf_results_may_be(const char *path, struct sheaf_error *error) {
                                                   : "a device");
 }
 
-/* Of Sheaf, or what a run left that was killed while it made the file: nothing, or names without what they name. */
-static bool is_ours(hid_t file) {
+/* --- whose a file is ------------------------------------------------------------------------------------------------ */
+
+/* wreck: what may be left of a file that HDF5 was writing, and of whoever's. */
+enum whose { OURS, WRECK, FOREIGN };
+
+/* Of a file that HDF5 opens. A wreck has nothing in it, or names without what they name. */
+static enum whose judge_opened(hid_t file) {
     H5G_info_t root;
     H5O_info_t first;
-    if (H5Lexists(file, GROUP, H5P_DEFAULT) != 0)
-        return true;
-    return H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0 ||
-           H5Oget_info_by_idx2(file, "/", H5_INDEX_NAME, H5_ITER_INC, 0, &first, H5O_INFO_BASIC, H5P_DEFAULT) < 0;
+    const htri_t has_group = H5Lexists(file, GROUP, H5P_DEFAULT);
+    if (has_group > 0)
+        return OURS;
+    return has_group < 0 || H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0 ||
+                   H5Oget_info_by_idx2(file, "/", H5_INDEX_NAME, H5_ITER_INC, 0, &first, H5O_INFO_BASIC, H5P_DEFAULT) <
+                       0
+               ? WRECK
+               : FOREIGN;
+}
+
+/* By its bytes, of a file that HDF5 does not open. A damaged file of ours still has a link that is called as our group is,
+   as HDF5 writes it: which one it is of the group, in eight bytes, how long the name is, and the name. */
+static enum whose judge_bytes(int fd) {
+    enum { HEAD = 1 << 20 };
+    static const char signature[] = "\211HDF\r\n\032\n", link[] = "\0\0\0\0\0\0\0\005sheaf";
+    static const char cleared[8]; /* of one that was emptied while it was written */
+    char *head = malloc(HEAD);
+    ssize_t n = head ? pread(fd, head, HEAD, 0) : -1;
+    enum whose whose = FOREIGN;
+    if (n == 0)
+        whose = OURS; /* nobody's */
+    else if (n >= (ssize_t)sizeof cleared && memcmp(head, signature, sizeof cleared) == 0)
+        whose = memmem(head, (size_t)n, link, sizeof link - 1) ? OURS : WRECK;
+    else if (n >= (ssize_t)sizeof cleared && memcmp(head, cleared, sizeof cleared) == 0)
+        whose = WRECK;
+    free(head);
+    return whose;
+}
+
+static int judge(const char *path, enum whose *whose, struct sheaf_error *error) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open", path);
+    struct interrupt_reading reading;
+    sheaf_h5_start();
+    hid_t file = sheaf_h5_open_watched(path, &reading);
+    *whose = file >= 0 ? judge_opened(file) : WRECK;
+    sheaf_h5_close_watched(file, &reading);
+    H5Eclear2(H5E_DEFAULT);
+    if (*whose == WRECK)
+        *whose = judge_bytes(fd);
+    close(fd);
+    return 0;
+}
+
+/* Refuses what is somebody's data; a wreck may go where only we write. */
+static int check_whose(const char *path, bool wrecks_are_ours, struct sheaf_error *error) {
+    static const char *const why[] = {
+        [WRECK] = "is damaged or empty, and cannot be known as a results file of Sheaf",
+        [FOREIGN] = "is not a results file of Sheaf",
+    };
+    struct results_found found;
+    enum whose whose = OURS;
+    if (sheaf_results_find(path, &found, error) || (found.there && judge(path, &whose, error)))
+        return -1;
+    if (whose == OURS || (whose == WRECK && wrecks_are_ours))
+        return 0;
+    return sheaf_refuse(error, "%s: %s and is not overwritten; move it away or choose another place with -o", path,
+                        why[whose]);
 }
 
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error) {
-    static const char signature[] = "\211HDF\r\n\032\n";
-    static const char cleared[8]; /* of one that was emptied while a run wrote it */
-    char head[8] = "";
-    sheaf_h5_start();
-    if (access(path, F_OK))
-        return 0;
-    struct interrupt_reading reading;
-    hid_t file = sheaf_h5_open_watched(path, &reading);
-    const bool opened = file >= 0, ours = opened && is_ours(file);
-    sheaf_h5_close_watched(file, &reading);
-    H5Eclear2(H5E_DEFAULT);
-    if (ours)
-        return 0;
-    if (!opened) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        ssize_t n = fd >= 0 ? read(fd, head, sizeof head) : -1;
-        if (fd >= 0)
-            close(fd);
-        if (n == 0 || (n == (ssize_t)sizeof head &&
-                       (memcmp(head, signature, sizeof head) == 0 || memcmp(head, cleared, sizeof head) == 0)))
-            return 0;
-    }
-    return sheaf_refuse(error,
-                        "%s: is not a results file of Sheaf and is not overwritten; move it away or choose "
-                        "another place with -o",
-                        path);
+    return check_whose(path, false, error);
 }
 
 int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
@@ -70,9 +115,7 @@ int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof made / sizeof *made; i++) {
         char *aside = sheaf_path_with(path, made[i]);
-        rc = !aside ? sheaf_fail_memory(error, "a path")
-             : sheaf_results_may_be(aside, error) || sheaf_results_may_replace(aside, error) ? -1
-                                                                                             : 0;
+        rc = !aside ? sheaf_fail_memory(error, "a path") : check_whose(aside, true, error);
         free(aside);
     }
     return rc;
@@ -88,18 +131,40 @@ static int remove_journals(const char *path, struct sheaf_error *error) {
     return rc ? rc : sheaf_journal_remove(path, token, true, error);
 }
 
-int sheaf_results_publish(const char *path, struct sheaf_string *said, struct sheaf_error *error) {
+/* What was found may be replaced, and nothing else. */
+static int put_in_place(const char *aside, const char *path, const struct results_found *before,
+                        struct sheaf_error *error) {
+    const bool replaces = before->there && sheaf_stamp_names(&before->stamp, path);
+    if ((replaces ? rename(aside, path) : sheaf_file_rename_new(aside, path)) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path);
+    return sheaf_fail(error,
+                      "%s: another file came there while the run began, and is not replaced; move it away or choose "
+                      "another place with -o",
+                      path);
+}
+
+int sheaf_results_publish(const char *path, const struct results_found *before, struct sheaf_string *said,
+                          struct sheaf_error *error) {
     struct sheaf_error after;
     char *aside = sheaf_path_with(path, SUFFIX_NEW);
     if (!aside)
         return sheaf_fail_memory(error, "a path");
-    int rc = rename(aside, path) ? sheaf_fail_errno(error, "%s: cannot rename it to %s", aside, path) : 0;
+    int rc = put_in_place(aside, path, before, error);
     sheaf_interrupt_forget(aside);
     free(aside);
     /* Until the rename lasts, a power cut may bring back the old file, which has its texts in the old journals. */
     if (rc == 0 && (sheaf_file_sync_folder(path, &after) || remove_journals(path, &after)))
         sheaf_string_add(said, "%s; %s is in its place all the same", after.text, path);
     return rc;
+}
+
+void sheaf_results_tidy(const char *path, const struct results_found *found) {
+    char *aside = sheaf_path_with(path, SUFFIX_NEW);
+    if (aside && found->there && sheaf_stamp_names(&found->stamp, aside))
+        unlink(aside);
+    free(aside);
 }
 
 void sheaf_results_discard(const char *path) {

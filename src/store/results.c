@@ -93,7 +93,7 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
         find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
         find_dataset(r, file, LIVES, &lives, 1, &r->sink.lives_offset, error) ||
-        find_dataset(r, file, BOOT, &boot, 1, &r->boot_offset, error) ||
+        find_dataset(r, file, BOOT, &boot, 1, &r->sink.boot_offset, error) ||
         find_dataset(r, file, TEXTS, &texts, 1, &r->sink.texts_offset, error))
         return -1;
     return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
@@ -171,20 +171,27 @@ char *sheaf_results_identity(const char *path) {
     return read_text(path, IDENTITY_TEXT);
 }
 
-/* Into the window. */
+/* Into the window, as they are. */
+static int read_bytes(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
+}
+
+/* Into the window. Where rows are written an unsafe one is of this run. */
 static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
-    if (sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error))
+    if (read_bytes(r, first, n, error))
         return -1;
-    if (r->looks)
-        sheaf_status_judge((uint8_t *)r->window, n, r->sink.trusted);
+    sheaf_status_judge((uint8_t *)r->window, n, !r->looks || r->sink.trusted);
     return 0;
 }
 
 /* What a run wrote that was killed: its texts, and its rows. */
 static int make_safe(struct results *r, struct sheaf_error *error) {
-    if (sheaf_journal_sync_all(r->path, r->token, error))
-        return -1;
-    return fdatasync(r->fd) ? sheaf_fail_errno(error, "%s: cannot sync", r->path) : 0;
+    int rc = sheaf_journal_sync_all(r->path, r->token, error);
+    if (rc == 0 && fdatasync(r->fd))
+        rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);
+    if (rc)
+        sheaf_row_sink_distrust(&r->sink);
+    return rc;
 }
 
 /* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
@@ -193,14 +200,14 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
     char stored[BOOT_BYTES], own[BOOT_BYTES];
     bool synced = false;
     sheaf_boot_id(own);
-    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
         return -1;
     r->sink.trusted = own[0] != '\0';
     r->power_failed = sheaf_boot_is_later(stored, own);
     const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
     for (int64_t at = 0; !r->created && at < r->n_items; at += WINDOW) {
         const int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
-        if (read_status(r, at, n, error))
+        if (read_bytes(r, at, n, error))
             return -1;
         const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
         if (n_unsafe == 0)
@@ -212,7 +219,7 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
         if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.status_offset + at, r->path, error))
             return -1;
     }
-    return sheaf_file_pwrite(r->fd, own, sizeof own, r->boot_offset, r->path, error);
+    return sheaf_file_pwrite(r->fd, own, sizeof own, r->sink.boot_offset, r->path, error);
 }
 
 /* All that needs no file. */
@@ -236,7 +243,7 @@ int sheaf_results_look(struct results *r, const struct results_plan *plan, struc
     r->fd = r->sink.fd = open(plan->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0)
         return sheaf_fail_errno(error, "%s: cannot open", plan->path);
-    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->boot_offset, r->path, error))
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
         return -1;
     sheaf_boot_id(own);
     r->looks = true;

@@ -79,7 +79,7 @@ struct results {
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     struct noted *noted;   /* the sink's, of earlier runs */
-    off_t suspects_offset, boot_offset;
+    off_t suspects_offset;
     bool power_failed;              /* since the file was written last: its machine was started anew */
     bool lost_texts;                /* of items that are done, store/texts.h */
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
@@ -94,23 +94,36 @@ struct results {
    are packed into; NULL ends the list. */
 extern const char *const sheaf_results_beside[];
 
-/* Refuses what is there and is no regular file (a pipe, a device, a folder): no results file can be there. */
-int sheaf_results_may_be(const char *path, struct sheaf_error *error);
+/* What was at a path when somebody looked. */
+struct results_found {
+    bool there;
+    struct sheaf_stamp stamp; /* of what was there */
+};
 
-/* Whether a file may be replaced by a new results file: it is not there, or is a results file, or is the wreck of an
-   HDF5 file. Anything else is somebody's data and is refused. */
+/* Looks what is there. Refuses what is no regular file (a pipe, a device, a folder), where no results file can be; where
+   nobody can say whether something is there, that is an error too. */
+int sheaf_results_find(const char *path, struct results_found *found, struct sheaf_error *error);
+
+/* Whether a file may be replaced by a new results file: it is not there, or empty, or a results file, also one that is
+   damaged, as far as it can be known as one. Anything else is somebody's data and is refused. */
 int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
 
-/* The same for the files that a run makes beside it, aside: their names may be those of somebody's data. */
+/* The same for the files that a run makes beside it, whose names may be those of somebody's data: what a killed run has
+   left of them may be the wreck of any HDF5 file. */
 int sheaf_results_may_make(const char *path, struct sheaf_error *error);
+
+/* Removes PATH.new where it is but a second name of the file that was found: of a run that was killed just when it had
+   renamed it (sheaf_file_rename_new). */
+void sheaf_results_tidy(const char *path, const struct results_found *found);
 
 /* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);
 
-/* Renames the file that was created into place; one of that name is replaced, and its journals are removed. What fails
-   when it is in place is no error, and told in *said. Or removes
-   the new one again: until it is published, a run that is refused destroys nothing. */
-int sheaf_results_publish(const char *path, struct sheaf_string *said, struct sheaf_error *error);
+/* Renames the file that was created into place: of what was found there before, which is replaced, and its journals are
+   removed; any other file that came there meanwhile is an error, and stays. What fails when it is in place is no error,
+   and told in *said. Or removes the new one again: until it is published, a run that is refused destroys nothing. */
+int sheaf_results_publish(const char *path, const struct results_found *before, struct sheaf_string *said,
+                          struct sheaf_error *error);
 void sheaf_results_discard(const char *path);
 
 /* Opens the results file, or where `created` the one that is not yet published, for writing rows; refuses one that is

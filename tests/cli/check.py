@@ -804,6 +804,17 @@ def check_make_foreign(path):
         f["precious"] = np.arange(10)
 
 
+def check_untrusted(path):
+    """Rows were written that are not safe, and no machine's word counts for them."""
+    with h5py.File(path, "r") as f:
+        assert (f["status"][()] >= 128).any()
+        assert not f["sheaf/boot"][()].any()
+
+
+def check_make_empty(path):
+    h5py.File(path, "w").close()
+
+
 def check_hold(path):
     """Opens the file as a notebook would, with HDF5's own locking, says so, and keeps it open until stdin ends."""
     del os.environ["HDF5_USE_FILE_LOCKING"]

@@ -40,6 +40,8 @@ class Interrupted : public Program {
         EXPECT_EQ(count_of(result.err, "interrupted") + count_of(result.err, "ended early") + (result.exit == 0), 1)
             << result;
         EXPECT_TRUE(wait_until([&] { return child.processes("sheaf").empty(); }));
+        EXPECT_TRUE(wait_until([&] { return find_marked("SHEAF_FAILED=" + path("failed")).empty(); }))
+            << "the server removes the lock";
         for (const std::string &name : list_folder(folder_))
             EXPECT_TRUE(name == "job.h5" || name == "job.d" || name == "in.csv" || name == "job.yaml" ||
                         name == "failed")
@@ -61,19 +63,19 @@ class Interrupted : public Program {
 
 /* The server is made, the job read, the file made and put in place, items computed, the file closed, copied, packed. */
 TEST_F(Interrupted, ByTermAlone) {
-    interrupt_each({"fork", "open", "fsync", "rename", "copy_file_range"}, SIGTERM, 0);
+    interrupt_each({"fork", "open", "fsync", "renameat2", "rename", "copy_file_range"}, SIGTERM, 0);
     interrupt_each({"pread", "pwrite"}, SIGTERM, 0, 7);
 }
 
 TEST_F(Interrupted, ByOthersAlone) {
-    interrupt_each({"rename", "copy_file_range"}, SIGHUP, 0);
-    interrupt_each({"rename", "copy_file_range"}, SIGINT, 0);
-    interrupt_each({"fsync", "rename", "copy_file_range"}, SIGUSR1, 0);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGHUP, 0);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGINT, 0);
+    interrupt_each({"fsync", "renameat2", "rename", "copy_file_range"}, SIGUSR1, 0);
 }
 
 TEST_F(Interrupted, AmongRanks) {
-    interrupt_each({"rename", "copy_file_range"}, SIGTERM, 2);
-    interrupt_each({"rename", "copy_file_range"}, SIGUSR1, 2);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGTERM, 2);
+    interrupt_each({"renameat2", "rename", "copy_file_range"}, SIGUSR1, 2);
 }
 
 /* USR1 while texts are packed: the next run packs them. */

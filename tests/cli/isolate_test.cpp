@@ -242,4 +242,17 @@ TEST_F(Isolate, NothingSurvives) {
     EXPECT_TRUE(wait_until([&] { return find_marked(mark).empty(); })) << "after a run that ended";
 }
 
+/* A child that does not come back from close is killed, and the run ends. */
+TEST_F(Isolate, CloseThatHangs) {
+    write_isolated("closing", -1);
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        Result result = run_job({"job.yaml", "--overwrite"}, layout);
+        EXPECT_EQ(count_of(result.err, "close or thread_close took longer than 3 s"), layout.ranks ? 2 : 1) << result;
+        EXPECT_EQ(count_of(result.err, "24 of 24 items done"), 1) << result;
+    }
+    write_isolated("no", -1);
+    Result result = run_job({"job.yaml", "--overwrite"});
+    EXPECT_EQ(count_of(result.err, "close"), 0) << result;
+}
+
 } // namespace

@@ -65,7 +65,7 @@ TEST_F(OneRank, CannotHaveFiles) {
 }
 
 TEST_F(OneRank, CannotWrite) {
-    fail_each({"pwrite", "fsync"}, 6);
+    fail_each({"pwrite", "fsync", "renameat2"}, 6);
 }
 
 TEST_F(OneRank, CannotStartAThreadOrProcess) {

@@ -111,4 +111,30 @@ TEST_F(PowerCut, OfTexts) {
     check({"echoed", path("job.h5")});
 }
 
+/* A sync that fails says so once, and what the kernel keeps in memory is not what the disk has: rows that were not yet safe
+   are computed again, whatever later syncs say. */
+TEST_F(PowerCut, ADiskThatFails) {
+    write_x("in.csv", std::vector<double>(300, 3));
+    write_job("job.yaml", "csv: in.csv", "hostile:slow", "params: {ms: 20}\ncheckpoint: 1s\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        Start how = start();
+        how.env["SHEAF_FAIL"] = "fdatasync:1:0";
+        how.env["SHEAF_FAILED"] = path("failed");
+        how.env["LD_PRELOAD"] = SHEAF_PLUGIN_DIR "/failing_calls.so";
+        Result first = Child(command({"run", "job.yaml"}, layout), how).wait();
+        ASSERT_TRUE(exists(path("failed"))) << first;
+        EXPECT_EQ(first.exit, 3) << first;
+        EXPECT_EQ(count_of(first.err, "job.h5: cannot sync"), 1) << first;
+        check({"untrusted", path("job.h5")});
+        if (layout.ranks == 0) { /* the other rank's disk is well */
+            EXPECT_EQ(count_of(sheaf({"status", "job.h5"}).out, "300 items, 300 pending"), 1);
+        }
+        Result next = run_job({"job.yaml"}, layout);
+        EXPECT_EQ(count_of(next.err, "were not yet safe when the disk or the machine failed"), 1) << next;
+        check({"slow", path("job.h5"), "all"});
+        shell("rm job.h5 failed");
+    }
+}
+
 } // namespace

@@ -147,7 +147,9 @@ TEST_F(Replaced, EmptiedOrWrittenOver) {
             EXPECT_GE(count_of(result.err, "was emptied"), 1) << result;
             EXPECT_EQ(count_of(result.err, "an input file shrank"), 0) << result;
             EXPECT_EQ(count_of(result.err, "items done"), 0) << result;
-            run_job({"job.yaml", "--overwrite"}, {0, 8});
+            EXPECT_GE(count_of(result.err, "remove it and run again"), 1) << result;
+            ASSERT_EQ(unlink(path("job.h5").c_str()), 0);
+            run_job({"job.yaml"}, {0, 8});
             check({"slow", path("job.h5"), "all"});
             unlink(path("job.h5").c_str());
         }

@@ -1,7 +1,7 @@
 /*
  * crash_points.c - no kernel: for LD_PRELOAD, so that a test can kill a run at each of its writes in turn. Counts the
- * calls that change files (write, pwrite, copy_file_range, rename, fsync, fdatasync, ftruncate, fallocate, unlink; not on sockets and the
- * like, which MPI uses), in the process called `sheaf` (not mpirun) that is rank 0 and has
+ * calls that change files (write, pwrite, copy_file_range, rename, renameat2, fsync, fdatasync, ftruncate, fallocate,
+ * unlink; not on sockets and the like, which MPI uses), in the process called `sheaf` (not mpirun) that is rank 0 and has
  *   SHEAF_CRASH_AT=N       SIGKILL at call N, counted from 1
  *   SHEAF_CRASH_HOW=       before: nothing of it is done; half: the first half of the bytes is written; after: all is
  */
@@ -76,6 +76,8 @@ BYTES(pwrite64, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, 
 BYTES(copy_file_range, (int fd, off64_t *from, int to, off64_t *at, size_t n, unsigned flags),
       (fd, from, to, at, n, flags), (fd, from, to, at, n / 2, flags))
 WHOLE(int, rename, (const char *from, const char *to), (from, to))
+WHOLE(int, renameat2, (int from_folder, const char *from, int to_folder, const char *to, unsigned flags),
+      (from_folder, from, to_folder, to, flags))
 WHOLE(int, unlink, (const char *path), (path))
 WHOLE(int, fsync, (int fd), (fd))
 WHOLE(int, fdatasync, (int fd), (fd))

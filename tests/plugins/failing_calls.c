@@ -124,9 +124,12 @@ CALL(int, shm_open, -1, EMFILE, (const char *path, int flags, mode_t mode), (pat
 CALL(int, memfd_create, -1, EMFILE, (const char *path, unsigned flags), (path, flags))
 CALL(int, ftruncate, -1, ENOSPC, (int fd, off_t size), (fd, size))
 CALL(int, rename, -1, EIO, (const char *from, const char *to), (from, to))
+CALL(int, renameat2, -1, EIO, (int from_folder, const char *from, int to_folder, const char *to, unsigned flags),
+     (from_folder, from, to_folder, to, flags))
 CALL(ssize_t, copy_file_range, -1, EIO, (int from, off_t *at, int to, off_t *at_to, size_t n, unsigned flags),
      (from, at, to, at_to, n, flags))
 CALL(int, fsync, -1, EIO, (int fd), (fd))
+CALL(int, fdatasync, -1, EIO, (int fd), (fd))
 CALL(int, socketpair, -1, EMFILE, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds))
 CALL(int, pipe2, -1, EMFILE, (int fds[2], int flags), (fds, flags))
 CALL(pid_t, fork, -1, EAGAIN, (void), ())

@@ -6,6 +6,11 @@
 #include "unit/sheaf.h"
 
 #include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" {
+#include "process/server.h"
+}
 
 using namespace unit;
 
@@ -315,20 +320,47 @@ TEST(ResultsOpen, AFileThatMayNotBeWrittenIsAnError) {
     EXPECT_HAS(refusal(store), "cannot open for writing");
 }
 
-TEST(ResultsMayReplace, OnlyItsOwnAndWrecks) {
+TEST(ResultsMayReplace, OnlyItsOwn) {
     Store store("{count: 100}", Y, 10);
     auto may = [&] { return sheaf_results_may_replace(store.path.c_str(), store.error) == 0; };
     EXPECT_TRUE(may()) << "nothing is there";
     ASSERT_EQ(store.create(), 0);
     EXPECT_TRUE(may()) << "a results file";
     std::filesystem::resize_file(store.path, 3000);
-    EXPECT_TRUE(may()) << "the wreck of an HDF5 file";
+    EXPECT_TRUE(may()) << "damaged, and still known as ours";
+    store.folder.write("out.h5", "");
+    EXPECT_TRUE(may()) << "empty";
+    store.folder.write("out.h5", std::string(64, '\0'));
+    EXPECT_FALSE(may()) << "a matrix of zeros";
+    EXPECT_HAS(store.error.text(), "cannot be known as a results file of Sheaf and is not overwritten");
     store.folder.write("out.h5", "my thesis\n");
     EXPECT_FALSE(may());
     EXPECT_STARTS(store.error.text(), store.path + ": is not a results file of Sheaf and is not overwritten");
     make_foreign(store.path);
     EXPECT_FALSE(may()) << "somebody's data";
     EXPECT_EQ(store.error.error.exit, SHEAF_EXIT_USAGE);
+    std::filesystem::resize_file(store.path, 1000);
+    EXPECT_FALSE(may()) << "and damaged";
+}
+
+// What a killed run has left beside may be replaced, whatever HDF5 made of it; not what is somebody's.
+TEST(ResultsMayReplace, WrecksAside) {
+    Store store("{count: 100}", Y, 10);
+    auto may = [&] { return sheaf_results_may_make(store.path.c_str(), store.error) == 0; };
+    for (const std::string name : {"out.h5.new", "out.h5.pack"}) {
+        H5Fclose(H5Fcreate((store.folder / name).c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT));
+        EXPECT_TRUE(may()) << "nothing in it yet";
+        for (std::string bytes :
+             {std::string(), std::string(800, '\0'), std::string("\211HDF\r\n\032\n and no more")}) {
+            store.folder.write(name, bytes);
+            EXPECT_TRUE(may()) << bytes.size();
+        }
+        make_foreign(store.folder / name);
+        EXPECT_FALSE(may()) << "somebody's data";
+        store.folder.write(name, "notes of mine\n");
+        EXPECT_FALSE(may());
+        std::filesystem::remove(store.folder / name);
+    }
 }
 
 TEST(ResultsCreate, ReplacesAFileAndForgetsItsRows) {
@@ -477,10 +509,90 @@ TEST(RunTable, LaterRunsShareTheLastRow) {
 
 // ------------------------------------------------------------------------------------------------------------ lock
 
+namespace {
+
+struct lock no_lock() {
+    struct lock lock = {};
+    lock.fd = -1;
+    return lock;
+}
+
+int server_byte = -1; // the descriptor that has the lock of a server
+int n_waits = 0;
+
+} // namespace
+
+// Programs of a run that has ended: the next one waits for their end, and says so.
+TEST(Lock, WaitsForProgramsOfTheRunBefore) {
+    Folder folder;
+    Error error;
+    std::string path = folder / "out.h5";
+    struct lock first = no_lock(), second = no_lock();
+    ASSERT_EQ(sheaf_lock_take(&first, path.c_str(), error), 0) << error.text();
+    char *name = nullptr;
+    EXPECT_EQ(sheaf_lock_open_for_server(path.c_str(), "process 1 on elsewhere", 0, &name), -1) << "another run's";
+    free(name);
+    server_byte = sheaf_lock_open_for_server(path.c_str(), first.holder, 0, &name);
+    ASSERT_GE(server_byte, 0);
+    EXPECT_EQ(name, path + ".lock");
+    free(name);
+    EXPECT_EQ(sheaf_lock_open_for_server(path.c_str(), first.holder, 0, &name), -1) << "rank 0 has one server";
+    free(name);
+    EXPECT_EQ(sheaf_lock_take(&second, path.c_str(), error), -1);
+    EXPECT_HAS(error.text(), "another run is writing it");
+    sheaf_lock_release(&second);
+    sheaf_lock_release(&first);
+    struct lock_holder holder;
+    EXPECT_FALSE(sheaf_lock_is_held(path.c_str(), &holder)) << "no run";
+    EXPECT_TRUE(std::filesystem::exists(path + ".lock")) << "it would keep nobody out any more";
+    second.waits = [](const char *) {
+        n_waits++;
+        close(server_byte);
+    };
+    ASSERT_EQ(sheaf_lock_take(&second, path.c_str(), error), 0) << error.text();
+    EXPECT_EQ(n_waits, 1);
+    EXPECT_TRUE(sheaf_lock_is_held(path.c_str(), &holder));
+    EXPECT_EQ(holder.pid, getpid());
+    sheaf_lock_release(&second);
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock"));
+}
+
+// The server gives the lock up when its program has gone and nothing is left that it forked, and tidies up then.
+TEST(Lock, IsHeldByTheServerUntilAllHaveEnded) {
+    Folder folder;
+    Error error;
+    std::string path = folder / "out.h5";
+    struct lock lock = no_lock();
+    ASSERT_EQ(sheaf_lock_take(&lock, path.c_str(), error), 0) << error.text();
+    struct server *server;
+    ASSERT_EQ(sheaf_server_start(&server, error), 0) << error.text();
+    char *name = nullptr;
+    int fd = sheaf_lock_open_for_server(path.c_str(), lock.holder, 0, &name);
+    ASSERT_GE(fd, 0);
+    EXPECT_EQ(sheaf_server_hold(server, fd, name, error), 0) << error.text();
+    close(fd);
+    free(name);
+    int socket;
+    ASSERT_EQ(sheaf_server_fork(
+                  server,
+                  [](int end) {
+                      char byte;
+                      if (read(end, &byte, 1) == 1)
+                          pause();
+                  },
+                  &socket, error),
+              0);
+    sheaf_lock_release(&lock);
+    EXPECT_TRUE(std::filesystem::exists(path + ".lock"));
+    close(socket);
+    sheaf_server_stop(server); // waits for it
+    EXPECT_FALSE(std::filesystem::exists(path + ".lock"));
+}
+
 TEST(Lock, KeepsASecondRunOutAndNamesTheFirst) {
     Folder folder;
     std::string path = folder / "out.h5";
-    struct lock first = {-1, nullptr}, second = {-1, nullptr};
+    struct lock first = no_lock(), second = no_lock();
     Error error;
     ASSERT_EQ(sheaf_lock_take(&first, path.c_str(), error), 0) << error.text();
     EXPECT_TRUE(std::filesystem::exists(path + ".lock"));
@@ -499,7 +611,7 @@ TEST(Lock, KeepsASecondRunOutAndNamesTheFirst) {
 
 TEST(Lock, OtherFilesHaveTheirOwn) {
     Folder folder;
-    struct lock a = {-1, nullptr}, b = {-1, nullptr};
+    struct lock a = no_lock(), b = no_lock();
     Error error;
     EXPECT_EQ(sheaf_lock_take(&a, (folder / "a.h5").c_str(), error), 0);
     EXPECT_EQ(sheaf_lock_take(&b, (folder / "b.h5").c_str(), error), 0);
@@ -512,14 +624,14 @@ TEST(Lock, TheFileOfADeadProcessIsNoObstacle) {
     std::string path = folder / "out.h5";
     pid_t child = fork();
     if (child == 0) { /* takes the lock and dies without releasing it */
-        struct lock lock = {-1, nullptr};
+        struct lock lock = no_lock();
         _exit(sheaf_lock_take(&lock, path.c_str(), nullptr) == 0 ? 0 : 1);
     }
     int status = -1;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     ASSERT_EQ(status, 0);
     ASSERT_TRUE(std::filesystem::exists(path + ".lock"));
-    struct lock lock = {-1, nullptr};
+    struct lock lock = no_lock();
     Error error;
     EXPECT_EQ(sheaf_lock_take(&lock, path.c_str(), error), 0) << error.text();
     EXPECT_HAS(read_bytes(path + ".lock"), std::to_string(getpid()));
@@ -528,7 +640,7 @@ TEST(Lock, TheFileOfADeadProcessIsNoObstacle) {
 }
 
 TEST(Lock, AFolderThatIsNotThereIsAnErrorThatNamesTheFile) {
-    struct lock lock = {-1, nullptr};
+    struct lock lock = no_lock();
     Error error;
     EXPECT_EQ(sheaf_lock_take(&lock, "/nowhere/out.h5", error), -1);
     EXPECT_HAS(error.text(), "/nowhere/out.h5");
@@ -539,7 +651,7 @@ TEST(Lock, AFolderThatIsNotThereIsAnErrorThatNamesTheFile) {
 TEST(Lock, DoesNotTouchTheResultsFile) {
     Folder folder;
     std::string path = folder.write("out.h5", "bytes");
-    struct lock lock = {-1, nullptr};
+    struct lock lock = no_lock();
     Error error;
     ASSERT_EQ(sheaf_lock_take(&lock, path.c_str(), error), 0);
     EXPECT_EQ(read_bytes(path), "bytes");

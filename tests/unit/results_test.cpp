@@ -262,6 +262,21 @@ TEST(ResultsFile, IsFoundAgainWithItsRowsAndFailures) {
     EXPECT_EQ(items[3], -1);
 }
 
+// What other ranks have written and not yet synced counts in the run that does: when it is asked to leave, rank 0 counts.
+TEST(ResultsCount, UnsafeStatusesOfThisRun) {
+    Store store("{count: 6}", {field("y", SHEAF_FLOAT64)}, 1);
+    store.make();
+    store.set_status({0x81, 1, 0x82, 0, 0x84, 0});
+    int64_t counts[ITEM_SKIPPED + 1];
+    ASSERT_EQ(sheaf_results_count(&store.results, nullptr, counts, store.error), 0) << store.error.text();
+    EXPECT_EQ(std::vector<int64_t>(counts, counts + 6), (std::vector<int64_t>{2, 2, 1, 0, 1, 0}));
+    struct pending pending = sheaf_results_pending(&store.results);
+    struct span run;
+    ASSERT_EQ(pending.next(pending.self, 0, 6, &run, store.error), 0);
+    EXPECT_EQ(run.first, 3);
+    EXPECT_EQ(run.n, 1);
+}
+
 TEST(ResultsFile, NoItemsAndOneItem) {
     for (int n : {0, 1}) {
         Store store("{count: " + std::to_string(n) + "}", EVERY_TYPE, 4096);

@@ -349,6 +349,33 @@ TEST(Ledger, StatusesComeWithTheFlush) {
     sheaf_ledger_close(s.sink.ledger);
 }
 
+// The kernel says once that it could not write, and keeps as clean what it could not.
+TEST(Ledger, ASyncThatFailedIsNotForgotten) {
+    int ends[2];
+    Error error;
+    Sink s;
+    s.sink.boot_offset = 64 + 8 * N_ITEMS; // where this file has room
+    static_assert(16 * N_ITEMS >= BOOT_BYTES);
+    ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    Rows before(0, 5), after(10, 5);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, before.get(), nullptr, error), 0) << error.text();
+    std::swap(s.sink.fd, ends[1]);
+    EXPECT_EQ(sheaf_row_sink_flush(&s.sink, error), -1);
+    std::swap(s.sink.fd, ends[1]);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, after.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(sheaf_row_sink_flush(&s.sink, error), -1) << "this sync itself would succeed";
+    EXPECT_HAS(error.text(), "out.h5: could not be synced");
+    EXPECT_EQ(s.status(),
+              std::string(5, '\x81') + std::string(5, '\xee') + std::string(5, '\x81') + std::string(5, '\xee'));
+    sheaf_row_sink_distrust(&s.sink);
+    EXPECT_EQ(read_bytes(s.path).substr(static_cast<size_t>(s.sink.boot_offset), BOOT_BYTES),
+              std::string(BOOT_BYTES, '\0'));
+    sheaf_ledger_close(s.sink.ledger);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 // A descriptor that takes writes and cannot be synced: a pipe.
 TEST(Ledger, NothingIsMarkedDoneWhenItsRowsCouldNotBeSynced) {
     int ends[2];

@@ -44,6 +44,7 @@ extern "C" {
 #include "app/costs.h"
 #include "app/feeder.h"
 #include "core/arena.h"
+#include "core/boot.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -394,6 +395,7 @@ class Store {
     std::string identity;
     struct results_plan plan;
     struct results results;
+    struct results_found found = {}; // nothing
     Error error;
 
     Store(
@@ -427,10 +429,12 @@ class Store {
     Store(const Store &) = delete;
     Store &operator=(const Store &) = delete;
 
-    int create() { return sheaf_results_create(&plan, error) || publish() ? -1 : 0; }
+    int create() {
+        return sheaf_results_find(plan.path, &found, error) || sheaf_results_create(&plan, error) || publish() ? -1 : 0;
+    }
     int publish() {
         struct sheaf_string said = {};
-        int rc = sheaf_results_publish(plan.path, &said, error);
+        int rc = sheaf_results_publish(plan.path, &found, &said, error);
         EXPECT_EQ(said.length, 0u) << said.data;
         sheaf_string_free(&said);
         return rc;

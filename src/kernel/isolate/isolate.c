@@ -397,14 +397,31 @@ static int32_t prepare(const void *self, const struct sheaf_setup *setup, void *
     return iso->inner.table.prepare(iso->self, setup, memory);
 }
 
-static void close_isolated(void *self) {
-    struct isolated *iso = self;
+/* Lets all children end, for as long as an item may take, or a worker has for its end where that is longer. */
+static void close_hands(struct isolated *iso) {
+    static const double worker_s = 3;
+    const double limit_s = iso->timeout_s > worker_s ? iso->timeout_s : worker_s;
+    struct stopwatch watch = {0};
+    char text[WARNING_BYTES];
+    bool in_time = true;
     for (int i = 0; i < HOST_MOST_THREADS; i++) /* all at once */
         if (iso->hands[i])
             sheaf_isolate_dismiss(iso->hands[i]);
     for (int i = 0; i < HOST_MOST_THREADS; i++)
-        if (iso->hands[i])
-            sheaf_isolate_hand_close(iso->hands[i]);
+        if (iso->hands[i] && !sheaf_isolate_hand_close(iso->hands[i], &watch, limit_s))
+            in_time = false;
+    if (in_time)
+        return;
+    snprintf(text, sizeof text,
+             "close or thread_close took longer than %g s in a process of its own, which was killed; the results are "
+             "not touched by that",
+             limit_s);
+    sheaf_warnings_add(iso->host->warnings, text, strlen(text));
+}
+
+static void close_isolated(void *self) {
+    struct isolated *iso = self;
+    close_hands(iso);
     if (iso->opened && iso->inner.table.close)
         iso->inner.table.close(iso->self);
     if (iso->image_fd >= 0)

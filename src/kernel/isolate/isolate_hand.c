@@ -140,9 +140,26 @@ void sheaf_isolate_dismiss(struct isolated_hand *h) {
     h->socket = -1;
 }
 
-void sheaf_isolate_hand_close(struct isolated_hand *h) {
+/* Waits for the end of the child. Gives whether it came in time. */
+static bool await_end(const struct isolated_hand *h, struct stopwatch *watch, double limit_s) {
+    struct pollfd end = {.fd = h->keeper.fd, .events = POLLIN};
+    for (int n = 0; n <= 0;) {
+        const double left_s = limit_s - sheaf_stopwatch_look(watch);
+        if (left_s <= 0)
+            return false;
+        n = poll(&end, 1, (int)(fmin(left_s, STOPWATCH_LOOK_S) * 1e3) + 1);
+        if (n < 0 && errno != EINTR)
+            return false;
+    }
+    return true;
+}
+
+bool sheaf_isolate_hand_close(struct isolated_hand *h, struct stopwatch *watch, double limit_s) {
     struct program_end end;
     sheaf_isolate_dismiss(h);
+    const bool in_time = !h->running || await_end(h, watch, limit_s);
+    if (!in_time)
+        sheaf_keeper_stop(&h->keeper, 0);
     if (h->running)
         sheaf_keeper_end(&h->keeper, &end);
     sheaf_keeper_close(&h->keeper);
@@ -153,4 +170,5 @@ void sheaf_isolate_hand_close(struct isolated_hand *h) {
     sheaf_buffer_free(&h->notes);
     free(h->at);
     free(h);
+    return in_time;
 }

@@ -10,6 +10,7 @@
 
 #include "core/buffer.h"
 #include "core/error.h"
+#include "core/stopwatch.h"
 #include "kernel/isolate/isolate.h"
 #include "process/keeper.h"
 #include "process/server.h"
@@ -50,8 +51,9 @@ void sheaf_isolate_bury(struct isolated_hand *hand, struct program_end *end);
 /* How it died: "killed by signal 11 (Segmentation fault)". Returns `text`. */
 const char *sheaf_isolate_describe(const struct program_end *end, char text[128]);
 
-/* Lets the child end by itself; sheaf_isolate_hand_close waits for that. */
+/* Lets the child end by itself; sheaf_isolate_hand_close waits for that, until the watch shows limit_s, and then kills it.
+   Gives whether it ended by itself. */
 void sheaf_isolate_dismiss(struct isolated_hand *hand);
-void sheaf_isolate_hand_close(struct isolated_hand *hand);
+bool sheaf_isolate_hand_close(struct isolated_hand *hand, struct stopwatch *watch, double limit_s);
 
 #endif
