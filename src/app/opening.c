@@ -320,7 +320,7 @@ static int open_results(struct run *run) {
         sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&run->lock, plan.path, error) ||
         sheaf_results_find(plan.path, &run->found, error)) /* again: nobody else makes one now */
         return -1;
-    sheaf_results_tidy(plan.path, &run->found);
+    sheaf_results_tidy(plan.path);
     bool create = run->options->overwrite || !run->found.there;
     if (!create && sheaf_again_is_due(run, &plan) && sheaf_again_take(run, &plan))
         return -1;

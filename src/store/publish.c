@@ -121,14 +121,21 @@ int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
     return rc;
 }
 
+/* The number that a results file's journals bear; 0 if it cannot be read. */
+static uint64_t token_of(const char *path) {
+    struct interrupt_reading reading;
+    if (access(path, R_OK))
+        return 0;
+    hid_t file = sheaf_h5_open_watched(path, &reading);
+    const uint64_t token = file >= 0 ? sheaf_h5_get_token(file) : 0;
+    sheaf_h5_close_watched(file, &reading);
+    return token;
+}
+
 /* Removes the texts of the results file that was replaced, which nobody will ask for. */
 static int remove_journals(const char *path, struct sheaf_error *error) {
-    struct interrupt_reading reading;
-    hid_t file = sheaf_h5_open_watched(path, &reading);
-    int rc = file < 0 ? sheaf_h5_fail(error, path, "open the file") : 0;
-    uint64_t token = rc ? 0 : sheaf_h5_get_token(file);
-    sheaf_h5_close_watched(file, &reading);
-    return rc ? rc : sheaf_journal_remove(path, token, true, error);
+    const uint64_t token = token_of(path);
+    return token ? sheaf_journal_remove(path, token, true, error) : sheaf_h5_fail(error, path, "open the file");
 }
 
 /* What was found may be replaced, and nothing else. */
@@ -154,16 +161,25 @@ int sheaf_results_publish(const char *path, const struct results_found *before, 
     int rc = put_in_place(aside, path, before, error);
     sheaf_interrupt_forget(aside);
     free(aside);
-    /* Until the rename lasts, a power cut may bring back the old file, which has its texts in the old journals. */
-    if (rc == 0 && (sheaf_file_sync_folder(path, &after) || remove_journals(path, &after)))
+    /* Until the rename lasts, a power cut may bring back the old file, which has its texts in the old journals. Where none
+       was replaced they may be those of one that was moved away, whose owner brings them after it. */
+    if (rc == 0 && (sheaf_file_sync_folder(path, &after) || (before->there && remove_journals(path, &after))))
         sheaf_string_add(said, "%s; %s is in its place all the same", after.text, path);
     return rc;
 }
 
-void sheaf_results_tidy(const char *path, const struct results_found *found) {
+void sheaf_results_tidy(const char *path) {
+    enum whose whose = FOREIGN;
+    struct results_found found;
+    struct sheaf_error ignored;
     char *aside = sheaf_path_with(path, SUFFIX_NEW);
-    if (aside && found->there && sheaf_stamp_names(&found->stamp, aside))
+    if (aside && sheaf_results_find(aside, &found, &ignored) == 0 && found.there &&
+        judge(aside, &whose, &ignored) == 0 && whose == OURS) {
+        const uint64_t token = token_of(aside);
+        if (token && token != token_of(path)) /* else it is the file itself, by a second name */
+            sheaf_journal_remove(path, token, false, &ignored);
         unlink(aside);
+    }
     free(aside);
 }
 

@@ -112,9 +112,9 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
    left of them may be the wreck of any HDF5 file. */
 int sheaf_results_may_make(const char *path, struct sheaf_error *error);
 
-/* Removes PATH.new where it is but a second name of the file that was found: of a run that was killed just when it had
-   renamed it (sheaf_file_rename_new). */
-void sheaf_results_tidy(const char *path, const struct results_found *found);
+/* Removes PATH.new where it is a results file: a run was killed while it made it, or had just given it its name. To be
+   called under the lock. */
+void sheaf_results_tidy(const char *path);
 
 /* Creates the file aside, as PATH.new, with everything in it, and reserves its space. */
 int sheaf_results_create(const struct results_plan *plan, struct sheaf_error *error);

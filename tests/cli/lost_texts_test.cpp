@@ -84,4 +84,26 @@ TEST_F(LostTexts, PackedBefore) {
     expect_lost(true);
 }
 
+/* Its texts are not another file's to remove: they follow when somebody thinks of them. */
+TEST_F(LostTexts, OfAFileThatWasMovedAway) {
+    run({"--items", "0:3"});
+    ASSERT_EQ(shell("mv job.h5 old.h5").exit, 0);
+    EXPECT_EQ(times(run()), 0) << "a new file, which has all of its own";
+    Result old = sheaf({"show", "old.h5"});
+    EXPECT_EQ(times(old), 1) << old;
+    ASSERT_EQ(shell("mv job.d old.d").exit, 0);
+    old = sheaf({"show", "old.h5", "--csv", "--fields", "stdout"});
+    EXPECT_EQ(times(old), 0) << old;
+    for (int i = 0; i < 3; i++)
+        EXPECT_EQ(count_of(old.out, "said " + std::to_string(i)), 1) << old;
+}
+
+/* Nor are the pieces of a run that was killed left for ever. */
+TEST_F(LostTexts, WhatAKilledRunWasMakingGoes) {
+    run({"--items", "0:3"});
+    ASSERT_EQ(shell("cp job.h5 job.h5.new").exit, 0);
+    run({"--items", "3:4"});
+    EXPECT_EQ(list_folder(folder_), (Words{"job.d", "job.h5", "job.yaml"}));
+}
+
 } // namespace
