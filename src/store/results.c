@@ -170,11 +170,15 @@ char *sheaf_results_identity(const char *path) {
 }
 
 /* Into the window. */
+static int read_raw_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
+}
+
+/* The same, as they count: other ranks and threads may be writing theirs, which are unsafe for a while. */
 static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
-    if (sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error))
+    if (read_raw_status(r, first, n, error))
         return -1;
-    if (r->looks)
-        sheaf_status_judge((uint8_t *)r->window, n, r->sink.trusted);
+    sheaf_status_judge((uint8_t *)r->window, n, r->sink.trusted);
     return 0;
 }
 
@@ -198,7 +202,7 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
     const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
     for (int64_t at = 0; !r->created && at < r->n_items; at += WINDOW) {
         const int64_t n = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
-        if (read_status(r, at, n, error))
+        if (read_raw_status(r, at, n, error))
             return -1;
         const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
         if (n_unsafe == 0)
