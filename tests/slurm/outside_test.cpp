@@ -80,6 +80,12 @@ class SlurmOutside : public Slurm {
         })) << run.name;
     }
 
+    /* Until what is done outlasts a power cut of the node that writes it. */
+    void wait_until_safe(const Run &run) const {
+        const StatusPlace place = find_status(path(run.results()));
+        EXPECT_TRUE(wait_until([&] { return count_safe(path(run.results()), place) >= n_quick; })) << run.name;
+    }
+
     /* All side by side. */
     void begin(const Words &options = {}) {
         for (Run &run : runs_)
@@ -187,6 +193,8 @@ TEST_F(SlurmOutside, SignalToEnd) {
 
 /* TERM to all, and KILL after a while; nothing of it was announced. Slurm looks at limits each 30 s. */
 TEST_F(SlurmOutside, TimeLimit) {
+    if (!slow_tests())
+        GTEST_SKIP() << "takes most of a minute; SHEAF_TEST_SLOW=1 runs it, and Cancelled sends the same signals";
     begin({"--signal=B:CONT@10"});
     for (const Run &run : runs_)
         on_cluster({"scontrol", "update", "jobid=" + run.job, "EndTime=now"});
@@ -212,6 +220,8 @@ TEST_F(SlurmOutside, PowerCutOfTheScript) {
     if (!slow_tests())
         GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
     begin();
+    for (const Run &run : runs_)
+        wait_until_safe(run);
     cut_power("node1");
     expect_requeued();
     expect_blameless();
