@@ -234,10 +234,11 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
     return 0;
 }
 
-/* Takes a grain, and wakes thread 0 when what is left gets low. */
+/* Takes a grain, and wakes thread 0 when what is left gets low. None when a signal has come that thread 0 will see. */
 static bool take_grain(struct team *team, struct grain *grain) {
     struct pool *pool = team->setup.pool;
-    if (atomic_load(&team->drain) || atomic_load(&team->stop) || !sheaf_pool_take(pool, grain))
+    if (atomic_load(&team->drain) || atomic_load(&team->stop) || sheaf_interrupt_seen() != INTERRUPT_NONE ||
+        !sheaf_pool_take(pool, grain))
         return false;
     int64_t left = sheaf_pool_untaken(pool), low = atomic_load_explicit(&pool->low, memory_order_relaxed);
     if (team->setup.leads && left < low && left + grain->blocks.n >= low)

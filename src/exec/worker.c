@@ -374,6 +374,15 @@ static int run_failed(struct worker *w, const struct chunk *chunk, struct span b
     return 0;
 }
 
+/* Blocks from `first` on are not begun, since the run is to stop: their items stay pending. */
+static void leave_blocks(const struct worker *w, struct parcel *parcel, int64_t first) {
+    const int64_t to = first - parcel->blocks.first, item = first * w->shape->block - parcel->first_item;
+    memset(parcel->seconds + to, 0, (size_t)(parcel->blocks.n - to) * sizeof *parcel->seconds);
+    memset(parcel->status + item, ITEM_PENDING, (size_t)(parcel->n_items - item));
+    if (parcel->attempts)
+        memset(parcel->attempts + item, 0, (size_t)(parcel->n_items - item));
+}
+
 /* All blocks at a time, and then those with an item that failed by themselves; likewise the one before which the kernel
    stopped, and what follows it. */
 static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *parcel, pthread_mutex_t *serial,
@@ -392,6 +401,10 @@ static int run_many(struct worker *w, const struct chunk *chunk, struct parcel *
         }
         left = (struct span){left.first + n_done, left.n - n_done};
         alone = !alone || left.n == 1;
+        if (left.n > 0 && should_stop(&w->context)) {
+            leave_blocks(w, parcel, left.first);
+            return 0;
+        }
     }
     return 0;
 }
@@ -404,9 +417,14 @@ int sheaf_worker_grain(struct worker *w, const char *chunk_data, struct span blo
         return -1;
     if (w->kernel->many)
         return run_many(w, &chunk, parcel, serial, error);
-    for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++)
+    for (int64_t b = blocks.first; b < blocks.first + blocks.n; b++) {
+        if (b > blocks.first && should_stop(&w->context)) {
+            leave_blocks(w, parcel, b);
+            break;
+        }
         if (run_blocks(w, &chunk, (struct span){b, 1}, parcel, 1, serial, error))
             return -1;
+    }
     return 0;
 }
 

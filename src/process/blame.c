@@ -26,11 +26,11 @@ static bool heard_since(double s) {
     return sheaf_outside_heard_s() >= s;
 }
 
-/* Waits until one has come, but not for long. */
+/* Waits until one has come, also to this process, so that nothing more is begun; but not for long. */
 static bool hear_soon(double since_s) {
     const struct timespec pause = {0, 5000000};
     const double until_s = sheaf_clock_s() + moment_s;
-    while (!heard_since(since_s) && sheaf_clock_s() < until_s)
+    while ((!heard_since(since_s) || sheaf_interrupt_seen() == INTERRUPT_NONE) && sheaf_clock_s() < until_s)
         nanosleep(&pause, NULL);
     return heard_since(since_s);
 }

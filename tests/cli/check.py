@@ -364,10 +364,15 @@ def check_runs(path, *items):
 
 
 def check_many_runs(path, least, items):
-    """At least so many runs, none of them idle, which together computed so many items."""
+    """At least so many runs, each of which added to so many items. One that was not let come to its end may not have told
+    how many, or not of those that others finished after it had counted."""
     with h5py.File(path) as f:
-        computed = f["sheaf/runs/items"][:][f["sheaf/runs/start"][:] > 0]
-        assert len(computed) >= int(least) and (computed > 0).all() and computed.sum() == int(items), computed
+        runs = {name: f["sheaf/runs/" + name][:] for name in ("start", "items", "before", "reason")}
+        n = np.count_nonzero(runs["start"] > 0)
+        computed, reason, before = runs["items"][:n], runs["reason"][:n], runs["before"][:n]
+        added = np.diff(np.append(before, int(items)))
+        assert n >= int(least) and before[0] == 0 and (added > 0).all(), (n, before)
+        assert (computed <= added).all() and computed[-1] == added[-1] and reason[-1] == 1, (computed, added, reason)
 
 
 def check_empty(path, *fields):

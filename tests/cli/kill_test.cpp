@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace {
@@ -227,6 +228,20 @@ TEST_F(EndedEarly, ByASignal) {
             }
             expect_resumable(child);
         }
+}
+
+/* While the other rank writes rows that are not safe from a power cut yet, its end is in the table of runs. */
+TEST_F(EndedEarly, BySignallingTheFirstRank) {
+    Child child(command({"run", "job.yaml", "-q"}, {2, 1}), start());
+    wait_for_some(child);
+    const std::vector<pid_t> ranks = child.processes("sheaf");
+    for (pid_t pid : find_marked("OMPI_COMM_WORLD_RANK=0"))
+        if (std::find(ranks.begin(), ranks.end(), pid) != ranks.end())
+            kill(pid, SIGTERM);
+    Result result = child.wait();
+    EXPECT_EQ(count_of(result.err, "sheaf: interrupted; finished items are in job.h5"), 1) << result;
+    check({"runs", path("job.h5"), "-1"});
+    expect_resumable(child);
 }
 
 TEST_F(EndedEarly, ByStopAfter) {

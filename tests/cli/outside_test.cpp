@@ -99,6 +99,46 @@ TEST_F(Outside, SignalToAll) {
             }
 }
 
+/* So many quick items that many are taken at a time; then each thread is at one that waits. After the signal nobody begins
+   another, so the run ends though they would all wait. */
+TEST_F(Outside, NothingIsBegunAfterTheSignal) {
+    std::vector<double> x;
+    for (int i = 0; i < 400; i++)
+        x.push_back(i);
+    write_x("in.csv", x);
+    write("item.sh", "#!/bin/sh\n"
+                     "if [ $1 -ge 300 ]; then touch begun.$1; until [ -e gate ]; do sleep 0.1; done; fi\n"
+                     "echo $((2 * $1 + 1))\n");
+    write("worker.py", "import json, os, sys, time\n"
+                       "for line in sys.stdin:\n"
+                       "    x = json.loads(line)['x']\n"
+                       "    if x >= 300: open('begun.%g' % x, 'w').close()\n"
+                       "    while x >= 300 and not os.path.exists('gate'): time.sleep(0.1)\n"
+                       "    print(json.dumps({'y': 2 * x + 1}), flush=True)\n");
+    const auto n_begun = [this] { return shell("ls begun.* 2>/dev/null | wc -l").out; };
+    for (const Kind &kind : {kinds[0], kinds[2]})
+        for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+            SCOPED_TRACE(kind.name + ", " + layout.name());
+            write_kind(kind);
+            Start how = start();
+            how.env["SHEAF_TEST_MARK"] = folder_;
+            how.deadline_s = 120;
+            Child child(command({"run", "job.yaml", "-q"}, layout), how);
+            ASSERT_TRUE(wait_until([&] { return n_begun() == "2\n"; }));
+            for (pid_t pid : processes())
+                if (pid != child.pid() || layout.ranks == 0)
+                    kill(pid, SIGUSR1);
+            EXPECT_EQ(child.wait().exit, 75);
+            EXPECT_EQ(n_begun(), "2\n");
+            write("gate", "");
+            run_job({"job.yaml", "-q"}, layout);
+            Result after = sheaf({"status", "job.h5"});
+            EXPECT_EQ(count_of(after.out, "400 items, 400 done"), 1) << after;
+            check({"odd", path("job.h5")});
+            ASSERT_EQ(shell("rm begun.* gate job.h5").exit, 0);
+        }
+}
+
 /* As a node's loss does it, or a batch system after its grace time: one process after the other, programs first. */
 TEST_F(Outside, KillOfAll) {
     for (const Kind &kind : kinds) {

@@ -68,6 +68,15 @@ TEST_F(Script, GoesBackIntoTheQueueThen) {
     EXPECT_EQ(batch("exec \"$@\"", 3).exit, 0);
 }
 
+/* Before anything was finished, too: what Slurm brings back by itself has not left the queue. */
+TEST_F(Script, LeavesLostNodesToSlurm) {
+    write_program("bin/scontrol", "echo 'JobState=NODE_FAIL Reason=NodeDown'");
+    Result result = batch("touch job.h5; exit 205", 0);
+    EXPECT_EQ(result.exit, 205) << result;
+    EXPECT_EQ(count_of(result.err, "Slurm says NODE_FAIL NodeDown: left to Slurm"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "not in the queue any more"), 0) << result;
+}
+
 /* --overwrite is for the first run that begins. */
 TEST_F(Script, OverwritesWhenItBegins) {
     run_job({"other.yaml", "-o", "job.h5"});

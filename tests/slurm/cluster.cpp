@@ -106,7 +106,7 @@ void Slurm::wait_for_items(const std::string &job, const std::string &results, l
             place = place.offset < 0 ? find_status(path(results)) : place;
             return place.offset >= 0 && count_done(path(results), place) >= least;
         },
-        30))
+        240))
         << "job " << job << " gets nothing done";
 }
 

@@ -2,12 +2,16 @@
    the next run computes what is left. tests/cli/outside_test.cpp has the same without Slurm. */
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "slurm/cluster.h"
 
 namespace {
 
-/* Kinds of items, each in a process of its own; those from 20 on wait for a gate that stays closed until a test opens it. */
-const char wait_at_gate[] = "while [ $1 -ge 20 ] && [ ! -e \"$SHEAF_TEST_GATE\" ]; do sleep 0.1; done";
+/* Kinds of items, each in a process of its own; those from 20 on wait for a gate that stays closed until a test opens it,
+   and programs say that they do. */
+const char wait_at_gate[] = "[ $1 -lt 20 ] || : >at.$SLURM_JOB_ID.$1\n"
+                            "while [ $1 -ge 20 ] && [ ! -e \"$SHEAF_TEST_GATE\" ]; do sleep 0.1; done";
 const std::map<std::string, std::string> kinds = {
     {"command", "command: [\"./item.sh\", \"{x}\"]\noutputs: {y: {column: 1}}\n"},
     {"worker", "worker: [\"" SHEAF_PYTHON "\", \"worker.py\"]\noutputs: [y]\n"},
@@ -30,6 +34,7 @@ class SlurmOutside : public Slurm {
         write("worker.py", "import json, os, sys, time\n"
                            "for line in sys.stdin:\n"
                            "    x = json.loads(line)['x']\n"
+                           "    if x >= 20: open('at.%s.%g' % (os.environ['SLURM_JOB_ID'], x), 'w').close()\n"
                            "    while x >= 20 and not os.path.exists(os.environ['SHEAF_TEST_GATE']):\n"
                            "        time.sleep(0.1)\n"
                            "    print(json.dumps({'y': 2 * x + 1}), flush=True)\n");
@@ -63,12 +68,30 @@ class SlurmOutside : public Slurm {
         run.job = submit(options, {run.file()}, {{"SHEAF_LAUNCHER", run.launcher}, {"SHEAF_TEST_GATE", path("gate")}});
     }
 
-    /* All side by side, each rank of each at an item that waits. */
+    /* Until a program of it waits. One rank may have all that is left, which looked quick, or each its part. */
+    void wait_for_gate(const Run &run) const {
+        wait_for_items(run.job, run.results(), n_quick);
+        const std::string prefix = "at." + run.job + ".";
+        EXPECT_TRUE(wait_until([&] {
+            const Words names = list_folder(folder_);
+            return run.name.find("isolate") == 0 ||
+                   std::any_of(names.begin(), names.end(),
+                               [&](const std::string &name) { return name.compare(0, prefix.size(), prefix) == 0; });
+        })) << run.name;
+    }
+
+    /* Until what is done outlasts a power cut of the node that writes it. */
+    void wait_until_safe(const Run &run) const {
+        const StatusPlace place = find_status(path(run.results()));
+        EXPECT_TRUE(wait_until([&] { return count_safe(path(run.results()), place) >= n_quick; })) << run.name;
+    }
+
+    /* All side by side. */
     void begin(const Words &options = {}) {
         for (Run &run : runs_)
             submit_run(run, options);
         for (const Run &run : runs_)
-            wait_for_items(run.job, run.results(), n_quick);
+            wait_for_gate(run);
     }
 
     void open_gate() const { write("gate", ""); }
@@ -130,6 +153,24 @@ TEST_F(SlurmOutside, SignalToDrain) {
     expect_whole();
 }
 
+/* Longer than an item may take: that time is nobody's. */
+TEST_F(SlurmOutside, Suspended) {
+    for (Run &run : runs_) {
+        write(run.file(), read(run.file()) + "timeout: 10s\n");
+        submit_run(run);
+        wait_for_gate(run);
+        on_cluster({"scontrol", "suspend", run.job});
+        EXPECT_EQ(about(run.job, "JobState"), "SUSPENDED");
+    }
+    wait_until([] { return false; }, 12); /* what is waited for is the time itself */
+    open_gate();
+    for (const Run &run : runs_)
+        on_cluster({"scontrol", "resume", run.job});
+    expect_whole();
+    for (const Run &run : runs_)
+        EXPECT_EQ(about(run.job, "Restarts"), "0") << log(run.job);
+}
+
 TEST_F(SlurmOutside, SignalToEnd) {
     if (!slow_tests())
         GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
@@ -152,6 +193,8 @@ TEST_F(SlurmOutside, SignalToEnd) {
 
 /* TERM to all, and KILL after a while; nothing of it was announced. Slurm looks at limits each 30 s. */
 TEST_F(SlurmOutside, TimeLimit) {
+    if (!slow_tests())
+        GTEST_SKIP() << "takes most of a minute; SHEAF_TEST_SLOW=1 runs it, and Cancelled sends the same signals";
     begin({"--signal=B:CONT@10"});
     for (const Run &run : runs_)
         on_cluster({"scontrol", "update", "jobid=" + run.job, "EndTime=now"});
@@ -177,6 +220,8 @@ TEST_F(SlurmOutside, PowerCutOfTheScript) {
     if (!slow_tests())
         GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
     begin();
+    for (const Run &run : runs_)
+        wait_until_safe(run);
     cut_power("node1");
     expect_requeued();
     expect_blameless();

@@ -419,6 +419,8 @@ TEST(ResultsCount, CountsEveryStatusAcrossWindows) {
         status[i] = static_cast<uint8_t>(random() % 6);
         all[status[i]]++;
         part[status[i]] += (i >= 65000 && i < 132000) || i == 140000 || i >= 200000;
+        if (status[i] != ITEM_PENDING && random() % 4 == 0)
+            status[i] |= ITEM_UNSAFE; /* what another rank has just written */
     }
     store.set_status(status);
     int64_t counts[ITEM_SKIPPED + 1];

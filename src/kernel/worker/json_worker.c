@@ -266,7 +266,8 @@ static int run_items(struct call *call, struct sheaf_error *error) {
     if (c->running && write_questions(call, error))
         return -1;
     while (call->next < call->block->n) {
-        if (sheaf_interrupt_seen() == INTERRUPT_LEAVE) { /* the run ends: what has no answer gets none */
+        if (sheaf_interrupt_seen() == INTERRUPT_LEAVE || /* the run ends: what has no answer gets none, */
+            (!c->running && call->context->should_stop(call->context))) { /* and no worker is started for more */
             sheaf_json_call_give_back(call);
             continue;
         }
