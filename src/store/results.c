@@ -217,7 +217,7 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
 
 /* All that needs no file. */
 static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
-    *r = (struct results){.fd = -1, .created = created};
+    *r = (struct results){.fd = -1, .created = created, .is_new = created};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
     r->n_outputs = plan->n_outputs;
@@ -350,6 +350,10 @@ static int next_large(struct results *r, int64_t from, int64_t end, struct span 
 static int next_pending(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
     struct results *r = self;
     *run = (struct span){from, 0};
+    if (r->is_new) { /* who asks has not handed out these blocks, so none of them is done */
+        run->n = end - from;
+        return 0;
+    }
     if (r->block > WINDOW)
         return next_large(r, from, end, run, error);
     int64_t step = WINDOW / r->block; /* blocks of a window */

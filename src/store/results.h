@@ -72,6 +72,7 @@ struct results {
     struct sheaf_stamp stamp; /* of the open file: which one it is */
     bool created;             /* and not yet published, when it was opened */
     bool looks;               /* nothing is written */
+    bool is_new;              /* all items were pending when it was opened, and are asked for: nobody need look */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
