@@ -87,7 +87,8 @@ struct results {
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there, */
     double mark;                    /* and its first value, once it was written */
-    char *window;                   /* for reading status */
+    char *window;                   /* for reading status; */
+    struct span seen;               /* of which items it has them, to find those that are pending */
     struct sheaf_string changed;    /* what was, as "a, b were"; empty: nothing. The caller may take it */
 };
 
