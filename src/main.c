@@ -17,6 +17,7 @@ static const struct subcommand {
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
     {"pack", sheaf_cmd_pack, "bring texts from the folder beside a results file into it"},
     {"kernels", sheaf_cmd_kernels, "what kernels there are, and what they read and give"},
+    {"help", sheaf_cmd_help, "what may stand in a job file"},
 };
 enum { N = sizeof subcommands / sizeof *subcommands };
 
@@ -55,7 +56,7 @@ int main(int argc, char **argv) {
         printf("sheaf %s\n", PACKAGE_VERSION);
         return SHEAF_EXIT_DONE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || (strcmp(argv[1], "help") == 0 && argc == 2)) {
         print_help();
         return SHEAF_EXIT_DONE;
     }

@@ -23,8 +23,10 @@ static int64_t count_failed(const int64_t *counts) {
 static int end_results(struct run *run) {
     struct results *results = &run->results;
     int64_t all[ITEM_SKIPPED + 1];
-    if (sheaf_results_count(results, NULL, all, &run->error) ||
-        sheaf_results_count(results, &run->asked, run->after, &run->error) ||
+    if (sheaf_results_count(results, &run->asked, run->after, &run->error))
+        return -1;
+    memcpy(all, run->after, sizeof all);
+    if ((!sheaf_run_is_whole(run) && sheaf_results_count(results, NULL, all, &run->error)) ||
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
         return -1;
     run->all_settled = all[ITEM_PENDING] == 0;

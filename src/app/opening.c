@@ -342,7 +342,9 @@ static int open_results(struct run *run) {
     if (sheaf_suspicion_open(&run->suspects, &run->results, &run->pending, error))
         return -1;
     run->results.sink.asked = &run->asked;
-    return sheaf_results_count(&run->results, &run->asked, run->before, error);
+    run->results.is_new = run->results.is_new && sheaf_run_is_whole(run);
+    run->before[ITEM_PENDING] = run->n_asked;
+    return run->results.is_new ? 0 : sheaf_results_count(&run->results, &run->asked, run->before, error);
 }
 
 /* What makes the job another than others, and where its results really lie. */

@@ -276,11 +276,12 @@ static int choose_types(struct items *items, struct sheaf_error *error) {
 }
 
 /* The bytes of the file, and what else settles the values; no more, so that what says the same is the same job. */
-static void identify(struct items *items) {
+static int identify(struct items *items, struct sheaf_error *error) {
     const struct csv *csv = items->self;
     const struct job_table *table = csv->table;
     char hash[SHEAF_HASH_BYTES];
-    sheaf_hash_bytes(csv->file.data, csv->file.n_bytes, hash);
+    if (sheaf_hash_data(items->name, csv->file.data, csv->file.n_bytes, hash, error))
+        return -1;
     sheaf_string_add(&items->identity, "items: %s %" PRId64 " %s\n", csv->text.plain ? "lines" : "csv", items->n_items,
                      hash);
     if (!csv->text.plain && csv->text.separator != ',')
@@ -291,6 +292,7 @@ static void identify(struct items *items) {
         sheaf_string_add(&items->identity, "missing: '%s'\n", table->missing[i]);
     for (int r = 0; r < table->n_renames; r++)
         sheaf_string_add(&items->identity, "rename '%s': '%s'\n", table->renames[r].name, table->renames[r].node->text);
+    return 0;
 }
 
 static int open_file(struct items *items, struct csv *csv, struct sheaf_error *error) {
@@ -323,8 +325,7 @@ static int open_text(struct items *items, bool plain, const struct job_table *ta
         return sheaf_fail_memory(error, items->name);
     if (sheaf_csv_read_names(&csv->text, table, &header, csv->cells, items, error) || scan(items, error))
         return -1;
-    identify(items);
-    return choose_types(items, error);
+    return identify(items, error) || choose_types(items, error) ? -1 : 0;
 }
 
 int sheaf_csv_open(struct items *items, const struct job_table *table, struct sheaf_error *error) {

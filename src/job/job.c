@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
+#include "job/keys.h"
 
 static const int64_t most_count = 1000000000000000; /* offsets in the results file must fit 63 bits */
 
@@ -41,9 +42,8 @@ static int read_path(struct job *job, const struct yaml_node *node, const char *
 }
 
 static int read_hdf5(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"file", "fields"};
     const char *dataset;
-    if (sheaf_yaml_map(node, "items.hdf5", error) || sheaf_yaml_keys(node, "items.hdf5", known, COUNT_OF(known), error))
+    if (sheaf_yaml_map(node, "items.hdf5", error) || sheaf_job_keys_check(node, "items.hdf5", "items.hdf5", 0, error))
         return -1;
     const struct yaml_node *file = sheaf_yaml_get(node, "file"), *fields = sheaf_yaml_get(node, "fields");
     if (!file || !fields)
@@ -76,15 +76,13 @@ static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"csv",       "lines",   "count",   "hdf5", /* as in enum job_source */
-                                        "separator", "comment", "missing", "types", "rename"};
+    static const char *const sources[] = {"csv", "lines", "count", "hdf5"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
-    int n = 0, n_table, n_sources = JOB_HDF5 + 1;
-    const char *const *of_table = sheaf_job_table_keys(&n_table);
-    if (sheaf_yaml_map(node, "items", error) || sheaf_yaml_keys(node, "items", known, COUNT_OF(known), error))
+    int n = 0;
+    if (sheaf_yaml_map(node, "items", error) || sheaf_job_keys_check(node, "items", "items", 0, error))
         return NULL;
-    for (int i = 0; i < n_sources; i++) {
-        const struct yaml_node *value = sheaf_yaml_get(node, known[i]);
+    for (int i = 0; i < COUNT_OF(sources); i++) {
+        const struct yaml_node *value = sheaf_yaml_get(node, sources[i]);
         if (!value)
             continue;
         job->items.kind = (enum job_source)i;
@@ -95,11 +93,13 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
         sheaf_yaml_refuse(node, error, "items has %d sources; it takes exactly one of csv, lines, count, hdf5", n);
         return NULL;
     }
-    for (int i = 0; i < n_table && job->items.kind != JOB_CSV; i++)
-        if (sheaf_yaml_get(node, of_table[i])) {
-            sheaf_yaml_refuse(sheaf_yaml_get(node, of_table[i]), error, "items.%s goes with csv", of_table[i]);
+    for (int i = 0; i < node->n; i++) {
+        const struct job_key *key = sheaf_job_key_find("items", node->key[i]->text);
+        if (key && key->needs && !sheaf_yaml_get(node, key->needs)) {
+            sheaf_yaml_refuse(node->value[i], error, "items.%s goes with %s", key->name, key->needs);
             return NULL;
         }
+    }
     return source;
 }
 
@@ -151,12 +151,11 @@ static int read_seed(struct job *job, const struct yaml_node *node, struct sheaf
 
 /* cost: FIELD, or {from: FILE} */
 static int read_cost(struct job *job, const struct yaml_node *cost, struct sheaf_error *error) {
-    static const char *const known[] = {"from"};
     const char *text;
     if (!cost || cost->kind == YAML_SCALAR)
         return cost ? sheaf_yaml_text(cost, "schedule.cost", &text, error) : 0;
     if (sheaf_yaml_map(cost, "schedule.cost", error) ||
-        sheaf_yaml_keys(cost, "schedule.cost", known, COUNT_OF(known), error))
+        sheaf_job_keys_check(cost, "schedule.cost", "schedule.cost", 0, error))
         return -1;
     if (cost->n != 1)
         return sheaf_yaml_refuse(cost, error, "schedule.cost is empty; it should be a field, or {from: earlier.h5}");
@@ -167,12 +166,11 @@ static int read_cost(struct job *job, const struct yaml_node *cost, struct sheaf
 }
 
 static int read_schedule(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"policy", "cost"};
     static const char *const policies[] = {"auto", "static", "weighted", "dynamic"}; /* as in enum job_policy */
     int policy;
     if (!node)
         return 0;
-    if (sheaf_yaml_map(node, "schedule", error) || sheaf_yaml_keys(node, "schedule", known, COUNT_OF(known), error) ||
+    if (sheaf_yaml_map(node, "schedule", error) || sheaf_job_keys_check(node, "schedule", "schedule", 0, error) ||
         sheaf_yaml_word(sheaf_yaml_get(node, "policy"), "schedule.policy", policies, COUNT_OF(policies), &policy,
                         error))
         return -1;
@@ -248,21 +246,9 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
     return job->output ? 0 : -1;
 }
 
-static int check_keys(const struct yaml_node *root, struct sheaf_error *error) {
-    static const char *const own[] = {"name",      "output",     "items", "params", "schedule",
-                                      "transport", "checkpoint", "seed",  "inputs"};
-    const char *known[64];
-    int n_kind = 0, n = COUNT_OF(own);
-    const char *const *of_kind = sheaf_job_kind_keys(&n_kind);
-    memcpy(known, own, sizeof own);
-    for (int i = 0; i < n_kind && n < COUNT_OF(known); i++)
-        known[n++] = of_kind[i];
-    return sheaf_yaml_keys(root, NULL, known, n, error);
-}
-
 static int read_job(struct job *job, struct sheaf_error *error) {
     const struct yaml_node *root = job->document.root;
-    if (check_keys(root, error) || read_name(job, root, error) ||
+    if (sheaf_job_keys_check(root, NULL, "", 0, error) || read_name(job, root, error) ||
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||

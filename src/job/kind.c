@@ -6,41 +6,13 @@
 
 #include "core/text.h"
 #include "job/job.h"
+#include "job/keys.h"
 #include "job/outputs.h"
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
 enum { MOST_BATCH = 1000000, MOST_RETRIES = 100, MOST_GPUS = 1024 };
 static const int64_t usual_capture_bytes = 1 << 20, most_capture_bytes = INT64_C(1) << 30;
-
-static const char *const keys[] = {"kernel",  "expression", "command", "worker", "functions", "fast_math", "compiler",
-                                   "outputs", "stdin",      "workdir", "keep",   "memory",    "gpus",      "batch",
-                                   "capture", "retries",    "timeout", "halt",   "shared",    "isolate"};
-
-const char *const *sheaf_job_kind_keys(int *n) {
-    *n = COUNT_OF(keys);
-    return keys;
-}
-
-/* Which keys go with which kinds: those that are not here go with all. */
-static const struct {
-    const char *key;
-    bool kinds[4]; /* by enum job_kind */
-} belongs[] = {
-    {"functions", {[JOB_EXPRESSION] = true}},
-    {"shared", {[JOB_EXPRESSION] = true}},
-    {"fast_math", {[JOB_EXPRESSION] = true}},
-    {"compiler", {[JOB_EXPRESSION] = true}},
-    {"outputs", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
-    {"stdin", {[JOB_COMMAND] = true}},
-    {"workdir", {[JOB_COMMAND] = true}},
-    {"keep", {[JOB_COMMAND] = true}},
-    {"capture", {[JOB_COMMAND] = true}},
-    {"batch", {[JOB_WORKER] = true}},
-    {"memory", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
-    {"gpus", {[JOB_COMMAND] = true, [JOB_WORKER] = true}},
-    {"isolate", {[JOB_KERNEL] = true}},
-};
 
 static int read_bool(const struct yaml_node *node, const char *what, bool *value, struct sheaf_error *error) {
     const char *text;
@@ -208,7 +180,6 @@ static int read_program(struct job *job, const struct yaml_node *root, struct sh
 
 /* never, {failed: 5} or {failed: 10%}. */
 static int read_halt(struct job_limits *limits, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const known[] = {"failed"};
     const char *text;
     double share;
     limits->halt_said = node != NULL;
@@ -216,7 +187,7 @@ static int read_halt(struct job_limits *limits, const struct yaml_node *node, st
         return 0;
     if (node->kind != YAML_MAP || node->n != 1)
         return sheaf_yaml_refuse(node, error, "halt should be never, {failed: 5} or {failed: 10%%}");
-    if (sheaf_yaml_keys(node, "halt", known, COUNT_OF(known), error) ||
+    if (sheaf_job_keys_check(node, "halt", "halt", 0, error) ||
         sheaf_yaml_text(node->value[0], "halt.failed", &text, error))
         return -1;
     size_t length = strlen(text);
@@ -262,14 +233,16 @@ static int read_limits(struct job *job, const struct yaml_node *root, struct she
 /* --- the kind ------------------------------------------------------------------------------------------------------ */
 
 static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+    static const char *const kinds[] = {"kernel", "expression", "command", "worker"}; /* as in enum job_kind */
     int n = 0;
-    for (int i = 0; i < 4; i++) { /* the first keys are the kinds */
-        const struct yaml_node *node = sheaf_yaml_get(root, keys[i]);
+    for (int i = 0; i < COUNT_OF(kinds); i++) {
+        const struct yaml_node *node = sheaf_yaml_get(root, kinds[i]);
         if (!node)
             continue;
         if (n++ > 0)
-            return sheaf_yaml_refuse(
-                node, error, "a job has one of kernel, expression, command and worker; this one has '%s' too", keys[i]);
+            return sheaf_yaml_refuse(node, error,
+                                     "a job has one of kernel, expression, command and worker; this one has '%s' too",
+                                     kinds[i]);
         job->kind = (enum job_kind)i;
         job->kernel = node;
     }
@@ -277,21 +250,20 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
         return sheaf_yaml_refuse(root, error,
                                  "'kernel' is missing; add kernel: NAME ('sheaf kernels' lists them) or "
                                  "kernel: ./my.so:NAME, or one of expression, command and worker");
-    for (int k = 0; k < COUNT_OF(belongs); k++) {
-        const struct yaml_node *node = sheaf_yaml_get(root, belongs[k].key);
-        if (node && !belongs[k].kinds[job->kind])
-            return sheaf_yaml_refuse(node, error, "'%s' does not go with '%s'", belongs[k].key, keys[job->kind]);
+    for (int k = 0; k < root->n; k++) {
+        const struct job_key *key = sheaf_job_key_find("", root->key[k]->text);
+        if (key && key->kinds && !(key->kinds & 1u << job->kind))
+            return sheaf_yaml_refuse(root->value[k], error, "'%s' does not go with '%s'", key->name, kinds[job->kind]);
     }
     return 0;
 }
 
 /* {hdf5: FILE:/DATASET} */
 static int read_one_shared(struct job *job, struct job_shared *shared, struct sheaf_error *error) {
-    static const char *const known[] = {"hdf5"};
     const char *text;
     char what[300];
     snprintf(what, sizeof what, "shared.%.200s", shared->name);
-    if (sheaf_yaml_map(shared->node, what, error) || sheaf_yaml_keys(shared->node, what, known, COUNT_OF(known), error))
+    if (sheaf_yaml_map(shared->node, what, error) || sheaf_job_keys_check(shared->node, what, "shared.*", 0, error))
         return -1;
     const struct yaml_node *node = sheaf_yaml_get(shared->node, "hdf5");
     if (!node)

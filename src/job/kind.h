@@ -83,7 +83,4 @@ bool sheaf_job_stays_inside(const char *path);
 /* Refuses, with its place, a path that does not: `what` names its key. */
 int sheaf_job_check_inside(const struct yaml_node *node, const char *what, const char *path, struct sheaf_error *error);
 
-/* The keys of a job file that belong here: names[*n]. */
-const char *const *sheaf_job_kind_keys(int *n);
-
 #endif

@@ -6,6 +6,7 @@
 
 #include "core/text.h"
 #include "job/job.h"
+#include "job/keys.h"
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -43,10 +44,6 @@ static int read_field(struct job_output *output, const struct yaml_node *map, st
 
 /* What divides columns: a word, or the character itself. */
 static int read_separator(struct job_output *output, const struct yaml_node *node, struct sheaf_error *error) {
-    static const struct {
-        const char *word;
-        char separator;
-    } words[] = {{"comma", ','}, {"tab", '\t'}, {"semicolon", ';'}, {"blanks", JOB_BLANKS}, {"\\t", '\t'}};
     const char *text;
     char what[300];
     if (!node)
@@ -56,9 +53,7 @@ static int read_separator(struct job_output *output, const struct yaml_node *nod
         return sheaf_yaml_refuse(node, error, "%s goes with column", what);
     if (sheaf_yaml_text(node, what, &text, error))
         return -1;
-    for (int i = 0; i < COUNT_OF(words); i++)
-        if (strcmp(text, words[i].word) == 0)
-            output->separator = words[i].separator;
+    output->separator = sheaf_job_separator_called(text);
     if (!output->separator && text[0] && !text[1] && (strchr("\t ", *text) || ispunct((unsigned char)*text)))
         output->separator = *text;
     if (output->separator)
@@ -118,7 +113,6 @@ static int check_standard(const struct job_output *output, const struct yaml_nod
 }
 
 static int read_output(const struct job *job, struct job_output *output, struct sheaf_error *error) {
-    static const char *const known[] = {"type", "width", "unit", "json", "regex", "column", "separator", "file"};
     const bool command = job->kind == JOB_COMMAND;
     char what[300];
     snprintf(what, sizeof what, "outputs.%.200s", output->name);
@@ -127,7 +121,7 @@ static int read_output(const struct job *job, struct job_output *output, struct 
         return read_type(output->node, what, &output->type, error);
     }
     if (sheaf_yaml_map(output->node, what, error) ||
-        sheaf_yaml_keys(output->node, what, known, command ? COUNT_OF(known) : 3, error) ||
+        sheaf_job_keys_check(output->node, what, "outputs.*", 1u << job->kind, error) ||
         read_field(output, output->node, error))
         return -1;
     return command ? read_where(output, output->node, error) : 0;

@@ -8,29 +8,26 @@
 
 #define COUNT_OF(array) ((int)(sizeof(array) / sizeof *(array)))
 
-static const char *const keys[] = {"separator", "comment", "missing", "types", "rename"};
-
-const char *const *sheaf_job_table_keys(int *n) {
-    *n = COUNT_OF(keys);
-    return keys;
+char sheaf_job_separator_called(const char *name) {
+    static const struct {
+        const char *name;
+        char separator;
+    } known[] = {{"comma", ','}, {"tab", '\t'}, {"semicolon", ';'}, {"blanks", JOB_BLANKS}, {"\\t", '\t'}};
+    for (int i = 0; i < COUNT_OF(known); i++)
+        if (strcmp(name, known[i].name) == 0)
+            return known[i].separator;
+    return 0;
 }
 
 /* A word, or the character itself. */
 static int read_separator(char *separator, const struct yaml_node *node, struct sheaf_error *error) {
-    static const struct {
-        const char *word;
-        char separator;
-    } words[] = {{"comma", ','}, {"tab", '\t'}, {"semicolon", ';'}, {"blanks", JOB_BLANKS}, {"\\t", '\t'}};
     const char *text;
     if (!node)
         return 0;
     if (sheaf_yaml_text(node, "items.separator", &text, error))
         return -1;
-    for (int i = 0; i < COUNT_OF(words); i++)
-        if (strcmp(text, words[i].word) == 0) {
-            *separator = words[i].separator;
-            return 0;
-        }
+    if ((*separator = sheaf_job_separator_called(text)) != 0)
+        return 0;
     *separator = text[0];
     if (text[0] && !text[1] &&
         (strchr("\t ", text[0]) || (ispunct((unsigned char)text[0]) && !strchr("\"'.+-#_", *text))))

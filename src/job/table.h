@@ -34,8 +34,9 @@ struct job_table {
     struct job_pair *renames; /* [n_renames] a column's name in the file, and a scalar with the field's name */
 };
 
-/* The keys of items that are about tables: names[*n]. */
-const char *const *sheaf_job_table_keys(int *n);
+/* What divides cells, or columns of what a program wrote, by its name (comma, tab, semicolon, blanks): the character; 0
+   if no such name is known. */
+char sheaf_job_separator_called(const char *name);
 
 /* Reads them from the map `items`. */
 int sheaf_job_read_table(struct job_table *table, const struct yaml_node *items, struct sheaf_arena *arena,

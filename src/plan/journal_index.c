@@ -12,10 +12,22 @@
 #include "core/hash.h"
 #include "plan/journal.h"
 
-enum { OPEN_MOST = 16 }; /* journals kept open: a run of many ranks has more of them than a process may open */
+enum {
+    OPEN_MOST = 16, /* journals kept open: a run of many ranks has more of them than a process may open */
+    STRETCH_BYTES = 1 << 20
+};
+
+/* A piece of a journal, from one record to another, and whose texts it has: most journals are nearly in the order of the
+   items, so that whoever looks for some of them need not read all again. */
+struct stretch {
+    uint32_t file;
+    int64_t offset, first, last;
+};
 
 struct journal_index {
     char *folder;
+    struct stretch *stretches; /* [n_stretches] as the first scan found them, a journal's in order */
+    int64_t n_stretches, room_stretches;
     struct journal_file *files; /* [n_files] */
     size_t n_files;
     int64_t n_bytes, n_dropped;
@@ -65,6 +77,7 @@ void sheaf_journal_index_close(struct journal_index *index) {
     free(index->folder);
     free(index->files);
     free(index->entries);
+    free(index->stretches);
     free(index);
 }
 
@@ -171,24 +184,58 @@ static int find_magic(struct scan *s, int64_t *offset) {
     return 0;
 }
 
-static int add_entry(struct journal_index *index, struct journal_entry entry, struct sheaf_error *error) {
-    if (index->n == index->room) {
-        int64_t room = index->room ? 2 * index->room : 1024;
-        struct journal_entry *more = realloc(index->entries, (size_t)room * sizeof *more);
-        if (!more)
-            return sheaf_fail_memory(error, "the texts of so many items");
-        index->entries = more;
-        index->room = room;
-    }
-    index->entries[index->n++] = entry;
+/* Makes room for one more of what[n]. */
+static int make_room(void **what, int64_t n, int64_t *room, size_t each, struct sheaf_error *error) {
+    if (n < *room)
+        return 0;
+    const int64_t wanted = *room ? 2 * *room : 1024;
+    void *more = realloc(*what, (size_t)wanted * each);
+    if (!more)
+        return sheaf_fail_memory(error, "the texts of so many items");
+    *what = more;
+    *room = wanted;
     return 0;
 }
 
-static int scan_file(struct journal_index *index, struct scan *s, uint32_t file, int64_t first, int64_t end) {
+static int add_entry(struct journal_index *index, struct journal_entry entry, struct sheaf_error *error) {
+    void *entries = index->entries;
+    int rc = make_room(&entries, index->n, &index->room, sizeof entry, error);
+    index->entries = entries;
+    if (rc == 0)
+        index->entries[index->n++] = entry;
+    return rc;
+}
+
+/* Notes where a record of an item begins. */
+static int add_to_stretch(struct journal_index *index, uint32_t file, int64_t offset, int64_t item,
+                          struct sheaf_error *error) {
+    struct stretch *last = index->n_stretches ? &index->stretches[index->n_stretches - 1] : NULL;
+    if (last && last->file == file && offset - last->offset < STRETCH_BYTES) {
+        last->first = item < last->first ? item : last->first;
+        last->last = item > last->last ? item : last->last;
+        return 0;
+    }
+    void *stretches = index->stretches;
+    int rc = make_room(&stretches, index->n_stretches, &index->room_stretches, sizeof *last, error);
+    index->stretches = stretches;
+    if (rc == 0)
+        index->stretches[index->n_stretches++] = (struct stretch){file, offset, item, item};
+    return rc;
+}
+
+/* Which texts a scan is for, and whether it is the first. */
+struct wanted {
+    int64_t first, end;
+    bool notes;
+};
+
+/* From one place of a journal, where a record begins or may begin, to another. */
+static int scan_piece(struct journal_index *index, struct scan *s, uint32_t file, int64_t offset, int64_t upto,
+                      const struct wanted *w) {
     struct journal_head head;
     int64_t n_bad = 0; /* since the last sound record: dropped if another one follows, else the torn end */
     bool sound;
-    for (int64_t offset = 0; offset < s->size;) {
+    while (offset < upto) {
         if (check_record(s, offset, &head, &sound))
             return -1;
         if (!sound) {
@@ -198,13 +245,28 @@ static int scan_file(struct journal_index *index, struct scan *s, uint32_t file,
                 return -1;
             continue;
         }
-        index->n_dropped += n_bad;
+        if (w->notes && add_to_stretch(index, file, offset, head.item, s->error))
+            return -1;
+        index->n_dropped += w->notes ? n_bad : 0;
         n_bad = 0;
         offset += (int64_t)sizeof head;
         const struct journal_entry entry = {head.item, head.output, file, offset, (int64_t)head.n_bytes};
-        if (head.item >= first && head.item < end && add_entry(index, entry, s->error))
+        if (head.item >= w->first && head.item < w->end && add_entry(index, entry, s->error))
             return -1;
         offset += (int64_t)head.n_bytes;
+    }
+    return 0;
+}
+
+/* What the first scan has found need not be looked for again: only stretches that have texts of these items. */
+static int scan_stretches(struct journal_index *index, struct scan *s, uint32_t file, const struct wanted *w) {
+    for (int64_t k = 0; k < index->n_stretches; k++) {
+        const struct stretch *stretch = &index->stretches[k];
+        if (stretch->file != file || stretch->last < w->first || stretch->first >= w->end)
+            continue;
+        const bool is_last = k + 1 == index->n_stretches || stretch[1].file != file;
+        if (scan_piece(index, s, file, stretch->offset, is_last ? s->size : stretch[1].offset, w))
+            return -1;
     }
     return 0;
 }
@@ -236,28 +298,30 @@ static void keep_newest(struct journal_index *index) {
     index->n = kept;
 }
 
-int sheaf_journal_index_scan(struct journal_index *index, int64_t first, int64_t end, struct sheaf_error *error) {
+static int scan_file(struct journal_index *index, struct scan *s, uint32_t file, const struct wanted *w) {
     struct stat about;
-    int rc = 0;
+    const int slot = open_file(index, file, s->error);
+    if (slot < 0)
+        return -1;
+    s->fd = index->open[slot].fd;
+    s->path = index->open[slot].path;
+    s->n = 0;
+    if (fstat(s->fd, &about))
+        return sheaf_fail_errno(s->error, "%s: cannot stat", s->path);
+    s->size = (int64_t)about.st_size;
+    index->n_bytes += s->size;
+    return w->notes ? scan_piece(index, s, file, 0, s->size, w) : scan_stretches(index, s, file, w);
+}
+
+int sheaf_journal_index_scan(struct journal_index *index, int64_t first, int64_t end, struct sheaf_error *error) {
+    const struct wanted wanted = {first, end, index->n_stretches == 0};
     struct scan s = {.window = malloc(JOURNAL_PIECE), .error = error};
-    index->n = index->n_bytes = index->n_dropped = 0;
-    if (!s.window)
-        return sheaf_fail_memory(error, "the journals");
-    for (uint32_t k = 0; rc == 0 && k < index->n_files; k++) {
-        int slot = open_file(index, k, error);
-        rc = slot < 0 ? -1 : 0;
-        if (rc)
-            break;
-        s.fd = index->open[slot].fd;
-        s.path = index->open[slot].path;
-        s.n = 0;
-        rc = fstat(s.fd, &about) ? sheaf_fail_errno(error, "%s: cannot stat", s.path) : 0;
-        if (rc)
-            break;
-        s.size = (int64_t)about.st_size;
-        index->n_bytes += s.size;
-        rc = scan_file(index, &s, k, first, end);
-    }
+    int rc = s.window ? 0 : sheaf_fail_memory(error, "the journals");
+    index->n = index->n_bytes = 0;
+    if (wanted.notes)
+        index->n_dropped = 0;
+    for (uint32_t k = 0; rc == 0 && k < index->n_files; k++)
+        rc = scan_file(index, &s, k, &wanted);
     free(s.window);
     keep_newest(index);
     return rc;

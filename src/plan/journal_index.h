@@ -31,10 +31,11 @@ int64_t sheaf_journal_index_files(const struct journal_index *index);
 int64_t sheaf_journal_index_bytes(const struct journal_index *index);
 
 /* Looks through all journals for texts of items first … end - 1, and forgets those of other items: memory grows with
-   the number of texts in a window, which the caller chooses. Checks every record. */
+   the number of texts in a window, which the caller chooses. Checks every record. Later scans of the same index read only
+   where the first has seen texts of such items; what has been appended since may be passed over. */
 int sheaf_journal_index_scan(struct journal_index *index, int64_t first, int64_t end, struct sheaf_error *error);
 
-/* How many damaged records the last scan passed over. */
+/* How many damaged records the first scan passed over. */
 int64_t sheaf_journal_index_dropped(const struct journal_index *index);
 
 /* What the last scan found, by item and output; of several records of one text the one that counts. Borrowed until the

@@ -33,6 +33,7 @@ static int make_pending(struct results *r, struct span span, enum results_again 
 int sheaf_results_again(struct results *r, const struct asked *asked, enum results_again which, int64_t *n,
                         struct sheaf_error *error) {
     *n = 0;
+    r->seen = (struct span){0};
     for (struct span part = {0}; (part = sheaf_asked_next(asked, part.first + part.n, r->n_items)).n > 0;)
         if (make_pending(r, part, which, n, error))
             return -1;

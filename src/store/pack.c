@@ -208,7 +208,10 @@ static int pack_window(struct pack *p, int64_t first, int64_t n) {
 }
 
 static int pack_texts(struct pack *p) {
-    int64_t window = WINDOW_TEXTS / (p->n_outputs > 0 ? p->n_outputs : 1);
+    int n_texts = 0; /* an item */
+    for (int k = 0; k < p->n_outputs; k++)
+        n_texts += p->datasets[k] >= 0;
+    int64_t window = WINDOW_TEXTS / (n_texts > 0 ? n_texts : 1);
     window = window < p->n_items ? window : p->n_items;
     p->statuses = malloc((size_t)window + 1);
     if (!p->statuses)

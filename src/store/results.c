@@ -178,6 +178,7 @@ static int read_bytes(struct results *r, int64_t first, int64_t n, struct sheaf_
 
 /* Into the window. Where rows are written an unsafe one is of this run. */
 static int read_status(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    r->seen = (struct span){0};
     if (read_bytes(r, first, n, error))
         return -1;
     sheaf_status_judge((uint8_t *)r->window, n, !r->looks || r->sink.trusted);
@@ -224,7 +225,7 @@ static int settle_unsafe(struct results *r, struct sheaf_error *error) {
 
 /* All that needs no file. */
 static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
-    *r = (struct results){.fd = -1, .created = created};
+    *r = (struct results){.fd = -1, .created = created, .is_new = created};
     r->n_items = plan->items->n_items;
     r->block = plan->block;
     r->n_outputs = plan->n_outputs;
@@ -354,21 +355,39 @@ static int next_large(struct results *r, int64_t from, int64_t end, struct span 
     return 0;
 }
 
+/* Sees to it that the window has the statuses of a block and of some behind it. Where it has them from the call before, they
+   may have changed since, but only those of blocks that were handed out, which nobody asks for again. */
+static int see_block(struct results *r, int64_t block, struct sheaf_error *error) {
+    const int64_t base = block * r->block, most = WINDOW / r->block * r->block;
+    const int64_t n = r->n_items - base < most ? r->n_items - base : most;
+    const int64_t seen_end = r->seen.first + r->seen.n;
+    const int64_t block_end = base + r->block < r->n_items ? base + r->block : r->n_items;
+    if (base >= r->seen.first && block_end <= seen_end)
+        return 0;
+    if (read_status(r, base, n, error))
+        return -1;
+    r->seen = (struct span){base, n};
+    return 0;
+}
+
 static int next_pending(void *self, int64_t from, int64_t end, struct span *run, struct sheaf_error *error) {
     struct results *r = self;
     *run = (struct span){from, 0};
+    if (r->is_new) { /* who asks has not handed out these blocks, so none of them is done */
+        run->n = end - from;
+        return 0;
+    }
     if (r->block > WINDOW)
         return next_large(r, from, end, run, error);
-    int64_t step = WINDOW / r->block; /* blocks of a window */
-    for (int64_t at = next_asked(r, from, end); at < end && run->n == 0; at = next_asked(r, at + step, end)) {
-        int64_t upto = at + step < end ? at + step : end, base = at * r->block;
-        int64_t n = (upto * r->block < r->n_items ? upto * r->block : r->n_items) - base;
-        if (read_status(r, base, n, error))
+    for (int64_t at = next_asked(r, from, end); at < end && run->n == 0; at = next_asked(r, at, end)) {
+        if (see_block(r, at, error))
             return -1;
-        int64_t block = at;
-        while (block < upto && !is_pending(r, block, base, n))
-            block++;
-        for (run->first = block; block < upto && is_pending(r, block, base, n); block++)
+        const struct span *seen = &r->seen;
+        const int64_t seen_end = (seen->first + seen->n + r->block - 1) / r->block; /* the last may be cut */
+        const int64_t upto = seen_end < end ? seen_end : end;
+        while (at < upto && !is_pending(r, at, seen->first, seen->n))
+            at++;
+        for (run->first = at; at < upto && is_pending(r, at, seen->first, seen->n); at++)
             run->n++;
     }
     return 0;
@@ -462,6 +481,7 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
     if (!fill)
         return sheaf_fail_memory(error, "fill values");
     snprintf(failure.message, sizeof failure.message, "%s", message);
+    r->seen = (struct span){0};
     int rc = fill_rows(r, item, 1, fill, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
@@ -472,6 +492,7 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
 int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
     char *fill = malloc(WINDOW);
     int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    r->seen = (struct span){0};
     if (rc == 0)
         memset(fill, ITEM_SKIPPED, WINDOW);
     for (int64_t at = 0; rc == 0 && at < n; at += WINDOW) {

@@ -72,6 +72,7 @@ struct results {
     struct sheaf_stamp stamp; /* of the open file: which one it is */
     bool created;             /* and not yet published, when it was opened */
     bool looks;               /* nothing is written */
+    bool is_new;              /* all items were pending when it was opened, and are asked for: nobody need look */
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
@@ -86,7 +87,8 @@ struct results {
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
     int64_t run;                    /* this run's row there, */
     double mark;                    /* and its first value, once it was written */
-    char *window;                   /* for reading status */
+    char *window;                   /* for reading status; */
+    struct span seen;               /* of which items it has them, to find those that are pending */
     struct sheaf_string changed;    /* what was, as "a, b were"; empty: nothing. The caller may take it */
 };
 

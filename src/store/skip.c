@@ -77,6 +77,7 @@ int sheaf_results_skip(struct results *r, const struct items *items, const int *
         memcpy(first, s->first, FAILURE_BYTES);
     }
     free(s);
+    r->is_new = r->is_new && *n == 0;
     r->sink.mixed = r->sink.mixed || (*n > 0 && r->block > 1);
     if (rc == 0 && *n > 0 && fdatasync(r->fd)) /* before the file gets its name: nobody skips them again */
         rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);

@@ -166,4 +166,93 @@ TEST_F(Expression, Compiler) {
     check({"same", "y", path("job.h5"), path("c.h5")}); /* whole numbers are exact in any way */
 }
 
+/* What was compiled once is taken again, unless it is not what was kept, or somebody else could have put it there. */
+class ObjectCache : public Program {
+  protected:
+    void SetUp() override {
+        write("cc.sh", "#!/bin/sh\necho >> " + path("calls") + "\nexec " SHEAF_PLAIN_CC " \"$@\"\n");
+        ASSERT_EQ(shell("chmod +x cc.sh; ls -l cc.sh").exit, 0);
+        if (shell("./cc.sh --version").exit != 0)
+            GTEST_SKIP() << "there is no compiler";
+        how_ = start();
+        how_.env["XDG_CACHE_HOME"] = path("cache");
+    }
+
+    Start how_;
+
+    /* How often the compiler ran for it; and the values must be right. */
+    int run_formula(const std::string &formula, double at_3, const std::string &more = "") {
+        write("calls", "");
+        write("job.yaml", "items: {count: 5}\ncompiler: ./cc.sh\nexpression: {y: " + formula + "}\n" + more);
+        Child child({SHEAF_PROGRAM, "run", "job.yaml", "-q", "--overwrite"}, how_);
+        Result result = child.wait();
+        EXPECT_EQ(result.exit, 0) << result;
+        Result shown = sheaf({"show", "job.h5", "--csv", "--fields", "y"});
+        EXPECT_NE(shown.out.find("\n3,done," + std::to_string(static_cast<int>(at_3)) + "\n"), std::string::npos)
+            << shown;
+        return count_of(read("calls"), "\n");
+    }
+
+    /* The only object that there is. */
+    std::string object() {
+        Words objects = list_folder(path("cache/sheaf"));
+        EXPECT_EQ(objects.size(), 1u);
+        return path("cache/sheaf/") + (objects.empty() ? "" : objects[0]);
+    }
+};
+
+TEST_F(ObjectCache, TheSameFormulaIsCompiledOnce) {
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 0);
+    EXPECT_EQ(run_formula("100*item + 8", 308), 1);
+    EXPECT_EQ(run_formula("100*item + 7", 307, "fast_math: true\n"), 1);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 0);
+    ASSERT_EQ(shell("echo '# another' >> cc.sh").exit, 0);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1) << "another compiler";
+}
+
+TEST_F(ObjectCache, WhatIsNotWhatWasKeptIsNotRun) {
+    ASSERT_EQ(run_formula("100*item + 7", 307), 1);
+    const std::string kept = object(), bytes = read_file(kept);
+    for (size_t at : {size_t{0}, bytes.size() / 2, bytes.size() - 1}) {
+        std::string other = bytes;
+        other[at] = static_cast<char>(other[at] ^ 1);
+        write_file(kept, other);
+        EXPECT_EQ(run_formula("100*item + 7", 307), 1) << at;
+        EXPECT_EQ(run_formula("100*item + 7", 307), 0) << "it is right again";
+    }
+    for (size_t n : {size_t{0}, size_t{5}, bytes.size() - 1}) { /* as a kill, or a full disk, leaves it */
+        write_file(kept, bytes.substr(0, n));
+        EXPECT_EQ(run_formula("100*item + 7", 307), 1) << n;
+    }
+}
+
+TEST_F(ObjectCache, WhereOthersMayWriteNothingIsBelieved) {
+    ASSERT_EQ(run_formula("100*item + 7", 307), 1);
+    const std::string kept = object();
+    ASSERT_EQ(chmod(kept.c_str(), 0622), 0);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 0);
+    ASSERT_EQ(chmod(path("cache/sheaf").c_str(), 0777), 0);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1);
+    ASSERT_EQ(chmod(path("cache/sheaf").c_str(), 0700), 0);
+    ASSERT_EQ(shell("mv cache/sheaf elsewhere; ln -s ../elsewhere cache/sheaf").exit, 0);
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1) << "a link";
+    how_.env["XDG_CACHE_HOME"] = path("cc.sh");
+    EXPECT_EQ(run_formula("100*item + 7", 307), 1) << "a file";
+}
+
+TEST_F(ObjectCache, DoesNotGrowForEver) {
+    ASSERT_EQ(run_formula("100*item + 7", 307), 1);
+    const std::string kept = object();
+    for (int i = 0; i < 400; i++)
+        write("cache/sheaf/old" + std::to_string(i), "x");
+    ASSERT_EQ(shell("touch -d 2001-01-01 cache/sheaf/old*").exit, 0);
+    EXPECT_EQ(run_formula("100*item + 8", 308), 1);
+    EXPECT_LE(list_folder(path("cache/sheaf")).size(), 256u);
+    EXPECT_TRUE(exists(kept)) << "it was used later than others";
+    EXPECT_EQ(run_formula("100*item + 8", 308), 0);
+}
+
 } // namespace

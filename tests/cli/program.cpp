@@ -302,6 +302,7 @@ Start Program::start() const {
         {"TMPDIR", shm_}, /* Open MPI's session folder */
         {"OMP_NUM_THREADS", ""},
         {"COLUMNS", ""},
+        {"XDG_CACHE_HOME", "/dev/null"}, /* formulas are compiled; a test of the cache has one of its own */
         {"MAKEFLAGS", ""},
         {"MAKELEVEL", ""},
         {"MFLAGS", ""},

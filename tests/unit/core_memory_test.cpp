@@ -2,7 +2,11 @@
 #include "unit/sheaf.h"
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
 #include <set>
+
+#include <xxhash.h>
 
 using namespace unit;
 
@@ -198,6 +202,45 @@ TEST(Hash, OfAFileIsThatOfItsBytes) {
         ASSERT_EQ(sheaf_hash_file(folder.write("f", bytes).c_str(), hash, error), 0) << error.text();
         EXPECT_EQ(hash, hash_of(bytes)) << n;
     }
+}
+
+/* Of large ones the hash is that of a table of hashes, as xxHash itself gives them; also where segments end. */
+TEST(Hash, OfALargeFileIsThatOfItsSegments) {
+    Folder folder;
+    const size_t segment = SHEAF_HASH_SEGMENT;
+    std::mt19937_64 random(4);
+    for (size_t n : {segment, segment + 1, 3 * segment, 3 * segment + 12345}) {
+        std::string bytes(n, '\0'), table;
+        for (size_t i = 0; i < n; i += 97)
+            bytes[i] = static_cast<char>(random());
+        const auto put = [&](XXH128_hash_t hash) {
+            XXH128_canonical_t canonical;
+            XXH128_canonicalFromHash(&canonical, hash);
+            table.append(reinterpret_cast<const char *>(&canonical), sizeof canonical);
+        };
+        for (size_t at = 0; at < n; at += segment)
+            put(XXH3_128bits(bytes.data() + at, std::min(segment, n - at)));
+        put({n, 0});
+        const std::string expected = hash_of(n > segment ? table : bytes);
+        char hash[SHEAF_HASH_BYTES];
+        Error error;
+        const std::string path = folder.write("f", bytes);
+        ASSERT_EQ(sheaf_hash_file(path.c_str(), hash, error), 0) << error.text();
+        EXPECT_EQ(hash, expected) << n;
+        ASSERT_EQ(sheaf_hash_data("f", bytes.data(), n, hash, error), 0);
+        EXPECT_EQ(hash, expected) << n;
+    }
+}
+
+/* Files without a size have bytes all the same. */
+TEST(Hash, OfAFileThatSaysNoSize) {
+    char hash[SHEAF_HASH_BYTES];
+    Error error;
+    std::ifstream file("/proc/version");
+    const std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    ASSERT_FALSE(bytes.empty());
+    ASSERT_EQ(sheaf_hash_file("/proc/version", hash, error), 0);
+    EXPECT_EQ(hash, hash_of(bytes));
 }
 
 // A file that was written down is not read again: the fingerprint that is made up here is believed; with anything else

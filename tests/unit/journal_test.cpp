@@ -1,6 +1,8 @@
 // plan/journal: texts are appended, found again whatever was cut or damaged, and never mistaken for another file's.
 #include "unit/sheaf.h"
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <thread>
 
@@ -461,4 +463,52 @@ TEST(JournalErrors, AFolderThatIsReadOnly) {
     }
     EXPECT_EQ(Found(folder / "out.h5").n_files, 0);
     std::filesystem::permissions(folder / "out.d", std::filesystem::perms(0755));
+}
+
+// Window by window, from one index, the same texts are found as at once: journals nearly in order, out of order, with
+// records of an item far apart, and with damaged bytes on the way.
+TEST(JournalIndex, WindowsTogetherHaveAll) {
+    Folder folder;
+    const std::string path = folder / "out.h5";
+    const int64_t n_items = 3000;
+    std::mt19937 random(21);
+    for (int journal = 0; journal < 3; journal++) {
+        Writer writer(path);
+        for (int64_t k = 0; k < 2000; k++) {
+            const int64_t item = journal == 2    ? static_cast<int64_t>(random() % n_items)
+                                 : random() % 50 ? journal * 1000 + k / 2 + static_cast<int64_t>(random() % 40)
+                                                 : static_cast<int64_t>(random() % n_items);
+            std::string text(random() % 4000, static_cast<char>('a' + random() % 26));
+            text += std::to_string(random());
+            writer.put(item, static_cast<int>(random() % 2), text);
+        }
+    }
+    for (const auto &file : std::filesystem::directory_iterator(folder / "out.d")) { /* some records damaged */
+        std::string bytes = read_bytes(file.path());
+        ASSERT_GT(bytes.size(), size_t{3} << 20) << "several stretches";
+        for (int k = 0; k < 20; k++)
+            bytes[random() % bytes.size()] ^= 1;
+        std::ofstream(file.path()) << bytes;
+    }
+    const Found whole(path);
+    ASSERT_EQ(whole.rc, 0);
+    ASSERT_GT(whole.n_dropped, 0);
+    struct journal_index *index = nullptr;
+    Error error;
+    ASSERT_EQ(sheaf_journal_index_open(&index, path.c_str(), OWN_TOKEN, error), 0);
+    Texts found;
+    for (int64_t first = 0; first < n_items; first += 700) {
+        ASSERT_EQ(sheaf_journal_index_scan(index, first, first + 700, error), 0) << error.text();
+        EXPECT_EQ(sheaf_journal_index_dropped(index), whole.n_dropped);
+        int64_t n;
+        const struct journal_entry *entries = sheaf_journal_index_entries(index, &n);
+        for (int64_t k = 0; k < n; k++) {
+            ASSERT_TRUE(entries[k].item >= first && entries[k].item < first + 700);
+            std::string text(static_cast<size_t>(entries[k].n_bytes), '?');
+            ASSERT_EQ(sheaf_journal_index_read(index, &entries[k], text.data(), error), 0);
+            found[{entries[k].item, entries[k].output}] = text;
+        }
+    }
+    sheaf_journal_index_close(index);
+    EXPECT_TRUE(found == whole.texts);
 }

@@ -364,6 +364,7 @@ TEST_P(PendingBlocks, AreThoseWithAPendingItemInTheWindow) {
             for (size_t at : {65535, 65536, 131071, 131072, 200002})
                 status[at] = ITEM_PENDING;
         store.set_status(status);
+        store.results.seen = {};        /* as of a file that is opened */
         std::vector<struct span> spans; /* asked for: all, from one on, or several parts of some size */
         for (int64_t at = round % 3 ? static_cast<int64_t>(random()) % n_items : 0; at < n_items;) {
             const int64_t n = round % 3 == 2 ? static_cast<int64_t>(random()) % 1000 + 1 : n_items;
@@ -405,6 +406,31 @@ TEST(PendingBlocks, AskingForAPartStaysInIt) {
     EXPECT_EQ(run.n, 10);
     ASSERT_EQ(pending.next(pending.self, 40, 40, &run, store.error), 0);
     EXPECT_EQ(run.n, 0);
+}
+
+// What was seen of the statuses is not believed when they have changed by our own doing.
+TEST(PendingBlocks, AnItemThatWasGivenUpIsNone) {
+    Store store("{count: 1000}", {field("y", SHEAF_UINT8)}, 10);
+    store.make();
+    struct pending pending = sheaf_results_pending(&store.results);
+    struct span run;
+    int64_t n;
+    ASSERT_EQ(pending.next(pending.self, 0, 100, &run, store.error), 0);
+    EXPECT_EQ(run.n, 100);
+    for (int64_t item = 500; item < 510; item++)
+        ASSERT_EQ(sheaf_results_give_up(&store.results, item, ITEM_CRASHED, "why", store.error), 0);
+    ASSERT_EQ(sheaf_results_skip_rows(&store.results, 990, 10, store.error), 0);
+    ASSERT_EQ(pending.next(pending.self, 0, 100, &run, store.error), 0);
+    EXPECT_EQ(run.n, 50);
+    ASSERT_EQ(pending.next(pending.self, 50, 100, &run, store.error), 0);
+    EXPECT_EQ(run.first, 51);
+    EXPECT_EQ(run.n, 48);
+    ASSERT_EQ(pending.next(pending.self, 99, 100, &run, store.error), 0);
+    EXPECT_EQ(run.n, 0);
+    ASSERT_EQ(sheaf_results_again(&store.results, nullptr, RESULTS_FAILED, &n, store.error), 0);
+    EXPECT_EQ(n, 10);
+    ASSERT_EQ(pending.next(pending.self, 0, 100, &run, store.error), 0);
+    EXPECT_EQ(run.n, 99);
 }
 
 TEST(ResultsCount, CountsEveryStatusAcrossWindows) {

@@ -12,6 +12,9 @@
 
 #include "core/arena.h"
 #include "core/file.h"
+#include "core/hash.h"
+#include "core/text.h"
+#include "kernel/expression/object_cache.h"
 #include "process/keeper.h"
 
 static const double most_seconds = 300; /* a compiler on a disk that sleeps */
@@ -243,12 +246,40 @@ static int read_object(struct compilation *c, struct sheaf_buffer *object) {
     return rc;
 }
 
+/* What settles the object: the source, the words up to its paths, which are not known yet, and which compiler it is. */
+static int name_object(struct compilation *c, const char *const *words, char name[SHEAF_HASH_BYTES]) {
+    struct sheaf_string made_from = {0};
+    struct stat about;
+    if (stat(c->compiler, &about))
+        return sheaf_fail_errno(c->error, "%s", c->compiler);
+    sheaf_string_add(&made_from, "%s\n%ju %ju %jd %jd.%09ld %jd.%09ld\n", PACKAGE_VERSION, (uintmax_t)about.st_dev,
+                     (uintmax_t)about.st_ino, (intmax_t)about.st_size, (intmax_t)about.st_mtim.tv_sec,
+                     about.st_mtim.tv_nsec, (intmax_t)about.st_ctim.tv_sec, about.st_ctim.tv_nsec);
+    for (int k = 0; words[k]; k++)
+        sheaf_string_add(&made_from, "%s\n", words[k]);
+    sheaf_string_add(&made_from, "%s", c->request->source);
+    if (made_from.failed)
+        return sheaf_fail_memory(c->error, "the name of an object");
+    sheaf_hash_bytes(made_from.data, made_from.length, name);
+    sheaf_string_free(&made_from);
+    return 0;
+}
+
 int sheaf_compile(const struct compile_request *request, struct sheaf_buffer *object, struct sheaf_error *error) {
     struct compilation c = {.request = request, .keeper = {.fd = -1}, .error = error};
     const char *words[MOST_WORDS];
+    char name[SHEAF_HASH_BYTES];
     int status = 0, rc = -1;
-    if (find_compiler(&c) || make_folder(&c) || write_source(&c) ||
-        sheaf_keeper_open(&c.keeper, request->server, error))
+    if (find_compiler(&c))
+        goto out;
+    make_words(&c, true, words);
+    if (name_object(&c, words, name))
+        goto out;
+    if (sheaf_object_cache_get(name, object)) {
+        rc = 0;
+        goto out;
+    }
+    if (make_folder(&c) || write_source(&c) || sheaf_keeper_open(&c.keeper, request->server, error))
         goto out;
     make_words(&c, true, words);
     if (run_program(&c, words, &status))
@@ -259,6 +290,8 @@ int sheaf_compile(const struct compile_request *request, struct sheaf_buffer *ob
             goto out;
     }
     rc = status ? explain(&c, status) : read_object(&c, object);
+    if (rc == 0)
+        sheaf_object_cache_put(name, object);
 out:
     sheaf_keeper_close(&c.keeper);
     remove_folder(&c);

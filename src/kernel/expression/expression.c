@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "core/type.h"
 #include "job/items.h"
+#include "job/keys.h"
 #include "kernel/expression/compile.h"
 #include "kernel/expression/formula.h"
 #include "kernel/library.h"
@@ -98,7 +99,6 @@ static int list_params(struct expression *x, const struct job *job, struct sheaf
 /* {library: ./libphys.so, arguments: 2, symbol: drag_, by_reference: true} */
 static int read_function(struct job *job, const char *name, struct user_function *user,
                          struct formula_function *function, struct sheaf_error *error) {
-    static const char *const known[] = {"library", "arguments", "symbol", "by_reference"};
     const struct yaml_node *node = user->node;
     char what[160];
     const char *text;
@@ -106,7 +106,7 @@ static int read_function(struct job *job, const char *name, struct user_function
     snprintf(what, sizeof what, "functions.%.100s", name);
     if (!sheaf_text_is_name(name))
         return sheaf_yaml_refuse(node, error, "'%s' cannot name a function; it should be letters, digits and _", name);
-    if (sheaf_yaml_map(node, what, error) || sheaf_yaml_keys(node, what, known, 4, error))
+    if (sheaf_yaml_map(node, what, error) || sheaf_job_keys_check(node, what, "functions.*", 0, error))
         return -1;
     const struct yaml_node *library = sheaf_yaml_get(node, "library"), *arguments = sheaf_yaml_get(node, "arguments");
     const struct yaml_node *symbol = sheaf_yaml_get(node, "symbol"), *refer = sheaf_yaml_get(node, "by_reference");

@@ -1,0 +1,114 @@
+#include "job/keys.h"
+
+#include <string.h>
+
+#define KERNEL (1u << JOB_KERNEL)
+#define EXPRESSION (1u << JOB_EXPRESSION)
+#define COMMAND (1u << JOB_COMMAND)
+#define WORKER (1u << JOB_WORKER)
+#define PROGRAM (COMMAND | WORKER)
+
+enum { MOST_KEYS = 64 }; /* of one map */
+
+/* clang-format off */
+const struct job_key sheaf_job_keys[] = {
+    {"", "name", KEY_TEXT, .value = "WORD", .help = "names the job; default: the job file's name"},
+    {"", "output", KEY_TEXT, .value = "FILE", .help = "the results file; default: NAME.h5 in the current folder"},
+    {"", "items", KEY_MAP, .value = "{SOURCE: …}", .help = "what to compute, a row each: exactly one source; must be there"},
+    {"", "kernel", KEY_TEXT, .value = "NAME or PATH.so:NAME", .help = "a built-in function (sheaf kernels) or one of your own"},
+    {"", "expression", KEY_NAMES, .value = "{y: x*x + 1}", .help = "formulas, one for each output"},
+    {"", "command", KEY_TEXT | KEY_TEXTS, .value = "[PROGRAM, …] or SCRIPT", .help = "a program that is run for each item; {NAME} is a value"},
+    {"", "worker", KEY_TEXT | KEY_TEXTS, .value = "[PROGRAM, …] or SCRIPT", .help = "a program that stays and answers for one item after the other, in JSON"},
+    {"", "params", KEY_NAMES, .value = "{NAME: VALUE}", .help = "constants of the kernel, the formulas or the command"},
+    {"", "functions", KEY_NAMES, .kinds = EXPRESSION, .value = "{f: {library: FILE, arguments: N}}", .help = "functions of your own in formulas"},
+    {"", "shared", KEY_NAMES, .kinds = EXPRESSION, .value = "{NAME: {hdf5: FILE:/DATASET}}", .help = "numbers for formulas that are read from files"},
+    {"", "fast_math", KEY_BOOL, .kinds = EXPRESSION, .value = "true", .help = "quicker and less exact formulas; default: false"},
+    {"", "compiler", KEY_TEXT, .kinds = EXPRESSION, .value = "NAME", .help = "the C compiler for formulas"},
+    {"", "outputs", KEY_NAMES | KEY_TEXTS, .kinds = PROGRAM, .value = "{NAME: {json: PATH}}", .help = "where a program's results are found; of a worker: their names"},
+    {"", "stdin", KEY_TEXT, .kinds = COMMAND, .value = "TEXT", .help = "what the command reads; {NAME} is a value"},
+    {"", "workdir", KEY_WORD, "remove|keep", .kinds = COMMAND, .help = "each item has a folder of its own, and it is removed or kept"},
+    {"", "keep", KEY_TEXT | KEY_TEXTS, .kinds = COMMAND, .value = "[PATTERN, …]", .help = "files of an item's folder that are kept in OUT.d/ITEM"},
+    {"", "capture", KEY_TEXT, .kinds = COMMAND, .value = "SIZE", .help = "how much of what a command writes is stored; default: 1M"},
+    {"", "batch", KEY_COUNT, .kinds = WORKER, .value = "N", .help = "items in one line for the worker; default: one"},
+    {"", "memory", KEY_TEXT, .kinds = PROGRAM, .value = "SIZE", .help = "an item needs so much: no more run at once than fit"},
+    {"", "gpus", KEY_COUNT | KEY_TEXTS, .kinds = PROGRAM, .value = "N or [DEVICE, …]", .help = "so many items at once on a node, each with a device"},
+    {"", "retries", KEY_COUNT, .value = "N", .help = "try an item that failed so often again; default: 0"},
+    {"", "timeout", KEY_TEXT, .value = "TIME", .help = "how long an item may take: 90s, 30m, 1:30:00"},
+    {"", "isolate", KEY_BOOL, .kinds = KERNEL, .value = "true", .help = "run the kernel in processes of its own; default: false"},
+    {"", "halt", KEY_WORD | KEY_MAP, "never", .value = "never or {failed: …}", .help = "when to end a run whose items fail"},
+    {"", "schedule", KEY_MAP, .value = "{policy: …}", .help = "how items are divided among ranks and threads"},
+    {"", "transport", KEY_WORD, "auto|gather|direct", .help = "which ranks open the files"},
+    {"", "inputs", KEY_WORD, "auto|copy|link", .help = "how HDF5 fields come into the results file"},
+    {"", "checkpoint", KEY_TEXT, .value = "TIME or never", .help = "how often rows are made safe from a power cut; default: 60s"},
+    {"", "seed", KEY_COUNT, .value = "N", .help = "seed of random numbers; default: 1"},
+
+    {"items", "csv", KEY_TEXT, .value = "FILE", .help = "a table; its first line names the columns"},
+    {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},
+    {"items", "count", KEY_COUNT, .value = "N", .help = "N items without fields, known by their index"},
+    {"items", "hdf5", KEY_MAP, .value = "{file: FILE, fields: {x: /x}}", .help = "datasets with a row for each item"},
+    {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
+    {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
+    {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},
+    {"items", "types", KEY_NAMES, .needs = "csv", .value = "{NAME: text}", .help = "text, float64 or int64 for these columns"},
+    {"items", "rename", KEY_NAMES, .needs = "csv", .value = "{COLUMN: NAME}", .help = "other names for these columns"},
+
+    {"items.hdf5", "file", KEY_TEXT, .value = "FILE", .help = "the HDF5 file"},
+    {"items.hdf5", "fields", KEY_NAMES, .value = "{NAME: DATASET}", .help = "fields and their datasets"},
+
+    {"outputs.*", "type", KEY_WORD, "float64|int64|text", .kinds = PROGRAM, .help = "the type of its values"},
+    {"outputs.*", "width", KEY_COUNT, .kinds = PROGRAM, .value = "N", .help = "values an item; default: 1"},
+    {"outputs.*", "unit", KEY_TEXT, .kinds = PROGRAM, .value = "UNIT", .help = "for people"},
+    {"outputs.*", "json", KEY_TEXT, .kinds = COMMAND, .value = "PATH", .help = "keys with dots in between: state.v.0"},
+    {"outputs.*", "regex", KEY_TEXT, .kinds = COMMAND, .value = "EXPRESSION", .help = "its last match, or the first group of that"},
+    {"outputs.*", "column", KEY_COUNT, .kinds = COMMAND, .value = "N", .help = "a column of the last line, from 1"},
+    {"outputs.*", "separator", KEY_TEXT, .kinds = COMMAND, .needs = "column", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
+    {"outputs.*", "file", KEY_TEXT, .kinds = COMMAND, .value = "FILE", .help = "look in this file of the item's folder"},
+
+    {"functions.*", "library", KEY_TEXT, .value = "FILE", .help = "a shared object that exports it"},
+    {"functions.*", "arguments", KEY_COUNT, .value = "N", .help = "how many doubles it takes"},
+    {"functions.*", "symbol", KEY_TEXT, .value = "NAME", .help = "what it is called there; default: the same"},
+    {"functions.*", "by_reference", KEY_BOOL, .value = "true", .help = "it takes pointers, as in Fortran; default: false"},
+
+    {"shared.*", "hdf5", KEY_TEXT, .value = "FILE:/DATASET", .help = "a dataset of a single number"},
+
+    {"halt", "failed", KEY_COUNT | KEY_TEXT, .value = "N or P%", .help = "end the run when so many have failed"},
+
+    {"schedule", "policy", KEY_WORD, "auto|static|weighted|dynamic", .help = "parts for each rank, or whoever is free"},
+    {"schedule", "cost", KEY_TEXT | KEY_MAP, .value = "FIELD or {from: FILE}", .help = "what an item costs"},
+
+    {"schedule.cost", "from", KEY_TEXT, .value = "FILE", .help = "seconds that the items took in an earlier results file"},
+    {0},
+};
+/* clang-format on */
+
+const struct job_key_choice sheaf_job_key_choices[] = {
+    {"", "kernel|expression|command|worker"},
+    {"items", "csv|lines|count|hdf5"},
+    {0},
+};
+
+const struct job_key *sheaf_job_key_find(const char *within, const char *name) {
+    for (const struct job_key *key = sheaf_job_keys; key->name; key++)
+        if (strcmp(key->within, within) == 0 && strcmp(key->name, name) == 0)
+            return key;
+    return NULL;
+}
+
+const char *sheaf_job_key_word(const char **at, int *n) {
+    const char *word = *at;
+    if (!word || !*word)
+        return NULL;
+    *n = (int)strcspn(word, "|");
+    *at = word + *n + (word[*n] == '|');
+    return word;
+}
+
+int sheaf_job_keys_check(const struct yaml_node *map, const char *what, const char *within, unsigned kind,
+                         struct sheaf_error *error) {
+    const char *known[MOST_KEYS];
+    int n = 0;
+    for (const struct job_key *key = sheaf_job_keys; key->name && n < MOST_KEYS; key++)
+        if (strcmp(key->within, within) == 0 && (!kind || !key->kinds || (key->kinds & kind)))
+            known[n++] = key->name;
+    return sheaf_yaml_keys(map, what, known, n, error);
+}
