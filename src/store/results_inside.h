@@ -1,0 +1,18 @@
+/*
+ * results_inside - what the files behind results.h share: the window through which statuses are read. Private to them.
+ */
+#ifndef SHEAF_STORE_RESULTS_INSIDE_H
+#define SHEAF_STORE_RESULTS_INSIDE_H
+
+#include "store/results.h"
+
+enum { RESULTS_WINDOW = 1 << 16 }; /* items whose status is in memory at a time */
+
+/* Statuses of items first … first + n - 1, at most RESULTS_WINDOW, into results->window. */
+int sheaf_results_read_status(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
+
+/* When the file is opened: statuses that were written as unsafe (plan/status.h) count and are made safe, or are pending,
+   if the machine was started anew since. */
+int sheaf_results_settle_unsafe(struct results *results, struct sheaf_error *error);
+
+#endif
