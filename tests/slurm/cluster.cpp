@@ -21,6 +21,9 @@ bool wait_slowly(const std::function<bool()> &holds, double deadline_s) {
 } // namespace
 
 void Slurm::SetUp() {
+    const std::string name = testing::UnitTest::GetInstance()->current_test_info()->name();
+    if (name.rfind("Slow", 0) == 0 && !slow_tests())
+        GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
     Result check = run({script, "check"});
     if (check.exit == 77)
         GTEST_SKIP() << check.out;

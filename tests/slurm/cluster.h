@@ -9,6 +9,7 @@
 
 #include "cli/program.h"
 
+/* A test whose name begins with Slow takes a minute or more: SHEAF_TEST_SLOW=1 runs it. */
 class Slurm : public Program {
   protected:
     static constexpr int n_nodes = 3; /* node1, node2, node3 of 6 cpus each */

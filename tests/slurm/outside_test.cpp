@@ -171,9 +171,7 @@ TEST_F(SlurmOutside, Suspended) {
         EXPECT_EQ(about(run.job, "Restarts"), "0") << log(run.job);
 }
 
-TEST_F(SlurmOutside, SignalToEnd) {
-    if (!slow_tests())
-        GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
+TEST_F(SlurmOutside, SlowSignalToEnd) {
     for (const Words &signal :
          std::vector<Words>{{"--signal=TERM"}, {"--signal=INT"}, {"--signal=HUP"}, {"--full", "--signal=TERM"}}) {
         SCOPED_TRACE(signal.back());
@@ -192,9 +190,7 @@ TEST_F(SlurmOutside, SignalToEnd) {
 }
 
 /* TERM to all, and KILL after a while; nothing of it was announced. Slurm looks at limits each 30 s. */
-TEST_F(SlurmOutside, TimeLimit) {
-    if (!slow_tests())
-        GTEST_SKIP() << "takes most of a minute; SHEAF_TEST_SLOW=1 runs it, and Cancelled sends the same signals";
+TEST_F(SlurmOutside, SlowTimeLimit) {
     begin({"--signal=B:CONT@10"});
     for (const Run &run : runs_)
         on_cluster({"scontrol", "update", "jobid=" + run.job, "EndTime=now"});
@@ -216,9 +212,7 @@ TEST_F(SlurmOutside, PowerCut) {
     expect_whole();
 }
 
-TEST_F(SlurmOutside, PowerCutOfTheScript) {
-    if (!slow_tests())
-        GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
+TEST_F(SlurmOutside, SlowPowerCutOfTheScript) {
     begin();
     for (const Run &run : runs_)
         wait_until_safe(run);

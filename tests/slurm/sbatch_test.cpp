@@ -66,9 +66,7 @@ TEST_F(SlurmSlow, ALimitTooShort) {
     expect_whole(2);
 }
 
-TEST_F(SlurmSlow, ALimitTooShortEachTime) {
-    if (!slow_tests())
-        GTEST_SKIP() << "takes minutes; SHEAF_TEST_SLOW=1 runs it";
+TEST_F(SlurmSlow, SlowALimitTooShortEachTime) {
     write_slow(2400); /* 150 s; a minute of limit, found over within 30 s */
     std::string job = submit({"-N2", "-n4", "--time=1"}, {"job.yaml", "--overwrite"});
     EXPECT_EQ(end_of(job, 600), "COMPLETED");
@@ -76,9 +74,7 @@ TEST_F(SlurmSlow, ALimitTooShortEachTime) {
 }
 
 /* A run that does not stop in time is given up by Slurm: TERM, and KILL after KillWait. */
-TEST_F(SlurmSlow, TheTimeIsOver) {
-    if (!slow_tests())
-        GTEST_SKIP() << "takes minutes; SHEAF_TEST_SLOW=1 runs it";
+TEST_F(SlurmSlow, SlowTheTimeIsOver) {
     write_slow(1920); /* 120 s */
     std::string job = submit({"-N2", "-n4", "--time=1", "--signal=B:CONT@10"}, {"job.yaml"});
     wait_for_requeue(job, 1, 150);
@@ -124,9 +120,7 @@ TEST_F(SlurmSlow, Requeues) {
 }
 
 /* With the machine that the script runs on, the script goes too: Slurm brings the job back. */
-TEST_F(SlurmSlow, TheFirstNodeIsLost) {
-    if (!slow_tests())
-        GTEST_SKIP() << "SHEAF_TEST_SLOW=1 runs it";
+TEST_F(SlurmSlow, SlowTheFirstNodeIsLost) {
     write_slow(160);
     std::string job = submit({"-N2", "-n4"}, {"job.yaml"});
     wait_for_items(job, "job.h5", 5);
