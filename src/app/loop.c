@@ -8,6 +8,7 @@
 #include "app/outbox.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "core/nap.h"
 #include "core/type.h"
 
 enum tag {
@@ -30,7 +31,7 @@ static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills the others when rank 0 has left */
 /* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
 static const double margin_factor = 1.25, margin_s = 5;
-static const double nap_least_s = 20e-6, nap_most_s = 1e-3, nap_alone_s = 0.05;
+static const double nap_hurried_s = 1e-3, nap_alone_s = 0.05;
 
 struct loop {
     const struct loop_setup *setup;
@@ -67,7 +68,7 @@ static bool is_first(const struct loop *loop) {
 }
 
 static void nap(struct loop *loop) {
-    sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_most_s);
+    sheaf_team_wait(loop->setup->team, sheaf_team_events(loop->setup->team), nap_hurried_s);
 }
 
 /* --- sending rows -------------------------------------------------------------------------------------------------- */
@@ -434,7 +435,7 @@ static int look_around(struct loop *loop, bool *did) {
 static void talk(void *context) {
     struct loop *loop = context;
     struct team *team = loop->setup->team;
-    double nap_s = nap_least_s;
+    struct sheaf_nap nap = {0};
     for (bool empty = false; !(loop->end && empty);) {
         bool did = false;
         uint32_t seen = sheaf_team_events(team);
@@ -442,9 +443,10 @@ static void talk(void *context) {
             give_up(loop);
             return;
         }
-        nap_s = did ? nap_least_s : nap_s * 2 < nap_most_s ? nap_s * 2 : nap_most_s;
-        if (!did && !(loop->end && empty))
-            sheaf_team_wait(team, seen, loop->place.n_ranks > 1 ? nap_s : nap_alone_s);
+        if (did)
+            nap = (struct sheaf_nap){0};
+        else if (!(loop->end && empty))
+            sheaf_team_wait(team, seen, loop->place.n_ranks > 1 ? sheaf_nap_next(&nap) : nap_alone_s);
     }
 }
 

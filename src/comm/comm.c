@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "comm/shared.h"
+#include "core/nap.h"
 #include "core/type.h"
 
 struct comm {
@@ -69,15 +70,15 @@ static int check(struct comm *comm, int rc, const char *what, struct sheaf_error
     return cannot(comm, error);
 }
 
-/* Waits asleep: 20 µs at first, 1 ms after a while. */
+/* Waits asleep. */
 static int wait_asleep(struct comm *comm, MPI_Request *request, const char *what, struct sheaf_error *error) {
     int done = 0;
-    for (long pause_ns = 20000;; pause_ns = pause_ns < 1000000 ? 2 * pause_ns : pause_ns) {
+    for (struct sheaf_nap nap = {0};;) {
         if (check(comm, MPI_Test(request, &done, MPI_STATUS_IGNORE), what, error))
             return -1;
         if (done)
             return 0;
-        nanosleep(&(struct timespec){0, pause_ns}, NULL);
+        nanosleep(&(struct timespec){0, (long)(1e9 * sheaf_nap_next(&nap))}, NULL);
     }
 }
 

@@ -52,6 +52,7 @@ extern "C" {
 #include "core/hash.h"
 #include "core/interrupt.h"
 #include "core/known.h"
+#include "core/nap.h"
 #include "core/options.h"
 #include "core/random.h"
 #include "core/text.h"
