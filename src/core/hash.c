@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +10,9 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { PIECE = 256 << 10 /* stays in a core's cache between reading and hashing */, MOST_THREADS = 16 };
+#include "core/crew.h"
+
+enum { PIECE = 256 << 10 /* stays in a core's cache between reading and hashing */ };
 
 static void write_hex(XXH128_hash_t value, char hash[SHEAF_HASH_BYTES]) {
     snprintf(hash, SHEAF_HASH_BYTES, "%016llx%016llx", (unsigned long long)value.high64,
@@ -27,15 +27,14 @@ uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed) {
     return XXH3_64bits_withSeed(data, n_bytes, seed);
 }
 
-/* --- segments, by several threads ---------------------------------------------------------------------------------- */
+/* --- segments, side by side ---------------------------------------------------------------------------------- */
 
 struct segments {
     const char *data; /* where they lie in memory, or NULL: */
     int fd;           /* of the file that has them */
     int64_t n_bytes, n;
     XXH128_canonical_t *table; /* [n] their hashes, and behind them how many bytes there are */
-    _Atomic(int64_t) next;
-    _Atomic(int) failed; /* errno of one that could not be read; -1: the file is shorter now; -2: no memory */
+    _Atomic(int) failed;       /* errno of one that could not be read; -1: the file is shorter now; -2: no memory */
 };
 
 static int read_piece(int fd, char *piece, size_t n, off_t at) {
@@ -62,56 +61,37 @@ static int update(const struct segments *s, XXH3_state_t *state, char *piece, in
     return 0;
 }
 
-/* A thread: takes segments until there are none. */
-static void *hash_segments(void *context) {
+/* Segment i. */
+static void hash_segment(void *context, int64_t i) {
     struct segments *s = context;
-    XXH3_state_t *state = s->data ? NULL : XXH3_createState();
-    char *piece = s->data ? NULL : malloc(PIECE);
-    int why = s->data || (state && piece) ? 0 : -2;
-    for (int64_t i; why == 0 && atomic_load(&s->failed) == 0 && (i = atomic_fetch_add(&s->next, 1)) < s->n;) {
-        const int64_t first = i * SHEAF_HASH_SEGMENT;
-        const int64_t n = s->n_bytes - first < SHEAF_HASH_SEGMENT ? s->n_bytes - first : SHEAF_HASH_SEGMENT;
-        XXH128_hash_t hash = {0};
-        if (s->data) {
-            hash = XXH3_128bits(s->data + first, (size_t)n);
-        } else if (XXH3_128bits_reset(state) == XXH_OK) {
-            why = update(s, state, piece, first, n);
-            hash = XXH3_128bits_digest(state);
-        }
-        XXH128_canonicalFromHash(&s->table[i], hash);
+    const int64_t first = i * SHEAF_HASH_SEGMENT;
+    const int64_t n = s->n_bytes - first < SHEAF_HASH_SEGMENT ? s->n_bytes - first : SHEAF_HASH_SEGMENT;
+    if (atomic_load(&s->failed))
+        return;
+    if (s->data) {
+        XXH128_canonicalFromHash(&s->table[i], XXH3_128bits(s->data + first, (size_t)n));
+        return;
     }
+    XXH3_state_t *state = XXH3_createState();
+    char *piece = malloc(PIECE);
+    int why = state && piece && XXH3_128bits_reset(state) == XXH_OK ? 0 : -2;
+    if (why == 0)
+        why = update(s, state, piece, first, n);
     if (why)
         atomic_store(&s->failed, why);
+    else
+        XXH128_canonicalFromHash(&s->table[i], XXH3_128bits_digest(state));
     free(piece);
     XXH3_freeState(state);
-    return NULL;
-}
-
-static int count_cores(void) {
-    cpu_set_t cores;
-    return sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-}
-
-/* This thread hashes, and others with it, as many as can be had. */
-static void hash_side_by_side(struct segments *s) {
-    pthread_t threads[MOST_THREADS];
-    const int cores = count_cores();
-    const int64_t wanted = cores < MOST_THREADS ? cores : MOST_THREADS;
-    int n = 0;
-    while (n + 1 < wanted && n + 1 < s->n && pthread_create(&threads[n], NULL, hash_segments, s) == 0)
-        n++;
-    hash_segments(s);
-    while (n > 0)
-        pthread_join(threads[--n], NULL);
 }
 
 /* The hash of all, from those of the segments; `name` is for messages. */
 static int hash_all(struct segments *s, const char *name, char hash[SHEAF_HASH_BYTES], struct sheaf_error *error) {
     s->n = (s->n_bytes + SHEAF_HASH_SEGMENT - 1) / SHEAF_HASH_SEGMENT;
-    s->table = malloc(((size_t)s->n + 1) * sizeof *s->table);
+    s->table = calloc((size_t)s->n + 1, sizeof *s->table);
     if (!s->table)
         return sheaf_fail_memory(error, name);
-    hash_side_by_side(s);
+    sheaf_crew_do(s->n, hash_segment, s);
     XXH128_canonicalFromHash(&s->table[s->n], (XXH128_hash_t){.low64 = (uint64_t)s->n_bytes});
     if (s->n == 1)
         write_hex(XXH128_hashFromCanonical(&s->table[0]), hash);

@@ -193,9 +193,16 @@ static size_t character_bytes(const char *text, size_t length) {
 
 size_t sheaf_text_valid(const char *text, size_t length) {
     size_t at = 0;
-    for (size_t n; at < length; at += n)
-        if ((n = character_bytes(text + at, length - at)) == 0)
+    for (size_t n; at < length; at += n) {
+        uint64_t eight; /* mostly all ASCII */
+        for (; at + sizeof eight <= length; at += sizeof eight) {
+            memcpy(&eight, text + at, sizeof eight);
+            if (eight & UINT64_C(0x8080808080808080))
+                break;
+        }
+        if (at == length || (n = character_bytes(text + at, length - at)) == 0)
             break;
+    }
     return at;
 }
 

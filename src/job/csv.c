@@ -13,8 +13,9 @@
 #include "job/csv_column.h"
 #include "job/csv_header.h"
 #include "job/csv_rows.h"
+#include "job/csv_scan.h"
 
-enum { INDEX_STEP = 512 };
+static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
 
 struct csv {
     struct sheaf_mapping file;
@@ -22,65 +23,25 @@ struct csv {
     struct csv_place rows; /* where the first begins */
     int n_columns;
     const struct job_table *table;
-    struct csv_cell *cells;     /* [n_columns] the row parsed last */
-    struct csv_column *columns; /* [n_columns] */
-    struct csv_place *index;    /* [n_index] place of row k * INDEX_STEP */
-    int64_t n_index;
+    struct csv_cell *cells; /* [n_columns] the row parsed last */
+    struct csv_scan scan;
     struct csv_place next; /* where the last read ended */
 };
 
-/* --- rows and the scan --------------------------------------------------------------------------------------------- */
-
-static int refuse_row(const struct csv *csv, const struct csv_place *at, int n, struct sheaf_error *error) {
-    const bool hash = at->offset < csv->text.n_bytes && csv->text.data[at->offset] == '#';
-    return sheaf_refuse(error, "%s:%" PRId64 ": has %d cell%s where the header has %d%s", csv->text.name, at->line, n,
-                        n == 1 ? "" : "s", csv->n_columns,
-                        hash ? "; if it is a comment, add comment: \"#\" to the items"
-                        : at->row == 0 && n == csv->n_columns + 1
-                            ? "; the header must name the column of row names too (R: write.csv, or col.names = NA)"
-                            : "");
-}
+/* --- rows --------------------------------------------------------------------------------------------- */
 
 /* Parses a row into csv->cells and moves behind it. */
 static int parse_row(struct csv *csv, struct csv_place *at, struct sheaf_error *error) {
-    const struct csv_place before = *at;
-    int n;
-    if (sheaf_csv_row(&csv->text, at, csv->cells, csv->n_columns, &n, error))
-        return -1;
-    return n == csv->n_columns ? 0 : refuse_row(csv, &before, n, error);
-}
-
-static int remember(struct csv *csv, const struct csv_place *at) {
-    int64_t k = at->row / INDEX_STEP;
-    if ((k & (k - 1)) == 0) { /* a power of two: the room is used up */
-        struct csv_place *index = realloc(csv->index, (size_t)(k ? 2 * k : 1) * sizeof *index);
-        if (!index)
-            return -1;
-        csv->index = index;
-    }
-    csv->index[k] = *at;
-    csv->n_index = k + 1;
-    return 0;
+    return sheaf_csv_whole_row(&csv->text, at, csv->cells, csv->n_columns, error);
 }
 
 static int scan(struct items *items, struct sheaf_error *error) {
     struct csv *csv = items->self;
-    struct csv_place at = csv->next = csv->rows;
-    for (int k = 0; k < csv->n_columns; k++)
-        csv->columns[k] = (struct csv_column){.integers = true, .bad_row = -1};
-    while (!sheaf_csv_at_end(&csv->text, &at)) {
-        int64_t line = at.line, row = at.row;
-        size_t begin = at.offset;
-        if (row % INDEX_STEP == 0 && remember(csv, &at))
-            return sheaf_fail_memory(error, items->name);
-        if (parse_row(csv, &at, error))
-            return -1;
-        if (at.offset - begin > items->most_text_bytes)
-            items->most_text_bytes = at.offset - begin;
-        for (int k = 0; !csv->text.plain && k < csv->n_columns; k++)
-            sheaf_csv_note(&csv->columns[k], csv->table, &csv->cells[k], row, line);
-    }
-    items->n_items = at.row;
+    csv->next = csv->rows;
+    if (sheaf_csv_scan(&csv->scan, &csv->text, csv->table, csv->n_columns, csv->rows, CSV_PIECE_BYTES, error))
+        return -1;
+    items->n_items = csv->scan.n_rows;
+    items->most_text_bytes = csv->scan.most_row_bytes;
     items->all_text_bytes = csv->file.n_bytes;
     return 0;
 }
@@ -141,8 +102,8 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
     if (n == 0)
         return 0;
     struct csv_place at = csv->next;
-    if (at.row > first || first / INDEX_STEP > at.row / INDEX_STEP)
-        at = csv->index[first / INDEX_STEP];
+    if (at.row > first || first - at.row > near_rows)
+        at = sheaf_csv_scan_find(&csv->scan, first);
     while (at.row < first + n) {
         int64_t row = at.row, line;
         if (sheaf_csv_at_end(&csv->text, &at))
@@ -167,7 +128,7 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
 /* Reads the row of a cell that does not fit, for its text. */
 static int refuse_cell(struct items *items, int field, enum sheaf_type type, int64_t row, struct sheaf_error *error) {
     struct csv *csv = items->self;
-    struct csv_place at = csv->index[row / INDEX_STEP];
+    struct csv_place at = sheaf_csv_scan_find(&csv->scan, row);
     for (;;) {
         sheaf_csv_at_end(&csv->text, &at);
         struct csv_place before = at;
@@ -201,7 +162,7 @@ static int csv_check(struct items *items, int field, enum sheaf_type type, struc
     if (csv->text.plain)
         return sheaf_refuse(error, "%s: a line is text; the kernel wants '%s' as %s", items->name,
                             items->fields[field].name, sheaf_type_name(type));
-    const struct csv_column *column = &csv->columns[field];
+    const struct csv_column *column = &csv->scan.columns[field];
     if (column->bad_row >= 0)
         return refuse_cell(items, field, type, column->bad_row, error);
     const bool fits =
@@ -215,8 +176,7 @@ static void csv_close(struct items *items) {
         return;
     sheaf_mapping_close(&csv->file);
     free(csv->cells);
-    free(csv->columns);
-    free(csv->index);
+    sheaf_csv_scan_free(&csv->scan);
     free(csv);
     items->self = NULL;
 }
@@ -260,7 +220,7 @@ static int choose_types(struct items *items, struct sheaf_error *error) {
     const struct csv *csv = items->self;
     const struct job_table *table = csv->table;
     for (int k = 0; !csv->text.plain && k < items->n_fields; k++)
-        items->fields[k].type = sheaf_csv_type(&csv->columns[k]);
+        items->fields[k].type = sheaf_csv_type(&csv->scan.columns[k]);
     for (int t = 0; t < table->n_types; t++) {
         const int k = sheaf_items_find(items->fields, items->n_fields, table->types[t].name);
         if (k < 0)
@@ -320,8 +280,7 @@ static int open_text(struct items *items, bool plain, const struct job_table *ta
     csv->n_columns = header.n_columns;
     csv->rows = header.rows;
     csv->cells = calloc((size_t)csv->n_columns, sizeof *csv->cells);
-    csv->columns = calloc((size_t)csv->n_columns, sizeof *csv->columns);
-    if (!csv->cells || !csv->columns)
+    if (!csv->cells)
         return sheaf_fail_memory(error, items->name);
     if (sheaf_csv_read_names(&csv->text, table, &header, csv->cells, items, error) || scan(items, error))
         return -1;

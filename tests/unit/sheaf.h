@@ -60,6 +60,7 @@ extern "C" {
 #include "exec/team.h"
 #include "exec/worker.h"
 #include "job/csv.h"
+#include "job/csv_scan.h"
 #include "job/items.h"
 #include "job/job.h"
 #include "job/source.h"
