@@ -500,9 +500,13 @@ TEST_F(Worker, ThatNeverFlushesIsToldOf) {
     write_worker("count: 10",
                  "import os, sys\n"
                  "out = os.fdopen(1, 'w', 100000)\n"
-                 "for line in sys.stdin: out.write('{\"y\": 1}\\n')\n",
+                 "for line in sys.stdin: out.write('{\"y\": 1}\\n'); open('answered', 'w')\n",
                  "outputs: [y]\n");
-    Result result = run_job({"job.yaml", "--stop-after", "1s"}, {0, 2}, 75);
+    Child child(command({"run", "job.yaml"}, {0, 2}), start());
+    ASSERT_TRUE(wait_until([&] { return !child.running() || exists(path("answered")); }));
+    kill(child.pid(), SIGUSR1);
+    Result result = child.wait();
+    EXPECT_EQ(result.exit, 75) << result;
     EXPECT_EQ(count_of(result.err, "does it end its lines, and flush?"), 1) << result;
     look("with h5py.File('job.h5') as f:\n"
          "    assert states(f) == ['pending'] * 10, (states(f), messages(f))\n");
