@@ -1,11 +1,13 @@
 #include "job/csv.h"
 
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crew.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
@@ -15,7 +17,8 @@
 #include "job/csv_rows.h"
 #include "job/csv_scan.h"
 
-static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
+static const int64_t near_rows = 512;   /* parsing them is quicker than looking for a row */
+static const int64_t piece_rows = 4096; /* to a thread of a crew */
 
 struct csv {
     struct sheaf_mapping file;
@@ -82,9 +85,10 @@ static int bad_value(const struct items *items, int field, enum sheaf_type type,
                         why_not(items->self, cell));
 }
 
-static int store_cell(const struct items *items, int field, enum sheaf_type type, void *to, struct sheaf_arena *arena) {
+static int store_cell(const struct items *items, int field, const struct csv_cell *from, enum sheaf_type type, void *to,
+                      struct sheaf_arena *arena) {
     const struct csv *csv = items->self;
-    struct csv_cell cell = csv->cells[field];
+    struct csv_cell cell = *from;
     struct sheaf_text *text = to;
     if (type != SHEAF_TEXT)
         return sheaf_csv_number(csv->table, &cell, type, to);
@@ -96,31 +100,88 @@ static int store_cell(const struct items *items, int field, enum sheaf_type type
     return text->data || text->length == 0 ? 0 : -1;
 }
 
+/* Rows that are asked for: where their values go, and as what. */
+struct reading {
+    struct items *items;
+    int64_t first, n;
+    void *const *columns;
+    const enum sheaf_type *types; /* or NULL: the fields' own */
+    struct sheaf_arena *arena;    /* of texts */
+    struct csv_place behind;      /* side by side: where the last piece ended */
+    atomic_bool failed;
+};
+
+static enum sheaf_type type_of(const struct reading *r, int field) {
+    return r->types ? r->types[field] : r->items->fields[field].type;
+}
+
+/* Rows first … end - 1 of them, from a place that is not behind the first; moves behind the last. */
+static int read_rows(const struct reading *r, struct csv_place *at, int64_t first, int64_t end, struct csv_cell *cells,
+                     struct sheaf_error *error) {
+    const struct csv *csv = r->items->self;
+    while (at->row < end) {
+        const int64_t row = at->row;
+        if (sheaf_csv_at_end(&csv->text, at))
+            return sheaf_fail(error, "%s: changed while it was read", r->items->name);
+        const int64_t line = at->line;
+        if (sheaf_csv_whole_row(&csv->text, at, cells, csv->n_columns, error))
+            return -1;
+        for (int k = 0; row >= first && k < csv->n_columns; k++) {
+            if (!r->columns[k])
+                continue;
+            const enum sheaf_type type = type_of(r, k);
+            char *to = (char *)r->columns[k] + (size_t)(row - r->first) * sheaf_type_bytes(type);
+            if (store_cell(r->items, k, &cells[k], type, to, r->arena))
+                return type == SHEAF_TEXT ? sheaf_fail_memory(error, r->items->name)
+                                          : bad_value(r->items, k, type, &cells[k], row, line, error);
+        }
+    }
+    return 0;
+}
+
+/* Piece k of the rows. What goes wrong is said when they are read once more. */
+static void read_piece(void *context, int64_t k) {
+    struct reading *r = context;
+    const struct csv *csv = r->items->self;
+    struct sheaf_error ignored;
+    const int64_t first = r->first + k * piece_rows, end = r->first + r->n;
+    const int64_t upto = first + piece_rows < end ? first + piece_rows : end;
+    struct csv_place at = sheaf_csv_scan_find(&csv->scan, first);
+    struct csv_cell *cells = calloc((size_t)csv->n_columns, sizeof *cells);
+    if (!cells || read_rows(r, &at, first, upto, cells, &ignored))
+        atomic_store(&r->failed, true);
+    else if (upto == end)
+        r->behind = at;
+    free(cells);
+}
+
+/* Whether the rows were read side by side: enough of them, and no texts, for which there is one arena. */
+static bool read_side_by_side(struct reading *r) {
+    const struct csv *csv = r->items->self;
+    if (r->n < 2 * piece_rows)
+        return false;
+    for (int k = 0; k < csv->n_columns; k++)
+        if (r->columns[k] && type_of(r, k) == SHEAF_TEXT)
+            return false;
+    sheaf_crew_do((r->n + piece_rows - 1) / piece_rows, read_piece, r);
+    return !atomic_load(&r->failed);
+}
+
 static int csv_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                     struct sheaf_arena *arena, struct sheaf_error *error) {
     struct csv *csv = items->self;
+    struct reading r = {.items = items, .first = first, .n = n, .columns = columns, .types = types, .arena = arena};
     if (n == 0)
         return 0;
+    if (read_side_by_side(&r)) {
+        csv->next = r.behind;
+        return 0;
+    }
     struct csv_place at = csv->next;
     if (at.row > first || first - at.row > near_rows)
         at = sheaf_csv_scan_find(&csv->scan, first);
-    while (at.row < first + n) {
-        int64_t row = at.row, line;
-        if (sheaf_csv_at_end(&csv->text, &at))
-            return sheaf_fail(error, "%s: changed while it was read", items->name);
-        line = at.line;
-        if (parse_row(csv, &at, error))
-            return -1;
-        for (int k = 0; row >= first && k < csv->n_columns; k++) {
-            if (!columns[k])
-                continue;
-            const enum sheaf_type type = types ? types[k] : items->fields[k].type;
-            char *to = (char *)columns[k] + (size_t)(row - first) * sheaf_type_bytes(type);
-            if (store_cell(items, k, type, to, arena))
-                return type == SHEAF_TEXT ? sheaf_fail_memory(error, items->name)
-                                          : bad_value(items, k, type, &csv->cells[k], row, line, error);
-        }
-    }
+    if (read_rows(&r, &at, first, first + n, csv->cells, error))
+        return -1;
     csv->next = at;
     return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/type.h"
+
 int sheaf_items_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     if (items->fields[field].type == type)
         return 0;
@@ -87,4 +89,16 @@ int sheaf_items_check_name(const char *name, const char *what, struct sheaf_erro
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
             return sheaf_refuse(error, "%s has a control character in its name", what);
     return 0;
+}
+
+int64_t sheaf_items_window(const struct items *items) {
+    enum { OF_TEXTS = 4096, OF_NUMBERS = 65536, MOST_BYTES = 8 << 20 };
+    size_t row_bytes = 1;
+    for (int k = 0; k < items->n_fields; k++) {
+        if (items->fields[k].type == SHEAF_TEXT)
+            return OF_TEXTS;
+        row_bytes += sheaf_field_row_bytes(&items->fields[k]);
+    }
+    const int64_t fit = (int64_t)(MOST_BYTES / row_bytes) + 1;
+    return fit < OF_NUMBERS ? fit : OF_NUMBERS;
 }

@@ -86,4 +86,8 @@ int sheaf_items_no_field(const struct items *items, const struct yaml_node *node
    its own (status, seconds, …). `what` says what is named: "asteroids.csv: column 3". */
 int sheaf_items_check_name(const char *name, const char *what, struct sheaf_error *error);
 
+/* How many rows to read at a time, for who reads all: numbers are read side by side where there are many; of texts fewer
+   are in memory. */
+int64_t sheaf_items_window(const struct items *items);
+
 #endif

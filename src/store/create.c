@@ -170,10 +170,10 @@ out:
     return rc;
 }
 
-/* Copies all input fields, a few thousand rows at a time. */
+/* Copies all input fields. */
 static int copy_inputs(struct creation *c) {
-    enum { ROWS = 4096 };
     struct items *items = c->plan->items;
+    const int64_t rows = sheaf_items_window(items);
     size_t n_fields = (size_t)items->n_fields;
     hid_t *datasets = calloc(n_fields + 1, sizeof *datasets);
     struct sheaf_buffer *columns = calloc(n_fields + 1, sizeof *columns);
@@ -186,14 +186,14 @@ static int copy_inputs(struct creation *c) {
         datasets[made] = make_field(c, &items->fields[made]);
         if (datasets[made] < 0)
             goto out;
-        if (sheaf_buffer_resize(&columns[made], ROWS * sheaf_field_row_bytes(&items->fields[made]), c->error)) {
+        if (sheaf_buffer_resize(&columns[made], (size_t)rows * sheaf_field_row_bytes(&items->fields[made]), c->error)) {
             made++;
             goto out;
         }
     }
     rc = 0;
-    for (int64_t first = 0; rc == 0 && items->n_fields > 0 && first < items->n_items; first += ROWS)
-        rc = copy_rows(c, datasets, columns, first, items->n_items - first < ROWS ? items->n_items - first : ROWS);
+    for (int64_t first = 0; rc == 0 && items->n_fields > 0 && first < items->n_items; first += rows)
+        rc = copy_rows(c, datasets, columns, first, items->n_items - first < rows ? items->n_items - first : rows);
 out:
     for (int k = 0; k < made; k++) {
         if (H5Dclose(datasets[k]) < 0 && rc == 0)

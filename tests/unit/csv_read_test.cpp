@@ -96,8 +96,8 @@ TEST_P(CsvRanges, InAnyOrderGiveTheValuesOfTheWhole) {
         expect_rows(items, known, at, 0);
 }
 
-// Around the places where a reader keeps an index of rows.
-INSTANTIATE_TEST_SUITE_P(Rows, CsvRanges, testing::Values(0, 1, 2, 511, 512, 513, 1024, 1025, 5000));
+// Around the places where a reader keeps an index of rows, and so many that they are read side by side.
+INSTANTIATE_TEST_SUITE_P(Rows, CsvRanges, testing::Values(0, 1, 2, 511, 512, 513, 1024, 1025, 5000, 8192, 20000));
 
 TEST(CsvRanges, OnlyTheColumnsAskedForAreRead) {
     Known known(2000);
@@ -108,6 +108,40 @@ TEST(CsvRanges, OnlyTheColumnsAskedForAreRead) {
     void *columns[] = {nullptr, whole.data(), nullptr};
     ASSERT_EQ(sheaf_items_read(&items.items, 0, 2000, columns, nullptr, items.error), 0) << items.error.text();
     EXPECT_EQ(whole, known.whole);
+}
+
+// Many rows of numbers are read side by side; the same rows, and the same words for one that does not fit.
+TEST(CsvRanges, ManyNumbersAreThoseOfTheFile) {
+    const size_t n = 30000;
+    Known known(n);
+    Folder folder;
+    Job job = csv_job(folder.write("t.csv", known.file));
+    Items items(job);
+    std::mt19937 random(8);
+    for (int round = 0; round < 40; round++) {
+        const size_t first = round ? random() % n : 0, count = round ? random() % (n - first) + 1 : n;
+        std::vector<double> number(count + 1, -1);
+        std::vector<int64_t> whole(count + 1, -1);
+        void *columns[] = {number.data(), whole.data(), nullptr};
+        ASSERT_EQ(sheaf_items_read(&items.items, static_cast<int64_t>(first), static_cast<int64_t>(count), columns,
+                                   nullptr, items.error),
+                  0)
+            << items.error.text();
+        for (size_t i = 0; i < count; i++)
+            ASSERT_TRUE(number[i] == known.number[first + i] && whole[i] == known.whole[first + i]) << first + i;
+        EXPECT_EQ(number[count], -1) << "one row too many";
+    }
+    std::string file = "x\n";
+    for (int i = 0; i < 20000; i++)
+        file += i == 15000 ? "300\n" : i == 17000 ? "-1\n" : "7\n";
+    Job small = csv_job(folder.write("u.csv", file));
+    Items bytes(small);
+    std::vector<uint8_t> values(20000);
+    void *columns[] = {values.data()};
+    const sheaf_type types[] = {SHEAF_UINT8};
+    EXPECT_EQ(sheaf_items_read_as(&bytes.items, 0, 20000, columns, types, nullptr, bytes.error), -1);
+    EXPECT_HAS(bytes.error.text(),
+               "u.csv:15002: row 15001 (item 15000), column 'x': '300' is not a whole number from 0");
 }
 
 TEST(CsvRanges, TextsStayValidWhileTheArenaLives) {
