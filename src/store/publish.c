@@ -38,8 +38,9 @@ int sheaf_results_find(const char *path, struct results_found *found, struct she
 
 /* --- whose a file is ------------------------------------------------------------------------------------------------ */
 
-/* wreck: what may be left of a file that HDF5 was writing, and of whoever's. */
-enum whose { OURS, WRECK, FOREIGN };
+/* part: has our group, as others may who call something so or have copied it; wreck: what may be left of a file that HDF5
+   was writing, and of whoever's. */
+enum whose { OURS, PART, WRECK, FOREIGN };
 
 /* Of a file that HDF5 opens. A wreck has nothing in it, or names without what they name. */
 static enum whose judge_opened(hid_t file) {
@@ -47,7 +48,8 @@ static enum whose judge_opened(hid_t file) {
     H5O_info_t first;
     const htri_t has_group = H5Lexists(file, GROUP, H5P_DEFAULT);
     if (has_group > 0)
-        return OURS;
+        return H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0 && H5Lexists(file, "status", H5P_DEFAULT) > 0 ? OURS
+                                                                                                             : PART;
     return has_group < 0 || H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0 ||
                    H5Oget_info_by_idx2(file, "/", H5_INDEX_NAME, H5_ITER_INC, 0, &first, H5O_INFO_BASIC, H5P_DEFAULT) <
                        0
@@ -93,6 +95,7 @@ static int judge(const char *path, enum whose *whose, struct sheaf_error *error)
 /* Refuses what is somebody's data; a wreck may go where only we write. */
 static int check_whose(const char *path, bool wrecks_are_ours, struct sheaf_error *error) {
     static const char *const why[] = {
+        [PART] = "is not a results file of Sheaf",
         [WRECK] = "is damaged or empty, and cannot be known as a results file of Sheaf",
         [FOREIGN] = "is not a results file of Sheaf",
     };
@@ -100,7 +103,7 @@ static int check_whose(const char *path, bool wrecks_are_ours, struct sheaf_erro
     enum whose whose = OURS;
     if (sheaf_results_find(path, &found, error) || (found.there && judge(path, &whose, error)))
         return -1;
-    if (whose == OURS || (whose == WRECK && wrecks_are_ours))
+    if (whose == OURS || (whose != FOREIGN && wrecks_are_ours))
         return 0;
     return sheaf_refuse(error, "%s: %s and is not overwritten; move it away or choose another place with -o", path,
                         why[whose]);

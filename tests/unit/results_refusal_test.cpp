@@ -343,6 +343,30 @@ TEST(ResultsMayReplace, OnlyItsOwn) {
     EXPECT_FALSE(may()) << "and damaged";
 }
 
+// Others may call something as we do, or keep a copy of what we have written.
+TEST(ResultsMayReplace, NotWhatOthersCallAsWeDo) {
+    Store ours("{count: 100}", Y, 10), store("{count: 100}", Y, 10);
+    ASSERT_EQ(ours.create(), 0);
+    hid_t from = H5Fopen(ours.path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
+    for (int kind = 0; kind < 3; kind++) {
+        SCOPED_TRACE(kind);
+        make_foreign(store.path);
+        hid_t file = H5Fopen(store.path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
+        if (kind == 0)
+            H5Gclose(H5Gcreate2(file, "sheaf", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+        else if (kind == 1)
+            for (const char *name : {"sheaf", "status"})
+                H5Dclose(H5Dcreate2(file, name, H5T_NATIVE_INT, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+        else
+            ASSERT_GE(H5Ocopy(from, "sheaf", file, "sheaf", H5P_DEFAULT, H5P_DEFAULT), 0);
+        H5Sclose(space);
+        H5Fclose(file);
+        EXPECT_EQ(sheaf_results_may_replace(store.path.c_str(), store.error), -1);
+        EXPECT_HAS(store.error.text(), "is not overwritten");
+    }
+    H5Fclose(from);
+}
+
 // What a killed run has left beside may be replaced, whatever HDF5 made of it; not what is somebody's.
 TEST(ResultsMayReplace, WrecksAside) {
     Store store("{count: 100}", Y, 10);

@@ -283,6 +283,9 @@ static void find_outputs(const struct attempt *a) {
         const char *line; /* a script goes on after a program that has failed */
         const int n = last_line(h, 1, &line);
         fill_outputs(a);
+        for (int before = 0; before < o; before++) /* a failed item has no outputs, in whatever order they are found */
+            if (c->outputs[before].type == SHEAF_TEXT && (!a->wanted || a->wanted[before]))
+                a->context->emit_text(a->context, a->k, before, "", 0);
         a->context->end(a->context, a->k, SHEAF_FAILED, "outputs.%s: %.150s%s%.*s", c->outputs[o].name, error.text,
                         n ? "; standard error: " : "", n, line);
         if (a->end.heard) /* a signal to all may have ended the one program of a script that gives it */
