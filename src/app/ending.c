@@ -30,6 +30,8 @@ static int end_results(struct run *run) {
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
         return -1;
     run->all_settled = all[ITEM_PENDING] == 0;
+    if (run->kernel.has_texts && sheaf_results_check_texts(results, &run->error))
+        return -1;
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
                                                       : RUN_COMPLETE;
@@ -116,12 +118,25 @@ int sheaf_run_summarize(struct run *run) {
     return 0;
 }
 
+static void say_restored(const struct run *run) {
+    bool any = false;
+    for (int r = 0; r < run->place.n_ranks; r++)
+        any = any || run->facts[r].restored;
+    if (any)
+        fprintf(stderr, "sheaf: %s was removed or moved while the run used it; texts of this run were written again\n",
+                run->folder);
+}
+
 int sheaf_run_finish(struct run *run) {
     struct rank_facts own = {.n_threads = run->n_threads, .busy_s = sheaf_team_counts(run->team).busy_s};
-    if (sheaf_comm_agree(run->comm, sheaf_transport_close(&run->transport, &run->error), &run->error) ||
-        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
+    if (sheaf_comm_agree(run->comm, sheaf_transport_close(&run->transport, &run->error), &run->error))
+        return -1;
+    own.restored = run->transport.restored;
+    if (sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     int rc = 0;
+    if (sheaf_run_is_first(run))
+        say_restored(run);
     if (sheaf_run_is_first(run))
         rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);

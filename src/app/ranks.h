@@ -9,6 +9,7 @@
 
 /* What a rank tells of itself. */
 struct rank_facts {
+    int32_t restored;           /* texts, when the run ends */
     int32_t n_cores, n_threads; /* cores it may use; its compute threads */
     double busy_s;              /* inside the kernel, summed over threads */
 };

@@ -285,6 +285,7 @@ int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
     if (rc == 0 && t->output && t->own.fd >= 0 && fdatasync(t->own.fd)) /* the statuses */
         rc = sheaf_fail_errno(error, "%s: cannot sync", t->output);
     if (t->sink) {
+        t->restored = t->sink->journal && sheaf_journal_was_restored(t->sink->journal);
         if (sheaf_journal_close(t->sink->journal, error))
             rc = -1;
         t->sink->journal = NULL;

@@ -21,6 +21,7 @@
 
 /* What this rank does. */
 struct transport {
+    bool restored;         /* texts, whose folder was removed (plan/journal.h) */
     bool direct;           /* what was chosen */
     const char *why;       /* a few words */
     bool maps;             /* the same on all ranks of a node */

@@ -23,8 +23,9 @@ struct journal {
     pthread_mutex_t lock; /* guards what follows; `fd` and `path` stay once they are set */
     int fd;               /* -1 until there is a record */
     char *path;
-    bool named;  /* the file's name lasts a power cut */
-    bool failed; /* an append failed: the file may end in a torn record */
+    bool named;    /* the file's name lasts a power cut */
+    bool restored; /* it was removed under us, and written again */
+    bool failed;   /* an append failed: the file may end in a torn record */
 };
 
 /* --- texts --------------------------------------------------------------------------------------------------------- */
@@ -295,7 +296,7 @@ static int make_file(struct journal *j, struct sheaf_error *error) {
         char *path = sheaf_journal_path(j->folder, file);
         if (!path)
             return sheaf_fail_memory(error, "a path");
-        int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0) {
             j->fd = fd;
             j->path = path;
@@ -310,6 +311,42 @@ static int make_file(struct journal *j, struct sheaf_error *error) {
     }
 }
 
+/* Whether the file is still where it was made. */
+static bool is_there(const struct journal *j) {
+    struct stat own, there;
+    return fstat(j->fd, &own) ||
+           (stat(j->path, &there) == 0 && there.st_ino == own.st_ino && there.st_dev == own.st_dev);
+}
+
+/* Somebody has removed the folder, or moved it away, while we use it: what is in the file, which is still open, is written
+   there again. The descriptor stays the same, since others may be syncing it. */
+static int bring_back(struct journal *j, struct sheaf_error *error) {
+    if (mkdir(j->folder, 0777) && errno != EEXIST)
+        return sheaf_fail_errno(error, "%s: was removed, and cannot be made again", j->folder);
+    int fd = open(j->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return sheaf_fail_errno(error, "%s: was removed or replaced, and cannot be made again", j->path);
+    /* a copy is written at offsets, which Linux does not heed in a file that is appended to */
+    int to = open(j->path, O_WRONLY | O_CLOEXEC);
+    int rc =
+        to < 0 ? sheaf_fail_errno(error, "%s: cannot open", j->path) : sheaf_file_copy_open(j->fd, to, j->path, error);
+    if (to >= 0)
+        close(to);
+    if (rc == 0 && dup3(fd, j->fd, O_CLOEXEC) < 0)
+        rc = sheaf_fail_errno(error, "%s: cannot open", j->path);
+    close(fd);
+    j->named = false;
+    j->restored = true;
+    return rc;
+}
+
+static int see_to_it(struct journal *j, struct sheaf_error *error) {
+    if (j->fd < 0 || is_there(j))
+        return 0;
+    j->failed = j->failed || bring_back(j, error) != 0;
+    return j->failed ? -1 : 0;
+}
+
 static int write_all(struct journal *j, const char *records, size_t n_bytes, struct sheaf_error *error) {
     if (j->failed)
         return sheaf_fail(error, "%s: cannot write: an earlier write failed", j->path ? j->path : j->folder);
@@ -317,6 +354,8 @@ static int write_all(struct journal *j, const char *records, size_t n_bytes, str
         j->failed = true;
         return -1;
     }
+    if (see_to_it(j, error))
+        return -1;
     while (n_bytes) {
         /* A full disk shows as a short write first; the next call then says why. */
         ssize_t n = write(j->fd, records, n_bytes);
@@ -344,11 +383,11 @@ int sheaf_journal_append(struct journal *j, const char *records, size_t n_bytes,
 
 int sheaf_journal_sync(struct journal *j, struct sheaf_error *error) {
     pthread_mutex_lock(&j->lock);
-    int fd = j->fd;
+    int fd = j->fd, rc = see_to_it(j, error);
     bool named = j->named;
     pthread_mutex_unlock(&j->lock);
-    if (fd < 0)
-        return 0;
+    if (fd < 0 || rc)
+        return rc;
     if (fdatasync(fd))
         return sheaf_fail_errno(error, "%s: cannot sync", j->path);
     if (named)
@@ -359,6 +398,13 @@ int sheaf_journal_sync(struct journal *j, struct sheaf_error *error) {
     j->named = true;
     pthread_mutex_unlock(&j->lock);
     return 0;
+}
+
+bool sheaf_journal_was_restored(struct journal *j) {
+    pthread_mutex_lock(&j->lock);
+    const bool restored = j->restored;
+    pthread_mutex_unlock(&j->lock);
+    return restored;
 }
 
 int sheaf_journal_close(struct journal *j, struct sheaf_error *error) {

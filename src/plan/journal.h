@@ -41,6 +41,10 @@ int sheaf_journal_sync(struct journal *journal, struct sheaf_error *error);
 /* Makes all journals of a results file last a power cut, as runs left them that were killed. */
 int sheaf_journal_sync_all(const char *path, uint64_t token, struct sheaf_error *error);
 
+/* Whether the file was removed while it was written, and was made again with all that was in it. Each of these calls sees
+   to that. */
+bool sheaf_journal_was_restored(struct journal *journal);
+
 /* Takes NULL. */
 int sheaf_journal_close(struct journal *journal, struct sheaf_error *error);
 

@@ -11,6 +11,7 @@
 #include "core/interrupt.h"
 #include "plan/journal.h"
 #include "store/h5.h"
+#include "store/identity.h"
 #include "store/layout.h"
 #include "store/results.h"
 
@@ -42,14 +43,29 @@ int sheaf_results_find(const char *path, struct results_found *found, struct she
    was writing, and of whoever's. */
 enum whose { OURS, PART, WRECK, FOREIGN };
 
+/* Whether all is there that belongs to the identity in our group. */
+static bool is_whole(hid_t file) {
+    char *identity =
+        H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
+    bool whole = identity && H5Lexists(file, "status", H5P_DEFAULT) > 0;
+    const char *at = identity, *from;
+    size_t n_bytes;
+    while (whole && sheaf_identity_next_output(&at, &from, &n_bytes)) {
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)n_bytes, from);
+        whole = H5Lexists(file, name, H5P_DEFAULT) > 0;
+    }
+    free(identity);
+    return whole;
+}
+
 /* Of a file that HDF5 opens. A wreck has nothing in it, or names without what they name. */
 static enum whose judge_opened(hid_t file) {
     H5G_info_t root;
     H5O_info_t first;
     const htri_t has_group = H5Lexists(file, GROUP, H5P_DEFAULT);
     if (has_group > 0)
-        return H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0 && H5Lexists(file, "status", H5P_DEFAULT) > 0 ? OURS
-                                                                                                             : PART;
+        return is_whole(file) ? OURS : PART;
     return has_group < 0 || H5Gget_info_by_name(file, "/", &root, H5P_DEFAULT) < 0 || root.nlinks == 0 ||
                    H5Oget_info_by_idx2(file, "/", H5_INDEX_NAME, H5_ITER_INC, 0, &first, H5O_INFO_BASIC, H5P_DEFAULT) <
                        0

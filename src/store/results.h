@@ -82,6 +82,8 @@ struct results {
     struct noted *noted;   /* the sink's, of earlier runs */
     off_t suspects_offset;
     bool power_failed;              /* since the file was written last: its machine was started anew */
+    int64_t n_journals;             /* when it was opened, */
+    uint64_t last_journal;          /* and the highest number of one */
     bool lost_texts;                /* of items that are done, store/texts.h */
     int64_t n_unsafe;               /* items that are pending again: a power cut may have lost their rows */
     off_t run_offsets[RUN_COLUMNS]; /* the columns of /sheaf/runs */
@@ -195,6 +197,9 @@ void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct shea
 
 /* When the file is opened: finds out whether texts of items that are done are gone, and remembers it in the file. */
 int sheaf_results_settle_texts(struct results *results, struct sheaf_error *error);
+
+/* When a run ends: the same of texts that were there when the file was opened. */
+int sheaf_results_check_texts(struct results *results, struct sheaf_error *error);
 
 /* To be called when all items were made pending again: no text of theirs is missed any more. */
 int sheaf_results_forget_texts(struct results *results, struct sheaf_error *error);

@@ -5,18 +5,32 @@
 #include <string.h>
 
 #include "core/file.h"
-#include "plan/journal_index.h"
+#include "plan/journal.h"
 #include "store/layout.h"
 #include "store/results.h"
 
-/* Whether any journal of this file is there; what cannot be looked at may be. */
-static bool any_journal(const char *path, uint64_t token) {
-    struct journal_index *journals = NULL;
+/* How many journals of this file there are up to a number, and the highest; what cannot be looked at may be there. */
+static int64_t count_journals(const char *path, uint64_t token, uint64_t upto, uint64_t *highest) {
+    struct journal_file *files = NULL;
     struct sheaf_error ignored;
-    const bool any =
-        sheaf_journal_index_open(&journals, path, token, &ignored) != 0 || sheaf_journal_index_files(journals) > 0;
-    sheaf_journal_index_close(journals);
-    return any;
+    size_t n_files = 0;
+    int64_t n = 0;
+    char *folder = sheaf_journal_folder(path);
+    const bool known = folder && sheaf_journal_list(folder, &files, &n_files, &ignored) == 0;
+    *highest = 0;
+    for (size_t k = 0; known && k < n_files; k++)
+        if (files[k].token == token && files[k].number <= upto) {
+            *highest = files[k].number > *highest ? files[k].number : *highest;
+            n++;
+        }
+    free(files);
+    free(folder);
+    return known ? n : INT64_MAX;
+}
+
+static bool any_journal(const char *path, uint64_t token) {
+    uint64_t highest;
+    return count_journals(path, token, UINT64_MAX, &highest) > 0;
 }
 
 /* --- for HDF5 ------------------------------------------------------------------------------------------------------ */
@@ -59,16 +73,27 @@ void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct shea
 
 /* --- for a run ----------------------------------------------------------------------------------------------------- */
 
+/* There will be, or are, other texts beside the file. */
+static int remember_loss(struct results *r, struct sheaf_error *error) {
+    static const uint8_t lost = 1;
+    r->lost_texts = true;
+    return sheaf_file_pwrite(r->fd, &lost, 1, r->sink.texts_offset + TEXTS_LOST, r->path, error);
+}
+
 int sheaf_results_settle_texts(struct results *r, struct sheaf_error *error) {
     uint8_t marks[TEXTS_MARKS];
     if (sheaf_file_pread(r->fd, marks, sizeof marks, r->sink.texts_offset, r->path, error))
         return -1;
     r->lost_texts = marks[TEXTS_LOST] == 1;
-    if (r->lost_texts || marks[TEXTS_BESIDE] == 0 || any_journal(r->path, r->token))
+    r->n_journals = count_journals(r->path, r->token, UINT64_MAX, &r->last_journal);
+    return r->lost_texts || marks[TEXTS_BESIDE] == 0 || r->n_journals > 0 ? 0 : remember_loss(r, error);
+}
+
+int sheaf_results_check_texts(struct results *r, struct sheaf_error *error) {
+    uint64_t highest;
+    if (r->lost_texts || count_journals(r->path, r->token, r->last_journal, &highest) >= r->n_journals)
         return 0;
-    /* This run will have texts of its own beside the file: what is lost must be remembered. */
-    marks[TEXTS_LOST] = r->lost_texts = true;
-    return sheaf_file_pwrite(r->fd, marks, sizeof marks, r->sink.texts_offset, r->path, error);
+    return remember_loss(r, error);
 }
 
 int sheaf_results_forget_texts(struct results *r, struct sheaf_error *error) {
