@@ -54,6 +54,7 @@ extern "C" {
 #include "core/known.h"
 #include "core/options.h"
 #include "core/random.h"
+#include "core/range_lock.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "exec/team.h"
