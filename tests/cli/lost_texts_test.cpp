@@ -111,6 +111,17 @@ TEST_F(LostTexts, OfAFileThatWasMovedAway) {
         EXPECT_EQ(count_of(old.out, "said " + std::to_string(i)), 1) << old;
 }
 
+/* Not even where a copy of it was left under a name that runs use. */
+TEST_F(LostTexts, OfAFileThatWasMovedAwayAfterACopy) {
+    run({"--items", "0:3"});
+    ASSERT_EQ(shell("cp job.h5 job.h5.new; mv job.h5 old.h5").exit, 0);
+    run();
+    ASSERT_EQ(shell("mv job.d old.d").exit, 0);
+    const Result old = sheaf({"show", "old.h5", "--csv", "--fields", "stdout"});
+    EXPECT_EQ(times(old), 0) << old;
+    EXPECT_EQ(count_of(old.out, "said 2"), 1) << old;
+}
+
 /* Nor are the pieces of a run that was killed left for ever. */
 TEST_F(LostTexts, WhatAKilledRunWasMakingGoes) {
     run({"--items", "0:3"});
