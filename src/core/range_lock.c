@@ -25,7 +25,12 @@ bool sheaf_range_is_at(int fd, const char *path) {
 
 void sheaf_range_leave(int fd, const char *path) {
     sheaf_range_unlock(fd, 0, 0); /* first: of several that leave at once one must find the others gone */
-    if (sheaf_range_lock(fd, 1, 0) == 0 && !sheaf_range_is_locked(fd, 0, 1) && sheaf_range_is_at(fd, path))
-        unlink(path); /* nobody can have got all of it meanwhile */
+    for (bool again = true; again && sheaf_range_lock(fd, 1, 0) == 0;) {
+        const bool held = sheaf_range_is_locked(fd, 0, 1);
+        if (!held && sheaf_range_is_at(fd, path))
+            unlink(path); /* nobody can have got all of it meanwhile */
+        sheaf_range_unlock(fd, 1, 0);
+        again = held && !sheaf_range_is_locked(fd, 0, 1); /* who had it left just now, and found us in the way */
+    }
     close(fd);
 }

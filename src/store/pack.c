@@ -177,24 +177,31 @@ static int add_text(struct pack *p, hid_t dataset, const struct journal_entry *e
     return 0;
 }
 
+/* Reads the statuses of items first … first + n - 1. Those that are not safe and do not count on this machine are made
+   pending in the copy, which will not have their texts: where the run was they would count. */
+static int read_statuses(struct pack *p, int64_t first, int64_t n) {
+    hsize_t start = (hsize_t)first, count = (hsize_t)n;
+    hid_t from = H5Dget_space(p->status), to = H5Screate_simple(1, &count, NULL);
+    bool bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
+               H5Dread(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
+    if (!bad && sheaf_status_judge(p->statuses, n, p->trusts_unsafe) > 0 && !p->trusts_unsafe)
+        bad = H5Dwrite(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
+    H5Sclose(from);
+    H5Sclose(to);
+    return bad ? h5_fail(p, "read the status") : 0;
+}
+
 /* Writes the texts of items first … first + n - 1 that the journals have. */
 static int pack_window(struct pack *p, int64_t first, int64_t n) {
     int64_t n_entries = 0;
-    hsize_t start = (hsize_t)first, count = (hsize_t)n;
     if (sheaf_journal_index_scan(p->journals, first, first + n, p->error))
         return -1;
     p->packed->n_dropped = sheaf_journal_index_dropped(p->journals);
     const struct journal_entry *entries = sheaf_journal_index_entries(p->journals, &n_entries);
     if (n_entries == 0)
         return 0;
-    hid_t from = H5Dget_space(p->status), to = H5Screate_simple(1, &count, NULL);
-    bool bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
-               H5Dread(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
-    H5Sclose(from);
-    H5Sclose(to);
-    if (bad)
-        return h5_fail(p, "read the status");
-    sheaf_status_judge(p->statuses, (int64_t)count, p->trusts_unsafe);
+    if (read_statuses(p, first, n))
+        return -1;
     for (int k = 0; k < p->n_outputs; k++) {
         hid_t dataset = p->datasets[k];
         for (int64_t e = 0; dataset >= 0 && e < n_entries; e++)

@@ -194,8 +194,10 @@ void sheaf_results_tidy(const char *path) {
     char *aside = sheaf_path_with(path, SUFFIX_NEW);
     if (aside && sheaf_results_find(aside, &found, &ignored) == 0 && found.there &&
         judge(aside, &whose, &ignored) == 0 && whose == OURS) {
-        const uint64_t token = token_of(aside);
-        if (token && token != token_of(path)) /* else it is the file itself, by a second name */
+        const uint64_t token = token_of(aside), current = token_of(path);
+        /* It has texts only where a file that is there was to be replaced. With none there they may be those of one that was
+           moved away, of which this is a copy; with the same number it is the file itself, by a second name. */
+        if (token && current && token != current)
             sheaf_journal_remove(path, token, false, &ignored);
         unlink(aside);
     }

@@ -195,7 +195,8 @@ int sheaf_results_again(struct results *results, const struct asked *asked, enum
 /* Says of the results file of n_items at a path that texts are lost, and what can be done, without an end of line. */
 void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct sheaf_string *said);
 
-/* When the file is opened: finds out whether texts of items that are done are gone, and remembers it in the file. */
+/* When the file is opened, and in the end: finds out whether texts of items that are done are gone, and remembers it in
+   the file. */
 int sheaf_results_settle_texts(struct results *results, struct sheaf_error *error);
 
 /* When a run ends: the same of texts that were there when the file was opened. */

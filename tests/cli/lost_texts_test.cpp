@@ -52,6 +52,19 @@ TEST_F(LostTexts, AreSaidUntilAllIsComputedAgain) {
         EXPECT_EQ(count_of(all.out, "said " + std::to_string(i)), 1) << all;
 }
 
+/* A run knows of what is removed while it computes, and does not end as if all were well. */
+TEST_F(LostTexts, GoneWhileTheRunGoesOn) {
+    write("job.yaml", "items: {count: 6}\ncheckpoint: 0.001s\n" /* else nothing is safe yet, and the run fails */
+                      "command: 'echo said {item}; [ {item} -ne 4 ] || rm -r {job_dir}/job.d'\n");
+    const Result part = run({"--threads", "1", "--items", "0:5"});
+    EXPECT_EQ(times(part), 1) << part;
+    expect_lost(true);
+    const Result all = run({"--threads", "1", "--overwrite"});
+    EXPECT_EQ(times(all), 1) << all;
+    EXPECT_EQ(all.exit, 0) << all;
+    expect_lost(true);
+}
+
 TEST_F(LostTexts, FolderThatComesBack) {
     run({"--items", "0:3"});
     ASSERT_EQ(shell("mv job.d elsewhere").exit, 0);
@@ -96,6 +109,17 @@ TEST_F(LostTexts, OfAFileThatWasMovedAway) {
     EXPECT_EQ(times(old), 0) << old;
     for (int i = 0; i < 3; i++)
         EXPECT_EQ(count_of(old.out, "said " + std::to_string(i)), 1) << old;
+}
+
+/* Not even where a copy of it was left under a name that runs use. */
+TEST_F(LostTexts, OfAFileThatWasMovedAwayAfterACopy) {
+    run({"--items", "0:3"});
+    ASSERT_EQ(shell("cp job.h5 job.h5.new; mv job.h5 old.h5").exit, 0);
+    run();
+    ASSERT_EQ(shell("mv job.d old.d").exit, 0);
+    const Result old = sheaf({"show", "old.h5", "--csv", "--fields", "stdout"});
+    EXPECT_EQ(times(old), 0) << old;
+    EXPECT_EQ(count_of(old.out, "said 2"), 1) << old;
 }
 
 /* Nor are the pieces of a run that was killed left for ever. */

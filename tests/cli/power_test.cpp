@@ -111,6 +111,25 @@ TEST_F(PowerCut, OfTexts) {
     check({"echoed", path("job.h5")});
 }
 
+/* Somebody packs on another machine, where what is not safe does not count: where it would, it has no texts any more. */
+TEST_F(PowerCut, TextsPackedOnAnotherMachine) {
+    write_x("in.csv", std::vector<double>(100, 2.5));
+    write("job.yaml", "items: {csv: in.csv}\ncommand: [\"sh\", \"-c\", 'sleep 0.01; echo item $SHEAF_ITEM']\n"
+                      "checkpoint: never\n");
+    Child child(command({"run", "job.yaml", "-q"}, {0, 2}), powered());
+    EXPECT_TRUE(wait_for_done(child, path("job.h5"), 20));
+    child.kill_all(SIGKILL);
+    child.wait();
+    ASSERT_EQ(shell("mv boot here").exit, 0);
+    start_machine();
+    Result packed = sheaf_powered({"pack", "job.h5"}, {});
+    EXPECT_EQ(packed.exit, 0) << packed;
+    ASSERT_EQ(shell("mv here boot").exit, 0);
+    Result last = sheaf_powered({"run", "job.yaml"}, {0, 2});
+    EXPECT_EQ(last.exit, 0) << last;
+    check({"echoed", path("job.h5")});
+}
+
 /* A sync that fails says so once, and what the kernel keeps in memory is not what the disk has: rows that were not yet safe
    are computed again, whatever later syncs say. */
 TEST_F(PowerCut, ADiskThatFails) {

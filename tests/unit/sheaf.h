@@ -55,6 +55,7 @@ extern "C" {
 #include "core/nap.h"
 #include "core/options.h"
 #include "core/random.h"
+#include "core/range_lock.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "exec/team.h"
