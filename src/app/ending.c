@@ -36,8 +36,7 @@ static int end_results(struct run *run) {
                              : all[ITEM_PENDING]      ? RUN_PARTIAL
                                                       : RUN_COMPLETE;
     run->any_failure = sheaf_row_sink_first_failure(&results->sink, &run->first_failure);
-    if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error) ||
-        sheaf_results_settle_texts(results, &run->error)) /* somebody may have removed them since the run began */
+    if (sheaf_results_clear_flights(results, &run->error) || sheaf_run_end_record(run, reason, &run->error))
         return -1;
     return sheaf_results_sync(results, &run->error);
 }
