@@ -118,6 +118,19 @@ int sheaf_run_summarize(struct run *run) {
     return 0;
 }
 
+/* Items that were computed by one program stand beside those of another. */
+static void say_mixed(const struct run *run) {
+    struct sheaf_string changed = {0};
+    sheaf_known_say_changed(&run->known, &changed);
+    if (changed.length && !changed.failed)
+        fprintf(stderr,
+                "sheaf: changed while the run used it: %s. Items in %s may be of the old one or of the new one; to "
+                "have all "
+                "of one, start anew with --overwrite\n",
+                changed.data, run->job.output);
+    sheaf_string_free(&changed);
+}
+
 static void say_restored(const struct run *run) {
     bool any = false;
     for (int r = 0; r < run->place.n_ranks; r++)
@@ -135,8 +148,10 @@ int sheaf_run_finish(struct run *run) {
     if (sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     int rc = 0;
-    if (sheaf_run_is_first(run))
+    if (sheaf_run_is_first(run)) {
         say_restored(run);
+        say_mixed(run);
+    }
     if (sheaf_run_is_first(run))
         rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
     return sheaf_comm_agree(run->comm, rc, &run->error);

@@ -98,7 +98,8 @@ static int hash_all(struct segments *s, const char *name, char hash[SHEAF_HASH_B
     else
         write_hex(XXH3_128bits(s->table, ((size_t)s->n + 1) * sizeof *s->table), hash);
     free(s->table);
-    switch (s->failed) {
+    const int why = atomic_load(&s->failed);
+    switch (why) {
     case 0:
         return 0;
     case -1:
@@ -106,7 +107,7 @@ static int hash_all(struct segments *s, const char *name, char hash[SHEAF_HASH_B
     case -2:
         return sheaf_fail_memory(error, name);
     default:
-        errno = s->failed;
+        errno = why;
         return sheaf_fail_errno(error, "%s: cannot read", name);
     }
 }

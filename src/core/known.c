@@ -62,9 +62,42 @@ int sheaf_known_hash(struct known *known, const char *path, char hash[SHEAF_HASH
     return rc;
 }
 
+void sheaf_known_use(struct known *known, const char *path, const char hash[SHEAF_HASH_BYTES]) {
+    struct stat about;
+    char *description = known ? describe(path, &about) : NULL;
+    if (description && !find(known->used.data, description, (char[SHEAF_HASH_BYTES]){0}))
+        sheaf_string_add(&known->used, "%s%s", hash, description);
+    free(description);
+}
+
+/* Whether the file of a line, as sheaf_known_use() has made it, has other bytes. */
+static bool is_changed(const char *line, const char *path) {
+    struct stat about;
+    struct sheaf_error ignored;
+    char hash[SHEAF_HASH_BYTES];
+    char *description = describe(path, &about);
+    const bool same = description && strncmp(line + SHEAF_HASH_BYTES - 1, description, strlen(description)) == 0;
+    free(description);
+    return !same && (sheaf_hash_file(path, hash, &ignored) || strncmp(line, hash, SHEAF_HASH_BYTES - 1) != 0);
+}
+
+void sheaf_known_say_changed(const struct known *known, struct sheaf_string *said) {
+    enum { BEFORE_PATH = 6 }; /* blanks: the fingerprint, and what describes the file */
+    for (const char *line = known->used.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+        const char *at = line;
+        for (int blanks = 0; at < end && blanks < BEFORE_PATH; at++)
+            blanks += *at == ' ';
+        char *path = strndup(at, (size_t)(end - at));
+        if (path && is_changed(line, path))
+            sheaf_string_add(said, "%s%s", said->length ? ", " : "", path);
+        free(path);
+    }
+}
+
 void sheaf_known_free(struct known *known) {
     free(known->before);
     sheaf_string_free(&known->now);
     sheaf_string_free(&known->paths);
+    sheaf_string_free(&known->used);
     known->before = NULL;
 }

@@ -16,10 +16,18 @@ struct known {
     char *before;              /* what an earlier run has written down, or NULL; owned */
     struct sheaf_string now;   /* what this one does: a line a file */
     struct sheaf_string paths; /* of all that were asked for, each on a line */
+    struct sheaf_string used;  /* a line like those for each file that is used until the run ends */
 };
 
 /* The fingerprint of a file's bytes, as sheaf_hash_file() has it. known: may be NULL, for none. */
 int sheaf_known_hash(struct known *known, const char *path, char hash[SHEAF_HASH_BYTES], struct sheaf_error *error);
+
+/* Remembers that a file whose fingerprint was just taken is used until the run ends, as a program is. Of one that cannot be
+   described nothing is remembered. */
+void sheaf_known_use(struct known *known, const char *path, const char hash[SHEAF_HASH_BYTES]);
+
+/* Tells which of these have other bytes now, or none: "a, b"; nothing where all are the same. */
+void sheaf_known_say_changed(const struct known *known, struct sheaf_string *said);
 
 void sheaf_known_free(struct known *known);
 

@@ -114,4 +114,22 @@ TEST_F(Changed, APluginThatWasCompiledAnew) {
     check({"slow", path("job.h5"), "all"});
 }
 
+/* A program that is mended while a run uses it: some items are of the old one, and nobody could tell which. */
+TEST_F(Changed, AProgramUnderTheRunIsTold) {
+    const struct {
+        std::string act;
+        int said;
+    } cases[] = {
+        {"echo '# another' >> item.sh", 1}, {"touch item.sh", 0}, {"cp item.sh a; mv a item.sh", 0}, {"true", 0}};
+    for (const auto &c : cases) {
+        SCOPED_TRACE(c.act);
+        write("item.sh", "[ $1 -ne 3 ] || { " + c.act + "; }\necho $1\n");
+        write("job.yaml", "items: {count: 6}\ncommand: [sh, item.sh, '{item}']\noutputs: {y: {column: 1}}\n");
+        Result result = run_job({"job.yaml", "-q", "--overwrite", "--threads", "1"});
+        EXPECT_EQ(count_of(result.err, "changed while the run used it: "), c.said) << result;
+        EXPECT_EQ(count_of(result.err, "item.sh. Items in job.h5 may be of the old one or of the new one"), c.said)
+            << result;
+    }
+}
+
 } // namespace

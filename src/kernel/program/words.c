@@ -86,8 +86,10 @@ static int add_file(const char *word, const char *folder, bool is_program, struc
     const char *name = inside ? word + length + 1 : word;
     char *file = sheaf_words_find(name, folder, is_program && !inside);
     int rc = file ? sheaf_known_hash(known, file, hash, error) : 0;
-    if (file && rc == 0)
+    if (file && rc == 0) {
         sheaf_string_add(identity, "file %s: %s\n", name, hash);
+        sheaf_known_use(known, file, hash);
+    }
     free(file);
     return rc;
 }
