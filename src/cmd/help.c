@@ -15,6 +15,18 @@ static const char *path_of(const struct job_key *key, char path[128]) {
     return path;
 }
 
+/* Whether a path is that of a key, as "outputs.y.unit" is of "outputs.*.unit". */
+static bool is_path_of(const char *path, const char *word) {
+    for (; *path && *path != '*'; path++, word++)
+        if (*path != *word)
+            return false;
+    if (*path == '*') {
+        const size_t name = strcspn(word, ".");
+        return name > 0 && is_path_of(path + 1, word + name);
+    }
+    return *word == '\0';
+}
+
 static void pad_to(int column, int at) {
     printf("%*s", at < column ? column - at : 1, "");
 }
@@ -94,7 +106,7 @@ static int print_keys(const char *word) {
     int n_found = 0, n = 0;
     for (const struct job_key *key = sheaf_job_keys; key->name && n < 250; key++) {
         names[n++] = key->name;
-        if (strcmp(path_of(key, path), word) != 0 && strcmp(key->name, word) != 0)
+        if (!is_path_of(path_of(key, path), word) && strcmp(key->name, word) != 0)
             continue;
         if (n_found++)
             printf("\n");

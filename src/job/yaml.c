@@ -220,6 +220,10 @@ int sheaf_yaml_parse(struct yaml_document *document, const char *file, const cha
                      struct sheaf_error *error) {
     *document = (struct yaml_document){0};
     const char *nul = memchr(text, '\0', length);
+    static const char hdf5[] = "\211HDF\r\n\032\n";
+    if (length >= sizeof hdf5 - 1 && memcmp(text, hdf5, sizeof hdf5 - 1) == 0)
+        return sheaf_refuse(
+            error, "%s: is an HDF5 file, no job file; of a results file, sheaf status and sheaf show tell", file);
     int rc = nul ? refuse_byte(file, text, (size_t)(nul - text), "holds a NUL character; remove it", error)
                  : parse_tree(document, file, text, length, &document->root, error);
     if (rc == 0 && !document->root)

@@ -118,6 +118,7 @@ TEST_F(Help, AllKeysAreTold) {
         if (dot == std::string::npos)
             EXPECT_NE(all.find("\n  " + name + " "), std::string::npos) << key;
     }
+    EXPECT_EQ(count_of(sheaf({"help", "outputs.energy.regex"}).out, "  regex "), 1);
     Result slip = sheaf({"help", "schedul"});
     EXPECT_EQ(slip.exit, 2);
     EXPECT_EQ(count_of(slip.err, "did you mean 'schedule'?"), 1) << slip;

@@ -144,6 +144,12 @@ static int take_quoted(struct tokens *t) {
 static int refuse_character(struct tokens *t) {
     size_t at = t->next, length;
     unsigned char c = (unsigned char)t->text[at];
+    const char *close = c == '{' ? memchr(t->text + at, '}', t->length - at) : NULL;
+    if (close) /* as in the words of a command */
+        return sheaf_tokens_refuse(t, at,
+                                   "unexpected '{'; a field or param stands here without braces, and between ` if "
+                                   "its name has other characters than letters, digits and _: `%.*s`",
+                                   (int)(close - t->text - (ptrdiff_t)at) - 1, t->text + at + 1);
     const char *right = slip_at(t, at, &length);
     if (right)
         return sheaf_tokens_refuse(t, at, "unexpected '%.*s'; write %s", (int)length, t->text + at, right);
