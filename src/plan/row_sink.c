@@ -144,6 +144,20 @@ static int write_values(struct row_sink *sink, const struct rows *rows, int64_t 
     return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, begin, end, error) : 0;
 }
 
+/* Of blocks that were computed: one that was left, since the run is to end, keeps what it took before. */
+static int write_seconds(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
+    for (int64_t at = 0, upto; at < rows->n_blocks; at = upto) {
+        const bool computed = rows->seconds[at] > 0;
+        for (upto = at + 1; upto < rows->n_blocks && (rows->seconds[upto] > 0) == computed;)
+            upto++;
+        if (computed && sheaf_file_pwrite(sink->fd, rows->seconds + at, (size_t)(upto - at) * sizeof(float),
+                                          sink->seconds_offset + (rows->first_block + at) * (off_t)sizeof(float),
+                                          sink->path, error))
+            return -1;
+    }
+    return 0;
+}
+
 /* Records, and that there are such, so that it is seen when somebody has removed them. */
 static int append(struct row_sink *sink, const char *records, size_t n_bytes, struct sheaf_error *error) {
     static const uint8_t mark = 1;
@@ -234,8 +248,7 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     }
     if (rc || !any)
         goto out;
-    rc = sheaf_file_pwrite(sink->fd, rows->seconds, (size_t)rows->n_blocks * sizeof(float),
-                           sink->seconds_offset + rows->first_block * (off_t)sizeof(float), sink->path, error);
+    rc = write_seconds(sink, rows, error);
     if (rc == 0)
         rc = write_texts(sink, &wanted, !chosen, error);
     if (rc == 0)

@@ -38,12 +38,13 @@ static const char *read_holder(int fd, char holder[LOCK_HOLDER_BYTES]) {
     return holder[0] ? holder : "process unknown";
 }
 
-static void write_holder(int fd, char holder[LOCK_HOLDER_BYTES]) {
+static void write_holder(int fd, const char *path, char holder[LOCK_HOLDER_BYTES]) {
     char host[64] = "";
     gethostname(host, sizeof host - 1);
     int n = snprintf(holder, LOCK_HOLDER_BYTES, "process %ld on %s", (long)getpid(), host);
-    if (ftruncate(fd, 0) || pwrite(fd, holder, (size_t)n, 0) != n)
-        return; /* only for a friendlier message */
+    if (ftruncate(fd, 0) || pwrite(fd, holder, (size_t)n, 0) != n ||
+        (sheaf_disk_of(path) != DISK_LOCAL && fdatasync(fd))) /* or other nodes do not see it yet */
+        return;                                               /* only for a friendlier message, and for servers there */
 }
 
 int sheaf_lock_take(struct lock *lock, const char *results_path, struct sheaf_error *error) {
@@ -114,7 +115,7 @@ int sheaf_lock_take_or(struct lock *lock, const char *results_path, const char *
     if (taking == TAKEN) {
         sheaf_interrupt_remove(lock->path);
         lock->fd = fd;
-        write_holder(fd, lock->holder);
+        write_holder(fd, lock->path, lock->holder);
         return 0;
     }
     if (taking == CANNOT)

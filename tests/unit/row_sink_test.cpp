@@ -127,6 +127,19 @@ TEST(RowSink, BytesLandAtTheirOffsets) {
     EXPECT_TRUE(s.untouched(Sink::ITEM, Sink::END - Sink::ITEM));
 }
 
+// A block that was not begun, since the run was to end, keeps the seconds that it took before.
+TEST(RowSink, SecondsOfABlockThatWasLeftStay) {
+    Sink s;
+    Rows rows(0, 15);
+    Error error;
+    rows.seconds[1] = 0;
+    std::fill(rows.status.begin() + 5, rows.status.begin() + 10, ITEM_PENDING);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(s.at<float>(Sink::SECONDS), 0.25F);
+    EXPECT_TRUE(s.untouched(Sink::SECONDS + 4, 4));
+    EXPECT_EQ(s.at<float>(Sink::SECONDS + 8), 2.25F);
+}
+
 TEST(RowSink, ItemsOutsideTheWindowAreLeftAlone) {
     for (auto [begin, end] : {std::pair{7, 12}, {0, 6}, {14, 20}, {0, 5}, {15, 20}, {10, 10}}) {
         Sink s;
