@@ -311,11 +311,10 @@ static int make_file(struct journal *j, struct sheaf_error *error) {
     }
 }
 
-/* Whether the file is still where it was made. */
+/* Whether the file is still where it was made, or anything is. */
 static bool is_there(const struct journal *j) {
-    struct stat own, there;
-    return fstat(j->fd, &own) ||
-           (stat(j->path, &there) == 0 && there.st_ino == own.st_ino && there.st_dev == own.st_dev);
+    struct stat about;
+    return stat(j->path, &about) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
 /* Somebody has removed the folder, or moved it away, while we use it: what is in the file, which is still open, is written
@@ -325,7 +324,7 @@ static int bring_back(struct journal *j, struct sheaf_error *error) {
         return sheaf_fail_errno(error, "%s: was removed, and cannot be made again", j->folder);
     int fd = open(j->path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
-        return sheaf_fail_errno(error, "%s: was removed or replaced, and cannot be made again", j->path);
+        return sheaf_fail_errno(error, "%s: was removed, and cannot be made again", j->path);
     /* a copy is written at offsets, which Linux does not heed in a file that is appended to */
     int to = open(j->path, O_WRONLY | O_CLOEXEC);
     int rc =
@@ -341,9 +340,9 @@ static int bring_back(struct journal *j, struct sheaf_error *error) {
 }
 
 static int see_to_it(struct journal *j, struct sheaf_error *error) {
-    if (j->fd < 0 || is_there(j))
+    if (j->fd < 0 || j->failed || is_there(j))
         return 0;
-    j->failed = j->failed || bring_back(j, error) != 0;
+    j->failed = bring_back(j, error) != 0;
     return j->failed ? -1 : 0;
 }
 
