@@ -129,7 +129,7 @@ class QuickKill : public Kill {
 };
 
 TEST_F(QuickKill, ManyTimes) {
-    const int n = slow_tests() ? 3000 : 180;
+    const int n = slow_tests() ? 3000 : 100;
     int n_hit = 0;
     for (int round = 0; round < n && !HasFailure(); round++) {
         SCOPED_TRACE("round " + std::to_string(round));
