@@ -325,7 +325,7 @@ static int fill(struct again *a, const char *stored, const struct results_plan *
     if (find_outputs(a, stored, plan->identity) || sheaf_results_copy_runs(results, plan->path, error) ||
         sheaf_file_pread(results->fd, &a->began_unix_s, sizeof a->began_unix_s, results->run_offsets[0], plan->path,
                          error) ||
-        sheaf_journal_open(&results->sink.journal, plan->path, results->token, error))
+        sheaf_journal_open(&results->sink.journal, plan->path, results->token, (struct journal_numbers){0}, error))
         return -1;
     for (int64_t at = 0; at < n_items; at += WINDOW)
         if (take_window(a, at, n_items - at < WINDOW ? n_items - at : WINDOW))

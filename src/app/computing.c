@@ -189,6 +189,7 @@ static int open_transport(struct run *run) {
         setup.items = &run->items;
         setup.sink = &run->results.sink;
         setup.token = run->results.token;
+        setup.last_journal = run->results.last_journal;
         setup.results = run->output;
         run->results.sink.attempts_offset = run->results.attempts_offset;
         setup.output = output;

@@ -20,7 +20,7 @@ struct invitation {
     int32_t maps, writes;
     int32_t durable;
     char input[4096], output[4096], results[4096]; /* absolute paths */
-    uint64_t token;                                /* of journals, which lie beside `results` */
+    uint64_t token, last_journal;                  /* of journals, which lie beside `results` */
     struct sheaf_stamp stamp;
     double check_s, mark;
     off_t mark_offset;
@@ -119,6 +119,7 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
     free(results);
     head->token = setup->token;
+    head->last_journal = setup->last_journal;
     if (n < 0 || n >= (int)sizeof head->results)
         return sheaf_fail(error, "%s: its path is too long", setup->results);
     if (absolute(setup->output, head->output, error) || stamp_output(head, error) ||
@@ -258,7 +259,9 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
         drop_output(t);
     t->own.asked = setup->asked;
     t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
-    if (t->sink && setup->kernel->has_texts && sheaf_journal_open(&t->sink->journal, head->results, head->token, error))
+    const struct journal_numbers numbers = {head->last_journal + 1 + (uint64_t)place.rank, (uint64_t)place.n_ranks};
+    if (t->sink && setup->kernel->has_texts &&
+        sheaf_journal_open(&t->sink->journal, head->results, head->token, numbers, error))
         return -1;
     return t->sink ? open_ledger(t->sink, head->durable, error) : 0;
 }

@@ -44,6 +44,7 @@ struct transport_setup {
     const struct binding *kernel;
     const struct asked *asked; /* items */
     uint64_t token;            /* of the results file, and where it will lie: for journals of texts */
+    uint64_t last_journal;     /* the highest number of one that was there when the run began */
     const char *results;
     bool durable;              /* statuses wait until their rows are synced, on any disk */
     const struct items *items; /* as opened */

@@ -20,12 +20,13 @@ static_assert(sizeof(struct journal_head) == 32, "the head of a record has no ga
 struct journal {
     char *folder;
     uint64_t token;
+    struct journal_numbers numbers;
     pthread_mutex_t lock; /* guards what follows; `fd` and `path` stay once they are set */
     int fd;               /* -1 until there is a record */
     char *path;
-    bool named;    /* the file's name lasts a power cut */
-    bool restored; /* it was removed under us, and written again */
-    bool failed;   /* an append failed: the file may end in a torn record */
+    bool named;     /* the file's name lasts a power cut */
+    int n_restored; /* how often it was removed under us, and written again */
+    bool failed;    /* an append failed: the file may end in a torn record */
 };
 
 /* --- texts --------------------------------------------------------------------------------------------------------- */
@@ -260,21 +261,26 @@ int sheaf_journal_remove(const char *path, uint64_t token, bool others, struct s
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
-int sheaf_journal_open(struct journal **made, const char *path, uint64_t token, struct sheaf_error *error) {
+int sheaf_journal_open(struct journal **made, const char *path, uint64_t token, struct journal_numbers numbers,
+                       struct sheaf_error *error) {
     struct journal *j = *made = calloc(1, sizeof *j);
     if (!j)
         return sheaf_fail_memory(error, "a journal");
     j->fd = -1;
     j->token = token;
+    j->numbers = numbers;
     pthread_mutex_init(&j->lock, NULL);
     j->folder = sheaf_journal_folder(path);
     return j->folder ? 0 : sheaf_fail_memory(error, "a journal");
 }
 
-/* The number behind the highest that is there. */
-static int next_number(const struct journal *j, uint64_t *number, struct sheaf_error *error) {
+/* The first number to try: a given one, or that behind the highest that is there. */
+static int first_number(const struct journal *j, uint64_t *number, struct sheaf_error *error) {
     struct journal_file *files;
     size_t n;
+    *number = j->numbers.first;
+    if (*number)
+        return 0;
     if (sheaf_journal_list(j->folder, &files, &n, error))
         return -1;
     *number = 1;
@@ -290,9 +296,9 @@ static int make_file(struct journal *j, struct sheaf_error *error) {
     struct journal_file file = {.token = j->token};
     if (mkdir(j->folder, 0777) && errno != EEXIST)
         return sheaf_fail_errno(error, "%s: cannot make the folder, where texts of finished items go", j->folder);
-    if (next_number(j, &file.number, error))
+    if (first_number(j, &file.number, error))
         return -1;
-    for (;; file.number++) {
+    for (;; file.number += j->numbers.step ? j->numbers.step : 1) {
         char *path = sheaf_journal_path(j->folder, file);
         if (!path)
             return sheaf_fail_memory(error, "a path");
@@ -335,7 +341,7 @@ static int bring_back(struct journal *j, struct sheaf_error *error) {
         rc = sheaf_fail_errno(error, "%s: cannot open", j->path);
     close(fd);
     j->named = false;
-    j->restored = true;
+    j->n_restored++;
     return rc;
 }
 
@@ -380,28 +386,42 @@ int sheaf_journal_append(struct journal *j, const char *records, size_t n_bytes,
     return rc;
 }
 
-int sheaf_journal_sync(struct journal *j, struct sheaf_error *error) {
+/* One try to make it last. *again: the folder was removed just then. */
+static int sync_once(struct journal *j, bool *again, struct sheaf_error *error) {
     pthread_mutex_lock(&j->lock);
-    int fd = j->fd, rc = see_to_it(j, error);
-    bool named = j->named;
+    const int fd = j->fd, rc = see_to_it(j, error), n_restored = j->n_restored;
+    const bool named = j->named;
     pthread_mutex_unlock(&j->lock);
+    *again = false;
     if (fd < 0 || rc)
         return rc;
     if (fdatasync(fd))
         return sheaf_fail_errno(error, "%s: cannot sync", j->path);
     if (named)
         return 0;
-    if (sheaf_file_sync_folder(j->path, error) || sheaf_file_sync_folder(j->folder, error))
+    if (sheaf_file_sync_folder(j->path, error) || sheaf_file_sync_folder(j->folder, error)) {
+        *again = !is_there(j);
         return -1;
+    }
     pthread_mutex_lock(&j->lock);
-    j->named = true;
+    j->named = j->n_restored == n_restored;
+    *again = !j->named;
     pthread_mutex_unlock(&j->lock);
     return 0;
 }
 
+int sheaf_journal_sync(struct journal *j, struct sheaf_error *error) {
+    enum { TRIES = 10 }; /* of who removes it again and again */
+    bool again = true;
+    int rc = 0;
+    for (int n = 0; again && n < TRIES; n++)
+        rc = sync_once(j, &again, error);
+    return again && rc == 0 ? sheaf_fail(error, "%s: is removed again and again", j->folder) : rc;
+}
+
 bool sheaf_journal_was_restored(struct journal *j) {
     pthread_mutex_lock(&j->lock);
-    const bool restored = j->restored;
+    const bool restored = j->n_restored > 0;
     pthread_mutex_unlock(&j->lock);
     return restored;
 }

@@ -29,8 +29,15 @@ int sheaf_journal_put(struct sheaf_buffer *records, int64_t item, int32_t output
 /* Who appends. */
 struct journal;
 
+/* The numbers that its file may have: each writer of a run has others, so that none takes the name of one that was just
+   removed. {0}: those behind the highest that is there. */
+struct journal_numbers {
+    uint64_t first, step;
+};
+
 /* For the results file at `path`. Makes no file yet. Release with sheaf_journal_close. */
-int sheaf_journal_open(struct journal **journal, const char *path, uint64_t token, struct sheaf_error *error);
+int sheaf_journal_open(struct journal **journal, const char *path, uint64_t token, struct journal_numbers numbers,
+                       struct sheaf_error *error);
 
 /* Appends records in one piece. Thread-safe. After an error, such as a full disk, every later call fails too. */
 int sheaf_journal_append(struct journal *journal, const char *records, size_t n_bytes, struct sheaf_error *error);

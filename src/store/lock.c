@@ -19,7 +19,6 @@
 enum { THE_RUN = 0 }; /* its byte of the lock file */
 
 static const double most_wait_s = 8; /* for programs: TERM, two seconds, KILL, and what they leave behind */
-static const double most_run_s = 2;  /* for a run: the ranks of a launcher that was killed leave after it */
 static const double unsaid_s = 0.3;  /* so long is nothing said of it */
 
 /* Whether a file is one of ours, or new: nothing else is locked and emptied. */
@@ -89,16 +88,14 @@ static int take(struct lock *lock, const char *results_path, enum taking *taking
         int fd = open_file(lock->path, results_path, error);
         const double waited_s = sheaf_clock_s() - from_s;
         *taking = fd < 0 ? CANNOT : try(fd, lock->path);
-        const double most_s = *taking == HELD_BY_PROGRAMS ? most_wait_s : *taking == HELD_BY_RUN ? most_run_s : 0;
-        if (fd < 0 || (*taking != GONE && waited_s > most_s) || *taking == TAKEN)
+        if (fd < 0 || (*taking != GONE && (*taking != HELD_BY_PROGRAMS || waited_s > most_wait_s)))
             return fd;
         close(fd);
         if (*taking == GONE)
             continue;
-        const bool tells = !told && *taking == HELD_BY_PROGRAMS && waited_s > unsaid_s;
-        if (tells && lock->waits)
+        if (!told && waited_s > unsaid_s && lock->waits)
             lock->waits(results_path);
-        told = told || tells;
+        told = told || waited_s > unsaid_s;
         nanosleep(&pause, NULL);
     }
 }

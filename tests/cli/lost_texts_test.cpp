@@ -54,7 +54,8 @@ TEST_F(LostTexts, AreSaidUntilAllIsComputedAgain) {
 
 /* What a run has written is in its open files, and put in place again; what was there before it is lost, and said. */
 TEST_F(LostTexts, GoneWhileTheRunGoesOn) {
-    for (const std::string act : {"rm -r {job_dir}/job.d", "mv {job_dir}/job.d {job_dir}/moved"})
+    for (const std::string act :
+         {"(mv {job_dir}/job.d {job_dir}/moved && rm -r {job_dir}/moved)", "mv {job_dir}/job.d {job_dir}/moved"})
         for (const std::string checkpoint : {"0.001s", "never"})
             for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
                 SCOPED_TRACE(act + ", " + checkpoint + ", " + layout.name());

@@ -34,7 +34,7 @@ struct Writer {
     struct journal *journal = nullptr;
     Error error;
     explicit Writer(const std::string &path, uint64_t token = OWN_TOKEN) {
-        EXPECT_EQ(sheaf_journal_open(&journal, path.c_str(), token, error), 0) << error.text();
+        EXPECT_EQ(sheaf_journal_open(&journal, path.c_str(), token, {}, error), 0) << error.text();
     }
     ~Writer() { EXPECT_EQ(sheaf_journal_close(journal, error), 0) << error.text(); }
     Writer(const Writer &) = delete;

@@ -33,7 +33,7 @@ inline void append(const std::string &path, const Texts &texts) {
     Error error;
     for (const auto &[where, text] : texts)
         ASSERT_EQ(sheaf_journal_put(&records, where.first, where.second, text.data(), text.size(), error), 0);
-    ASSERT_EQ(sheaf_journal_open(&journal, path.c_str(), token_of(path), error), 0) << error.text();
+    ASSERT_EQ(sheaf_journal_open(&journal, path.c_str(), token_of(path), {}, error), 0) << error.text();
     ASSERT_EQ(sheaf_journal_append(journal, records.data, records.n_bytes, error), 0) << error.text();
     ASSERT_EQ(sheaf_journal_close(journal, error), 0);
     sheaf_buffer_free(&records);
