@@ -297,6 +297,8 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
     int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->end_why, &run->error), &run->error);
     sheaf_interrupt_arm_exit(false);
     sheaf_interrupt_unwatch_leave();
+    if (rc == 0) /* what follows may be long: it came just when the last item was done */
+        sheaf_interrupt_leave_if_asked();
     return rc;
 }
 

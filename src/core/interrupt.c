@@ -109,6 +109,11 @@ void sheaf_interrupt_unwatch_leave(void) {
         sigaction(leave_signals[i], &before[i], NULL);
 }
 
+void sheaf_interrupt_leave_if_asked(void) {
+    if (atomic_load(&seen) == INTERRUPT_LEAVE)
+        leave_now(SIGTERM);
+}
+
 /* Async-signal-safe. */
 static void die(const char *message) {
     sheaf_interrupt_say(message);

@@ -40,6 +40,9 @@ void sheaf_interrupt_forget(const char *path);
 void sheaf_interrupt_watch_leave(void);
 void sheaf_interrupt_unwatch_leave(void);
 
+/* Leaves now if such a signal has come meanwhile that nobody looked at any more. In the main thread. */
+void sheaf_interrupt_leave_if_asked(void);
+
 /* From now on two ways of dying have a message and exit code 3: SIGBUS, which an input file that shrinks while it is
    mapped raises, and, while `armed`, exit() called by a kernel, in a
    thread that runs kernels, which would look like success. */
