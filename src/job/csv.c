@@ -267,7 +267,7 @@ static int check_text(const struct csv_text *text, struct sheaf_error *error) {
         return 0;
     const char *encoding = find_encoding(text->data, text->n_bytes);
     if (text->n_bytes > 2 && memcmp(text->data, "\x1f\x8b", 2) == 0)
-        return sheaf_refuse(error, "%s: is compressed; gunzip it first", text->name);
+        return sheaf_refuse(error, "%s:1: is no text but compressed; gunzip it first", text->name);
     if (encoding)
         return sheaf_refuse(error, "%s:1: is not UTF-8 text but %.6s; save it so (iconv -f %s -t utf-8)", text->name,
                             encoding, encoding);
