@@ -151,9 +151,8 @@ int sheaf_run_finish(struct run *run) {
     if (sheaf_run_is_first(run)) {
         say_restored(run);
         say_mixed(run);
-    }
-    if (sheaf_run_is_first(run))
         rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
+    }
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }
 

@@ -81,13 +81,12 @@ static void print_job(void) {
 
 /* One key: its line, what it goes with, and the keys of its map. */
 static void print_one(const struct job_key *key, const char *path) {
-    static const char *const kinds[] = {"kernel", "expression", "command", "worker"}; /* as in enum job_kind */
     char inner[160];
     const char *before = "    goes with ";
     print_key(key, 1);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < JOB_KINDS; i++)
         if (key->kinds & 1u << i) {
-            printf("%s%s", before, kinds[i]);
+            printf("%s%s", before, sheaf_job_kind_names[i]);
             before = " and ";
         }
     if (key->needs)

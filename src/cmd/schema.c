@@ -104,7 +104,6 @@ static void print_key(const struct job_key *key, int depth) {
 
 /* Which key goes with which others. */
 static void print_dependencies(const char *within, int depth) {
-    static const char *const kinds[] = {"kernel", "expression", "command", "worker"}; /* as in enum job_kind */
     const char *before = ", \"dependencies\": {";
     for (const struct job_key *key = sheaf_job_keys; key->name; key++) {
         if (strcmp(key->within, within) != 0 || (!key->needs && (*within || !key->kinds)))
@@ -118,9 +117,9 @@ static void print_dependencies(const char *within, int depth) {
             continue;
         }
         const char *another = ": {\"anyOf\": [";
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < JOB_KINDS; i++)
             if (key->kinds & 1u << i) {
-                printf("%s{\"required\": [\"%s\"]}", another, kinds[i]);
+                printf("%s{\"required\": [\"%s\"]}", another, sheaf_job_kind_names[i]);
                 another = ", ";
             }
         printf("]}");

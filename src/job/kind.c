@@ -232,17 +232,19 @@ static int read_limits(struct job *job, const struct yaml_node *root, struct she
 
 /* --- the kind ------------------------------------------------------------------------------------------------------ */
 
+const char *const sheaf_job_kind_names[JOB_KINDS] = {
+    [JOB_KERNEL] = "kernel", [JOB_EXPRESSION] = "expression", [JOB_COMMAND] = "command", [JOB_WORKER] = "worker"};
+
 static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
-    static const char *const kinds[] = {"kernel", "expression", "command", "worker"}; /* as in enum job_kind */
     int n = 0;
-    for (int i = 0; i < COUNT_OF(kinds); i++) {
-        const struct yaml_node *node = sheaf_yaml_get(root, kinds[i]);
+    for (int i = 0; i < JOB_KINDS; i++) {
+        const struct yaml_node *node = sheaf_yaml_get(root, sheaf_job_kind_names[i]);
         if (!node)
             continue;
         if (n++ > 0)
             return sheaf_yaml_refuse(node, error,
                                      "a job has one of kernel, expression, command and worker; this one has '%s' too",
-                                     kinds[i]);
+                                     sheaf_job_kind_names[i]);
         job->kind = (enum job_kind)i;
         job->kernel = node;
     }
@@ -253,7 +255,8 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
     for (int k = 0; k < root->n; k++) {
         const struct job_key *key = sheaf_job_key_find("", root->key[k]->text);
         if (key && key->kinds && !(key->kinds & 1u << job->kind))
-            return sheaf_yaml_refuse(root->value[k], error, "'%s' does not go with '%s'", key->name, kinds[job->kind]);
+            return sheaf_yaml_refuse(root->value[k], error, "'%s' does not go with '%s'", key->name,
+                                     sheaf_job_kind_names[job->kind]);
     }
     return 0;
 }

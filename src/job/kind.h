@@ -16,6 +16,8 @@
 #include "job/yaml.h"
 
 enum job_kind { JOB_KERNEL, JOB_EXPRESSION, JOB_COMMAND, JOB_WORKER };
+enum { JOB_KINDS = 4 };
+extern const char *const sheaf_job_kind_names[JOB_KINDS]; /* the keys that say so */
 
 /* Where a value is found in what a program wrote. */
 enum job_where { JOB_FROM_JSON, JOB_FROM_REGEX, JOB_FROM_COLUMN };

@@ -146,4 +146,16 @@ TEST_F(LostTexts, WhatAKilledRunWasMakingGoes) {
     EXPECT_EQ(list_folder(folder_), (Words{"job.d", "job.h5", "job.yaml"}));
 }
 
+/* An item that failed has no outputs, in whatever order they stand; what it wrote is there. */
+TEST_F(LostTexts, AFailedItemHasNoOutputs) {
+    for (const std::string outputs : {"s: {regex: 'a=(.*)', type: text}, e: {regex: 'nowhere'}",
+                                      "e: {regex: 'nowhere'}, s: {regex: 'a=(.*)', type: text}"}) {
+        write("job.yaml", "items: {count: 2}\ncommand: [echo, 'a=x{item}']\noutputs: {" + outputs + "}\n");
+        run_job({"job.yaml", "--overwrite", "-q"}, {}, 1);
+        EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--fields", "s,e,stdout"}).out,
+                  "item,status,s,e,stdout\n0,failed,,nan,\"a=x0\n\"\n1,failed,,nan,\"a=x1\n\"\n")
+            << outputs;
+    }
+}
+
 } // namespace
