@@ -71,6 +71,26 @@ TEST(Interrupt, ASecondSignalEndsTheProcess) {
                           SIGTERM));
 }
 
+// What came while nobody looked any more is not forgotten; where nothing came the run goes on.
+TEST(Interrupt, ASignalAfterTheLastLookCounts) {
+    EXPECT_TRUE(left_with(status_of([] {
+                              sheaf_interrupt_leave_at_once(false);
+                              sheaf_interrupt_watch_leave();
+                              raise(SIGTERM);
+                              sheaf_interrupt_unwatch_leave();
+                              sheaf_interrupt_leave_if_asked();
+                              return 1;
+                          }),
+                          SHEAF_EXIT_INTERRUPTED));
+    EXPECT_TRUE(left_with(status_of([] {
+                              sheaf_interrupt_watch_drain();
+                              raise(SIGUSR1);
+                              sheaf_interrupt_leave_if_asked();
+                              return 1;
+                          }),
+                          1));
+}
+
 TEST(Interrupt, UnwatchedSignalsDoWhatTheyAlwaysDid) {
     EXPECT_TRUE(killed_by(status_of([] {
                               sheaf_interrupt_watch_leave();
