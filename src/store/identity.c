@@ -353,11 +353,24 @@ int sheaf_identity_check(const char *path, const char *stored, const char *now, 
     return rc;
 }
 
+/* The next line, as long as they are about the items' files: "items: …", "items also from …". */
+static bool take_items_line(const char **at, struct line *line) {
+    const char *before = *at;
+    if (take_line(at, line) && starts(*line, "items"))
+        return true;
+    *at = before;
+    return false;
+}
+
 bool sheaf_identity_same_items(const char *a, const char *b) {
-    struct line first, other;
-    take_line(&a, &first);
-    take_line(&b, &other);
-    return equal(first, other);
+    struct line one, other;
+    for (;;) {
+        const bool any = take_items_line(&a, &one);
+        if (take_items_line(&b, &other) != any || (any && !equal(one, other)))
+            return false;
+        if (!any)
+            return true;
+    }
 }
 
 /* --- outputs ------------------------------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@
 int sheaf_identity_check(const char *path, const char *stored, const char *now, bool accept,
                          struct sheaf_string *changed, struct sheaf_error *error);
 
-/* Whether two identities are of the same items: what these are stands in the first line. */
+/* Whether two identities are of the same items: what these are, and the files that they reach, stands in the first lines. */
 bool sheaf_identity_same_items(const char *a, const char *b);
 
 /* Whether two identities differ in nothing but outputs and where in what programs write these are found. Files that were

@@ -77,8 +77,8 @@ TEST_F(Reach, AFileThatChangedBetweenRunsIsAnotherJob) {
         prepare(2000);
         change();
         Result result = run_job({"job.yaml"}, {}, 2);
-        EXPECT_EQ(count_of(result.err, "job.h5: holds the results of another job: it has 'items also from "), 1)
-            << result;
+        EXPECT_EQ(count_of(result.err, "job.h5: holds the results of another job: "), 1) << result;
+        EXPECT_EQ(count_of(result.err, " is not what it was: item 0 has "), 1) << result;
         prepare(1000);
         change();
         run_job({"job.yaml"});

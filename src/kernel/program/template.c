@@ -42,7 +42,7 @@ static int list_known(struct template_names *names, struct sheaf_error *error) {
 
 static int refuse_name(const struct template_names *names, const struct yaml_node *node, const struct place *place,
                        struct sheaf_error *error) {
-    char hint[512];
+    char hint[512] = "";
     const int n = (int)place->length;
     const size_t blanks = strspn(place->text, " \t");
     char *name = strndup(place->text + blanks, place->length - blanks);
@@ -50,7 +50,8 @@ static int refuse_name(const struct template_names *names, const struct yaml_nod
         return sheaf_fail_memory(error, "a template");
     for (size_t end = strlen(name); end > 0 && strchr(" \t", name[end - 1]); end--)
         name[end - 1] = '\0';
-    sheaf_text_suggest(name, names->known, names->n_known, true, hint, sizeof hint);
+    if (*name) /* nothing is near to nothing */
+        sheaf_text_suggest(name, names->known, names->n_known, true, hint, sizeof hint);
     free(name);
     return sheaf_yaml_refuse(node, error, "{%.*s}: no field or param '%.*s'%s; {{%.*s}} stands for itself", n,
                              place->text, n, place->text, hint, n, place->text);
