@@ -367,7 +367,7 @@ int sheaf_again_take(struct run *run, const struct results_plan *plan) {
         if (sheaf_journal_close(results.sink.journal, rc ? &ignored : &run->error) ||
             sheaf_results_close(&results, rc ? &ignored : &run->error))
             rc = -1;
-        if (rc || sheaf_run_put_in_place(plan->path, &run->found, &run->error)) {
+        if (rc || sheaf_run_publish_file(plan->path, &run->found, &run->error)) {
             rc = -1;
             sheaf_results_discard(plan->path);
             sheaf_journal_remove(plan->path, token, false, &ignored);

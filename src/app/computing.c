@@ -64,21 +64,21 @@ static int open_team(struct run *run) {
 /* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
 static int count_threads(struct run *run) {
     struct rank_facts own = {.n_cores = sheaf_team_cores()};
-    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->place.n_local_ranks);
-    int rc = sheaf_slots_limit(&run->job, &run->place, &run->n_threads, &run->error);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->self.n_local_ranks);
+    int rc = sheaf_slots_limit(&run->job, &run->self, &run->n_threads, &run->error);
     own.n_threads = run->n_threads;
     if (sheaf_comm_agree(run->comm, rc, &run->error) ||
         sheaf_slots_number(run->comm, run->n_threads, &run->first_slot, &run->error))
         return -1;
     if (sheaf_run_is_first(run)) {
-        run->facts = calloc((size_t)run->place.n_ranks, sizeof *run->facts);
+        run->facts = calloc((size_t)run->self.n_ranks, sizeof *run->facts);
         rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
     }
     if (sheaf_comm_agree(run->comm, rc, &run->error) ||
         sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
         return -1;
     if (sheaf_run_is_first(run) && !run->options->quiet)
-        sheaf_ranks_warn_binding(run->facts, run->place.n_ranks, run->place.launched);
+        sheaf_ranks_warn_binding(run->facts, run->self.n_ranks, run->self.launched);
     return 0;
 }
 
@@ -118,7 +118,7 @@ static void begin_to_leave(void *context) {
     struct sheaf_error ignored;
     sheaf_team_clear_notes(run->team, &ignored);
     if (run->transport.sink)
-        sheaf_row_sink_mark(run->transport.sink, run->place.rank, LIFE_LEFT, &ignored);
+        sheaf_row_sink_mark(run->transport.sink, run->self.rank, LIFE_LEFT, &ignored);
 }
 
 /* What is finished is written by now; threads may be at work on the rest. */
@@ -152,9 +152,9 @@ static int begin_record(struct run *run) {
         return -1;
     *record = (struct run_record){
         .start_unix_s = sheaf_clock_unix_s(),
-        .n_ranks = run->place.n_ranks,
+        .n_ranks = run->self.n_ranks,
         .n_threads = run->n_threads,
-        .n_nodes = run->place.n_nodes,
+        .n_nodes = run->self.n_nodes,
         .n_before = n_items - all[ITEM_PENDING],
         .n_wanted = run->before[ITEM_PENDING],
         .reason = RUN_BROKEN_OFF,
@@ -174,7 +174,7 @@ static void warn_of_kept(struct run *run) {
         snprintf(text, sizeof text,
                  "%d of %d ranks do not see %s: files that are kept there stay on the disks of their nodes; a shared "
                  "disk, with -o, gathers them",
-                 run->transport.n_blind, run->place.n_ranks, run->host.folder);
+                 run->transport.n_blind, run->self.n_ranks, run->host.folder);
     sheaf_warnings_add(&run->warnings, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
 
@@ -185,7 +185,7 @@ static int open_transport(struct run *run) {
     char *output = NULL;
     int rc = sheaf_run_is_first(run) ? begin_record(run) : 0;
     if (rc == 0 && sheaf_run_is_first(run)) {
-        output = sheaf_results_place(&run->results);
+        output = sheaf_results_path(&run->results);
         setup.items = &run->items;
         setup.sink = &run->results.sink;
         setup.token = run->results.token;
@@ -213,8 +213,8 @@ static int open_flights(struct run *run) {
     const bool blameless = sheaf_run_uses_processes(run);
     run->transport.notes = run->transport.notes || blameless;
     const bool is_noted = run->schedule.leads && !run->transport.notes;
-    if (sheaf_suspicion_place(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads, run->transport.sink,
-                              &run->error))
+    if (sheaf_suspicion_share_rows(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads,
+                                   run->transport.sink, &run->error))
         return -1;
     if (blameless)
         run->flight.fd = -1;

@@ -29,7 +29,7 @@ static int end_results(struct run *run) {
     if ((!sheaf_run_is_whole(run) && sheaf_results_count(results, NULL, all, &run->error)) ||
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &run->error)))
         return -1;
-    run->all_settled = all[ITEM_PENDING] == 0;
+    run->none_pending = all[ITEM_PENDING] == 0;
     if (run->kernel.has_texts && sheaf_results_check_texts(results, &run->error))
         return -1;
     enum run_reason reason = run->after[ITEM_PENDING] ? RUN_INTERRUPTED
@@ -58,9 +58,10 @@ static int pack(struct run *run, struct packed *packed) {
     return rc;
 }
 
-int sheaf_run_settle(struct run *run) {
+int sheaf_run_seal(struct run *run) {
     struct packed packed = {0};
-    if (sheaf_run_confirm(run, false, &run->error) || (run->kernel.has_texts && run->all_settled && pack(run, &packed)))
+    if (sheaf_run_confirm(run, false, &run->error) ||
+        (run->kernel.has_texts && run->none_pending && pack(run, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))
         return sheaf_fail(&run->error, "%s: was removed or renamed just when the run ended", run->output);
@@ -77,10 +78,10 @@ int sheaf_run_summarize(struct run *run) {
         [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
     };
     double wall_s = sheaf_clock_s() - run->began_s;
-    double *busy = calloc((size_t)run->place.n_ranks, sizeof *busy);
+    double *busy = calloc((size_t)run->self.n_ranks, sizeof *busy);
     if (!busy)
         return sheaf_fail_memory(&run->error, "the summary");
-    for (int r = 0; run->facts && r < run->place.n_ranks; r++)
+    for (int r = 0; run->facts && r < run->self.n_ranks; r++)
         busy[r] = run->facts[r].busy_s / (run->compute_s * run->facts[r].n_threads);
     struct sheaf_string lost = {0};
     sheaf_results_say_lost_texts(run->job.output, run->items.n_items, &lost);
@@ -98,9 +99,9 @@ int sheaf_run_summarize(struct run *run) {
         .n_before = run->before[ITEM_DONE] + count_failed(run->before),
         .wall_s = wall_s,
         .compute_s = run->compute_s,
-        .n_ranks = run->place.n_ranks,
+        .n_ranks = run->self.n_ranks,
         .n_threads = run->n_threads,
-        .n_nodes = run->place.n_nodes,
+        .n_nodes = run->self.n_nodes,
         .busy = busy,
         .policy = sheaf_schedule_name(run->schedule.policy),
         .policy_why = run->schedule.why,
@@ -133,7 +134,7 @@ static void say_mixed(const struct run *run) {
 
 static void say_restored(const struct run *run) {
     bool any = false;
-    for (int r = 0; r < run->place.n_ranks; r++)
+    for (int r = 0; r < run->self.n_ranks; r++)
         any = any || run->facts[r].restored;
     if (any)
         fprintf(stderr, "sheaf: %s was removed or moved while the run used it; texts of this run were written again\n",
@@ -151,7 +152,7 @@ int sheaf_run_finish(struct run *run) {
     if (sheaf_run_is_first(run)) {
         say_restored(run);
         say_mixed(run);
-        rc = end_results(run) || sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
+        rc = end_results(run) || sheaf_run_seal(run) || sheaf_run_summarize(run) ? -1 : 0;
     }
     return sheaf_comm_agree(run->comm, rc, &run->error);
 }

@@ -24,7 +24,7 @@ void sheaf_feeder_open(struct feeder *feeder, struct pool *pool, const struct ch
 static void estimate(struct feeder *feeder) {
     struct pool *pool = feeder->pool;
     int64_t busy_ns = atomic_load(&pool->busy_ns), n = atomic_load(&pool->n_finished);
-    if (n == feeder->n_finished || n - feeder->n_finished < atomic_load(&pool->n_workers))
+    if (n == feeder->n_finished || n - feeder->n_finished < atomic_load(&pool->n_threads))
         return;
     double block_s = 1e-9 * (double)(busy_ns - feeder->busy_ns) / (double)(n - feeder->n_finished);
     feeder->block_s = feeder->block_s > 0 ? 0.5 * feeder->block_s + 0.5 * block_s : block_s;
@@ -36,10 +36,10 @@ static void estimate(struct feeder *feeder) {
 
 /* Blocks left at which the next chunk is due. */
 static int64_t find_low(const struct feeder *feeder) {
-    double n_workers = (double)atomic_load(&feeder->pool->n_workers);
+    double n_threads = (double)atomic_load(&feeder->pool->n_threads);
     if (feeder->block_s == 0 || (!feeder->eager && feeder->block_s >= long_s))
-        return feeder->eager ? (int64_t)n_workers : 0;
-    double low = (feeder->eager ? low_eager_s : low_s) * n_workers / feeder->block_s + 1;
+        return feeder->eager ? (int64_t)n_threads : 0;
+    double low = (feeder->eager ? low_eager_s : low_s) * n_threads / feeder->block_s + 1;
     return low < 1e15 ? (int64_t)low : INT64_C(1000000000000000);
 }
 
@@ -61,13 +61,13 @@ bool sheaf_feeder_due(struct feeder *feeder) {
 struct handout_ask sheaf_feeder_ask(const struct feeder *feeder) {
     struct handout_ask ask = {
         .block_s = feeder->block_s,
-        .n_workers = atomic_load(&feeder->pool->n_workers),
+        .n_threads = atomic_load(&feeder->pool->n_threads),
         .n_hungry = atomic_load(&feeder->pool->n_hungry),
         .most = feeder->most_blocks,
     };
     if (atomic_load(&feeder->pool->alone))
         ask.most = 1;
-    int64_t grown = feeder->n_longest > 0 ? feeder->n_longest : ask.n_workers;
+    int64_t grown = feeder->n_longest > 0 ? feeder->n_longest : ask.n_threads;
     if (grown < ask.most / GROWTH)
         ask.most = GROWTH * grown;
     return ask;

@@ -35,7 +35,7 @@ static const double nap_hurried_s = 1e-3, nap_alone_s = 0.05;
 
 struct loop {
     const struct loop_setup *setup;
-    struct comm_place place;
+    struct comm_self self;
     struct feeder feeder;
     struct outbox out;
     struct sheaf_buffer in;
@@ -64,7 +64,7 @@ struct progress_message {
 };
 
 static bool is_first(const struct loop *loop) {
-    return loop->place.rank == 0;
+    return loop->self.rank == 0;
 }
 
 static void nap(struct loop *loop) {
@@ -287,7 +287,7 @@ static int receive_one(struct loop *loop, bool *got) {
 
 /* Takes what has come in, as long as there is a slot for an answer; not for ever, since the own team waits too. */
 static int receive(struct loop *loop, bool *did) {
-    bool got = loop->place.n_ranks > 1;
+    bool got = loop->self.n_ranks > 1;
     for (int n = 0; got && n < COMM_SLOTS; n++) {
         int slot;
         if (sheaf_outbox_find(&loop->out, &slot, &loop->error))
@@ -342,7 +342,7 @@ static void leave(struct loop *loop) {
         if (receive(loop, &did) || (!is_first(loop) && ship_rows(loop, true, &did)) || say_left(loop, &said) ||
             sheaf_outbox_empty(&loop->out, &empty, &loop->error))
             break;
-        if (loop->place.n_ranks == 1 && idle)
+        if (loop->self.n_ranks == 1 && idle)
             break;
     }
     loop->setup->leave(loop->setup->context);
@@ -355,7 +355,7 @@ static enum loop_end look_for_end(const struct loop *loop) {
     double now_s = sheaf_clock_s(), longest_s = own.longest_s;
     if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->counts.n_failed >= setup->halt_failed)
         return LOOP_HALT;
-    if (setup->halt_hopeless && own.hopeless && loop->n_hopeless == loop->place.n_ranks - 1)
+    if (setup->halt_hopeless && own.hopeless && loop->n_hopeless == loop->self.n_ranks - 1)
         return LOOP_HOPELESS;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
@@ -377,7 +377,7 @@ static int look_for_drain(struct loop *loop) {
     if (!is_first(loop))
         return loop->told ? 0 : sheaf_outbox_post(&loop->out, 0, TAG_DRAIN, NULL, 0, &loop->told, &loop->error);
     bool sent = loop->n_present > 0; /* else all are through */
-    for (; sent && loop->drain_told < loop->place.n_ranks; loop->drain_told += sent) {
+    for (; sent && loop->drain_told < loop->self.n_ranks; loop->drain_told += sent) {
         sent = loop->drain_told == 0;
         if (!sent && sheaf_outbox_post(&loop->out, loop->drain_told, TAG_DRAIN, NULL, 0, &sent, &loop->error))
             return -1;
@@ -399,13 +399,13 @@ static int say_bye(struct loop *loop) {
     if (!is_first(loop))
         return loop->bye ? 0 : sheaf_outbox_post(&loop->out, 0, TAG_BYE, NULL, 0, &loop->bye, &loop->error);
     bool sent = loop->n_present == 0;
-    while (sent && loop->end_told < loop->place.n_ranks) {
+    while (sent && loop->end_told < loop->self.n_ranks) {
         sent = loop->end_told == 0;
         if (!sent && sheaf_outbox_post(&loop->out, loop->end_told, TAG_END, NULL, 0, &sent, &loop->error))
             return -1;
         loop->end_told += sent;
     }
-    loop->end = loop->end_told == loop->place.n_ranks;
+    loop->end = loop->end_told == loop->self.n_ranks;
     return 0;
 }
 
@@ -446,7 +446,7 @@ static void talk(void *context) {
         if (did)
             nap = (struct sheaf_nap){0};
         else if (!(loop->end && empty))
-            sheaf_team_wait(team, seen, loop->place.n_ranks > 1 ? sheaf_nap_next(&nap) : nap_alone_s);
+            sheaf_team_wait(team, seen, loop->self.n_ranks > 1 ? sheaf_nap_next(&nap) : nap_alone_s);
     }
 }
 
@@ -457,11 +457,11 @@ int sheaf_loop_run(const struct loop_setup *setup, enum loop_end *end, struct sh
         return -1;
     }
     loop->setup = setup;
-    loop->place = sheaf_comm_place(setup->comm);
+    loop->self = sheaf_comm_self(setup->comm);
     loop->seat = -1;
     loop->counted = sheaf_team_counts(setup->team); /* of an earlier loop */
     sheaf_freight_open(&loop->rows, setup->team);
-    loop->n_present = loop->place.n_ranks - 1;
+    loop->n_present = loop->self.n_ranks - 1;
     sheaf_outbox_open(&loop->out, setup->comm, is_first(loop) ? COMM_SLOTS : WORKER_SLOTS);
     sheaf_feeder_open(&loop->feeder, setup->pool, setup->shape, setup->eager);
     int rc = sheaf_team_run(setup->team, talk, loop, &loop->error);

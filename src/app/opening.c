@@ -13,7 +13,7 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/type.h"
-#include "exec/worker.h"
+#include "exec/thread.h"
 #include "job/source.h"
 #include "kernel/expression/compile.h"
 #include "kernel/expression/expression.h"
@@ -82,7 +82,7 @@ static int open_items(struct run *run) {
 }
 
 /* Which of the items are asked for; every rank knows. */
-static int choose_items(struct run *run) {
+static int fit_asked(struct run *run) {
     const struct run_options *o = run->options;
     int rc = o->recompute && o->items.n == 0
                  ? sheaf_refuse(&run->error, "--recompute: of which items? --items 3,17,40:50 says so; for all of them "
@@ -121,7 +121,7 @@ static int open_shared_numbers(struct run *run) {
 
 /* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
 static int compile_expression(struct run *run) {
-    int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)run->place.n_ranks, sizeof *levels);
+    int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)run->self.n_ranks, sizeof *levels);
     struct sheaf_buffer object = {0};
     int rc = levels ? 0 : sheaf_fail_memory(&run->error, "the ranks");
     if (sheaf_comm_agree(run->comm, rc, &run->error) ||
@@ -130,7 +130,7 @@ static int compile_expression(struct run *run) {
         return -1;
     }
     if (sheaf_run_is_first(run)) {
-        for (int k = 0; k < run->place.n_ranks; k++)
+        for (int k = 0; k < run->self.n_ranks; k++)
             level = levels[k] < level ? levels[k] : level;
         rc = sheaf_expression_compile(&run->kernel.kernel, run->server, level, &object, &run->error);
     }
@@ -149,7 +149,7 @@ static int open_host(struct run *run) {
     char *folder = sheaf_journal_folder(run->job.output);
     run->folder = folder ? sheaf_path_absolute(folder) : NULL;
     free(folder);
-    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->place.n_local_ranks);
+    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, sheaf_team_cores(), run->self.n_local_ranks);
     run->host = (struct kernel_host){.is_first = sheaf_run_is_first(run),
                                      .only_looks = run->only_looks,
                                      .server = run->server,
@@ -157,7 +157,7 @@ static int open_host(struct run *run) {
                                      .known = &run->known,
                                      .n_threads = run->n_threads,
                                      .warnings = &run->warnings,
-                                     .did = sheaf_worker_did};
+                                     .did = sheaf_thread_did};
     return run->folder ? 0 : sheaf_fail_memory(&run->error, "a path");
 }
 
@@ -358,7 +358,7 @@ static int identify(struct run *run) {
 }
 
 int sheaf_run_look(struct run *run) {
-    if (sheaf_run_read(run) || open_items(run) || choose_items(run) || open_kernel(run))
+    if (sheaf_run_read(run) || open_items(run) || fit_asked(run) || open_kernel(run))
         return -1;
     return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? identify(run) : 0, &run->error);
 }
@@ -375,7 +375,7 @@ static int lend_lock(struct run *run) {
     if (rc == 0)
         rc = sheaf_comm_broadcast(run->comm, &holder, &run->error);
     if (rc == 0) {
-        int fd = sheaf_lock_open_for_server(run->job.output, holder.data, run->place.rank, &path);
+        int fd = sheaf_lock_open_for_server(run->job.output, holder.data, run->self.rank, &path);
         rc = fd >= 0 ? sheaf_server_hold(run->server, fd, path, &run->error) : 0;
         if (fd >= 0)
             close(fd);
@@ -395,7 +395,7 @@ int sheaf_run_open(struct run *run) {
     return sheaf_run_uses_processes(run) ? lend_lock(run) : 0;
 }
 
-int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error) {
+int sheaf_run_publish_file(const char *path, const struct results_found *before, struct sheaf_error *error) {
     struct sheaf_string said = {0};
     int rc = sheaf_results_publish(path, before, &said, error);
     if (said.length)
@@ -405,7 +405,7 @@ int sheaf_run_put_in_place(const char *path, const struct results_found *before,
 }
 
 int sheaf_run_publish(struct run *run) {
-    if (run->created && sheaf_run_put_in_place(run->output, &run->found, &run->error))
+    if (run->created && sheaf_run_publish_file(run->output, &run->found, &run->error))
         return -1;
     run->created = run->results.created = false;
     return 0;

@@ -19,9 +19,9 @@ static int run_pending(struct run *run) {
     if (n_pending == 0) {
         int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
         memcpy(run->after, run->before, sizeof run->after);
-        run->all_settled = sheaf_run_is_whole(run);
+        run->none_pending = sheaf_run_is_whole(run);
         if (rc == 0 && sheaf_run_is_first(run))
-            rc = sheaf_run_settle(run) || sheaf_run_summarize(run) ? -1 : 0;
+            rc = sheaf_run_seal(run) || sheaf_run_summarize(run) ? -1 : 0;
         return sheaf_comm_agree(run->comm, rc, &run->error);
     }
     return sheaf_run_compute(run) || sheaf_run_finish(run) ? -1 : 0;
@@ -47,7 +47,7 @@ int sheaf_run_start(struct run *run, const struct run_options *options) {
     if (sheaf_comm_open(&run->comm, rc ? &ignored : &run->error))
         rc = -1;
     if (run->comm)
-        run->place = sheaf_comm_place(run->comm);
+        run->self = sheaf_comm_self(run->comm);
     return run->comm && sheaf_comm_agree(run->comm, rc, &run->error) == 0 ? 0 : -1;
 }
 
@@ -106,7 +106,7 @@ void sheaf_pipeline_refuse(void) {
     struct sheaf_error error;
     if (sheaf_comm_open(&comm, &error) == 0) {
         sheaf_refuse(&error, "rank %d was called with other arguments, and they were refused",
-                     sheaf_comm_place(comm).rank);
+                     sheaf_comm_self(comm).rank);
         sheaf_comm_agree(comm, -1, &error);
     }
     sheaf_comm_close(comm);

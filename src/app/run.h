@@ -46,7 +46,7 @@ struct run {
     enum loop_end end_why;     /* rank 0 */
     double began_s, compute_s; /* when the run began; how long it computed */
     struct comm *comm;
-    struct comm_place place;
+    struct comm_self self;
     struct sheaf_buffer text; /* of the job file */
     struct job job;
     struct items items; /* open on rank 0; elsewhere only n_items and fields */
@@ -78,12 +78,12 @@ struct run {
     struct asked asked; /* items asked for */
     int64_t n_asked;
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* of these, by status */
-    bool all_settled;                                          /* no item of the whole job is pending any more */
+    bool none_pending;                                         /* no item of the whole job is pending any more */
     struct sheaf_error error;
 };
 
 static inline bool sheaf_run_is_first(const struct run *run) {
-    return run->place.rank == 0;
+    return run->self.rank == 0;
 }
 
 /* Whether all items of the job are asked for. */
@@ -121,7 +121,7 @@ void sheaf_run_free(struct run *run);
 int sheaf_run_publish(struct run *run);
 
 /* The same of any file, for what was found there; says on stderr what failed when it was in its place, where it stays. */
-int sheaf_run_put_in_place(const char *path, const struct results_found *before, struct sheaf_error *error);
+int sheaf_run_publish_file(const char *path, const struct results_found *before, struct sheaf_error *error);
 
 /* Computes what is pending: computing.c. */
 int sheaf_run_compute(struct run *run);
@@ -134,7 +134,7 @@ int sheaf_run_end_record(struct run *run, enum run_reason reason, struct sheaf_e
 int sheaf_run_confirm(struct run *run, bool at_work, struct sheaf_error *error);
 
 /* The results file as it is left: confirmed, with the texts in it when nothing is pending any more, closed. Rank 0. */
-int sheaf_run_settle(struct run *run);
+int sheaf_run_seal(struct run *run);
 
 /* Everything on disk, then the summary: ending.c. sheaf_run_summarize is for a run that had nothing to do. */
 int sheaf_run_finish(struct run *run);

@@ -13,13 +13,13 @@
 static int compare(struct run *run, const char *text, const char *what, int rc) {
     uint64_t own = text && *text ? sheaf_hash_word(text, strlen(text), 0) : 0, *all = NULL;
     if (sheaf_run_is_first(run)) {
-        all = calloc((size_t)run->place.n_ranks, sizeof *all);
+        all = calloc((size_t)run->self.n_ranks, sizeof *all);
         rc = rc || all ? rc : sheaf_fail_memory(&run->error, "the ranks");
     }
     rc = sheaf_comm_agree(run->comm, rc, &run->error);
     if (rc == 0)
         rc = sheaf_comm_gather(run->comm, &own, all, sizeof own, &run->error);
-    for (int r = 1; rc == 0 && all && r < run->place.n_ranks; r++)
+    for (int r = 1; rc == 0 && all && r < run->self.n_ranks; r++)
         if (all[r] && all[r] != own)
             rc = sheaf_refuse(&run->error, "rank %d %s", r, what);
     free(all);
@@ -61,7 +61,7 @@ static int look_at_file(const struct run *run, const struct param_file *file, ch
     hash[0] = '\0';
     if (sheaf_run_is_first(run))
         memcpy(hash, file->hash, SHEAF_HASH_BYTES);
-    else if (run->place.node_rank == 0 && access(file->path, R_OK) == 0 && sheaf_disk_of(file->path) == DISK_LOCAL)
+    else if (run->self.node_rank == 0 && access(file->path, R_OK) == 0 && sheaf_disk_of(file->path) == DISK_LOCAL)
         return sheaf_hash_file(file->path, hash, error);
     return 0;
 }

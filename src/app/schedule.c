@@ -31,12 +31,12 @@ const char *sheaf_schedule_name(enum job_policy policy) {
 }
 
 /* What auto means here. */
-static void choose(struct schedule *s, const struct job *job, const struct comm_place *place, size_t pool_bytes,
-                   bool has_room) {
+static void choose_policy(struct schedule *s, const struct job *job, const struct comm_self *self, size_t pool_bytes,
+                          bool has_room) {
     s->policy = job->policy;
     if (job->policy != JOB_AUTO)
         return;
-    if (place->n_ranks == 1) {
+    if (self->n_ranks == 1) {
         s->policy = JOB_STATIC;
         s->why = "one rank, whose threads share the work";
     } else if (job->cost) {
@@ -74,21 +74,21 @@ static int cut(struct schedule *s, const struct job *job, struct items *items, c
 int sheaf_schedule_open(struct schedule *s, struct comm *comm, const struct job *job, struct items *items,
                         const struct pending *pending, const struct chunk_shape *shape, struct span window,
                         struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
+    const struct comm_self self = sheaf_comm_self(comm);
     *s = (struct schedule){0};
-    const size_t pool_bytes = sheaf_pool_bytes(find_chunk_bytes(shape, place.n_nodes));
+    const size_t pool_bytes = sheaf_pool_bytes(find_chunk_bytes(shape, self.n_nodes));
     struct sheaf_error ignored;
-    bool has_room = place.node_rank != 0 || sheaf_comm_has_room(comm, pool_bytes);
+    bool has_room = self.node_rank != 0 || sheaf_comm_has_room(comm, pool_bytes);
     has_room = sheaf_comm_agree(comm, has_room ? 0 : -1, &ignored) == 0;
-    choose(s, job, &place, pool_bytes, has_room);
+    choose_policy(s, job, &self, pool_bytes, has_room);
     const bool shared = s->policy == JOB_DYNAMIC;
-    s->n_pools = shared ? place.n_nodes : place.n_ranks;
-    s->index = shared ? place.node : place.rank;
-    s->leads = !shared || place.node_rank == 0;
-    s->eager = !shared || place.n_nodes == 1;
-    s->n_pool_ranks = shared ? place.n_node_ranks : 1;
+    s->n_pools = shared ? self.n_nodes : self.n_ranks;
+    s->index = shared ? self.node : self.rank;
+    s->leads = !shared || self.node_rank == 0;
+    s->eager = !shared || self.n_nodes == 1;
+    s->n_pool_ranks = shared ? self.n_node_ranks : 1;
     int rc = 0;
-    if (place.rank == 0) {
+    if (self.rank == 0) {
         s->pending = *pending;
         rc = sheaf_costs_check(job, items, error);
         rc = rc ? rc : cut(s, job, items, shape, window, error);
@@ -120,7 +120,7 @@ int sheaf_schedule_alone(struct schedule *s, struct comm *comm, const struct pen
                          struct sheaf_error *error) {
     int rc = 0;
     sheaf_handout_close(&s->handout);
-    if (sheaf_comm_place(comm).rank == 0) {
+    if (sheaf_comm_self(comm).rank == 0) {
         struct span *partitions = calloc((size_t)s->n_pools, sizeof *partitions);
         s->pending = *pending;
         if (partitions)

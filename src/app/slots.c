@@ -52,8 +52,7 @@ static int64_t find_memory(void) {
     return all;
 }
 
-int sheaf_slots_limit(const struct job *job, const struct comm_place *place, int *n_threads,
-                      struct sheaf_error *error) {
+int sheaf_slots_limit(const struct job *job, const struct comm_self *self, int *n_threads, struct sheaf_error *error) {
     const struct job_program *program = &job->program;
     const int64_t memory = program->memory_bytes ? find_memory() : 0;
     int64_t most = INT64_MAX;
@@ -66,37 +65,37 @@ int sheaf_slots_limit(const struct job *job, const struct comm_place *place, int
     if (most == 0)
         return sheaf_refuse(error, "memory: an item needs %" PRId64 " MB, and this node has %" PRId64 " MB",
                             program->memory_bytes >> 20, memory >> 20);
-    int64_t own = most / place->n_node_ranks + (place->node_rank < most % place->n_node_ranks);
+    int64_t own = most / self->n_node_ranks + (self->node_rank < most % self->n_node_ranks);
     if (own == 0)
         return sheaf_refuse(error,
                             "%" PRId64 " items may run at once on a node (memory, gpus), and it has %d ranks; start no "
                             "more than %" PRId64 " there: mpirun --map-by ppr:%" PRId64 ":node",
-                            most, place->n_node_ranks, most, most);
+                            most, self->n_node_ranks, most, most);
     *n_threads = own < *n_threads ? (int)own : *n_threads;
     return 0;
 }
 
 /* What a rank tells. */
-struct place_facts {
+struct slot_facts {
     int32_t node, n_threads;
 };
 
 int sheaf_slots_number(struct comm *comm, int n_threads, int *first, struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
-    const struct place_facts own = {place.node, n_threads};
-    struct place_facts *facts = NULL;
+    const struct comm_self self = sheaf_comm_self(comm);
+    const struct slot_facts own = {self.node, n_threads};
+    struct slot_facts *facts = NULL;
     int32_t *firsts = NULL, mine = 0;
     int rc = 0;
-    if (place.rank == 0) {
-        facts = calloc((size_t)place.n_ranks, sizeof *facts);
-        firsts = calloc((size_t)place.n_ranks + (size_t)place.n_nodes, sizeof *firsts);
+    if (self.rank == 0) {
+        facts = calloc((size_t)self.n_ranks, sizeof *facts);
+        firsts = calloc((size_t)self.n_ranks + (size_t)self.n_nodes, sizeof *firsts);
         rc = facts && firsts ? 0 : sheaf_fail_memory(error, "the ranks");
     }
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0)
         rc = sheaf_comm_gather(comm, &own, facts, sizeof own, error);
-    for (int r = 0; rc == 0 && firsts && r < place.n_ranks; r++) {
-        int32_t *of_node = &firsts[place.n_ranks + facts[r].node];
+    for (int r = 0; rc == 0 && firsts && r < self.n_ranks; r++) {
+        int32_t *of_node = &firsts[self.n_ranks + facts[r].node];
         firsts[r] = *of_node;
         *of_node += facts[r].n_threads;
     }

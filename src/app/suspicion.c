@@ -36,7 +36,7 @@ static int is_pending(const struct suspects *suspects, const struct suspect *sus
 }
 
 /* Gives up what has died alone, and forgets what is done. */
-static int settle(struct suspects *suspects, struct results *results, struct sheaf_error *error) {
+static int give_up_dead(struct suspects *suspects, struct results *results, struct sheaf_error *error) {
     int64_t kept = 0;
     for (int64_t i = 0; i < suspects->n; i++) {
         const struct suspect suspect = suspects->list[i];
@@ -63,8 +63,8 @@ int sheaf_suspicion_open(struct suspects *suspects, struct results *results, con
     suspects->pending = pending;
     int rc = sheaf_results_read_flights(results, notes, &n_notes, &from_outside, suspects, error);
     if (rc == 0 && !results->created)
-        rc = sheaf_suspects_add(suspects, notes, n_notes, from_outside, error) || settle(suspects, results, error) ||
-                     sheaf_results_write_suspects(results, suspects, error)
+        rc = sheaf_suspects_add(suspects, notes, n_notes, from_outside, error) ||
+                     give_up_dead(suspects, results, error) || sheaf_results_write_suspects(results, suspects, error)
                  ? -1
                  : 0;
     free(notes);
@@ -75,14 +75,14 @@ int sheaf_suspicion_open(struct suspects *suspects, struct results *results, con
 struct party {
     int32_t notes, is_noted, n_threads; /* its threads note themselves; rank 0 notes its pool */
 };
-struct flight_place {
+struct flight_rows {
     int64_t first_row;
 };
 
-static void assign(const struct party *parties, int n_ranks, struct flight_place *places) {
-    struct flight_place next = {0};
+static void assign(const struct party *parties, int n_ranks, struct flight_rows *rows) {
+    struct flight_rows next = {0};
     for (int r = 0; r < n_ranks; r++) {
-        places[r].first_row = next.first_row;
+        rows[r].first_row = next.first_row;
         next.first_row += parties[r].notes ? parties[r].n_threads : 0;
     }
 }
@@ -109,30 +109,30 @@ static volatile struct flight_note *map_rows(const struct row_sink *sink, int64_
     return (struct flight_note *)(void *)(pages + (sink->flights_offset - begin)) + first_row;
 }
 
-int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
-                          const struct row_sink *sink, struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
+int sheaf_suspicion_share_rows(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
+                               const struct row_sink *sink, struct sheaf_error *error) {
+    const struct comm_self self = sheaf_comm_self(comm);
     const struct party own = {sink != NULL, is_noted, n_threads};
     struct party *parties = NULL;
-    struct flight_place assigned = {0}, *places = NULL;
+    struct flight_rows assigned = {0}, *rows = NULL;
     int rc = 0;
-    if (place.rank == 0) {
-        parties = calloc((size_t)place.n_ranks, sizeof *parties);
-        places = calloc((size_t)place.n_ranks, sizeof *places);
-        rc = parties && places ? 0 : sheaf_fail_memory(error, "the ranks");
+    if (self.rank == 0) {
+        parties = calloc((size_t)self.n_ranks, sizeof *parties);
+        rows = calloc((size_t)self.n_ranks, sizeof *rows);
+        rc = parties && rows ? 0 : sheaf_fail_memory(error, "the ranks");
     }
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0)
         rc = sheaf_comm_gather(comm, &own, parties, sizeof own, error);
-    if (rc == 0 && places)
-        assign(parties, place.n_ranks, places);
+    if (rc == 0 && rows)
+        assign(parties, self.n_ranks, rows);
     if (rc == 0)
-        rc = sheaf_comm_scatter(comm, places, &assigned, sizeof assigned, error);
+        rc = sheaf_comm_scatter(comm, rows, &assigned, sizeof assigned, error);
     if (rc == 0 && parties)
-        rc = mark_all(sink, place.n_ranks, error);
+        rc = mark_all(sink, self.n_ranks, error);
     free(parties);
-    free(places);
-    *flight = (struct flight){.fd = -1, .note.party = place.rank};
+    free(rows);
+    *flight = (struct flight){.fd = -1, .note.party = self.rank};
     if (sink) {
         flight->fd = sink->fd;
         flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;

@@ -23,7 +23,7 @@ int sheaf_suspicion_open(struct suspects *suspects, struct results *results, con
 /* Gives each rank that has the results file open rows of the table of notes for its n_threads. `is_noted`: it leads a pool
    whose chunks rank 0 notes, since not all its threads can. *flight is the first of these rows, for threads up to *end; behind that are those
    of pools. `sink` is NULL where the results file is not open. Collective; agrees on the outcome. */
-int sheaf_suspicion_place(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
-                          const struct row_sink *sink, struct sheaf_error *error);
+int sheaf_suspicion_share_rows(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
+                               const struct row_sink *sink, struct sheaf_error *error);
 
 #endif

@@ -13,7 +13,7 @@
 
 static const double check_remote_s = 1; /* looking at a file on a server takes a question to it */
 
-/* What rank 0 tells the others; places[n_inputs] and columns[n_outputs] follow. */
+/* What rank 0 tells the others; offsets[n_inputs] and columns[n_outputs] follow. */
 struct invitation {
     int32_t all;      /* to every rank, not only to rank 0's node */
     int32_t required; /* to go on with less would not be what the job asks for */
@@ -36,10 +36,10 @@ struct answer {
 };
 
 static void parts(const struct sheaf_buffer *buffer, const struct binding *kernel, struct invitation **head,
-                  int64_t **places, struct row_column **columns) {
+                  int64_t **offsets, struct row_column **columns) {
     *head = (struct invitation *)(void *)buffer->data;
-    *places = (int64_t *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
-    *columns = (struct row_column *)(void *)(*places + kernel->n_inputs);
+    *offsets = (int64_t *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
+    *columns = (struct row_column *)(void *)(*offsets + kernel->n_inputs);
 }
 
 static size_t message_bytes(const struct binding *kernel) {
@@ -73,20 +73,20 @@ static int absolute(const char *path, char to[4096], struct sheaf_error *error) 
 }
 
 /* Where the inputs lie that can be mapped; true if there are any. */
-static bool find_places(const struct transport_setup *setup, int64_t *places) {
+static bool find_offsets(const struct transport_setup *setup, int64_t *offsets) {
     bool any = false;
     for (int k = 0; k < setup->kernel->n_inputs; k++) {
         int field = setup->kernel->field[k];
-        places[k] = field >= 0 ? sheaf_items_place(setup->items, field, setup->kernel->inputs[k].type) : -1;
-        any = any || places[k] >= 0;
+        offsets[k] = field >= 0 ? sheaf_items_offset(setup->items, field, setup->kernel->inputs[k].type) : -1;
+        any = any || offsets[k] >= 0;
     }
     return any;
 }
 
-static int choose(struct invitation *head, const struct transport_setup *setup, const struct comm_place *place,
-                  struct sheaf_error *error) {
+static int choose_mode(struct invitation *head, const struct transport_setup *setup, const struct comm_self *self,
+                       struct sheaf_error *error) {
     enum sheaf_disk disk = sheaf_disk_of(head->output);
-    const bool one_node = place->n_nodes == 1;
+    const bool one_node = self->n_nodes == 1;
     head->durable = setup->durable || disk != DISK_LOCAL || !setup->sink->trusted;
     head->writes = disk != DISK_NETWORK || setup->job->transport == JOB_DIRECT;
     if (setup->job->transport == JOB_DIRECT && disk == DISK_NETWORK && !one_node)
@@ -100,21 +100,21 @@ static int choose(struct invitation *head, const struct transport_setup *setup, 
     return 0;
 }
 
-static int invite(struct sheaf_buffer *buffer, const struct transport_setup *setup, const struct comm_place *place,
+static int invite(struct sheaf_buffer *buffer, const struct transport_setup *setup, const struct comm_self *self,
                   struct sheaf_error *error) {
     struct invitation *head;
-    int64_t *places;
+    int64_t *offsets;
     struct row_column *columns;
     if (sheaf_buffer_resize(buffer, message_bytes(setup->kernel), error))
         return -1;
     memset(buffer->data, 0, buffer->n_bytes);
-    parts(buffer, setup->kernel, &head, &places, &columns);
+    parts(buffer, setup->kernel, &head, &offsets, &columns);
     head->sink = *setup->sink;
     head->mark = setup->mark;
     head->mark_offset = setup->mark_offset;
     head->stamp = setup->items->stamp;
     memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
-    head->maps = find_places(setup, places);
+    head->maps = find_offsets(setup, offsets);
     char *results = sheaf_path_absolute(setup->results);
     int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
     free(results);
@@ -126,13 +126,13 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
         (head->maps && absolute(setup->items->name, head->input, error)))
         return -1;
     head->check_s = head->maps && sheaf_disk_of(head->input) != DISK_LOCAL ? check_remote_s : 0;
-    return choose(head, setup, place, error);
+    return choose_mode(head, setup, self, error);
 }
 
 /* --- a rank that was asked ------------------------------------------------------------------------------------------ */
 
 /* Maps the input, if it is the file that rank 0 has. */
-static int map_input(struct transport *t, const struct invitation *head, const int64_t *places,
+static int map_input(struct transport *t, const struct invitation *head, const int64_t *offsets,
                      const struct binding *kernel, struct sheaf_error *error) {
     t->input = strdup(head->input);
     t->mapped = calloc((size_t)kernel->n_inputs + 1, sizeof *t->mapped);
@@ -144,7 +144,7 @@ static int map_input(struct transport *t, const struct invitation *head, const i
     if (!sheaf_stamp_same(&t->stamp, &head->stamp) || t->mapping.n_bytes != (size_t)head->stamp.n_bytes)
         return sheaf_fail(error, "%s: is not the same file here as on rank 0, or is changing", head->input);
     for (int k = 0; k < kernel->n_inputs; k++)
-        t->mapped[k] = places[k] >= 0 ? t->mapping.data + places[k] : NULL;
+        t->mapped[k] = offsets[k] >= 0 ? t->mapping.data + offsets[k] : NULL;
     return 0;
 }
 
@@ -188,18 +188,18 @@ static void drop_output(struct transport *t) {
 
 /* All ranks learn who can: maps and writes only count where every rank of the group can. Rank 0's error of a rank that
    cannot, where direct was asked for, is everybody's. */
-static int settle(struct transport *t, struct comm *comm, const struct invitation *head, bool asked,
-                  const struct answer *own, int rc, struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
-    struct answer *answers = place.rank == 0 ? calloc((size_t)place.n_ranks, sizeof *answers) : NULL;
+static int fix_roles(struct transport *t, struct comm *comm, const struct invitation *head, bool asked,
+                     const struct answer *own, int rc, struct sheaf_error *error) {
+    const struct comm_self self = sheaf_comm_self(comm);
+    struct answer *answers = self.rank == 0 ? calloc((size_t)self.n_ranks, sizeof *answers) : NULL;
     int64_t maps = 1, writes = 1;
-    int failed = place.rank == 0 && !answers ? sheaf_fail_memory(error, "the ranks") : 0;
+    int failed = self.rank == 0 && !answers ? sheaf_fail_memory(error, "the ranks") : 0;
     if (sheaf_comm_agree(comm, failed, error) || (head->required && sheaf_comm_agree(comm, rc, error)) ||
         sheaf_comm_gather(comm, own, answers, sizeof *own, error)) {
         free(answers);
         return -1;
     }
-    for (int r = 0; answers && r < place.n_ranks; r++) {
+    for (int r = 0; answers && r < self.n_ranks; r++) {
         maps = maps && answers[r].maps;
         writes = writes && answers[r].writes;
         t->n_blind += !answers[r].sees;
@@ -209,18 +209,18 @@ static int settle(struct transport *t, struct comm *comm, const struct invitatio
         return -1;
     /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
     t->maps = asked && maps && head->maps;
-    t->writes = place.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
-    t->notes = place.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
+    t->writes = self.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
+    t->notes = self.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
     t->direct = head->all && writes && (maps || !head->maps);
     return 0;
 }
 
-static void explain(struct transport *t, const struct invitation *head, const struct comm_place *place,
+static void explain(struct transport *t, const struct invitation *head, const struct comm_self *self,
                     enum job_transport wanted) {
     if (wanted != JOB_TRANSPORT_AUTO)
         t->why = "as the job says";
     else if (t->direct)
-        t->why = place->n_nodes == 1 ? "one node" : "a parallel file system";
+        t->why = self->n_nodes == 1 ? "one node" : "a parallel file system";
     else if (!head->writes)
         t->why = "the results are on a network file system";
     else
@@ -235,31 +235,31 @@ static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *
 
 static int take_part(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
                      const struct transport_setup *setup, struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
+    const struct comm_self self = sheaf_comm_self(comm);
     struct invitation *head;
-    int64_t *places;
+    int64_t *offsets;
     struct row_column *columns;
-    parts(buffer, setup->kernel, &head, &places, &columns);
-    bool asked = head->all || place.node == 0;
+    parts(buffer, setup->kernel, &head, &offsets, &columns);
+    bool asked = head->all || self.node == 0;
     struct answer own = {1, 1, sees_output(head)};
     int rc = 0;
     if (asked && head->maps)
-        own.maps = (rc = map_input(t, head, places, setup->kernel, error)) == 0;
-    if (asked && head->writes && place.rank != 0) {
+        own.maps = (rc = map_input(t, head, offsets, setup->kernel, error)) == 0;
+    if (asked && head->writes && self.rank != 0) {
         int rc_output = open_output(t, head, columns, setup->kernel, rc ? NULL : error);
         own.writes = rc_output == 0;
         rc = rc ? rc : rc_output;
     }
-    if (settle(t, comm, head, asked, &own, rc, error))
+    if (fix_roles(t, comm, head, asked, &own, rc, error))
         return -1;
-    explain(t, head, &place, setup->job->transport);
+    explain(t, head, &self, setup->job->transport);
     if (!t->maps)
         drop_input(t);
     if (!t->writes)
         drop_output(t);
     t->own.asked = setup->asked;
-    t->sink = place.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
-    const struct journal_numbers numbers = {head->last_journal + 1 + (uint64_t)place.rank, (uint64_t)place.n_ranks};
+    t->sink = self.rank == 0 ? setup->sink : t->writes ? &t->own : NULL;
+    const struct journal_numbers numbers = {head->last_journal + 1 + (uint64_t)self.rank, (uint64_t)self.n_ranks};
     if (t->sink && setup->kernel->has_texts &&
         sheaf_journal_open(&t->sink->journal, head->results, head->token, numbers, error))
         return -1;
@@ -268,10 +268,10 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
 
 int sheaf_transport_open(struct transport *t, struct comm *comm, const struct transport_setup *setup,
                          struct sheaf_error *error) {
-    const struct comm_place place = sheaf_comm_place(comm);
+    const struct comm_self self = sheaf_comm_self(comm);
     struct sheaf_buffer buffer = {0};
     *t = (struct transport){.own.fd = -1};
-    int rc = place.rank == 0 ? invite(&buffer, setup, &place, error) : 0;
+    int rc = self.rank == 0 ? invite(&buffer, setup, &self, error) : 0;
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0)
         rc = sheaf_comm_broadcast(comm, &buffer, error);

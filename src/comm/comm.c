@@ -14,7 +14,7 @@
 #include "core/type.h"
 
 struct comm {
-    struct comm_place place;
+    struct comm_self self;
     bool solo; /* no launcher: MPI is not used */
     MPI_Comm all, node, leaders;
     MPI_Datatype unit; /* SHEAF_ALIGN bytes: an int count of them reaches 2^37 bytes */
@@ -66,7 +66,7 @@ static int check(struct comm *comm, int rc, const char *what, struct sheaf_error
     char text[MPI_MAX_ERROR_STRING];
     int n = 0;
     MPI_Error_string(rc, text, &n);
-    sheaf_fail(&comm->why, "MPI: rank %d cannot %s: %.*s", comm->place.rank, what, n, text);
+    sheaf_fail(&comm->why, "MPI: rank %d cannot %s: %.*s", comm->self.rank, what, n, text);
     return cannot(comm, error);
 }
 
@@ -88,27 +88,27 @@ static int find_node(struct comm *comm, struct sheaf_error *error) {
     long most = text ? strtol(text, NULL, 10) : 0;
     int local_rank = 0;
     MPI_Comm machine = MPI_COMM_NULL;
-    if (check(comm, MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->place.rank, MPI_INFO_NULL, &machine),
+    if (check(comm, MPI_Comm_split_type(comm->all, MPI_COMM_TYPE_SHARED, comm->self.rank, MPI_INFO_NULL, &machine),
               "find the ranks of a machine", error))
         return -1;
-    MPI_Comm_size(machine, &comm->place.n_local_ranks);
+    MPI_Comm_size(machine, &comm->self.n_local_ranks);
     MPI_Comm_rank(machine, &local_rank);
     int group = most > 0 && most < INT_MAX ? local_rank / (int)most : 0;
     int rc =
-        check(comm, MPI_Comm_split(machine, group, comm->place.rank, &comm->node), "find the ranks of a node", error);
+        check(comm, MPI_Comm_split(machine, group, comm->self.rank, &comm->node), "find the ranks of a node", error);
     MPI_Comm_free(&machine);
     if (rc == 0)
-        MPI_Comm_rank(comm->node, &comm->place.node_rank);
+        MPI_Comm_rank(comm->node, &comm->self.node_rank);
     if (rc == 0)
-        MPI_Comm_size(comm->node, &comm->place.n_node_ranks);
+        MPI_Comm_size(comm->node, &comm->self.n_node_ranks);
     return rc;
 }
 
 /* Numbers the nodes, through their leaders. */
 static int find_nodes(struct comm *comm, struct sheaf_error *error) {
     int node[2] = {0, 0};
-    bool leads = comm->place.node_rank == 0;
-    if (check(comm, MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->place.rank, &comm->leaders),
+    bool leads = comm->self.node_rank == 0;
+    if (check(comm, MPI_Comm_split(comm->all, leads ? 0 : MPI_UNDEFINED, comm->self.rank, &comm->leaders),
               "find the nodes", error))
         return -1;
     if (leads) {
@@ -117,8 +117,8 @@ static int find_nodes(struct comm *comm, struct sheaf_error *error) {
     }
     if (check(comm, MPI_Bcast(node, 2, MPI_INT, 0, comm->node), "count the nodes", error))
         return -1;
-    comm->place.node = node[0];
-    comm->place.n_nodes = node[1];
+    comm->self.node = node[0];
+    comm->self.n_nodes = node[1];
     return 0;
 }
 
@@ -131,8 +131,8 @@ static int open_mpi(struct comm *comm, struct sheaf_error *error) {
     if (check(comm, MPI_Comm_dup(MPI_COMM_WORLD, &comm->all), "copy the communicator", error))
         return -1;
     MPI_Comm_set_errhandler(comm->all, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(comm->all, &comm->place.rank);
-    MPI_Comm_size(comm->all, &comm->place.n_ranks);
+    MPI_Comm_rank(comm->all, &comm->self.rank);
+    MPI_Comm_size(comm->all, &comm->self.n_ranks);
     if (find_node(comm, error) || find_nodes(comm, error) ||
         check(comm, MPI_Type_contiguous(SHEAF_ALIGN, MPI_BYTE, &comm->unit), "make a type", error))
         return -1;
@@ -149,13 +149,13 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
     for (int i = 0; i < COMM_SLOTS; i++)
         comm->sends[i] = MPI_REQUEST_NULL;
     comm->solo = !launched();
-    comm->place =
-        (struct comm_place){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_node_ranks = 1, .n_nodes = 1};
+    comm->self =
+        (struct comm_self){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_node_ranks = 1, .n_nodes = 1};
     return comm->solo ? 0 : open_mpi(comm, error);
 }
 
-struct comm_place sheaf_comm_place(const struct comm *comm) {
-    return comm->place;
+struct comm_self sheaf_comm_self(const struct comm *comm) {
+    return comm->self;
 }
 
 void sheaf_comm_close(struct comm *comm) {
@@ -200,13 +200,13 @@ int sheaf_comm_agree(struct comm *comm, int rc, struct sheaf_error *error) {
         return rc ? -1 : 0;
     struct sheaf_error own = {0};
     MPI_Request request;
-    int failed = rc ? comm->place.rank : INT_MAX, lowest = INT_MAX;
+    int failed = rc ? comm->self.rank : INT_MAX, lowest = INT_MAX;
     if (check(comm, MPI_Iallreduce(&failed, &lowest, 1, MPI_INT, MPI_MIN, comm->all, &request), "agree", error) ||
         wait_asleep(comm, &request, "agree", error))
         return -1;
     if (lowest == INT_MAX)
         return 0;
-    if (lowest == comm->place.rank && error)
+    if (lowest == comm->self.rank && error)
         own = *error;
     if (check(comm, MPI_Ibcast(&own, sizeof own, MPI_BYTE, lowest, comm->all, &request), "agree", error) ||
         wait_asleep(comm, &request, "agree", error))
@@ -241,7 +241,7 @@ int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct 
     int64_t n_bytes = (int64_t)buffer->n_bytes;
     if (sheaf_comm_broadcast_value(comm, &n_bytes, error))
         return -1;
-    int rc = comm->place.rank == 0 ? 0 : sheaf_buffer_resize(buffer, (size_t)n_bytes, error);
+    int rc = comm->self.rank == 0 ? 0 : sheaf_buffer_resize(buffer, (size_t)n_bytes, error);
     if (sheaf_comm_agree(comm, rc, error))
         return -1;
     return broadcast_bytes(comm, comm->all, buffer->data, (size_t)n_bytes, error);
@@ -281,14 +281,14 @@ static const size_t spare_bytes = (size_t)1 << 20; /* for what MPI adds */
 
 bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
     struct statvfs about;
-    if (comm->place.n_node_ranks == 1)
+    if (comm->self.n_node_ranks == 1)
         return true;
     return statvfs("/dev/shm", &about) == 0 && n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
 }
 
 /* The leader's part, before the others look for it. */
 static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, struct sheaf_error *error) {
-    if (comm->place.n_node_ranks == 1)
+    if (comm->self.n_node_ranks == 1)
         return sheaf_shared_alone(shared, n_bytes, error);
     if (!sheaf_comm_has_room(comm, n_bytes))
         return sheaf_fail(error,
@@ -304,7 +304,7 @@ static int find_memory(struct comm *comm, struct shared *shared, size_t n_bytes,
     memcpy(name, shared->name, sizeof name);
     if (broadcast_bytes(comm, comm->node, name, sizeof name, error))
         return -1;
-    int rc = comm->place.node_rank == 0 ? 0 : sheaf_shared_find(shared, name, n_bytes, error);
+    int rc = comm->self.node_rank == 0 ? 0 : sheaf_shared_find(shared, name, n_bytes, error);
     return sheaf_comm_agree(comm, rc, error);
 }
 
@@ -316,7 +316,7 @@ int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, str
         return sheaf_comm_agree(comm, sheaf_fail(error, "more than %d memories are shared", COMM_MEMORIES), error);
     struct shared *shared = &comm->memories[which];
     n_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
-    if (comm->place.node_rank == 0)
+    if (comm->self.node_rank == 0)
         rc = make_memory(comm, shared, n_bytes, error);
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0 && !comm->solo)
@@ -337,7 +337,7 @@ int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *contex
     if (sheaf_comm_node_memory(comm, n_bytes, &at, error))
         return -1;
     int rc = 0;
-    if (comm->place.rank == 0) {
+    if (comm->self.rank == 0) {
         memset(at, 0, n_pages_bytes);
         rc = fill(context, at, error);
     }

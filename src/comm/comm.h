@@ -22,7 +22,7 @@
 struct comm;
 
 /* Who we are. */
-struct comm_place {
+struct comm_self {
     bool launched; /* by mpirun, srun, … */
     int rank, n_ranks;
     int n_local_ranks; /* ranks on this machine */
@@ -39,7 +39,7 @@ bool sheaf_comm_is_first(void);
 /* Starts MPI where a launcher (mpirun, srun, …) started us. Collective. */
 int sheaf_comm_open(struct comm **comm, struct sheaf_error *error);
 
-struct comm_place sheaf_comm_place(const struct comm *comm);
+struct comm_self sheaf_comm_self(const struct comm *comm);
 
 /* Ends MPI; where it has failed, the run. Collective; takes NULL. */
 void sheaf_comm_close(struct comm *comm);

@@ -9,7 +9,7 @@
 #include "core/futex.h"
 #include "core/interrupt.h"
 #include "core/type.h"
-#include "exec/worker.h"
+#include "exec/thread.h"
 
 /* Rows that wait to be sent: threads pause when there are more. */
 static const size_t most_waiting_bytes = (size_t)32 << 20;
@@ -19,7 +19,7 @@ static const size_t worth_sending_bytes = (size_t)1 << 20;
 
 /* A compute thread. */
 struct hand {
-    struct worker worker;
+    struct thread thread;
     struct parcel *parcel; /* it computes into */
     const void **columns;  /* [n_outputs] room for struct rows */
     struct flight flight;  /* its note of what it computes */
@@ -79,10 +79,10 @@ static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *
     struct row_counts counts = {0};
     size_t n_bytes;
     sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
-    rows.n_failures = hand->worker.n_failures;
-    rows.failures = hand->worker.failures;
-    rows.texts = hand->worker.texts.data;
-    rows.text_bytes = hand->worker.texts.n_bytes;
+    rows.n_failures = hand->thread.n_failures;
+    rows.failures = hand->thread.failures;
+    rows.texts = hand->thread.texts.data;
+    rows.text_bytes = hand->thread.texts.n_bytes;
     if (sheaf_row_sink_write(team->setup.sink, &rows, &counts, error))
         return -1;
     pthread_mutex_lock(&team->lock);
@@ -96,9 +96,9 @@ static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *
 
 /* Leaves the hand's parcel for thread 0, and gives the hand another. Waits while too much is on its way. */
 static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *error) {
-    const struct worker *worker = &hand->worker;
-    if ((worker->n_failures || worker->texts.n_bytes) &&
-        sheaf_parcel_add_tail(hand->parcel, team->setup.shape, worker->failures, worker->n_failures, &worker->texts,
+    const struct thread *thread = &hand->thread;
+    if ((thread->n_failures || thread->texts.n_bytes) &&
+        sheaf_parcel_add_tail(hand->parcel, team->setup.shape, thread->failures, thread->n_failures, &thread->texts,
                               error))
         return -1;
     hand->parcel->next = NULL;
@@ -107,7 +107,7 @@ static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *e
     team->ready_end = &hand->parcel->next;
     hand->parcel->held_bytes = hand->parcel->data.n_bytes;
     team->waiting_bytes += hand->parcel->held_bytes;
-    bool worth = team->waiting_bytes >= worth_sending_bytes || (worker->n_failures && team->setup.tells_failures);
+    bool worth = team->waiting_bytes >= worth_sending_bytes || (thread->n_failures && team->setup.tells_failures);
     hand->parcel = team->spare;
     if (hand->parcel) {
         team->spare = hand->parcel->next;
@@ -200,29 +200,29 @@ static void look_for_hope(struct team *team, struct hand *hand) {
 
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
-    double busy_s = -hand->worker.busy_s;
-    if (!hand->worker.entered && sheaf_worker_enter(&hand->worker, &team->serial, error))
+    double busy_s = -hand->thread.busy_s;
+    if (!hand->thread.entered && sheaf_thread_enter(&hand->thread, &team->serial, error))
         return -1;
-    hand->worker.n_failures = 0;
-    hand->worker.texts.n_bytes = 0;
+    hand->thread.n_failures = 0;
+    hand->thread.texts.n_bytes = 0;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
     if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
-        sheaf_worker_grain(&hand->worker, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
+        sheaf_thread_grain(&hand->thread, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
                            setup->kernel->serial ? &team->serial : NULL, error))
         return -1;
-    busy_s += hand->worker.busy_s;
+    busy_s += hand->thread.busy_s;
     if (sheaf_pool_finish(setup->pool, grain, busy_s) && setup->leads)
         raise_event(team);
     pthread_mutex_lock(&team->lock);
     team->counts.busy_s += busy_s;
-    if (hand->worker.longest_s > team->counts.longest_s)
-        team->counts.longest_s = hand->worker.longest_s;
+    if (hand->thread.longest_s > team->counts.longest_s)
+        team->counts.longest_s = hand->thread.longest_s;
     if (!team->any_done)
         look_for_hope(team, hand);
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;
-    if (setup->sink && !(setup->sends_failures && hand->worker.n_failures)) {
+    if (setup->sink && !(setup->sends_failures && hand->thread.n_failures)) {
         if (write_rows(team, hand, error))
             return -1;
         return hand->flight.note.flags & FLIGHT_ALONE ? make_safe(team, grain->blocks.n, error)
@@ -256,14 +256,14 @@ static void leave_grain(struct team *team) {
 /* The kernel has crashed in this thread. */
 static void tell_crash(void *context, const char *what) {
     struct hand *hand = context;
-    const struct sheaf_block *block = &hand->worker.block;
-    if (hand->worker.at_door) { /* no item is to blame */
+    const struct sheaf_block *block = &hand->thread.block;
+    if (hand->thread.at_door) { /* no item is to blame */
         sheaf_interrupt_say("\nsheaf: ");
         sheaf_interrupt_say(what);
         sheaf_interrupt_say(" in thread_open or thread_close of the kernel; finished items are safe\n");
         return;
     }
-    sheaf_flight_crashed(&hand->flight, hand->worker.at_block);
+    sheaf_flight_crashed(&hand->flight, hand->thread.at_block);
     sheaf_interrupt_say("\nsheaf: ");
     sheaf_interrupt_say(what);
     sheaf_interrupt_say(" in the kernel, at item ");
@@ -303,7 +303,7 @@ static void compute(struct team *team, struct hand *hand) {
             sheaf_futex_wait(&pool->posts, seen, -1);
         atomic_fetch_sub(&pool->n_hungry, 1);
     }
-    sheaf_worker_leave(&hand->worker, &team->serial);
+    sheaf_thread_leave(&hand->thread, &team->serial);
     sheaf_interrupt_leave_kernels();
 }
 
@@ -436,11 +436,11 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, c
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
     if (!hand->parcel || !hand->columns)
         return sheaf_fail_memory(error, "the team");
-    if (sheaf_worker_open(&hand->worker, setup->kernel, setup->shape, setup->shared, error))
+    if (sheaf_thread_open(&hand->thread, setup->kernel, setup->shape, setup->shared, error))
         return -1;
-    hand->worker.context.thread = i;
-    hand->worker.context.slot = setup->first_slot + i;
-    hand->worker.drains = drains;
+    hand->thread.context.thread = i;
+    hand->thread.context.slot = setup->first_slot + i;
+    hand->thread.drains = drains;
     return 0;
 }
 
@@ -449,7 +449,7 @@ static void close_hand(struct hand *hand) {
         hand->parcel->next = NULL;
     free_parcels(hand->parcel);
     free(hand->columns);
-    sheaf_worker_close(&hand->worker);
+    sheaf_thread_close(&hand->thread);
 }
 
 int sheaf_team_open(struct team **made, const struct team_setup *setup, struct sheaf_error *error) {
@@ -471,7 +471,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
             close_hand(&team->hands[team->n_hands]);
             return -1;
         }
-    atomic_fetch_add(&setup->pool->n_workers, setup->n_threads);
+    atomic_fetch_add(&setup->pool->n_threads, setup->n_threads);
     return 0;
 }
 

@@ -23,18 +23,18 @@ static const int64_t piece_rows = 4096; /* to a thread of a crew */
 struct csv {
     struct sheaf_mapping file;
     struct csv_text text;
-    struct csv_place rows; /* where the first begins */
+    struct csv_position rows; /* where the first begins */
     int n_columns;
     const struct job_table *table;
     struct csv_cell *cells; /* [n_columns] the row parsed last */
     struct csv_scan scan;
-    struct csv_place next; /* where the last read ended */
+    struct csv_position next; /* where the last read ended */
 };
 
 /* --- rows --------------------------------------------------------------------------------------------- */
 
 /* Parses a row into csv->cells and moves behind it. */
-static int parse_row(struct csv *csv, struct csv_place *at, struct sheaf_error *error) {
+static int parse_row(struct csv *csv, struct csv_position *at, struct sheaf_error *error) {
     return sheaf_csv_whole_row(&csv->text, at, csv->cells, csv->n_columns, error);
 }
 
@@ -107,7 +107,7 @@ struct reading {
     void *const *columns;
     const enum sheaf_type *types; /* or NULL: the fields' own */
     struct sheaf_arena *arena;    /* of texts */
-    struct csv_place behind;      /* side by side: where the last piece ended */
+    struct csv_position behind;   /* side by side: where the last piece ended */
     atomic_bool failed;
 };
 
@@ -116,8 +116,8 @@ static enum sheaf_type type_of(const struct reading *r, int field) {
 }
 
 /* Rows first … end - 1 of them, from a place that is not behind the first; moves behind the last. */
-static int read_rows(const struct reading *r, struct csv_place *at, int64_t first, int64_t end, struct csv_cell *cells,
-                     struct sheaf_error *error) {
+static int read_rows(const struct reading *r, struct csv_position *at, int64_t first, int64_t end,
+                     struct csv_cell *cells, struct sheaf_error *error) {
     const struct csv *csv = r->items->self;
     while (at->row < end) {
         const int64_t row = at->row;
@@ -146,7 +146,7 @@ static void read_piece(void *context, int64_t k) {
     struct sheaf_error ignored;
     const int64_t first = r->first + k * piece_rows, end = r->first + r->n;
     const int64_t upto = first + piece_rows < end ? first + piece_rows : end;
-    struct csv_place at = sheaf_csv_scan_find(&csv->scan, first);
+    struct csv_position at = sheaf_csv_scan_find(&csv->scan, first);
     struct csv_cell *cells = calloc((size_t)csv->n_columns, sizeof *cells);
     if (!cells || read_rows(r, &at, first, upto, cells, &ignored))
         atomic_store(&r->failed, true);
@@ -177,7 +177,7 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
         csv->next = r.behind;
         return 0;
     }
-    struct csv_place at = csv->next;
+    struct csv_position at = csv->next;
     if (at.row > first || first - at.row > near_rows)
         at = sheaf_csv_scan_find(&csv->scan, first);
     if (read_rows(&r, &at, first, first + n, csv->cells, error))
@@ -189,10 +189,10 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
 /* Reads the row of a cell that does not fit, for its text. */
 static int refuse_cell(struct items *items, int field, enum sheaf_type type, int64_t row, struct sheaf_error *error) {
     struct csv *csv = items->self;
-    struct csv_place at = sheaf_csv_scan_find(&csv->scan, row);
+    struct csv_position at = sheaf_csv_scan_find(&csv->scan, row);
     for (;;) {
         sheaf_csv_at_end(&csv->text, &at);
-        struct csv_place before = at;
+        struct csv_position before = at;
         if (parse_row(csv, &at, error))
             return -1;
         if (before.row == row)
@@ -204,10 +204,10 @@ static int refuse_cell(struct items *items, int field, enum sheaf_type type, int
 static int check_integers(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     struct csv *csv = items->self;
     int64_t value;
-    struct csv_place at = csv->rows;
+    struct csv_position at = csv->rows;
     while (at.row < items->n_items) {
         sheaf_csv_at_end(&csv->text, &at);
-        struct csv_place before = at;
+        struct csv_position before = at;
         if (parse_row(csv, &at, error))
             return -1;
         if (sheaf_csv_number(csv->table, &csv->cells[field], type, &value))

@@ -12,7 +12,7 @@ enum { MOST_COLUMNS = 10000 };
 /* --- what divides the cells ---------------------------------------------------------------------------------------- */
 
 /* The separator that a row shows: a comma if it has one outside of quotes, else a tab, else a semicolon. */
-static char find_separator(const struct csv_text *text, struct csv_place at) {
+static char find_separator(const struct csv_text *text, struct csv_position at) {
     bool quoted = false, tab = false, semicolon = false;
     for (size_t i = at.offset; i < text->n_bytes && (quoted || text->data[i] != text->newline); i++) {
         const char c = text->data[i];
@@ -31,7 +31,7 @@ struct row_looks {
 };
 
 /* Looks at the row; false where it cannot be parsed. */
-static bool look_at(const struct csv_text *text, struct csv_place at, struct row_looks *looks) {
+static bool look_at(const struct csv_text *text, struct csv_position at, struct row_looks *looks) {
     static const int most = MOST_COLUMNS + 1;
     struct csv_cell *cells = malloc((size_t)most * sizeof *cells);
     int64_t line = at.line;
@@ -51,7 +51,7 @@ static bool is_numbers(const struct row_looks *looks) {
 }
 
 /* Whether blanks divide the row into several numbers. */
-static bool has_blank_numbers(const struct csv_text *text, struct csv_place at) {
+static bool has_blank_numbers(const struct csv_text *text, struct csv_position at) {
     struct csv_text by_blanks = *text;
     struct row_looks looks;
     by_blanks.separator = JOB_BLANKS;
@@ -59,9 +59,9 @@ static bool has_blank_numbers(const struct csv_text *text, struct csv_place at) 
 }
 
 /* The separator of a table whose first row that is no comment stands at `first`. */
-static int choose_separator(struct csv_text *text, struct csv_place first, struct sheaf_error *error) {
+static int choose_separator(struct csv_text *text, struct csv_position first, struct sheaf_error *error) {
     struct row_looks looks;
-    struct csv_place next = first;
+    struct csv_position next = first;
     text->separator = find_separator(text, first);
     if (!look_at(text, first, &looks) || looks.n_cells > 1)
         return 0;
@@ -83,12 +83,12 @@ static int choose_separator(struct csv_text *text, struct csv_place first, struc
 /* The last comment before the header. */
 struct comment {
     bool any;
-    struct csv_place at; /* behind its mark and the blanks there */
-    bool tight;          /* there were no blanks */
+    struct csv_position at; /* behind its mark and the blanks there */
+    bool tight;             /* there were no blanks */
 };
 
 /* Moves over the comments before the first row; true at the end of the text. */
-static bool pass_comments(struct csv_text *text, char mark, struct csv_place *at, struct comment *last) {
+static bool pass_comments(struct csv_text *text, char mark, struct csv_position *at, struct comment *last) {
     *last = (struct comment){0};
     for (;;) {
         if (sheaf_csv_at_end(text, at))
@@ -106,7 +106,7 @@ static bool pass_comments(struct csv_text *text, char mark, struct csv_place *at
 }
 
 /* Whether there is one word in the rest of the line. */
-static bool is_word(const struct csv_text *text, struct csv_place at) {
+static bool is_word(const struct csv_text *text, struct csv_position at) {
     struct csv_text by_blanks = *text;
     struct row_looks looks;
     by_blanks.separator = JOB_BLANKS;
@@ -116,7 +116,7 @@ static bool is_word(const struct csv_text *text, struct csv_place at) {
 /* Whether the comment names the columns, as numpy.savetxt and many others write it: *is. The row behind it, which looks
    like `first`, is then one of values. Where either could be meant, a row would be lost: that is refused. */
 static int is_header(const struct csv_text *text, const struct job_table *table, const struct comment *comment,
-                     struct csv_place at, const struct row_looks *first, bool *is, struct sheaf_error *error) {
+                     struct csv_position at, const struct row_looks *first, bool *is, struct sheaf_error *error) {
     struct row_looks looks;
     *is = false;
     if (!comment->any || !look_at(text, comment->at, &looks) || looks.n_cells != first->n_cells)
@@ -139,8 +139,8 @@ static void find_newline(struct csv_text *text) {
         text->newline = '\r';
 }
 
-static struct csv_place find_start(const struct csv_text *text) {
-    struct csv_place at = {.line = 1};
+static struct csv_position find_start(const struct csv_text *text) {
+    struct csv_position at = {.line = 1};
     if (text->n_bytes >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0)
         at.offset = 3; /* a byte order mark, from a spreadsheet */
     return at;
@@ -148,7 +148,7 @@ static struct csv_place find_start(const struct csv_text *text) {
 
 int sheaf_csv_find_header(struct csv_text *text, const struct job_table *table, struct csv_header *header,
                           struct items *items, struct sheaf_error *error) {
-    struct csv_place at = find_start(text);
+    struct csv_position at = find_start(text);
     struct csv_cell none;
     struct comment comment;
     struct row_looks looks;
@@ -281,7 +281,7 @@ static int check_renames(const struct csv_text *text, const struct job_table *ta
 
 int sheaf_csv_read_names(const struct csv_text *text, const struct job_table *table, const struct csv_header *header,
                          struct csv_cell *cells, struct items *items, struct sheaf_error *error) {
-    struct csv_place at = header->names;
+    struct csv_position at = header->names;
     int n = 1;
     items->fields = sheaf_arena_take(&items->arena, (size_t)header->n_columns * sizeof *items->fields);
     if (!items->fields)

@@ -11,8 +11,8 @@
 
 /* What stands at the head of a table. */
 struct csv_header {
-    struct csv_place names; /* the row of names; it may stand behind a '#' */
-    struct csv_place rows;  /* where the rows begin, or what stands before them */
+    struct csv_position names; /* the row of names; it may stand behind a '#' */
+    struct csv_position rows;  /* where the rows begin, or what stands before them */
     int n_columns;
 };
 

@@ -28,20 +28,20 @@ static inline bool is_separator(const struct csv_text *text, char c) {
     return c == text->separator || (c == '\t' && text->separator == JOB_BLANKS);
 }
 
-void sheaf_csv_skip_blanks(const struct csv_text *text, struct csv_place *at) {
+void sheaf_csv_skip_blanks(const struct csv_text *text, struct csv_position *at) {
     while (at->offset < text->n_bytes && is_blank(text->data[at->offset]))
         at->offset++;
 }
 
-void sheaf_csv_skip_line(const struct csv_text *text, struct csv_place *at) {
+void sheaf_csv_skip_line(const struct csv_text *text, struct csv_position *at) {
     const char *from = text->data + at->offset, *end = memchr(from, text->newline, text->n_bytes - at->offset);
     at->offset = end ? (size_t)(end - text->data) + 1 : text->n_bytes;
     at->line++;
 }
 
-bool sheaf_csv_at_end(const struct csv_text *text, struct csv_place *at) {
+bool sheaf_csv_at_end(const struct csv_text *text, struct csv_position *at) {
     while (!text->plain && at->offset < text->n_bytes) {
-        struct csv_place behind = *at;
+        struct csv_position behind = *at;
         if (text->separator == JOB_BLANKS)
             sheaf_csv_skip_blanks(text, &behind);
         if (text->comment && text->data[at->offset] == text->comment) {
@@ -68,7 +68,7 @@ static const char *find_end(const struct csv_text *text, const char *p) {
 }
 
 /* Parses the cell at *offset and moves behind it, up to its separator or line end. */
-static int parse_cell(const struct csv_text *text, struct csv_place *at, struct csv_cell *cell,
+static int parse_cell(const struct csv_text *text, struct csv_position *at, struct csv_cell *cell,
                       struct sheaf_error *error) {
     const char *end = text->data + text->n_bytes, *p = text->data + at->offset;
     *cell = (struct csv_cell){.data = p};
@@ -101,7 +101,7 @@ static int parse_cell(const struct csv_text *text, struct csv_place *at, struct 
     return 0;
 }
 
-int sheaf_csv_row(const struct csv_text *text, struct csv_place *at, struct csv_cell *cells, int n_most, int *n,
+int sheaf_csv_row(const struct csv_text *text, struct csv_position *at, struct csv_cell *cells, int n_most, int *n,
                   struct sheaf_error *error) {
     const bool blanks = text->separator == JOB_BLANKS && !text->plain;
     if (blanks)

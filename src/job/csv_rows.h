@@ -30,7 +30,7 @@ struct csv_cell {
 };
 
 /* A place between two rows. */
-struct csv_place {
+struct csv_position {
     size_t offset;
     int64_t line; /* from 1 */
     int64_t row;  /* from 0 */
@@ -40,16 +40,16 @@ struct csv_place {
 int sheaf_csv_broken(const struct csv_text *text, int64_t line, struct sheaf_error *error, const char *what);
 
 /* Moves over blank lines and comments; true at the end of the text. */
-bool sheaf_csv_at_end(const struct csv_text *text, struct csv_place *at);
+bool sheaf_csv_at_end(const struct csv_text *text, struct csv_position *at);
 
 /* Moves behind the line that is begun, whatever is in it. */
-void sheaf_csv_skip_line(const struct csv_text *text, struct csv_place *at);
+void sheaf_csv_skip_line(const struct csv_text *text, struct csv_position *at);
 
 /* Moves over blanks of a line. */
-void sheaf_csv_skip_blanks(const struct csv_text *text, struct csv_place *at);
+void sheaf_csv_skip_blanks(const struct csv_text *text, struct csv_position *at);
 
 /* Parses a row and moves behind it: the first n_most cells go to cells[n_most], and *n is how many there are. */
-int sheaf_csv_row(const struct csv_text *text, struct csv_place *at, struct csv_cell *cells, int n_most, int *n,
+int sheaf_csv_row(const struct csv_text *text, struct csv_position *at, struct csv_cell *cells, int n_most, int *n,
                   struct sheaf_error *error);
 
 /* The cell without the blanks around it. */

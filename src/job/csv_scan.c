@@ -10,8 +10,9 @@ enum { INDEX_STEP = 512 };
 
 /* What was found in a piece, told from its first row on: rows and lines of it are counted from there. */
 struct piece {
-    struct csv_place first, behind; /* its first row, and the first row that is not its own; or the end of the text */
-    size_t begins, ends;            /* rows that begin at an offset between these are its own */
+    struct csv_position first,
+        behind;          /* its first row, and the first row that is not its own; or the end of the text */
+    size_t begins, ends; /* rows that begin at an offset between these are its own */
     struct csv_scan found;
     int64_t index_room;
     bool failed; /* a row is broken, or there is no memory */
@@ -25,7 +26,7 @@ struct pieces {
     struct piece *all; /* [n] */
 };
 
-static int refuse_row(const struct csv_text *text, const struct csv_place *at, int n, int n_columns,
+static int refuse_row(const struct csv_text *text, const struct csv_position *at, int n, int n_columns,
                       struct sheaf_error *error) {
     const bool hash = at->offset < text->n_bytes && text->data[at->offset] == '#';
     return sheaf_refuse(error, "%s:%" PRId64 ": has %d cell%s where the header has %d%s", text->name, at->line, n,
@@ -36,9 +37,9 @@ static int refuse_row(const struct csv_text *text, const struct csv_place *at, i
                             : "");
 }
 
-int sheaf_csv_whole_row(const struct csv_text *text, struct csv_place *at, struct csv_cell *cells, int n_columns,
+int sheaf_csv_whole_row(const struct csv_text *text, struct csv_position *at, struct csv_cell *cells, int n_columns,
                         struct sheaf_error *error) {
-    const struct csv_place before = *at;
+    const struct csv_position before = *at;
     int n;
     if (sheaf_csv_row(text, at, cells, n_columns, &n, error))
         return -1;
@@ -47,11 +48,11 @@ int sheaf_csv_whole_row(const struct csv_text *text, struct csv_place *at, struc
 
 /* --- one piece ----------------------------------------------------------------------------------------------------- */
 
-static int remember(struct piece *piece, const struct csv_place *at) {
+static int remember(struct piece *piece, const struct csv_position *at) {
     struct csv_scan *found = &piece->found;
     if (found->n_index == piece->index_room) {
         const int64_t room = piece->index_room ? 2 * piece->index_room : 16;
-        struct csv_place *index = realloc(found->index, (size_t)room * sizeof *index);
+        struct csv_position *index = realloc(found->index, (size_t)room * sizeof *index);
         if (!index)
             return -1;
         found->index = index;
@@ -62,8 +63,8 @@ static int remember(struct piece *piece, const struct csv_place *at) {
 }
 
 /* Looks through the rows of a piece from a place on; rows and lines are counted from what that place says. */
-static int look_through(const struct pieces *p, const struct csv_text *text, struct piece *piece, struct csv_place at,
-                        struct sheaf_error *error) {
+static int look_through(const struct pieces *p, const struct csv_text *text, struct piece *piece,
+                        struct csv_position at, struct sheaf_error *error) {
     struct csv_scan *found = &piece->found;
     struct csv_cell *cells = calloc((size_t)p->n_columns + 1, sizeof *cells);
     int rc = cells && found->columns ? 0 : sheaf_fail_memory(error, text->name);
@@ -74,7 +75,7 @@ static int look_through(const struct pieces *p, const struct csv_text *text, str
     bool end = sheaf_csv_at_end(text, &at);
     piece->first = at;
     for (; rc == 0 && !end && at.offset < piece->ends; end = sheaf_csv_at_end(text, &at)) {
-        const struct csv_place row = at;
+        const struct csv_position row = at;
         if (found->n_rows % INDEX_STEP == 0 && remember(piece, &at))
             rc = sheaf_fail_memory(error, text->name);
         if (rc == 0)
@@ -97,7 +98,7 @@ static void look_ahead(void *context, int64_t k) {
     struct piece *piece = &p->all[k];
     struct csv_text seen = *p->text;
     struct sheaf_error ignored;
-    struct csv_place at = {.offset = piece->begins};
+    struct csv_position at = {.offset = piece->begins};
     const size_t most = 2 * piece->ends - piece->begins;
     seen.n_bytes = most < seen.n_bytes ? most : seen.n_bytes;
     if (k > 0 && seen.data[at.offset - 1] != seen.newline)
@@ -110,7 +111,7 @@ static void look_ahead(void *context, int64_t k) {
 /* --- all of them --------------------------------------------------------------------------------------------------- */
 
 /* What is counted from the piece's first row, counted from that of the text. */
-static void move_to(struct piece *piece, const struct csv_place *first, int n_columns) {
+static void move_to(struct piece *piece, const struct csv_position *first, int n_columns) {
     const int64_t lines = first->line - piece->first.line, rows = first->row - piece->first.row;
     for (int64_t i = 0; i < piece->found.n_index; i++) {
         piece->found.index[i].line += lines;
@@ -145,7 +146,7 @@ static int add_piece(struct csv_scan *scan, const struct piece *piece, int n_col
     const struct csv_scan *found = &piece->found;
     if (scan->n_index + found->n_index > *room) {
         *room = 2 * (scan->n_index + found->n_index);
-        struct csv_place *index = realloc(scan->index, (size_t)*room * sizeof *index);
+        struct csv_position *index = realloc(scan->index, (size_t)*room * sizeof *index);
         if (!index)
             return sheaf_fail_memory(error, "the rows of a table");
         scan->index = index;
@@ -162,8 +163,8 @@ static int add_piece(struct csv_scan *scan, const struct piece *piece, int n_col
 }
 
 /* Puts the pieces together, in order: each begins where the one before it ended. */
-static int join(struct csv_scan *scan, const struct pieces *p, struct csv_place from, struct sheaf_error *error) {
-    struct csv_place at = from;
+static int join(struct csv_scan *scan, const struct pieces *p, struct csv_position from, struct sheaf_error *error) {
+    struct csv_position at = from;
     int64_t room = 0;
     for (int64_t k = 0; k < p->n; k++) {
         struct piece *piece = &p->all[k];
@@ -181,7 +182,7 @@ static int join(struct csv_scan *scan, const struct pieces *p, struct csv_place 
     return 0;
 }
 
-static int cut(struct pieces *p, struct csv_place from, size_t piece_bytes, struct sheaf_error *error) {
+static int cut(struct pieces *p, struct csv_position from, size_t piece_bytes, struct sheaf_error *error) {
     const size_t n_bytes = p->text->n_bytes - from.offset;
     p->n = (int64_t)(n_bytes / piece_bytes + (n_bytes % piece_bytes != 0));
     p->all = calloc((size_t)p->n + 1, sizeof *p->all);
@@ -197,7 +198,7 @@ static int cut(struct pieces *p, struct csv_place from, size_t piece_bytes, stru
 }
 
 int sheaf_csv_scan(struct csv_scan *scan, const struct csv_text *text, const struct job_table *table, int n_columns,
-                   struct csv_place from, size_t piece_bytes, struct sheaf_error *error) {
+                   struct csv_position from, size_t piece_bytes, struct sheaf_error *error) {
     struct pieces p = {.text = text, .table = table, .n_columns = n_columns};
     *scan = (struct csv_scan){.columns = calloc((size_t)n_columns + 1, sizeof *scan->columns)};
     int rc = scan->columns ? cut(&p, from, piece_bytes, error) : sheaf_fail_memory(error, "a table");
@@ -219,7 +220,7 @@ void sheaf_csv_scan_free(struct csv_scan *scan) {
     *scan = (struct csv_scan){0};
 }
 
-struct csv_place sheaf_csv_scan_find(const struct csv_scan *scan, int64_t row) {
+struct csv_position sheaf_csv_scan_find(const struct csv_scan *scan, int64_t row) {
     int64_t first = 0, end = scan->n_index;
     while (end - first > 1) {
         const int64_t middle = first + (end - first) / 2;

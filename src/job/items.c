@@ -37,8 +37,8 @@ int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *con
     return sheaf_items_unchanged(items, error);
 }
 
-int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type) {
-    return items->source && items->source->place ? items->source->place(items, field, type) : -1;
+int64_t sheaf_items_offset(const struct items *items, int field, enum sheaf_type type) {
+    return items->source && items->source->offset ? items->source->offset(items, field, type) : -1;
 }
 
 void sheaf_items_close(struct items *items) {

@@ -33,7 +33,7 @@ struct items_source {
                  struct sheaf_error *error);
     /* Where the field's values lie in the file `name` as values of `type`, [n_items][width] in one piece, so that they
        may be mapped; -1: nowhere. NULL where no field ever does. */
-    int64_t (*place)(const struct items *items, int field, enum sheaf_type type);
+    int64_t (*offset)(const struct items *items, int field, enum sheaf_type type);
     void (*close)(struct items *items);
 };
 
@@ -69,7 +69,7 @@ int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const 
                      struct sheaf_error *error);
 int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *const *columns,
                         const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error);
-int64_t sheaf_items_place(const struct items *items, int field, enum sheaf_type type);
+int64_t sheaf_items_offset(const struct items *items, int field, enum sheaf_type type);
 void sheaf_items_close(struct items *items);
 
 /* Refuses items of which a file was changed since it was opened. */

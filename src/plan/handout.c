@@ -30,7 +30,7 @@ int sheaf_handout_open_dynamic(struct handout *handout, const struct pending *pe
 
 /* Blocks that are this much work for all threads of the pool. */
 static double blocks_of(double work_s, const struct handout_ask *ask) {
-    return work_s * (double)ask->n_workers / ask->block_s;
+    return work_s * (double)ask->n_threads / ask->block_s;
 }
 
 static int64_t clip(double n, int64_t most) {
@@ -48,7 +48,7 @@ static double find_work_s(int n_pools, double block_s) {
 
 int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_ask *ask) {
     const double left = (double)n_left;
-    double n = (double)ask->n_workers; /* a block for each thread, while nothing is known */
+    double n = (double)ask->n_threads; /* a block for each thread, while nothing is known */
     if (ask->block_s > 0) {
         double least = blocks_of(least_chunk_s, ask);
         n = blocks_of(find_work_s(n_pools, ask->block_s), ask);
@@ -65,8 +65,8 @@ int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_a
 
 /* For a pool that has its blocks for itself. */
 static int64_t choose_own(const struct handout_ask *ask) {
-    double n = ask->block_s > 0 ? blocks_of(partition_chunk_s, ask) : 4 * (double)ask->n_workers;
-    n = n < (double)ask->n_workers ? (double)ask->n_workers : n;
+    double n = ask->block_s > 0 ? blocks_of(partition_chunk_s, ask) : 4 * (double)ask->n_threads;
+    n = n < (double)ask->n_threads ? (double)ask->n_threads : n;
     return clip(n, ask->most);
 }
 

@@ -24,7 +24,7 @@ struct handout {
 /* What a pool tells when it asks. */
 struct handout_ask {
     double block_s;    /* what a block costs it at present; 0: unknown */
-    int64_t n_workers; /* its threads */
+    int64_t n_threads; /* its threads */
     int64_t n_hungry;  /* of these, without work */
     int64_t most;      /* blocks that it can take, at least 1 */
 };

@@ -79,10 +79,10 @@ static int find_seat(struct pool *pool, int64_t position, int64_t *base, int64_t
 }
 
 /* Blocks of a grain: small near the end of what is there, so that threads end together. */
-static int64_t choose(const struct pool *pool, int64_t untaken) {
+static int64_t grain_blocks(const struct pool *pool, int64_t untaken) {
     int64_t block_ns = atomic_load_explicit(&pool->block_ns, memory_order_relaxed);
-    int32_t n_workers = atomic_load_explicit(&pool->n_workers, memory_order_relaxed);
-    int64_t n = untaken / (4 * (n_workers > 0 ? n_workers : 1));
+    int32_t n_threads = atomic_load_explicit(&pool->n_threads, memory_order_relaxed);
+    int64_t n = untaken / (4 * (n_threads > 0 ? n_threads : 1));
     if (block_ns > 0 && n > pool->grain_ns / block_ns)
         n = pool->grain_ns / block_ns;
     if (pool->most_grain > 0 && n > pool->most_grain)
@@ -102,7 +102,7 @@ bool sheaf_pool_take(struct pool *pool, struct grain *grain) {
             next = atomic_load_explicit(&pool->next, memory_order_acquire);
             continue;
         }
-        int64_t at = next - base, n = choose(pool, posted - next);
+        int64_t at = next - base, n = grain_blocks(pool, posted - next);
         n = n < n_posted - at ? n : n_posted - at;
         int64_t first = atomic_load_explicit(&pool->seats[s].first, memory_order_relaxed);
         *grain = (struct grain){s, {first + at, n}};

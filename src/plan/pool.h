@@ -32,7 +32,7 @@ struct pool {
     _Alignas(64) _Atomic(int64_t) posted;  /* position behind the last one posted */
     _Atomic(int64_t) block_ns;             /* what a block costs at present, 0 while unknown; the leader's estimate */
     _Atomic(int64_t) low;                  /* blocks: the leader is woken when fewer are left untaken */
-    _Atomic(int32_t) n_workers, n_hungry;  /* threads that draw; of these, waiting for a grain */
+    _Atomic(int32_t) n_threads, n_hungry;  /* threads that draw; of these, waiting for a grain */
     _Atomic(bool) closed;                  /* nothing more will be posted */
     _Atomic(bool) alone;                   /* one block at a time, in the whole run */
     _Atomic(uint32_t) posts;               /* futex: changes with every post and when the pool is closed */

@@ -196,25 +196,26 @@ static int write_texts(struct row_sink *sink, const struct rows *rows, bool all,
     return rc;
 }
 
-/* Which items are to be written: *chosen is a copy of the statuses in which the others are pending, or NULL for all. */
-static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t **chosen, struct sheaf_error *error) {
+/* Which items are to be written: *selected is a copy of the statuses in which the others are pending, or NULL for all. */
+static int select_rows(const struct row_sink *sink, const struct rows *rows, uint8_t **selected,
+                       struct sheaf_error *error) {
     const int64_t end = rows->first + rows->n;
     const size_t n = (size_t)rows->n;
     uint8_t *before = NULL;
     int rc = 0;
-    *chosen = NULL;
+    *selected = NULL;
     if (n == 0)
         return 0;
     if (!sink->mixed && sheaf_asked_next(sink->asked, rows->first, end).n == rows->n &&
         !memchr(rows->status, ITEM_PENDING, n))
         return 0;
-    *chosen = malloc(n);
+    *selected = malloc(n);
     before = malloc(n);
-    if (!*chosen || !before) {
+    if (!*selected || !before) {
         rc = sheaf_fail_memory(error, "the rows of a block");
         goto out;
     }
-    memcpy(*chosen, rows->status, n);
+    memcpy(*selected, rows->status, n);
     if (sink->mixed) {
         rc = sheaf_file_pread(sink->fd, before, n, sink->status_offset + rows->first, sink->path, error);
         sheaf_status_judge(before, rows->n, sink->trusted);
@@ -222,7 +223,7 @@ static int choose(const struct row_sink *sink, const struct rows *rows, uint8_t 
     for (int64_t i = 0; i < rows->n; i++)
         if (sheaf_asked_next(sink->asked, rows->first + i, rows->first + i + 1).n == 0 ||
             (sink->mixed && before[i] != ITEM_PENDING))
-            (*chosen)[i] = ITEM_PENDING;
+            (*selected)[i] = ITEM_PENDING;
 out:
     free(before);
     return rc;
@@ -238,9 +239,9 @@ static void count(const uint8_t *status, int64_t n, struct row_counts *to) {
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct row_counts *counts,
                          struct sheaf_error *error) {
     struct rows wanted = *rows;
-    uint8_t *chosen;
-    int rc = choose(sink, rows, &chosen, error);
-    wanted.status = chosen ? chosen : rows->status;
+    uint8_t *selected;
+    int rc = select_rows(sink, rows, &selected, error);
+    wanted.status = selected ? selected : rows->status;
     bool any = false;
     for (int64_t at = 0, upto = 0; rc == 0 && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto) {
         rc = write_values(sink, rows, rows->first + at, rows->first + upto, error);
@@ -250,12 +251,12 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
         goto out;
     rc = write_seconds(sink, rows, error);
     if (rc == 0)
-        rc = write_texts(sink, &wanted, !chosen, error);
+        rc = write_texts(sink, &wanted, !selected, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(sink, &wanted, error);
     if (rc == 0 && counts)
         count(wanted.status, rows->n, counts);
 out:
-    free(chosen);
+    free(selected);
     return rc;
 }

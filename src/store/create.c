@@ -222,7 +222,7 @@ static int copy_datasets(struct creation *c) {
     return rc;
 }
 
-static int place_inputs(struct creation *c) {
+static int make_inputs(struct creation *c) {
     const struct items *items = c->plan->items;
     if (!items->links)
         return copy_inputs(c);
@@ -427,7 +427,7 @@ static int make_bookkeeping(struct creation *c) {
 
 static int make_content(struct creation *c) {
     const struct items *items = c->plan->items;
-    if (make_dimension(c, "item", items->n_items) || place_inputs(c) || make_outputs(c) || make_status(c) ||
+    if (make_dimension(c, "item", items->n_items) || make_inputs(c) || make_outputs(c) || make_status(c) ||
         make_attempts(c) || make_seconds(c))
         return -1;
     return make_bookkeeping(c);

@@ -242,7 +242,7 @@ hid_t sheaf_input_dataset(const struct items *items, int field) {
     return ((const struct input *)items->self)->fields[field].dataset;
 }
 
-static int64_t input_place(const struct items *items, int field, enum sheaf_type as) {
+static int64_t input_offset(const struct items *items, int field, enum sheaf_type as) {
     const struct input *input = items->self;
     const struct input_field *own = &input->fields[field];
     const int64_t row_bytes = items->fields[field].width * (int64_t)sheaf_type_bytes(as);
@@ -280,11 +280,11 @@ static void input_close(struct items *items) {
 }
 
 static const struct items_source source = {
-    .check = input_check, .read = input_read, .place = input_place, .close = input_close};
+    .check = input_check, .read = input_read, .offset = input_offset, .close = input_close};
 
 /* Where a field may have rows without a value. */
 static const struct items_source gaps_source = {
-    .check = input_check, .read = input_read, .skips = input_skips, .place = input_place, .close = input_close};
+    .check = input_check, .read = input_read, .skips = input_skips, .offset = input_offset, .close = input_close};
 
 /* What the items are: the bytes of the file and of those that its fields reach, and which datasets are which fields. A
    file that is reached counts by its name alone: with all the others it may be moved. */

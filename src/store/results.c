@@ -209,8 +209,8 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
         if (r->fd < 0)
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
-            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_settle_unsafe(r, error) ||
-                         sheaf_results_settle_texts(r, error) || sheaf_results_tidy_messages(r, error)
+            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_judge_unsafe(r, error) ||
+                         sheaf_results_judge_texts(r, error) || sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }
@@ -242,7 +242,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
-char *sheaf_results_place(const struct results *r) {
+char *sheaf_results_path(const struct results *r) {
     return sheaf_path_with(r->path, r->created ? SUFFIX_NEW : "");
 }
 

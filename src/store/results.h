@@ -142,7 +142,7 @@ int sheaf_results_look(struct results *results, const struct results_plan *plan,
 
 /* Where the file is at present, which is elsewhere until it is published: new memory, or NULL. Where in it the beginning
    of this run is recorded, as float64 seconds since 1970. */
-char *sheaf_results_place(const struct results *results);
+char *sheaf_results_path(const struct results *results);
 off_t sheaf_results_run_offset(const struct results *results);
 
 /* Which blocks have pending items that the sink takes. Valid while `results` is open. */
@@ -197,7 +197,7 @@ void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct shea
 
 /* When the file is opened, and in the end: finds out whether texts of items that are done are gone, and remembers it in
    the file. */
-int sheaf_results_settle_texts(struct results *results, struct sheaf_error *error);
+int sheaf_results_judge_texts(struct results *results, struct sheaf_error *error);
 
 /* When a run ends: the same of texts that were there when the file was opened. */
 int sheaf_results_check_texts(struct results *results, struct sheaf_error *error);

@@ -13,6 +13,6 @@ int sheaf_results_read_status(struct results *results, int64_t first, int64_t n,
 
 /* When the file is opened: statuses that were written as unsafe (plan/status.h) count and are made safe, or are pending,
    if the machine was started anew since. */
-int sheaf_results_settle_unsafe(struct results *results, struct sheaf_error *error);
+int sheaf_results_judge_unsafe(struct results *results, struct sheaf_error *error);
 
 #endif

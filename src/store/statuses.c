@@ -35,7 +35,7 @@ static int make_safe(struct results *r, struct sheaf_error *error) {
 
 /* Statuses that were written as unsafe: since the machine runs on, their rows are there and are made safe now; or it was
    started anew, and they are pending. */
-int sheaf_results_settle_unsafe(struct results *r, struct sheaf_error *error) {
+int sheaf_results_judge_unsafe(struct results *r, struct sheaf_error *error) {
     char stored[BOOT_BYTES], own[BOOT_BYTES];
     bool synced = false;
     sheaf_boot_id(own);

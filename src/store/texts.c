@@ -80,7 +80,7 @@ static int remember_loss(struct results *r, struct sheaf_error *error) {
     return sheaf_file_pwrite(r->fd, &lost, 1, r->sink.texts_offset + TEXTS_LOST, r->path, error);
 }
 
-int sheaf_results_settle_texts(struct results *r, struct sheaf_error *error) {
+int sheaf_results_judge_texts(struct results *r, struct sheaf_error *error) {
     uint8_t marks[TEXTS_MARKS];
     if (sheaf_file_pread(r->fd, marks, sizeof marks, r->sink.texts_offset, r->path, error))
         return -1;

@@ -98,7 +98,7 @@ TEST(CsvScan, PiecesOfAnySizeSayTheSame) {
                           std::tie(b.integers, b.numbers, b.codes, b.large, b.absent, b.named));
             }
             /* every place in the index is where the reader that goes from row to row is at that row */
-            struct csv_place at = {0, 1, 0};
+            struct csv_position at = {0, 1, 0};
             std::vector<struct csv_cell> cells(static_cast<size_t>(n_columns));
             int64_t i = 0;
             while (!sheaf_csv_at_end(&text, &at)) {
@@ -107,7 +107,7 @@ TEST(CsvScan, PiecesOfAnySizeSayTheSame) {
                     ASSERT_EQ(parts.scan.index[i].line, at.line);
                     i++;
                 }
-                const struct csv_place found = sheaf_csv_scan_find(&parts.scan, at.row);
+                const struct csv_position found = sheaf_csv_scan_find(&parts.scan, at.row);
                 ASSERT_LE(found.row, at.row);
                 ASSERT_TRUE(i == 0 || found.row == parts.scan.index[i - 1].row);
                 ASSERT_EQ(sheaf_csv_whole_row(&text, &at, cells.data(), n_columns, nullptr), 0);

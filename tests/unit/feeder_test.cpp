@@ -19,8 +19,8 @@ struct Feed {
     chunk_shape shape;
     int64_t at = 0;
 
-    Feed(int32_t n_workers, bool eager, size_t seat_bytes = 0, bool carries = false)
-        : pool(seat_bytes, n_workers), shape(make_shape(carries)) {
+    Feed(int32_t n_threads, bool eager, size_t seat_bytes = 0, bool carries = false)
+        : pool(seat_bytes, n_threads), shape(make_shape(carries)) {
         sheaf_feeder_open(&feeder, pool.get(), &shape, eager);
     }
     bool due() { return sheaf_feeder_due(&feeder); }
@@ -49,7 +49,7 @@ TEST(Feeder, TheFirstChunkIsDueAtOnceAndIsABlockForEachThread) {
         EXPECT_TRUE(f.due());
         struct handout_ask ask = f.ask();
         EXPECT_EQ(ask.block_s, 0) << "unknown";
-        EXPECT_EQ(ask.n_workers, 6);
+        EXPECT_EQ(ask.n_threads, 6);
         EXPECT_EQ(ask.n_hungry, 0);
         EXPECT_GE(ask.most, 6);
         EXPECT_LE(ask.most, 8 * 6) << "chunks grow eightfold at most";
@@ -87,10 +87,10 @@ TEST(Feeder, MoreIsDueWhenLessThanFiveMillisecondsAreLeft) {
         double left_s;
     } cases[] = {{false, 5e-3}, {true, 25e-3}};
     for (const auto &c : cases)
-        for (int32_t n_workers : {1, 8, 64})
+        for (int32_t n_threads : {1, 8, 64})
             for (double block_s : {1e-6, 1e-5, 1e-4, 1e-3}) {
-                auto low = static_cast<int64_t>(c.left_s / block_s * n_workers);
-                Feed f(n_workers, c.eager);
+                auto low = static_cast<int64_t>(c.left_s / block_s * n_threads);
+                Feed f(n_threads, c.eager);
                 ASSERT_TRUE(f.due());
                 f.post(1000);
                 f.compute(0, block_s);
@@ -98,11 +98,11 @@ TEST(Feeder, MoreIsDueWhenLessThanFiveMillisecondsAreLeft) {
                 EXPECT_NEAR(f.feeder.block_s, block_s, 0.01 * block_s);
                 EXPECT_NEAR(static_cast<double>(f.pool->block_ns.load()), 1e9 * block_s, 10);
                 f.post(4 * low + 100);
-                EXPECT_FALSE(f.due()) << n_workers << " " << block_s;
+                EXPECT_FALSE(f.due()) << n_threads << " " << block_s;
                 f.compute(low + low / 6 + 2, block_s); /* a grain, which is half a millisecond, may be beyond */
-                EXPECT_FALSE(f.due()) << n_workers << " " << block_s;
+                EXPECT_FALSE(f.due()) << n_threads << " " << block_s;
                 f.compute(low - low / 6 - 1, block_s);
-                EXPECT_TRUE(f.due()) << n_workers << " " << block_s;
+                EXPECT_TRUE(f.due()) << n_threads << " " << block_s;
             }
 }
 

@@ -16,7 +16,7 @@ using namespace unit;
 namespace {
 
 struct Cluster {
-    int n_nodes, n_workers; /* of a node */
+    int n_nodes, n_threads; /* of a node */
     double service_s, latency_s = 10e-6, nap_s = 0;
 };
 
@@ -34,7 +34,7 @@ class Simulation {
         Error error;
         EXPECT_EQ(sheaf_handout_open_dynamic(&handout_, &pending_, {0, shape_.n_items}, cluster.n_nodes, error), 0);
         for (int n = 0; n < cluster.n_nodes; n++) {
-            nodes_.push_back(std::make_unique<Node>(cluster.n_workers));
+            nodes_.push_back(std::make_unique<Node>(cluster.n_threads));
             sheaf_feeder_open(&nodes_.back()->feeder, nodes_.back()->pool.get(), &shape_, cluster.n_nodes == 1);
         }
     }
@@ -43,8 +43,8 @@ class Simulation {
     // When the last block was finished.
     double run() {
         for (int n = 0; n < cluster_.n_nodes; n++) {
-            nodes_[index(n)]->idle = cluster_.n_workers;
-            nodes_[index(n)]->pool->n_hungry = cluster_.n_workers;
+            nodes_[index(n)]->idle = cluster_.n_threads;
+            nodes_[index(n)]->pool->n_hungry = cluster_.n_threads;
             if (cluster_.nap_s > 0)
                 push({0, LOOK, n, {}});
             else
@@ -80,7 +80,7 @@ class Simulation {
         bool came = false; /* an answer that the leader has not seen */
         span answer = {};
         double nap_s = 0;
-        explicit Node(int n_workers) : pool(0, n_workers) {}
+        explicit Node(int n_threads) : pool(0, n_threads) {}
     };
 
     static size_t index(int n) { return static_cast<size_t>(n); }
@@ -113,7 +113,7 @@ class Simulation {
         return until_[static_cast<size_t>(blocks.first + blocks.n)] - until_[static_cast<size_t>(blocks.first)];
     }
 
-    // A worker takes a grain or goes to sleep.
+    // A thread takes a grain or goes to sleep.
     void begin(int n) {
         Event event = {0, FINISH, n, {}};
         Node &node = *nodes_[index(n)];
@@ -235,10 +235,10 @@ std::vector<double> make_costs(Pattern pattern, size_t n, double mean_s) {
     return cost;
 }
 
-// When the last item ends if each worker takes the next item by itself and that costs nothing: what no hand-out that
+// When the last item ends if each thread takes the next item by itself and that costs nothing: what no hand-out that
 // does not know the costs can be expected to beat.
-double ideal_s(const std::vector<double> &cost, int n_workers) {
-    std::vector<double> free_s(static_cast<size_t>(n_workers), 0.0); /* a heap: all zero is one */
+double ideal_s(const std::vector<double> &cost, int n_threads) {
+    std::vector<double> free_s(static_cast<size_t>(n_threads), 0.0); /* a heap: all zero is one */
     double end_s = 0;
     for (double c : cost) {
         std::pop_heap(free_s.begin(), free_s.end(), std::greater<>());
@@ -257,7 +257,7 @@ struct Case {
     Pattern pattern;
     size_t n;
     double mean_s;
-    double least;    /* of the work that all workers could have done in the time it took, the share that was done */
+    double least;    /* of the work that all threads could have done in the time it took, the share that was done */
     double to_ideal; /* the ideal's time divided by the one it took */
 };
 
@@ -270,16 +270,16 @@ class HandoutSimulation : public testing::TestWithParam<Case> {};
 TEST_P(HandoutSimulation, KeepsEverybodyAtWork) {
     const Case &c = GetParam();
     std::vector<double> cost = make_costs(c.pattern, c.n, c.mean_s);
-    int n_workers = c.cluster.n_nodes * c.cluster.n_workers;
-    double fair_s = std::accumulate(cost.begin(), cost.end(), 0.0) / n_workers;
+    int n_threads = c.cluster.n_nodes * c.cluster.n_threads;
+    double fair_s = std::accumulate(cost.begin(), cost.end(), 0.0) / n_threads;
     Simulation simulation(c.cluster, cost);
-    double took_s = simulation.run(), least_s = ideal_s(cost, n_workers);
+    double took_s = simulation.run(), least_s = ideal_s(cost, n_threads);
     RecordProperty("efficiency", std::to_string(fair_s / took_s));
     RecordProperty("ideal", std::to_string(fair_s / least_s));
     RecordProperty("chunks", std::to_string(simulation.n_chunks));
     if (getenv("SHEAF_TEST_FIGURES"))
-        printf("%-34s %.4f of the work, ideal %.4f, %.4f of the ideal, %.2f chunks a worker\n", c.name, fair_s / took_s,
-               fair_s / least_s, least_s / took_s, static_cast<double>(simulation.n_chunks) / n_workers);
+        printf("%-34s %.4f of the work, ideal %.4f, %.4f of the ideal, %.2f chunks a thread\n", c.name, fair_s / took_s,
+               fair_s / least_s, least_s / took_s, static_cast<double>(simulation.n_chunks) / n_threads);
     EXPECT_GE(fair_s / took_s, c.least);
     EXPECT_GE(least_s / took_s, c.to_ideal);
 }

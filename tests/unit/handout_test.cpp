@@ -38,7 +38,7 @@ struct handout_ask random_ask(std::mt19937 &random) {
     const double costs[] = {0, 1e-7, 1e-5, 1e-3, 0.1, 10};
     struct handout_ask ask = {costs[random() % 6], 1 + static_cast<int64_t>(random() % 64), 0,
                               1 + static_cast<int64_t>(random() % 20)};
-    ask.n_hungry = static_cast<int64_t>(random()) % (ask.n_workers + 1);
+    ask.n_hungry = static_cast<int64_t>(random()) % (ask.n_threads + 1);
     return ask;
 }
 
@@ -222,10 +222,10 @@ TEST(HandoutChoose, KeepsItsPromises) {
         auto n_left = static_cast<int64_t>(std::pow(10, exponent(random)));
         int n_pools = 1 + static_cast<int>(random() % (i % 2 ? 4 : 1000));
         struct handout_ask ask = {std::pow(10, cost(random)), 1 + static_cast<int64_t>(random() % 128), 0, INT64_MAX};
-        ask.n_hungry = static_cast<int64_t>(random() % static_cast<uint64_t>(ask.n_workers + 1));
+        ask.n_hungry = static_cast<int64_t>(random() % static_cast<uint64_t>(ask.n_threads + 1));
         auto n = static_cast<double>(sheaf_handout_choose(n_left, n_pools, &ask));
-        auto n_workers = static_cast<double>(ask.n_workers);
-        double share = static_cast<double>(n_left) / n_pools, blocks_1ms = 1e-3 * n_workers / ask.block_s;
+        auto n_threads = static_cast<double>(ask.n_threads);
+        double share = static_cast<double>(n_left) / n_pools, blocks_1ms = 1e-3 * n_threads / ask.block_s;
         double most_s = n_pools == 1 ? 20e-3 : std::max({5e-3, std::min(ask.block_s, 20e-3), 20e-6 * n_pools});
         double hungry = std::min(static_cast<double>(ask.n_hungry), share);
         ASSERT_GE(n, 1);
@@ -246,12 +246,12 @@ TEST(HandoutChoose, KeepsItsPromises) {
 }
 
 TEST(HandoutChoose, ALonePoolGetsTwentyMillisecondsOfWork) {
-    for (int64_t n_workers : {1, 4, 64})
+    for (int64_t n_threads : {1, 4, 64})
         for (double block_s : {1e-6, 1e-4, 1e-3})
             for (int64_t n_left : {int64_t{10}, int64_t{1000000}}) {
-                struct handout_ask ask = {block_s, n_workers, 0, INT64_MAX};
+                struct handout_ask ask = {block_s, n_threads, 0, INT64_MAX};
                 EXPECT_NEAR(static_cast<double>(sheaf_handout_choose(n_left, 1, &ask)),
-                            20e-3 * static_cast<double>(n_workers) / block_s, 1.001);
+                            20e-3 * static_cast<double>(n_threads) / block_s, 1.001);
             }
 }
 

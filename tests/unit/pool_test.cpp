@@ -210,12 +210,12 @@ TEST(Pool, GrainsAreAQuarterOfAMillisecondByTheEstimate) {
 
 // Whatever is known, no thread takes so much that the others end long before it.
 TEST(Pool, GrainsShrinkTowardsTheEnd) {
-    for (int32_t n_workers : {1, 2, 64, 1000}) {
-        Pool pool(0, n_workers);
+    for (int32_t n_threads : {1, 2, 64, 1000}) {
+        Pool pool(0, n_threads);
         int64_t left = 100000, last = INT64_MAX;
         sheaf_pool_post(pool.get(), 0, {0, left});
         for (const struct grain &grain : draw_all(pool)) {
-            ASSERT_LE(grain.blocks.n, std::max<int64_t>(1, left / (4 * n_workers))) << "a quarter of an equal share";
+            ASSERT_LE(grain.blocks.n, std::max<int64_t>(1, left / (4 * n_threads))) << "a quarter of an equal share";
             ASSERT_LE(grain.blocks.n, last);
             last = grain.blocks.n;
             left -= grain.blocks.n;
@@ -290,7 +290,7 @@ TEST(Pool, ProcessesThatShareItDrawEachBlockOnce) {
     auto *pool = static_cast<struct pool *>(memory);
     auto *taken = reinterpret_cast<std::atomic<uint8_t> *>(static_cast<char *>(memory) + pool_bytes);
     sheaf_pool_open(pool, 64);
-    pool->n_workers = 2;
+    pool->n_threads = 2;
     std::vector<pid_t> children;
     for (unsigned i = 0; i < 2; i++) {
         pid_t child = fork();

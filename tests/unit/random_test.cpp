@@ -251,21 +251,21 @@ Drawn draw(int64_t first, int64_t n, int64_t seed, int slip = 0) {
     Job job("items: {count: 1000000}\nkernel: " + hostile("draws") +
             "\nparams: {block: 20, slip: " + std::to_string(slip) + "}\nseed: " + std::to_string(seed) + "\n");
     Kernel kernel(job, {});
-    struct worker worker;
+    struct thread thread;
     Error error;
     EXPECT_EQ(kernel.rc, 0) << kernel.error.text();
     const chunk_shape shape = kernel.shape(1000000);
-    EXPECT_EQ(sheaf_worker_open(&worker, &kernel.binding, &shape, nullptr, error), 0) << error.text();
+    EXPECT_EQ(sheaf_thread_open(&thread, &kernel.binding, &shape, nullptr, error), 0) << error.text();
     const int64_t n_padded = (n + 15) / 16 * 16;
     Drawn drawn{std::vector<double>(static_cast<size_t>(7 * n_padded)),
                 std::vector<int64_t>(static_cast<size_t>(2 * n_padded)), ""};
     void *out[] = {drawn.u.data(), drawn.raw.data()};
-    worker.block = {sizeof worker.block, first, n, n_padded, nullptr, out};
-    EXPECT_EQ(kernel.binding.kernel.table.map(kernel.binding.self, &worker.context, &worker.block), 0);
-    drawn.failed = worker.whole;
+    thread.block = {sizeof thread.block, first, n, n_padded, nullptr, out};
+    EXPECT_EQ(kernel.binding.kernel.table.map(kernel.binding.self, &thread.context, &thread.block), 0);
+    drawn.failed = thread.whole;
     drawn.u.resize(static_cast<size_t>(7 * n));
     drawn.raw.resize(static_cast<size_t>(2 * n));
-    sheaf_worker_close(&worker);
+    sheaf_thread_close(&thread);
     return drawn;
 }
 

@@ -59,7 +59,7 @@ extern "C" {
 #include "core/text.h"
 #include "core/type.h"
 #include "exec/team.h"
-#include "exec/worker.h"
+#include "exec/thread.h"
 #include "job/csv.h"
 #include "job/csv_scan.h"
 #include "job/items.h"
@@ -319,9 +319,9 @@ class Aligned {
 // A pool in memory of this process.
 class Pool {
   public:
-    explicit Pool(size_t seat_bytes = 0, int32_t n_workers = 0) : memory_(sheaf_pool_bytes(seat_bytes)) {
+    explicit Pool(size_t seat_bytes = 0, int32_t n_threads = 0) : memory_(sheaf_pool_bytes(seat_bytes)) {
         sheaf_pool_open(get(), seat_bytes);
-        get()->n_workers = n_workers;
+        get()->n_threads = n_threads;
     }
     struct pool *get() const {
         return reinterpret_cast<struct pool *>(memory_.get());

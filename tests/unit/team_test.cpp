@@ -51,7 +51,7 @@ struct Team {
         if (change)
             change(setup);
         EXPECT_EQ(sheaf_team_open(&team, &setup, error), 0) << error.text();
-        EXPECT_EQ((*pool)->n_workers.load(), n_threads);
+        EXPECT_EQ((*pool)->n_threads.load(), n_threads);
         status.assign(static_cast<size_t>(n_items), ITEM_PENDING);
         seen.assign(static_cast<size_t>(n_blocks()), 0);
         said.resize(static_cast<size_t>(n_items));
@@ -548,7 +548,7 @@ TEST(TeamResults, TwoTeamsShareAPool) {
     other.team = nullptr;
     ASSERT_EQ(sheaf_team_open(&second, &setup, error), 0);
     other.team = second;
-    EXPECT_EQ((*leader.pool)->n_workers.load(), 4);
+    EXPECT_EQ((*leader.pool)->n_threads.load(), 4);
     std::atomic<bool> over{false};
     pthread_t thread;
     std::function<void()> follow = [&] {

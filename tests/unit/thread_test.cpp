@@ -1,4 +1,4 @@
-// exec/worker: what a kernel is promised, and what becomes of items that fail; with the hostile kernels.
+// exec/thread: what a kernel is promised, and what becomes of items that fail; with the hostile kernels.
 #include "unit/sheaf.h"
 
 #include <cmath>
@@ -7,7 +7,7 @@ using namespace unit;
 
 namespace {
 
-// One hostile kernel at work on x[n], by a single worker: a packed chunk of some blocks, computed grain by grain.
+// One hostile kernel at work on x[n], by a single thread: a packed chunk of some blocks, computed grain by grain.
 struct Work {
     Job job;
     Kernel kernel;
@@ -17,7 +17,7 @@ struct Work {
     struct sheaf_buffer input = {};
     span blocks;
     struct parcel parcel = {};
-    struct worker worker;
+    struct thread thread;
     struct sheaf_buffer shared = {};
     Error error;
 
@@ -61,10 +61,10 @@ struct Work {
             EXPECT_EQ(sheaf_binding_prepare(&kernel.binding, shared.data, error), 0) << error.text();
             memory = shared.data;
         }
-        EXPECT_EQ(sheaf_worker_open(&worker, &kernel.binding, &shape, memory, error), 0) << error.text();
+        EXPECT_EQ(sheaf_thread_open(&thread, &kernel.binding, &shape, memory, error), 0) << error.text();
     }
     ~Work() {
-        sheaf_worker_close(&worker);
+        sheaf_thread_close(&thread);
         sheaf_parcel_free(&parcel);
         sheaf_buffer_free(&input);
         sheaf_buffer_free(&shared);
@@ -73,7 +73,7 @@ struct Work {
     Work &operator=(const Work &) = delete;
 
     void run(span grain) {
-        ASSERT_EQ(sheaf_worker_grain(&worker, input.data, grain, &parcel, nullptr, error), 0) << error.text();
+        ASSERT_EQ(sheaf_thread_grain(&thread, input.data, grain, &parcel, nullptr, error), 0) << error.text();
     }
     void run() { run(blocks); }
     std::string statuses() const {
@@ -86,9 +86,9 @@ struct Work {
     const double *y() const { return out<double>(0); }
     std::string message(int64_t item) const {
         std::string all;
-        for (int64_t k = 0; k < worker.n_failures; k++)
-            if (worker.failures[k].item == item)
-                all += worker.failures[k].message;
+        for (int64_t k = 0; k < thread.n_failures; k++)
+            if (thread.failures[k].item == item)
+                all += thread.failures[k].message;
         return all;
     }
     // Outputs and statuses of the grain, as bytes.
@@ -113,7 +113,7 @@ TEST(Worker, NaNIsAResultLikeAnyOther) {
     Work work("nan", {1, 2, 3});
     work.run();
     EXPECT_EQ(work.statuses(), "DDD");
-    EXPECT_EQ(work.worker.n_failures, 0);
+    EXPECT_EQ(work.thread.n_failures, 0);
     for (int i = 0; i < 3; i++)
         EXPECT_TRUE(std::isnan(work.y()[i]));
 }
@@ -128,10 +128,10 @@ TEST(Worker, AFailingItemIsItsOwn) {
         else
             EXPECT_GT(work.y()[i], 0);
     }
-    EXPECT_EQ(work.worker.n_failures, 3);
-    EXPECT_EQ(work.worker.failures[0].item, 1);
-    EXPECT_EQ(work.worker.failures[1].item, 7);
-    EXPECT_EQ(work.worker.failures[2].item, 8);
+    EXPECT_EQ(work.thread.n_failures, 3);
+    EXPECT_EQ(work.thread.failures[0].item, 1);
+    EXPECT_EQ(work.thread.failures[1].item, 7);
+    EXPECT_EQ(work.thread.failures[2].item, 8);
 }
 
 TEST(Worker, AnEndlessMessageBecomesOneShortLine) {
@@ -142,7 +142,7 @@ TEST(Worker, AnEndlessMessageBecomesOneShortLine) {
     EXPECT_LT(text.size(), size_t{FAILURE_BYTES});
     for (char c : text)
         EXPECT_GE(static_cast<unsigned char>(c), 0x20);
-    const struct failure &failure = work.worker.failures[0];
+    const struct failure &failure = work.thread.failures[0];
     for (size_t k = text.size(); k < FAILURE_BYTES; k++)
         EXPECT_EQ(failure.message[k], '\0') << "filled up with NUL";
 }
@@ -155,7 +155,7 @@ TEST(Worker, AWholeBlockCanFailWithAMessage) {
         EXPECT_EQ(work.message(i), "item 5 is unlucky");
         EXPECT_TRUE(std::isnan(work.y()[i]));
     }
-    EXPECT_EQ(work.worker.n_failures, 4);
+    EXPECT_EQ(work.thread.n_failures, 4);
 }
 
 TEST(Worker, AWholeBlockCanFailWithoutAMessage) {
@@ -179,7 +179,7 @@ TEST(Worker, AnItemsOwnMessageStaysWhenTheBlockFails) {
     EXPECT_EQ(work.statuses(), "FFFF");
     EXPECT_STARTS(work.message(1), "100%s of");
     EXPECT_EQ(work.message(0), "item 2 is unlucky");
-    EXPECT_EQ(work.worker.n_failures, 4) << "one message an item";
+    EXPECT_EQ(work.thread.n_failures, 4) << "one message an item";
 }
 
 TEST(Worker, FailingRowsThatDoNotExistFailsTheBlockAsAMistake) {
@@ -319,7 +319,7 @@ TEST(WorkerPromises, FailedItemsOfEveryTypeGetTheirFillValue) {
         EXPECT_EQ(work.out<int32_t>(3)[4 * i + 3], -2147483647);
         EXPECT_EQ(work.out<uint8_t>(4)[5 * i + 4], 255);
     }
-    EXPECT_EQ(work.worker.n_failures, 3);
+    EXPECT_EQ(work.thread.n_failures, 3);
     EXPECT_EQ(work.out<int64_t>(2)[3 * 24 + 2], 242) << "neighbours keep their values";
     EXPECT_EQ(work.out<int64_t>(2)[3 * 26], 260);
 }
@@ -402,11 +402,11 @@ TEST(Worker, SecondsAreNotedForEachBlock) {
     work.run();
     for (int64_t b = 0; b < 5; b++)
         work.parcel.seconds[b] = -1; /* the memory of the next time */
-    double before_s = work.worker.busy_s, sum = 0;
+    double before_s = work.thread.busy_s, sum = 0;
     work.run();
     for (int64_t b = 0; b < 5; b++) {
         EXPECT_GE(work.parcel.seconds[b], 0);
         sum += static_cast<double>(work.parcel.seconds[b]);
     }
-    EXPECT_NEAR(work.worker.busy_s - before_s, sum, 1e-6 + 1e-6 * sum);
+    EXPECT_NEAR(work.thread.busy_s - before_s, sum, 1e-6 + 1e-6 * sum);
 }

@@ -1,12 +1,12 @@
 /*
- * worker - one compute thread's private memory, and how it runs the kernel on one block.
+ * thread - one compute thread's private memory, and how it runs the kernel on one block.
  *
  * Knows nothing of other threads. A block's columns are used where they lie, in the chunk, the mapped input and the
  * parcel, if they are aligned and padded there, and through private copies if not, so a kernel always sees what
  * <sheaf/kernel.h> promises.
  */
-#ifndef SHEAF_EXEC_WORKER_H
-#define SHEAF_EXEC_WORKER_H
+#ifndef SHEAF_EXEC_THREAD_H
+#define SHEAF_EXEC_THREAD_H
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,12 +19,12 @@
 #include "plan/chunk.h"
 #include "plan/parcel.h"
 
-struct worker {
+struct thread {
     const struct binding *kernel;
     const struct chunk_shape *shape;
     const _Atomic(bool) *drains; /* the run is to end; borrowed, or NULL */
-    bool entered;                /* sheaf_worker_enter was called in this thread, */
-    bool at_door;                /* or it, or sheaf_worker_leave, is at work */
+    bool entered;                /* sheaf_thread_enter was called in this thread, */
+    bool at_door;                /* or it, or sheaf_thread_leave, is at work */
     struct sheaf_context context;
     struct sheaf_buffer scratch, staging;
     struct sheaf_buffer texts;  /* since the caller last took them: records of plan/journal.h */
@@ -46,24 +46,24 @@ struct worker {
     char whole[FAILURE_BYTES]; /* message for the whole block */
 };
 
-int sheaf_worker_open(struct worker *worker, const struct binding *kernel, const struct chunk_shape *shape,
+int sheaf_thread_open(struct thread *thread, const struct binding *kernel, const struct chunk_shape *shape,
                       const void *shared, struct sheaf_error *error);
 
 /* In the thread that computes, before its first grain and after its last: what the kernel has for the thread alone. `door`
    is locked meanwhile. */
-int sheaf_worker_enter(struct worker *worker, pthread_mutex_t *door, struct sheaf_error *error);
-void sheaf_worker_leave(struct worker *worker, pthread_mutex_t *door);
+int sheaf_thread_enter(struct thread *thread, pthread_mutex_t *door, struct sheaf_error *error);
+void sheaf_thread_leave(struct thread *thread, pthread_mutex_t *door);
 
 /* Computes the blocks of a grain, which lie in a packed chunk, into a parcel: outputs, seconds and status of its items
-   are then there, the messages of those that failed in worker->failures, and texts in worker->texts. Items that failed are
+   are then there, the messages of those that failed in thread->failures, and texts in thread->texts. Items that failed are
    tried again as often as the job says. `serial` is locked around each call of the
    kernel unless it is NULL. Only a lack of memory is an error. */
-int sheaf_worker_grain(struct worker *worker, const char *chunk_data, struct span blocks, struct parcel *parcel,
+int sheaf_thread_grain(struct thread *thread, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error);
 
 /* For kernels that are made for a job: kernel_host.did. */
-void sheaf_worker_did(const struct sheaf_context *context, int64_t n);
+void sheaf_thread_did(const struct sheaf_context *context, int64_t n);
 
-void sheaf_worker_close(struct worker *worker);
+void sheaf_thread_close(struct thread *thread);
 
 #endif
