@@ -194,8 +194,12 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
     struct answer *answers = self.rank == 0 ? calloc((size_t)self.n_ranks, sizeof *answers) : NULL;
     int64_t maps = 1, writes = 1;
     int failed = self.rank == 0 && !answers ? sheaf_fail_memory(error, "the ranks") : 0;
-    if (sheaf_comm_agree(comm, failed, error) || (head->required && sheaf_comm_agree(comm, rc, error)) ||
-        sheaf_comm_gather(comm, own, answers, sizeof *own, error)) {
+    failed = sheaf_comm_agree(comm, failed, error);
+    if (failed == 0 && head->required)
+        failed = sheaf_comm_agree(comm, rc, error);
+    if (failed == 0)
+        failed = sheaf_comm_gather(comm, own, answers, sizeof *own, error);
+    if (failed) {
         free(answers);
         return -1;
     }
@@ -205,7 +209,9 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
         t->n_blind += !answers[r].sees;
     }
     free(answers);
-    if (sheaf_comm_broadcast_value(comm, &maps, error) || sheaf_comm_broadcast_value(comm, &writes, error))
+    if (sheaf_comm_broadcast_value(comm, &maps, error))
+        return -1;
+    if (sheaf_comm_broadcast_value(comm, &writes, error))
         return -1;
     /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
     t->maps = asked && maps && head->maps;
