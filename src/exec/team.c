@@ -198,6 +198,13 @@ static void look_for_hope(struct team *team, struct hand *hand) {
     team->counts.hopeless = !team->any_done && team->n_hopeless == team->n_hands;
 }
 
+/* What a grain is computed from: that it is hashed first also brings it close to the core. */
+static int prove(const struct team_setup *setup, const struct grain *grain, struct sheaf_error *error) {
+    int64_t first, n;
+    sheaf_chunk_items(setup->shape, grain->blocks, &first, &n);
+    return sheaf_proof_cover(setup->proof, first, n, error);
+}
+
 static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->thread.busy_s;
@@ -205,6 +212,8 @@ static int run_grain(struct team *team, struct hand *hand, const struct grain *g
         return -1;
     hand->thread.n_failures = 0;
     hand->thread.texts.n_bytes = 0;
+    if (setup->proof && prove(setup, grain, error))
+        return -1;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
     if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
         sheaf_thread_grain(&hand->thread, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
