@@ -52,7 +52,8 @@ struct team_setup {
 /* What the team has done so far; a snapshot. */
 struct team_counts {
     int64_t n_done, n_failed; /* items written through the sink */
-    double longest_s;         /* that the kernel took for a block */
+    double longest_s;         /* that the kernel took for a block, */
+    double flush_s;           /* and that rows took to be made safe */
     double busy_s;            /* inside the kernel, summed over threads */
     bool hopeless;            /* no item of any thread is done, and setup.hopeless_failed of each have failed */
 };
