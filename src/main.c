@@ -47,6 +47,22 @@ static int check_stdout(int code) {
     return SHEAF_EXIT_ENVIRONMENT;
 }
 
+static const struct subcommand *find(const char *name) {
+    for (int i = 0; i < N; i++)
+        if (strcmp(name, subcommands[i].name) == 0)
+            return &subcommands[i];
+    return NULL;
+}
+
+/* `sheaf help run` is `sheaf run --help`. */
+static void turn_help(int argc, char **argv) {
+    static char option[] = "--help";
+    if (argc != 3 || strcmp(argv[1], "help") != 0 || !find(argv[2]))
+        return;
+    argv[1] = argv[2];
+    argv[2] = option;
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: sheaf SUBCOMMAND … (sheaf --help tells more)\n");
@@ -60,8 +76,7 @@ int main(int argc, char **argv) {
         print_help();
         return SHEAF_EXIT_DONE;
     }
-    for (int i = 0; i < N; i++)
-        if (strcmp(argv[1], subcommands[i].name) == 0)
-            return check_stdout(subcommands[i].run(argc - 1, argv + 1));
-    return refuse(argv[1]);
+    turn_help(argc, argv);
+    const struct subcommand *subcommand = find(argv[1]);
+    return subcommand ? check_stdout(subcommand->run(argc - 1, argv + 1)) : refuse(argv[1]);
 }

@@ -79,7 +79,16 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
     static const char *const sources[] = {"csv", "lines", "count", "hdf5"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
     int n = 0;
-    if (sheaf_yaml_map(node, "items", error) || sheaf_job_keys_check(node, "items", "items", 0, error))
+    if (sheaf_yaml_map(node, "items", error))
+        return NULL;
+    const struct yaml_node *file = sheaf_yaml_get(node, "hdf5"); /* a slip: its fields then stand beside it */
+    if (file && file->kind == YAML_SCALAR && file->text[0]) {
+        sheaf_yaml_refuse(file, error,
+                          "items.hdf5 is '%s'; it should be a map, items: {hdf5: {file: %s, fields: {x: /x}}}",
+                          file->text, file->text);
+        return NULL;
+    }
+    if (sheaf_job_keys_check(node, "items", "items", 0, error))
         return NULL;
     for (int i = 0; i < COUNT_OF(sources); i++) {
         const struct yaml_node *value = sheaf_yaml_get(node, sources[i]);

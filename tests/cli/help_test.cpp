@@ -32,6 +32,15 @@ class Help : public Program {
     }
 };
 
+TEST_F(Help, OfASubcommandIsItsOwn) {
+    for (const char *name : {"run", "check", "status", "show", "pack", "kernels"}) {
+        Result result = sheaf({"help", name});
+        EXPECT_EQ(result.exit, 0) << result;
+        EXPECT_EQ(result.out, sheaf({name, "--help"}).out);
+        EXPECT_EQ(count_of(result.out, std::string("sheaf ") + name), 1) << result;
+    }
+}
+
 TEST_F(Help, SchemaIsWhatTheProgramSays) {
     Result result = sheaf({"help", "schema"});
     EXPECT_EQ(result.exit, 0) << result;

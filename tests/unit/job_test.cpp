@@ -208,6 +208,8 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"CountIsBroken", "items: {count: 1.5}\nkernel: moid\n", "1:16", "items.count is '1.5'"},
         Wrong{"CountIsTooLarge", "items: {count: 1e30}\nkernel: moid\n", "1:16", "items.count is '1e30'"},
         Wrong{"Hdf5IsText", "items: {hdf5: a.h5}\nkernel: moid\n", "1:15", "items.hdf5 is 'a.h5'; it should be a map"},
+        Wrong{"Hdf5FieldsBeside", "items: {hdf5: a.h5, fields: {x: /x}}\nkernel: moid\n", "1:15",
+              "items: {hdf5: {file: a.h5, fields: {x: /x}}}"},
         Wrong{"Hdf5WithoutFields", "items: {hdf5: {file: a.h5}}\nkernel: moid\n", "1:15",
               "items.hdf5 needs 'file' and 'fields'"},
         Wrong{"Hdf5WithoutFile", "items: {hdf5: {fields: {x: /x}}}\nkernel: moid\n", "1:15",
