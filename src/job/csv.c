@@ -340,6 +340,7 @@ static int open_text(struct items *items, bool plain, const struct job_table *ta
     csv->table = table;
     if (open_file(items, csv, error) || sheaf_csv_find_header(&csv->text, table, &header, items, error))
         return -1;
+    csv->text.decimals = !plain && !strchr("+-.eE0123456789", csv->text.separator);
     csv->n_columns = header.n_columns;
     csv->rows = header.rows;
     csv->cells = calloc((size_t)csv->n_columns, sizeof *csv->cells);

@@ -67,13 +67,22 @@ static const char *find_end(const struct csv_text *text, const char *p) {
     return p;
 }
 
+/* Parses a cell that is a short number, which then need not be read a second time; NULL where it is none. */
+static const char *parse_decimal(const struct csv_text *text, const char *p, struct csv_cell *cell) {
+    const char *end = text->data + text->n_bytes, *behind = sheaf_decimal_read(p, end, &cell->decimal);
+    cell->is_decimal = behind && (behind == end || is_separator(text, *behind) || line_end(text, behind));
+    return cell->is_decimal ? behind : NULL;
+}
+
 /* Parses the cell at *offset and moves behind it, up to its separator or line end. */
 static int parse_cell(const struct csv_text *text, struct csv_position *at, struct csv_cell *cell,
                       struct sheaf_error *error) {
     const char *end = text->data + text->n_bytes, *p = text->data + at->offset;
-    *cell = (struct csv_cell){.data = p};
+    cell->data = p;
+    cell->escaped = cell->is_decimal = false;
     if (text->plain || p == end || *p != '"') {
-        p = find_end(text, p);
+        const char *behind = text->decimals ? parse_decimal(text, p, cell) : NULL;
+        p = behind ? behind : find_end(text, p);
         cell->length = (size_t)(p - cell->data);
         at->offset = (size_t)(p - text->data);
         return 0;

@@ -46,6 +46,7 @@ extern "C" {
 #include "core/arena.h"
 #include "core/boot.h"
 #include "core/buffer.h"
+#include "core/decimal.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/futex.h"

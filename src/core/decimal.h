@@ -1,0 +1,98 @@
+/*
+ * decimal - numbers as most tables have them, such as -12.5 or 3.25e-07, read in one go where they stand.
+ *
+ * What is read here is read exactly as core/text.h does, and never otherwise: what is longer, or written in another way,
+ * is left to that.
+ */
+#ifndef SHEAF_CORE_DECIMAL_H
+#define SHEAF_CORE_DECIMAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ±digits × 10^exponent. */
+struct sheaf_decimal {
+    uint64_t digits;
+    int32_t exponent;
+    int32_t n_before; /* bytes in front of the point, or of the exponent, or all */
+    bool negative;
+    bool whole; /* digits alone, without a point and an exponent */
+};
+
+enum {
+    DECIMAL_MOST_DIGITS = 19,   /* so many fit 64 bits, whatever they are */
+    DECIMAL_MOST_EXPONENT = 999 /* as it is written */
+};
+
+static inline bool sheaf_decimal_is_digit(char c) {
+    return (unsigned char)(c - '0') < 10;
+}
+
+/* Takes the digits from p on; returns what is behind them. */
+static inline const char *sheaf_decimal_digits(const char *p, const char *end, uint64_t *digits) {
+    uint64_t n = *digits;
+    for (; p < end && sheaf_decimal_is_digit(*p); p++)
+        n = 10 * n + (uint64_t)(*p - '0');
+    *digits = n;
+    return p;
+}
+
+/* An exponent from p on, where p is its e; returns p where there is none. */
+static inline const char *sheaf_decimal_exponent(const char *p, const char *end, int32_t *exponent) {
+    const char *q = p + 1;
+    const bool negative = q < end && *q == '-';
+    uint64_t value = 0;
+    q += q < end && (*q == '-' || *q == '+');
+    const char *behind = sheaf_decimal_digits(q, end - q > 4 ? q + 4 : end, &value);
+    if (behind == q || value > DECIMAL_MOST_EXPONENT)
+        return p;
+    *exponent += negative ? -(int32_t)value : (int32_t)value;
+    return behind;
+}
+
+/* Digits behind the zeros in front. */
+static inline long sheaf_decimal_count(const char *p, const char *end) {
+    while (p < end && (*p == '0' || *p == '.'))
+        p++;
+    long n = 0;
+    for (; p < end; p++)
+        n += *p != '.';
+    return n;
+}
+
+/* Reads the number that begins at p, as far as it goes; returns what is behind it, or NULL where none begins, or one with
+   too many digits. */
+static inline const char *sheaf_decimal_read(const char *p, const char *end, struct sheaf_decimal *d) {
+    const char *const begin = p;
+    d->digits = 0;
+    d->exponent = 0;
+    d->negative = p < end && *p == '-';
+    p += p < end && (*p == '-' || *p == '+');
+    const char *const first = p;
+    p = sheaf_decimal_digits(p, end, &d->digits);
+    long n = p - first;
+    d->n_before = (int32_t)(p - begin);
+    d->whole = true;
+    if (p < end && *p == '.') {
+        const char *const behind = sheaf_decimal_digits(p + 1, end, &d->digits);
+        d->exponent = (int32_t) - (behind - p - 1);
+        n += behind - p - 1;
+        p = behind;
+        d->whole = false;
+    }
+    if (n == 0 ||
+        (n > DECIMAL_MOST_DIGITS && (p - first > 1000 || sheaf_decimal_count(first, p) > DECIMAL_MOST_DIGITS)))
+        return NULL;
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        const char *const behind = sheaf_decimal_exponent(p, end, &d->exponent);
+        d->whole = d->whole && behind == p;
+        p = behind;
+    }
+    return p;
+}
+
+/* Its value, correctly rounded; false where that takes more than one operation. */
+bool sheaf_decimal_value(const struct sheaf_decimal *decimal, double *value);
+
+#endif
