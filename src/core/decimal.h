@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* ±digits × 10^exponent. */
 struct sheaf_decimal {
@@ -36,6 +37,35 @@ static inline const char *sheaf_decimal_digits(const char *p, const char *end, u
         n = 10 * n + (uint64_t)(*p - '0');
     *digits = n;
     return p;
+}
+
+/* Whether eight bytes, read as they stand, are digits; and their value. Byte for byte side by side (Lemire 2021, "Number
+   parsing at a gigabyte per second"), where the first byte is the lowest. */
+static inline bool sheaf_decimal_are_digits(uint64_t bytes) {
+    const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0), above_nine = UINT64_C(0x0606060606060606);
+    return ((bytes & high) | (((bytes + above_nine) & high) >> 4)) == UINT64_C(0x3333333333333333);
+}
+
+static inline uint64_t sheaf_decimal_eight(uint64_t bytes) {
+    const uint64_t every_fourth = UINT64_C(0x000000ff000000ff);
+    bytes -= UINT64_C(0x3030303030303030);
+    bytes = 10 * bytes + (bytes >> 8); /* pairs, in every other byte */
+    return ((bytes & every_fourth) * UINT64_C(0x000f424000000064) +
+            ((bytes >> 16) & every_fourth) * UINT64_C(0x0000271000000001)) >>
+           32;
+}
+
+/* The same as sheaf_decimal_digits, quicker where there are many. */
+static inline const char *sheaf_decimal_many_digits(const char *p, const char *end, uint64_t *digits) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (uint64_t bytes; end - p >= 8; p += 8) {
+        memcpy(&bytes, p, sizeof bytes);
+        if (!sheaf_decimal_are_digits(bytes))
+            break;
+        *digits = 100000000 * *digits + sheaf_decimal_eight(bytes);
+    }
+#endif
+    return sheaf_decimal_digits(p, end, digits);
 }
 
 /* An exponent from p on, where p is its e; returns p where there is none. */
@@ -75,7 +105,7 @@ static inline const char *sheaf_decimal_read(const char *p, const char *end, str
     d->n_before = (int32_t)(p - begin);
     d->whole = true;
     if (p < end && *p == '.') {
-        const char *const behind = sheaf_decimal_digits(p + 1, end, &d->digits);
+        const char *const behind = sheaf_decimal_many_digits(p + 1, end, &d->digits);
         d->exponent = (int32_t) - (behind - p - 1);
         n += behind - p - 1;
         p = behind;

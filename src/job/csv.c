@@ -1,13 +1,11 @@
 #include "job/csv.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crew.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
@@ -17,8 +15,7 @@
 #include "job/csv_rows.h"
 #include "job/csv_scan.h"
 
-static const int64_t near_rows = 512;   /* parsing them is quicker than looking for a row */
-static const int64_t piece_rows = 4096; /* to a thread of a crew */
+static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
 
 struct csv {
     struct sheaf_mapping file;
@@ -102,13 +99,11 @@ static int store_cell(const struct items *items, int field, const struct csv_cel
 
 /* Rows that are asked for: where their values go, and as what. */
 struct reading {
-    struct items *items;
+    const struct items *items;
     int64_t first, n;
     void *const *columns;
     const enum sheaf_type *types; /* or NULL: the fields' own */
     struct sheaf_arena *arena;    /* of texts */
-    struct csv_position behind;   /* side by side: where the last piece ended */
-    atomic_bool failed;
 };
 
 static enum sheaf_type type_of(const struct reading *r, int field) {
@@ -139,32 +134,15 @@ static int read_rows(const struct reading *r, struct csv_position *at, int64_t f
     return 0;
 }
 
-/* Piece k of the rows. What goes wrong is said when they are read once more. */
-static void read_piece(void *context, int64_t k) {
-    struct reading *r = context;
-    const struct csv *csv = r->items->self;
-    struct sheaf_error ignored;
-    const int64_t first = r->first + k * piece_rows, end = r->first + r->n;
-    const int64_t upto = first + piece_rows < end ? first + piece_rows : end;
+static int csv_read_beside(const struct items *items, int64_t first, int64_t n, void *const *columns,
+                           struct sheaf_error *error) {
+    const struct csv *csv = items->self;
+    const struct reading r = {.items = items, .first = first, .n = n, .columns = columns};
     struct csv_position at = sheaf_csv_scan_find(&csv->scan, first);
     struct csv_cell *cells = calloc((size_t)csv->n_columns, sizeof *cells);
-    if (!cells || read_rows(r, &at, first, upto, cells, &ignored))
-        atomic_store(&r->failed, true);
-    else if (upto == end)
-        r->behind = at;
+    int rc = cells ? read_rows(&r, &at, first, first + n, cells, error) : sheaf_fail_memory(error, items->name);
     free(cells);
-}
-
-/* Whether the rows were read side by side: enough of them, and no texts, for which there is one arena. */
-static bool read_side_by_side(struct reading *r) {
-    const struct csv *csv = r->items->self;
-    if (r->n < 2 * piece_rows)
-        return false;
-    for (int k = 0; k < csv->n_columns; k++)
-        if (r->columns[k] && type_of(r, k) == SHEAF_TEXT)
-            return false;
-    sheaf_crew_do((r->n + piece_rows - 1) / piece_rows, read_piece, r);
-    return !atomic_load(&r->failed);
+    return rc;
 }
 
 static int csv_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
@@ -173,10 +151,6 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
     struct reading r = {.items = items, .first = first, .n = n, .columns = columns, .types = types, .arena = arena};
     if (n == 0)
         return 0;
-    if (read_side_by_side(&r)) {
-        csv->next = r.behind;
-        return 0;
-    }
     struct csv_position at = csv->next;
     if (at.row > first || first - at.row > near_rows)
         at = sheaf_csv_scan_find(&csv->scan, first);
@@ -242,7 +216,8 @@ static void csv_close(struct items *items) {
     items->self = NULL;
 }
 
-static const struct items_source source = {.check = csv_check, .read = csv_read, .close = csv_close};
+static const struct items_source source = {
+    .check = csv_check, .read = csv_read, .read_beside = csv_read_beside, .close = csv_close};
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
