@@ -58,7 +58,7 @@ static inline uint64_t sheaf_decimal_eight(uint64_t bytes) {
 /* The same as sheaf_decimal_digits, quicker where there are many. */
 static inline const char *sheaf_decimal_many_digits(const char *p, const char *end, uint64_t *digits) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    for (uint64_t bytes; end - p >= 8; p += 8) {
+    for (uint64_t bytes; end - p >= 8 && sheaf_decimal_is_digit(*p); p += 8) {
         memcpy(&bytes, p, sizeof bytes);
         if (!sheaf_decimal_are_digits(bytes))
             break;
@@ -93,7 +93,8 @@ static inline long sheaf_decimal_count(const char *p, const char *end) {
 
 /* Reads the number that begins at p, as far as it goes; returns what is behind it, or NULL where none begins, or one with
    too many digits. */
-static inline const char *sheaf_decimal_read(const char *p, const char *end, struct sheaf_decimal *d) {
+__attribute__((always_inline)) static inline const char *sheaf_decimal_read(const char *p, const char *end,
+                                                                            struct sheaf_decimal *d) {
     const char *const begin = p;
     d->digits = 0;
     d->exponent = 0;
@@ -122,7 +123,21 @@ static inline const char *sheaf_decimal_read(const char *p, const char *end, str
     return p;
 }
 
-/* Its value, correctly rounded; false where that takes more than one operation. */
-bool sheaf_decimal_value(const struct sheaf_decimal *decimal, double *value);
+/* The powers of ten that a double has exactly. */
+enum { DECIMAL_EXACT_POWER = 22 };
+extern const double sheaf_decimal_powers[DECIMAL_EXACT_POWER + 1];
+
+/* With the 64 bits of an 80-bit float, where there is one. */
+bool sheaf_decimal_round_twice(const struct sheaf_decimal *decimal, double *value);
+
+/* Its value, correctly rounded; false where that takes more than one operation. A power of ten that is exact times, or
+   through, digits that are: that rounds correctly (Clinger 1990, "How to read floating point numbers accurately"). */
+static inline bool sheaf_decimal_value(const struct sheaf_decimal *d, double *value) {
+    if (d->digits >> 53 || d->exponent < -DECIMAL_EXACT_POWER || d->exponent > DECIMAL_EXACT_POWER)
+        return sheaf_decimal_round_twice(d, value);
+    const double digits = d->negative ? -(double)(int64_t)d->digits : (double)(int64_t)d->digits;
+    *value = d->exponent < 0 ? digits / sheaf_decimal_powers[-d->exponent] : digits * sheaf_decimal_powers[d->exponent];
+    return true;
+}
 
 #endif

@@ -11,6 +11,7 @@
 #include "core/text.h"
 #include "core/type.h"
 #include "job/csv_column.h"
+#include "job/csv_encoding.h"
 #include "job/csv_header.h"
 #include "job/csv_rows.h"
 #include "job/csv_scan.h"
@@ -85,10 +86,10 @@ static int bad_value(const struct items *items, int field, enum sheaf_type type,
 static int store_cell(const struct items *items, int field, const struct csv_cell *from, enum sheaf_type type, void *to,
                       struct sheaf_arena *arena) {
     const struct csv *csv = items->self;
-    struct csv_cell cell = *from;
     struct sheaf_text *text = to;
     if (type != SHEAF_TEXT)
-        return sheaf_csv_number(csv->table, &cell, type, to);
+        return sheaf_csv_number(csv->table, from, type, to);
+    struct csv_cell cell = *from;
     if (items->fields[field].type != SHEAF_TEXT) /* blanks around a number say nothing */
         cell = sheaf_csv_trim(cell);
     *text = (struct sheaf_text){cell.data, cell.length};
@@ -221,38 +222,6 @@ static const struct items_source source = {
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-/* What a text in another encoding is in, as iconv calls it, or NULL: every other byte of most texts is 0 then. */
-static const char *find_encoding(const char *data, size_t n_bytes) {
-    if (n_bytes < 2)
-        return NULL;
-    if (n_bytes >= 4 && memcmp(data, "\xff\xfe\0\0", 4) == 0)
-        return "utf-32";
-    if (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0)
-        return "utf-16";
-    return data[0] && !data[1] ? "utf-16le" : !data[0] && data[1] ? "utf-16be" : NULL;
-}
-
-/* Results are read as UTF-8, where one other byte spoils a whole column. */
-static int check_text(const struct csv_text *text, struct sheaf_error *error) {
-    size_t valid = text->data ? sheaf_text_valid(text->data, text->n_bytes) : text->n_bytes;
-    const char *nul = text->data ? memchr(text->data, '\0', valid) : NULL;
-    size_t bad = nul ? (size_t)(nul - text->data) : valid;
-    int64_t line = 1;
-    if (bad == text->n_bytes)
-        return 0;
-    const char *encoding = find_encoding(text->data, text->n_bytes);
-    if (text->n_bytes > 2 && memcmp(text->data, "\x1f\x8b", 2) == 0)
-        return sheaf_refuse(error, "%s:1: is no text but compressed; gunzip it first", text->name);
-    if (encoding)
-        return sheaf_refuse(error, "%s:1: is not UTF-8 text but %.6s; save it so (iconv -f %s -t utf-8)", text->name,
-                            encoding, encoding);
-    for (size_t i = 0; i < bad; i++)
-        line += text->data[i] == '\n';
-    return sheaf_csv_broken(text, line, error,
-                            nul ? "holds a NUL byte; remove it"
-                                : "is not UTF-8 text; save it so (iconv -f latin1 -t utf-8)");
-}
-
 /* The fields' types: those that keep what is written, or those that the job says. */
 static int choose_types(struct items *items, struct sheaf_error *error) {
     const struct csv *csv = items->self;
@@ -301,7 +270,7 @@ static int open_file(struct items *items, struct csv *csv, struct sheaf_error *e
     csv->text.name = items->name;
     csv->text.data = csv->file.data;
     csv->text.n_bytes = csv->file.n_bytes;
-    return check_text(&csv->text, error);
+    return sheaf_csv_check_encoding(&csv->text, CSV_PIECE_BYTES, error);
 }
 
 static int open_text(struct items *items, bool plain, const struct job_table *table, struct sheaf_error *error) {

@@ -74,24 +74,10 @@ static bool is_large(const struct csv_cell *bare) {
     return rounded >= 0x1p63 || (int64_t)rounded != value;
 }
 
-/* What a cell is that is a short number says without another look. False: it takes one. */
-static bool note_decimal(struct csv_column *column, const struct csv_cell *cell) {
-    enum { SHORT = 15 }; /* no such number is a code for its length, or one that a float64 would not keep */
-    const struct sheaf_decimal *d = &cell->decimal;
-    if (d->n_before > SHORT || d->exponent > 280)
-        return false;
-    const size_t sign = *cell->data == '-' || *cell->data == '+';
-    const bool code = d->whole && cell->length > sign + 1 && cell->data[sign] == '0';
-    column->codes = column->codes || code;
-    column->integers = column->integers && d->whole && !code;
-    column->numbers = true;
-    return true;
-}
-
-void sheaf_csv_note(struct csv_column *column, const struct job_table *table, const struct csv_cell *cell, int64_t row,
+void sheaf_csv_look(struct csv_column *column, const struct job_table *table, const struct csv_cell *cell, int64_t row,
                     int64_t line) {
     double value;
-    if (column->bad_row >= 0 || (cell->is_decimal && table->n_missing == 0 && note_decimal(column, cell)))
+    if (column->bad_row >= 0)
         return;
     const struct csv_cell bare = sheaf_csv_trim(*cell);
     if (bare.length == 0 || is_own(table, &bare)) {
@@ -130,21 +116,9 @@ static int float_value(const struct job_table *table, const struct csv_cell *cel
     return missing || sheaf_text_to_double(cell->data, cell->length, number) == 0 ? 0 : -1;
 }
 
-/* The value of a short number; false where it takes more to find it. */
-static bool decimal_number(const struct sheaf_decimal *d, enum sheaf_type type, void *to) {
-    if (type == SHEAF_FLOAT64)
-        return sheaf_decimal_value(d, to);
-    if (type != SHEAF_INT64 || !d->whole || d->digits > INT64_MAX)
-        return false;
-    *(int64_t *)to = d->negative ? -(int64_t)d->digits : (int64_t)d->digits;
-    return true;
-}
-
-int sheaf_csv_number(const struct job_table *table, const struct csv_cell *cell, enum sheaf_type type, void *to) {
+int sheaf_csv_convert(const struct job_table *table, const struct csv_cell *cell, enum sheaf_type type, void *to) {
     double number;
     int64_t whole;
-    if (cell->is_decimal && table->n_missing == 0 && decimal_number(&cell->decimal, type, to))
-        return 0;
     if (type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32) {
         if (float_value(table, cell, &number))
             return -1;

@@ -62,6 +62,7 @@ extern "C" {
 #include "exec/team.h"
 #include "exec/thread.h"
 #include "job/csv.h"
+#include "job/csv_encoding.h"
 #include "job/csv_scan.h"
 #include "job/items.h"
 #include "job/job.h"
