@@ -202,6 +202,7 @@ static int open_transport(struct stage *stage) {
     if (rc == 0 && sheaf_session_is_first(session)) {
         output = sheaf_results_path(&session->results);
         setup.items = &stage->items;
+        setup.copies = session->results.inputs;
         setup.sink = &session->results.sink;
         setup.proof_tables = session->results.proof_tables;
         setup.token = session->results.token;

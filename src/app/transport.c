@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 #include "core/buffer.h"
+#include "core/interrupt.h"
 #include "core/type.h"
 
 static const double check_remote_s = 1; /* looking at a file on a server takes a question to it */
 
-/* What rank 0 tells the others; offsets[n_inputs], tables[n_inputs] (plan/proof.h) and columns[n_outputs] follow. */
+/* What rank 0 tells the others; places[n_inputs] and columns[n_outputs] follow. */
 struct invitation {
     int32_t all;      /* to every rank, not only to rank 0's node */
     int32_t required; /* to go on with less would not be what the job asks for */
-    int32_t maps, writes;
+    int32_t maps_input, maps_results, writes;
     int32_t durable;
     int32_t in_segments;
     int64_t n_items;
@@ -38,16 +39,20 @@ struct answer {
 };
 
 static void parts(const struct sheaf_buffer *buffer, const struct binding *kernel, struct invitation **head,
-                  int64_t **offsets, int64_t **tables, struct row_column **columns) {
+                  struct field_place **places, struct row_column **columns) {
     *head = (struct invitation *)(void *)buffer->data;
-    *offsets = (int64_t *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
-    *tables = *offsets + kernel->n_inputs;
-    *columns = (struct row_column *)(void *)(*tables + kernel->n_inputs);
+    *places = (struct field_place *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
+    *columns = (struct row_column *)(void *)(*places + kernel->n_inputs);
 }
 
 static size_t message_bytes(const struct binding *kernel) {
-    return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) + 2 * (size_t)kernel->n_inputs * sizeof(int64_t) +
+    return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) +
+           (size_t)kernel->n_inputs * sizeof(struct field_place) +
            (size_t)kernel->n_outputs * sizeof(struct row_column);
+}
+
+static bool maps_any(const struct invitation *head) {
+    return head->maps_input || head->maps_results;
 }
 
 static int stamp_output(struct invitation *head, struct sheaf_error *error) {
@@ -75,16 +80,27 @@ static int absolute(const char *path, char to[4096], struct sheaf_error *error) 
     return n < 4096 ? 0 : sheaf_fail(error, "%s: its path is too long", path);
 }
 
-/* Where the inputs lie that can be mapped; true if there are any. */
-static bool find_offsets(const struct transport_setup *setup, int64_t *offsets, int64_t *tables) {
-    bool any = false;
-    for (int k = 0; k < setup->kernel->n_inputs; k++) {
-        int field = setup->kernel->field[k];
-        offsets[k] = field >= 0 ? sheaf_items_offset(setup->items, field, setup->kernel->inputs[k].type) : -1;
-        tables[k] = setup->proof_tables && field >= 0 ? setup->proof_tables[field] : 0;
-        any = any || offsets[k] >= 0;
+/* Where a field of the items lies for who reads it as `type`. Its copy has what the source says, in the source's type. */
+static struct field_place find_place(const struct transport_setup *setup, int field, enum sheaf_type type,
+                                     bool in_results) {
+    const int64_t offset = sheaf_items_offset(setup->items, field, type);
+    if (offset >= 0)
+        return (struct field_place){FIELD_IN_INPUT, offset, setup->proof_tables ? setup->proof_tables[field] : 0};
+    if (in_results && setup->copies[field] >= 0 && setup->items->fields[field].type == type)
+        return (struct field_place){FIELD_IN_RESULTS, setup->copies[field], 0};
+    return (struct field_place){0};
+}
+
+/* Where the inputs lie. In the results file only for who writes it: others may see it late. */
+static void find_places(struct invitation *head, const struct transport_setup *setup, bool alone,
+                        struct field_place *places) {
+    const struct binding *kernel = setup->kernel;
+    for (int k = 0; k < kernel->n_inputs; k++) {
+        if (kernel->field[k] >= 0)
+            places[k] = find_place(setup, kernel->field[k], kernel->inputs[k].type, head->writes || alone);
+        head->maps_input = head->maps_input || places[k].file == FIELD_IN_INPUT;
+        head->maps_results = head->maps_results || places[k].file == FIELD_IN_RESULTS;
     }
-    return any;
 }
 
 static int choose_mode(struct invitation *head, const struct transport_setup *setup, const struct comm_self *self,
@@ -107,12 +123,12 @@ static int choose_mode(struct invitation *head, const struct transport_setup *se
 static int invite(struct sheaf_buffer *buffer, const struct transport_setup *setup, const struct comm_self *self,
                   struct sheaf_error *error) {
     struct invitation *head;
-    int64_t *offsets, *tables;
+    struct field_place *places;
     struct row_column *columns;
     if (sheaf_buffer_resize(buffer, message_bytes(setup->kernel), error))
         return -1;
     memset(buffer->data, 0, buffer->n_bytes);
-    parts(buffer, setup->kernel, &head, &offsets, &tables, &columns);
+    parts(buffer, setup->kernel, &head, &places, &columns);
     head->in_segments = setup->items->in_segments;
     head->n_items = setup->items->n_items;
     head->sink = *setup->sink;
@@ -120,7 +136,6 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     head->mark_offset = setup->mark_offset;
     head->stamp = setup->items->stamp;
     memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
-    head->maps = find_offsets(setup, offsets, tables);
     char *results = sheaf_path_absolute(setup->results);
     int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
     free(results);
@@ -129,28 +144,51 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     if (n < 0 || n >= (int)sizeof head->results)
         return sheaf_fail(error, "%s: its path is too long", setup->results);
     if (absolute(setup->output, head->output, error) || stamp_output(head, error) ||
-        (head->maps && absolute(setup->items->name, head->input, error)))
+        choose_mode(head, setup, self, error))
         return -1;
-    head->check_s = head->maps && sheaf_disk_of(head->input) != DISK_LOCAL ? check_remote_s : 0;
-    return choose_mode(head, setup, self, error);
+    find_places(head, setup, self->n_ranks == 1, places);
+    if (head->maps_input && absolute(setup->items->name, head->input, error))
+        return -1;
+    head->check_s = head->maps_input && sheaf_disk_of(head->input) != DISK_LOCAL ? check_remote_s : 0;
+    return 0;
 }
 
 /* --- a rank that was asked ------------------------------------------------------------------------------------------ */
 
 /* Maps the input, if it is the file that rank 0 has. */
-static int map_input(struct transport *t, const struct invitation *head, const int64_t *offsets,
-                     const struct binding *kernel, struct sheaf_error *error) {
+static int map_input(struct transport *t, const struct invitation *head, struct sheaf_error *error) {
     t->input = strdup(head->input);
-    t->mapped = calloc((size_t)kernel->n_inputs + 1, sizeof *t->mapped);
     t->check_s = head->check_s;
-    if (!t->input || !t->mapped)
+    if (!t->input)
         return sheaf_fail_memory(error, "the input");
     if (sheaf_mapping_open(&t->mapping, head->input, error) || sheaf_stamp_take(&t->stamp, head->input, error))
         return -1;
     if (!sheaf_stamp_same(&t->stamp, &head->stamp) || t->mapping.n_bytes != (size_t)head->stamp.n_bytes)
         return sheaf_fail(error, "%s: is not the same file here as on rank 0, or is changing", head->input);
+    return 0;
+}
+
+/* Maps the results file, which is the one that rank 0 has. */
+static int map_results(struct transport *t, const struct invitation *head, struct sheaf_error *error) {
+    if (sheaf_mapping_open(&t->copies, head->output, error))
+        return -1;
+    if (t->copies.n_bytes != (size_t)head->n_bytes)
+        return sheaf_fail(error, "%s: was cut while the run began", head->results);
+    sheaf_interrupt_name_results(t->copies.data, t->copies.n_bytes);
+    return 0;
+}
+
+/* Maps the files that fields lie in, and points to these. */
+static int map_fields(struct transport *t, const struct invitation *head, const struct field_place *places,
+                      const struct binding *kernel, struct sheaf_error *error) {
+    t->mapped = calloc((size_t)kernel->n_inputs + 1, sizeof *t->mapped);
+    if (!t->mapped)
+        return sheaf_fail_memory(error, "the input");
+    if ((head->maps_input && map_input(t, head, error)) || (head->maps_results && map_results(t, head, error)))
+        return -1;
     for (int k = 0; k < kernel->n_inputs; k++)
-        t->mapped[k] = offsets[k] >= 0 ? t->mapping.data + offsets[k] : NULL;
+        if (places[k].file != FIELD_NOWHERE)
+            t->mapped[k] = (places[k].file == FIELD_IN_INPUT ? t->mapping.data : t->copies.data) + places[k].offset;
     return 0;
 }
 
@@ -174,6 +212,9 @@ static int open_output(struct transport *t, const struct invitation *head, const
 }
 
 static void drop_input(struct transport *t) {
+    if (t->copies.data)
+        sheaf_interrupt_forget_results(t->copies.data);
+    sheaf_mapping_close(&t->copies);
     sheaf_mapping_close(&t->mapping);
     free(t->mapped);
     free(t->input);
@@ -220,10 +261,10 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
     if (sheaf_comm_broadcast_value(comm, &writes, error))
         return -1;
     /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
-    t->maps = asked && maps && head->maps;
+    t->maps = asked && maps && maps_any(head);
     t->writes = self.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
     t->notes = self.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
-    t->direct = head->all && writes && (maps || !head->maps);
+    t->direct = head->all && writes && (maps || !maps_any(head));
     t->proves = head->in_segments && t->maps && maps && t->writes && writes && (head->all || self.n_nodes == 1);
     return 0;
 }
@@ -249,13 +290,18 @@ static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *
 /* --- what the input is --------------------------------------------------------------------------------------------- */
 
 /* For threads that hash what they read: the fields that they do. */
-static int open_proof(struct transport *t, const struct transport_setup *setup, const int64_t *tables, int64_t n_items,
-                      struct sheaf_error *error) {
+static int open_proof(struct transport *t, const struct transport_setup *setup, const struct field_place *places,
+                      int64_t n_items, struct sheaf_error *error) {
     const struct binding *kernel = setup->kernel;
-    if (sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
-                         t->mapped, error))
-        return -1;
-    return 0;
+    int64_t *tables = calloc((size_t)kernel->n_inputs + 1, sizeof *tables);
+    if (!tables)
+        return sheaf_fail_memory(error, "the hashes of the inputs");
+    for (int k = 0; k < kernel->n_inputs; k++)
+        tables[k] = places[k].table;
+    int rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
+                              t->mapped, error);
+    free(tables);
+    return rc;
 }
 
 /* Rank 0, side by side: hashes what threads do not. */
@@ -291,18 +337,19 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
                      const struct transport_setup *setup, struct sheaf_error *error) {
     const struct comm_self self = sheaf_comm_self(comm);
     struct invitation *head;
-    int64_t *offsets, *tables;
+    struct field_place *places;
     struct row_column *columns;
-    parts(buffer, setup->kernel, &head, &offsets, &tables, &columns);
+    parts(buffer, setup->kernel, &head, &places, &columns);
     bool asked = head->all || self.node == 0;
     struct answer own = {1, 1, sees_output(head)};
     int rc = 0;
-    if (asked && head->maps)
-        own.maps = (rc = map_input(t, head, offsets, setup->kernel, error)) == 0;
-    if (asked && head->writes && self.rank != 0) {
-        int rc_output = open_output(t, head, columns, setup->kernel, rc ? NULL : error);
-        own.writes = rc_output == 0;
-        rc = rc ? rc : rc_output;
+    if (asked && head->writes && self.rank != 0)
+        own.writes = (rc = open_output(t, head, columns, setup->kernel, error)) == 0;
+    if (asked && maps_any(head)) {
+        int rc_fields =
+            head->maps_results && !own.writes ? -1 : map_fields(t, head, places, setup->kernel, rc ? NULL : error);
+        own.maps = rc_fields == 0;
+        rc = rc ? rc : rc_fields;
     }
     if (fix_roles(t, comm, head, asked, &own, rc, error))
         return -1;
@@ -317,7 +364,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     if (t->sink && setup->kernel->has_texts &&
         sheaf_journal_open(&t->sink->journal, head->results, head->token, numbers, error))
         return -1;
-    if (t->proves && open_proof(t, setup, tables, head->n_items, error))
+    if (t->proves && open_proof(t, setup, places, head->n_items, error))
         return -1;
     if (head->in_segments && self.rank == 0 && prove_rest(t, setup, error))
         return -1;

@@ -2,8 +2,9 @@
  * transport - which ranks open the input and the results file themselves (R9).
  *
  * gather: those on rank 0's node; field data and rows of the others travel by message. direct: all. A rank that may
- * does two things: it maps the fields that lie in one piece in the input, so that they are not carried, and it writes
- * its rows in place. Where the results file lies on a network file system, whose caches reorder, only rank 0 writes.
+ * does two things: it maps the fields that lie in one piece in a file, so that they are not carried, and it writes its
+ * rows in place. A field may so lie in the input (hdf5), or as a copy in the results file (a table's numbers). Where the
+ * results file lies on a network file system, whose caches reorder, only rank 0 writes.
  */
 #ifndef SHEAF_APP_TRANSPORT_H
 #define SHEAF_APP_TRANSPORT_H
@@ -20,6 +21,14 @@
 #include "plan/proof.h"
 #include "plan/row_sink.h"
 
+/* Where the values of a field lie that may be mapped: in one piece, of the type that the kernel reads. */
+enum field_file { FIELD_NOWHERE, FIELD_IN_INPUT, FIELD_IN_RESULTS };
+struct field_place {
+    int64_t file; /* enum field_file */
+    int64_t offset;
+    int64_t table; /* of hashes of its segments, where the items are in segments (plan/proof.h) */
+};
+
 /* What this rank does. */
 struct transport {
     bool restored;         /* texts, whose folder was removed (plan/journal.h) */
@@ -31,12 +40,13 @@ struct transport {
     bool writes;           /* rows, through `sink` */
     int n_blind;           /* rank 0: how many ranks do not see the results file */
     struct row_sink *sink; /* rank 0's own, or `own` */
-    char *input;           /* the file that is mapped, and how it was then */
+    char *input;           /* the file that is mapped, and how it was then; NULL: no field of it is */
     struct sheaf_stamp stamp;
-    double check_s; /* how often that is to be verified */
-    struct sheaf_mapping mapping;
-    bool proves;        /* its threads hash what they read of the input, as all others' do (plan/proof.h) */
-    struct proof proof; /* where they do */
+    double check_s;               /* how often that is to be verified */
+    struct sheaf_mapping mapping; /* of the input, */
+    struct sheaf_mapping copies;  /* and of the results file */
+    bool proves;                  /* its threads hash what they read of the input, as all others' do (plan/proof.h) */
+    struct proof proof;           /* where they do */
     struct row_sink own;
     char *output;
 };
@@ -50,7 +60,8 @@ struct transport_setup {
     uint64_t last_journal;     /* the highest number of one that was there when the run began */
     const char *results;
     bool durable;                /* statuses wait until their rows are synced, on any disk */
-    const struct items *items;   /* as opened */
+    const struct items *items;   /* as opened, */
+    const int64_t *copies;       /* and where the results file has their fields (store/results.h), [n_fields] */
     const int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
     struct row_sink *sink;
     const char *output; /* where the results file is at present */

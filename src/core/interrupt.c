@@ -122,18 +122,36 @@ static void die(const char *message) {
 
 static void blame_reading(const char *how);
 
-static struct { _Atomic(uintptr_t) first, end; } results_pages;
+enum { RESULTS_PLACES = 8 };
+
+static struct { _Atomic(uintptr_t) first, end; } results_pages[RESULTS_PLACES]; /* end 0: none */
 
 void sheaf_interrupt_name_results(const void *pages, size_t n_bytes) {
-    atomic_store(&results_pages.first, (uintptr_t)pages);
-    atomic_store(&results_pages.end, (uintptr_t)pages + n_bytes);
+    for (int i = 0; i < RESULTS_PLACES; i++)
+        if (atomic_load(&results_pages[i].end) == 0) {
+            atomic_store(&results_pages[i].first, (uintptr_t)pages);
+            atomic_store(&results_pages[i].end, (uintptr_t)pages + n_bytes);
+            return;
+        }
+}
+
+void sheaf_interrupt_forget_results(const void *pages) {
+    for (int i = 0; i < RESULTS_PLACES; i++)
+        if (atomic_load(&results_pages[i].first) == (uintptr_t)pages)
+            atomic_store(&results_pages[i].end, 0);
+}
+
+static bool is_in_results(uintptr_t at) {
+    for (int i = 0; i < RESULTS_PLACES; i++)
+        if (at >= atomic_load(&results_pages[i].first) && at < atomic_load(&results_pages[i].end))
+            return true;
+    return false;
 }
 
 static void bus_error(int number, siginfo_t *about, void *context) {
     (void)number, (void)context;
     blame_reading("HDF5 crashed on it (SIGBUS)");
-    const uintptr_t at = (uintptr_t)about->si_addr;
-    if (at >= atomic_load(&results_pages.first) && at < atomic_load(&results_pages.end))
+    if (is_in_results((uintptr_t)about->si_addr))
         die("sheaf: the results file was emptied while the run wrote it, and what was computed is lost with it; remove "
             "it and run again to start anew\n");
     die("sheaf: SIGBUS: an input file shrank while it was read, /dev/shm is full, or the kernel is at fault; finished "

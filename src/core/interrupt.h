@@ -49,8 +49,10 @@ void sheaf_interrupt_leave_if_asked(void);
 void sheaf_interrupt_guard(void);
 void sheaf_interrupt_arm_exit(bool armed);
 
-/* Where the results file is mapped in this process: a SIGBUS there has a message of its own. */
+/* Where the results file is mapped in this process: a SIGBUS there has a message of its own. To be forgotten before it is
+   unmapped. Of more than a few places some are not known, and have the message of an input. */
 void sheaf_interrupt_name_results(const void *pages, size_t n_bytes);
+void sheaf_interrupt_forget_results(const void *pages);
 
 /* Between these two, tell(context, what) is called in this thread when SIGSEGV, SIGFPE, SIGILL or SIGABRT hits it, or
    exit() is called in it while armed; `what` names that. It must be async-signal-safe; afterwards the program dies as it

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/decimal.h"
 #include "core/text.h"
 
 enum { MOST_DIGITS = 800 }; /* halfway between two doubles lies no number of more than 767 */
@@ -78,35 +79,6 @@ static int read_decimal(const char *text, size_t length, bool group, struct deci
     return !any || (p < end && read_exponent(p, end, point, &d->exponent)) ? -1 : 0;
 }
 
-/* Reads a plain decimal whose digits fit 2^53 and whose power of ten is exact: then one multiplication or division
-   rounds correctly (Clinger 1990, "How to read floating point numbers accurately"). Most numbers of a table are such,
-   and strtod takes ten times as long. False: not such a number, or no number. */
-static bool read_short_decimal(const char *text, size_t length, double *value) {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const char *p = text, *end = text + length;
-    uint64_t digits = 0;
-    int n_digits = 0, n_behind = 0;
-    bool negative = p < end && *p == '-', point = false;
-    for (p += negative; p < end; p++) {
-        if (*p == '.' && !point) {
-            point = true;
-        } else if (is_digit(*p)) {
-            if (digits > (UINT64_C(1) << 53) / 10 - 1)
-                return false;
-            digits = 10 * digits + (uint64_t)(*p - '0');
-            n_digits++;
-            n_behind += point;
-        } else {
-            return false;
-        }
-    }
-    if (n_digits == 0 || n_behind > 22)
-        return false;
-    *value = (negative ? -(double)digits : (double)digits) / powers[n_behind];
-    return true;
-}
-
 /* nan, inf and infinity. */
 static bool read_word(const char *text, size_t length, double *value) {
     static const struct {
@@ -124,7 +96,8 @@ static bool read_word(const char *text, size_t length, double *value) {
 
 int sheaf_text_to_double(const char *text, size_t length, double *value) {
     struct decimal d;
-    if (read_short_decimal(text, length, value))
+    struct sheaf_decimal short_one; /* most are, and strtod takes ten times as long */
+    if (sheaf_decimal_read(text, text + length, &short_one) == text + length && sheaf_decimal_value(&short_one, value))
         return 0;
     trim(&text, &length);
     if (read_word(text, length, value))

@@ -1,24 +1,22 @@
 #include "job/csv.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crew.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "job/csv_column.h"
+#include "job/csv_encoding.h"
 #include "job/csv_header.h"
 #include "job/csv_rows.h"
 #include "job/csv_scan.h"
 
-static const int64_t near_rows = 512;   /* parsing them is quicker than looking for a row */
-static const int64_t piece_rows = 4096; /* to a thread of a crew */
+static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
 
 struct csv {
     struct sheaf_mapping file;
@@ -88,10 +86,10 @@ static int bad_value(const struct items *items, int field, enum sheaf_type type,
 static int store_cell(const struct items *items, int field, const struct csv_cell *from, enum sheaf_type type, void *to,
                       struct sheaf_arena *arena) {
     const struct csv *csv = items->self;
-    struct csv_cell cell = *from;
     struct sheaf_text *text = to;
     if (type != SHEAF_TEXT)
-        return sheaf_csv_number(csv->table, &cell, type, to);
+        return sheaf_csv_number(csv->table, from, type, to);
+    struct csv_cell cell = *from;
     if (items->fields[field].type != SHEAF_TEXT) /* blanks around a number say nothing */
         cell = sheaf_csv_trim(cell);
     *text = (struct sheaf_text){cell.data, cell.length};
@@ -102,13 +100,11 @@ static int store_cell(const struct items *items, int field, const struct csv_cel
 
 /* Rows that are asked for: where their values go, and as what. */
 struct reading {
-    struct items *items;
+    const struct items *items;
     int64_t first, n;
     void *const *columns;
     const enum sheaf_type *types; /* or NULL: the fields' own */
     struct sheaf_arena *arena;    /* of texts */
-    struct csv_position behind;   /* side by side: where the last piece ended */
-    atomic_bool failed;
 };
 
 static enum sheaf_type type_of(const struct reading *r, int field) {
@@ -139,32 +135,15 @@ static int read_rows(const struct reading *r, struct csv_position *at, int64_t f
     return 0;
 }
 
-/* Piece k of the rows. What goes wrong is said when they are read once more. */
-static void read_piece(void *context, int64_t k) {
-    struct reading *r = context;
-    const struct csv *csv = r->items->self;
-    struct sheaf_error ignored;
-    const int64_t first = r->first + k * piece_rows, end = r->first + r->n;
-    const int64_t upto = first + piece_rows < end ? first + piece_rows : end;
+static int csv_read_beside(const struct items *items, int64_t first, int64_t n, void *const *columns,
+                           struct sheaf_error *error) {
+    const struct csv *csv = items->self;
+    const struct reading r = {.items = items, .first = first, .n = n, .columns = columns};
     struct csv_position at = sheaf_csv_scan_find(&csv->scan, first);
     struct csv_cell *cells = calloc((size_t)csv->n_columns, sizeof *cells);
-    if (!cells || read_rows(r, &at, first, upto, cells, &ignored))
-        atomic_store(&r->failed, true);
-    else if (upto == end)
-        r->behind = at;
+    int rc = cells ? read_rows(&r, &at, first, first + n, cells, error) : sheaf_fail_memory(error, items->name);
     free(cells);
-}
-
-/* Whether the rows were read side by side: enough of them, and no texts, for which there is one arena. */
-static bool read_side_by_side(struct reading *r) {
-    const struct csv *csv = r->items->self;
-    if (r->n < 2 * piece_rows)
-        return false;
-    for (int k = 0; k < csv->n_columns; k++)
-        if (r->columns[k] && type_of(r, k) == SHEAF_TEXT)
-            return false;
-    sheaf_crew_do((r->n + piece_rows - 1) / piece_rows, read_piece, r);
-    return !atomic_load(&r->failed);
+    return rc;
 }
 
 static int csv_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
@@ -173,10 +152,6 @@ static int csv_read(struct items *items, int64_t first, int64_t n, void *const *
     struct reading r = {.items = items, .first = first, .n = n, .columns = columns, .types = types, .arena = arena};
     if (n == 0)
         return 0;
-    if (read_side_by_side(&r)) {
-        csv->next = r.behind;
-        return 0;
-    }
     struct csv_position at = csv->next;
     if (at.row > first || first - at.row > near_rows)
         at = sheaf_csv_scan_find(&csv->scan, first);
@@ -242,41 +217,10 @@ static void csv_close(struct items *items) {
     items->self = NULL;
 }
 
-static const struct items_source source = {.check = csv_check, .read = csv_read, .close = csv_close};
+static const struct items_source source = {
+    .check = csv_check, .read = csv_read, .read_beside = csv_read_beside, .close = csv_close};
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
-
-/* What a text in another encoding is in, as iconv calls it, or NULL: every other byte of most texts is 0 then. */
-static const char *find_encoding(const char *data, size_t n_bytes) {
-    if (n_bytes < 2)
-        return NULL;
-    if (n_bytes >= 4 && memcmp(data, "\xff\xfe\0\0", 4) == 0)
-        return "utf-32";
-    if (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0)
-        return "utf-16";
-    return data[0] && !data[1] ? "utf-16le" : !data[0] && data[1] ? "utf-16be" : NULL;
-}
-
-/* Results are read as UTF-8, where one other byte spoils a whole column. */
-static int check_text(const struct csv_text *text, struct sheaf_error *error) {
-    size_t valid = text->data ? sheaf_text_valid(text->data, text->n_bytes) : text->n_bytes;
-    const char *nul = text->data ? memchr(text->data, '\0', valid) : NULL;
-    size_t bad = nul ? (size_t)(nul - text->data) : valid;
-    int64_t line = 1;
-    if (bad == text->n_bytes)
-        return 0;
-    const char *encoding = find_encoding(text->data, text->n_bytes);
-    if (text->n_bytes > 2 && memcmp(text->data, "\x1f\x8b", 2) == 0)
-        return sheaf_refuse(error, "%s:1: is no text but compressed; gunzip it first", text->name);
-    if (encoding)
-        return sheaf_refuse(error, "%s:1: is not UTF-8 text but %.6s; save it so (iconv -f %s -t utf-8)", text->name,
-                            encoding, encoding);
-    for (size_t i = 0; i < bad; i++)
-        line += text->data[i] == '\n';
-    return sheaf_csv_broken(text, line, error,
-                            nul ? "holds a NUL byte; remove it"
-                                : "is not UTF-8 text; save it so (iconv -f latin1 -t utf-8)");
-}
 
 /* The fields' types: those that keep what is written, or those that the job says. */
 static int choose_types(struct items *items, struct sheaf_error *error) {
@@ -326,7 +270,7 @@ static int open_file(struct items *items, struct csv *csv, struct sheaf_error *e
     csv->text.name = items->name;
     csv->text.data = csv->file.data;
     csv->text.n_bytes = csv->file.n_bytes;
-    return check_text(&csv->text, error);
+    return sheaf_csv_check_encoding(&csv->text, CSV_PIECE_BYTES, error);
 }
 
 static int open_text(struct items *items, bool plain, const struct job_table *table, struct sheaf_error *error) {
@@ -340,6 +284,7 @@ static int open_text(struct items *items, bool plain, const struct job_table *ta
     csv->table = table;
     if (open_file(items, csv, error) || sheaf_csv_find_header(&csv->text, table, &header, items, error))
         return -1;
+    csv->text.decimals = !plain && !strchr("+-.eE0123456789", csv->text.separator);
     csv->n_columns = header.n_columns;
     csv->rows = header.rows;
     csv->cells = calloc((size_t)csv->n_columns, sizeof *csv->cells);

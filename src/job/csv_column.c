@@ -74,7 +74,7 @@ static bool is_large(const struct csv_cell *bare) {
     return rounded >= 0x1p63 || (int64_t)rounded != value;
 }
 
-void sheaf_csv_note(struct csv_column *column, const struct job_table *table, const struct csv_cell *cell, int64_t row,
+void sheaf_csv_look(struct csv_column *column, const struct job_table *table, const struct csv_cell *cell, int64_t row,
                     int64_t line) {
     double value;
     if (column->bad_row >= 0)
@@ -116,7 +116,7 @@ static int float_value(const struct job_table *table, const struct csv_cell *cel
     return missing || sheaf_text_to_double(cell->data, cell->length, number) == 0 ? 0 : -1;
 }
 
-int sheaf_csv_number(const struct job_table *table, const struct csv_cell *cell, enum sheaf_type type, void *to) {
+int sheaf_csv_convert(const struct job_table *table, const struct csv_cell *cell, enum sheaf_type type, void *to) {
     double number;
     int64_t whole;
     if (type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32) {

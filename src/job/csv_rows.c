@@ -67,13 +67,22 @@ static const char *find_end(const struct csv_text *text, const char *p) {
     return p;
 }
 
+/* Parses a cell that is a short number, which then need not be read a second time; NULL where it is none. */
+static const char *parse_decimal(const struct csv_text *text, const char *p, struct csv_cell *cell) {
+    const char *end = text->data + text->n_bytes, *behind = sheaf_decimal_read(p, end, &cell->decimal);
+    cell->is_decimal = behind && (behind == end || is_separator(text, *behind) || line_end(text, behind));
+    return cell->is_decimal ? behind : NULL;
+}
+
 /* Parses the cell at *offset and moves behind it, up to its separator or line end. */
 static int parse_cell(const struct csv_text *text, struct csv_position *at, struct csv_cell *cell,
                       struct sheaf_error *error) {
     const char *end = text->data + text->n_bytes, *p = text->data + at->offset;
-    *cell = (struct csv_cell){.data = p};
+    cell->data = p;
+    cell->escaped = cell->is_decimal = false;
     if (text->plain || p == end || *p != '"') {
-        p = find_end(text, p);
+        const char *behind = text->decimals ? parse_decimal(text, p, cell) : NULL;
+        p = behind ? behind : find_end(text, p);
         cell->length = (size_t)(p - cell->data);
         at->offset = (size_t)(p - text->data);
         return 0;
@@ -101,12 +110,43 @@ static int parse_cell(const struct csv_text *text, struct csv_position *at, stru
     return 0;
 }
 
+/* Parses the cells of a row as long as they are short numbers, which most rows of most tables are from end to end: *n of
+   them. Whether the row has ended; else it goes on with the cell that is moved to. */
+static bool parse_decimals(const struct csv_text *text, struct csv_position *at, struct csv_cell *cells, int n_most,
+                           int *n) {
+    const char *const end = text->data + text->n_bytes, *p = text->data + at->offset;
+    const char separator = text->separator, newline = text->newline;
+    bool ended = false;
+    int k = 0;
+    while (k < n_most && !ended) {
+        struct csv_cell *cell = &cells[k];
+        const char *behind = sheaf_decimal_read(p, end, &cell->decimal);
+        if (!behind || behind == end || (*behind != separator && *behind != newline))
+            break;
+        cell->data = p;
+        cell->length = (size_t)(behind - p);
+        cell->escaped = false;
+        cell->is_decimal = true;
+        k++;
+        ended = *behind != separator;
+        p = behind + 1;
+    }
+    *n = k;
+    at->offset = (size_t)(p - text->data);
+    at->line += ended;
+    at->row += ended;
+    return ended;
+}
+
 int sheaf_csv_row(const struct csv_text *text, struct csv_position *at, struct csv_cell *cells, int n_most, int *n,
                   struct sheaf_error *error) {
     const bool blanks = text->separator == JOB_BLANKS && !text->plain;
+    *n = 0;
+    if (text->decimals && !blanks && parse_decimals(text, at, cells, n_most, n))
+        return 0;
     if (blanks)
         sheaf_csv_skip_blanks(text, at);
-    for (*n = 0;;) {
+    for (;;) {
         struct csv_cell extra;
         if (parse_cell(text, at, *n < n_most ? &cells[*n] : &extra, error))
             return -1;

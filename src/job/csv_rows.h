@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/arena.h"
+#include "core/decimal.h"
 #include "core/error.h"
 
 /* A text and how it is divided. */
@@ -20,13 +21,16 @@ struct csv_text {
     char newline;   /* '\n', or '\r' where there is no other */
     char separator; /* JOB_BLANKS: any number of blanks and tabs */
     char comment;   /* rows that begin with it are passed over; 0: none */
+    bool decimals;  /* look for short numbers in cells: the separator is nothing that a number has in it */
 };
 
 /* One cell: length bytes at data, without the quotes around it. */
 struct csv_cell {
     const char *data;
     size_t length;
-    bool escaped; /* holds "" for each " */
+    bool escaped;    /* holds "" for each " */
+    bool is_decimal; /* it is this number, from its first byte to its last */
+    struct sheaf_decimal decimal;
 };
 
 /* A place between two rows. */

@@ -19,7 +19,7 @@
 
 struct items;
 
-/* What a source of items does. All are called by one thread at a time. */
+/* What a source of items does. All but read_beside are called by one thread at a time. */
 struct items_source {
     /* Whether the field's values can be read as `type`; refuses with the place of the first value that cannot. */
     int (*check)(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error);
@@ -27,6 +27,9 @@ struct items_source {
        field's own type where types is NULL. Text points into the source or into the arena and lives as long as both. */
     int (*read)(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                 struct sheaf_arena *arena, struct sheaf_error *error);
+    /* The same of numbers alone, in the fields' own types, by any number of threads at a time; NULL where one must do it. */
+    int (*read_beside)(const struct items *items, int64_t first, int64_t n, void *const *columns,
+                       struct sheaf_error *error);
     /* Which of the items first … first + n - 1 have no value that the kernel could take from the field as `type`:
        skips[n]. NULL where all have. */
     int (*skips)(const struct items *items, int field, enum sheaf_type type, int64_t first, int64_t n, uint8_t *skips,

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "core/boot.h"
-#include "core/buffer.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/interrupt.h"
@@ -15,6 +14,7 @@
 #include "core/type.h"
 #include "job/job.h"
 #include "plan/flight.h"
+#include "store/copy.h"
 #include "store/dimensions.h"
 #include "store/h5.h"
 #include "store/inputs.h"
@@ -112,97 +112,22 @@ static hid_t make_field(struct creation *c, const struct sheaf_field *field) {
 
 /* --- input fields -------------------------------------------------------------------------------------------------- */
 
-static int write_rows(struct creation *c, hid_t dataset, const struct sheaf_field *field, int64_t first, int64_t n,
-                      const void *values) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)field->width};
-    int rank = field->width > 1 ? 2 : 1, rc = -1;
-    hid_t to = H5Dget_space(dataset), from = H5Screate_simple(rank, count, NULL);
-    hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
-    if (to >= 0 && H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-        H5Dwrite(dataset, type, from, to, H5P_DEFAULT, values) >= 0)
-        rc = 0;
-    if (rc)
-        h5_fail(c, "write an input field");
-    H5Sclose(to);
-    H5Sclose(from);
-    return rc;
-}
-
-/* Terminated copies of texts, as HDF5 wants them; a NUL inside ends a text. */
-static char **terminate(const struct sheaf_text *texts, int64_t n, struct sheaf_arena *arena) {
-    char **copies = sheaf_arena_take(arena, (size_t)n * sizeof *copies);
-    for (int64_t i = 0; copies && i < n; i++) {
-        copies[i] = sheaf_arena_text(arena, texts[i].data, texts[i].length);
-        if (!copies[i])
-            return NULL;
-    }
-    return copies;
-}
-
-static int copy_rows(struct creation *c, const hid_t *datasets, struct sheaf_buffer *columns, int64_t first,
-                     int64_t n) {
-    struct items *items = c->plan->items;
-    struct sheaf_arena arena = {0};
-    int rc = -1;
-    void **to = sheaf_arena_take(&arena, (size_t)items->n_fields * sizeof *to);
-    if (!to) {
-        sheaf_fail_memory(c->error, "copying the items");
-        goto out;
-    }
-    for (int k = 0; k < items->n_fields; k++)
-        to[k] = columns[k].data;
-    if (sheaf_items_read(items, first, n, to, &arena, c->error))
-        goto out;
-    for (int k = 0; k < items->n_fields; k++) {
-        const struct sheaf_field *field = &items->fields[k];
-        void *values = to[k];
-        if (field->type == SHEAF_TEXT)
-            values = terminate(to[k], n * field->width, &arena);
-        if (!values) {
-            sheaf_fail_memory(c->error, "copying the items");
-            goto out;
-        }
-        if (write_rows(c, datasets[k], field, first, n, values))
-            goto out;
-    }
-    rc = 0;
-out:
-    sheaf_arena_free(&arena);
-    return rc;
-}
-
 /* Copies all input fields. */
 static int copy_inputs(struct creation *c) {
     struct items *items = c->plan->items;
-    const int64_t rows = sheaf_items_window(items);
-    size_t n_fields = (size_t)items->n_fields;
-    hid_t *datasets = calloc(n_fields + 1, sizeof *datasets);
-    struct sheaf_buffer *columns = calloc(n_fields + 1, sizeof *columns);
-    int rc = -1, made = 0;
-    if (!datasets || !columns) {
-        sheaf_fail_memory(c->error, "copying the items");
-        goto out;
-    }
-    for (; made < items->n_fields; made++) {
+    hid_t *datasets = calloc((size_t)items->n_fields + 1, sizeof *datasets);
+    int rc = datasets ? 0 : sheaf_fail_memory(c->error, "copying the items"), made = 0;
+    while (rc == 0 && made < items->n_fields) {
         datasets[made] = make_field(c, &items->fields[made]);
-        if (datasets[made] < 0)
-            goto out;
-        if (sheaf_buffer_resize(&columns[made], (size_t)rows * sheaf_field_row_bytes(&items->fields[made]), c->error)) {
-            made++;
-            goto out;
-        }
+        rc = datasets[made] < 0 ? -1 : 0;
+        made += rc == 0;
     }
-    rc = 0;
-    for (int64_t first = 0; rc == 0 && items->n_fields > 0 && first < items->n_items; first += rows)
-        rc = copy_rows(c, datasets, columns, first, items->n_items - first < rows ? items->n_items - first : rows);
-out:
-    for (int k = 0; k < made; k++) {
+    if (rc == 0)
+        rc = sheaf_copy_items(items, datasets, c->text, c->path, c->error);
+    for (int k = 0; k < made; k++)
         if (H5Dclose(datasets[k]) < 0 && rc == 0)
             rc = h5_fail(c, "close an input field");
-        sheaf_buffer_free(&columns[k]);
-    }
     free(datasets);
-    free(columns);
     return rc;
 }
 

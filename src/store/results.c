@@ -84,6 +84,36 @@ static int find_proof(struct results *r, hid_t file, const struct items *items, 
     return 0;
 }
 
+static bool is_of_type(hid_t file, const char *name, enum sheaf_type type) {
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    hid_t stored = dataset >= 0 ? H5Dget_type(dataset) : H5I_INVALID_HID;
+    const bool is = stored >= 0 && H5Tequal(stored, sheaf_h5_type(type)) > 0;
+    if (stored >= 0)
+        H5Tclose(stored);
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    return is;
+}
+
+/* The copies of the items' fields. A file in which one does not lie as it was made can be gone on with: the items have its
+   values too. */
+static int find_inputs(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
+    r->inputs = malloc(((size_t)items->n_fields + 1) * sizeof *r->inputs);
+    if (!r->inputs)
+        return sheaf_fail_memory(error, "the results file");
+    for (int k = 0; k < items->n_fields; k++) {
+        const struct sheaf_field *field = &items->fields[k];
+        const int64_t shape[2] = {r->n_items, field->width};
+        off_t offset;
+        const bool copied = !items->links && field->type != SHEAF_TEXT && r->n_items > 0 &&
+                            is_of_type(file, field->name, field->type) &&
+                            find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &offset, NULL) == 0;
+        r->inputs[k] = copied ? (int64_t)offset : -1;
+    }
+    H5Eclear2(H5E_DEFAULT);
+    return 0;
+}
+
 static int find_everything(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
@@ -170,7 +200,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     r->same_input = r->created || sheaf_known_is_same(files, plan->items->name);
     free(files);
     if (check_identity(r, plan, file, error) == 0)
-        rc = find_everything(r, file, plan->items, error);
+        rc = find_everything(r, file, plan->items, error) || find_inputs(r, file, plan->items, error) ? -1 : 0;
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
@@ -265,12 +295,14 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
             rc = sheaf_fail_errno(error, "%s: cannot close", r->path);
     }
     r->fd = -1;
+    free(r->inputs);
     free(r->sink.columns);
     free(r->noted);
     free(r->proof_tables);
     free(r->window);
     free(r->path);
     sheaf_string_free(&r->changed);
+    r->inputs = NULL;
     r->sink.columns = NULL;
     r->noted = NULL;
     r->proof_tables = NULL;

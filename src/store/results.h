@@ -76,6 +76,9 @@ struct results {
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
+    int64_t *
+        inputs; /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width]
+                        in one piece; -1: nowhere, since it is a text or linked */
     struct row_sink sink;
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */

@@ -1,6 +1,7 @@
 """engine.py SHEAF FOLDER - the measuring part of tests/bench/engine, which says what is measured and how, and sets up
 the folder: baseline, hello and spin.so are in it."""
 import os
+import sys
 import time
 
 import h5py
@@ -9,7 +10,7 @@ import numpy as np
 from running import (ABSENT, FOLDER, MPIRUN, ROUNDS, SHEAF, Layout, call, heading, mark, median, must, path, remove, run,
                      stop, words_for, write)
 
-PARTS = os.environ.get("SHEAF_BENCH_PARTS", "abcd")
+PARTS = os.environ.get("SHEAF_BENCH_PARTS", "abcde")
 WORK = os.environ.get("SHEAF_BENCH_WORK", "sleep")
 
 
@@ -278,6 +279,70 @@ def part_d(_):
     print(f"{'without mpirun':17} {1e3 * bare_alone_s:6.0f} ms {1e3 * alone_s:7.0f} ms", flush=True)
 
 
+# ------------------------------------------------------------------------------------------------------------ (e) tables
+
+N_TABLE = 5 * 10**6
+READ_CSV = """
+import sys, time
+import pandas
+began_s = time.perf_counter()
+pandas.read_csv(sys.argv[1])
+print(time.perf_counter() - began_s)
+"""
+
+
+def make_table(name, digits):
+    """Three columns of numbers below 1, with so many digits."""
+    random, step = np.random.default_rng(20240501), 10**5
+    with open(path(name), "w") as file:
+        file.write("a,b,c\n")
+        for _ in range(0, N_TABLE, step):
+            rows = random.random((step, 3)).tolist()
+            file.write("".join(f"{a:.{digits}f},{b:.{digits}f},{c:.{digits}f}\n" for a, b, c in rows))
+    write(f"{name}.yaml", f"items: {{csv: {name}}}\nexpression: {{y: a + b*c}}\n")
+
+
+def check_table(name):
+    """What strtod reads, and fused multiply-add or not."""
+    y = np.memmap(path("raw"), "f8", "r")
+    with h5py.File(path("out.h5")) as file:
+        a, b, c = (file[field][:] for field in "abc")
+        if not (np.allclose(file["y"][:], y, rtol=1e-15, atol=0) and (file["status"][:] == 1).all()):
+            stop(f"{name}: wrong values")
+    with open(path(name)) as file:
+        next(file)
+        for i, line in zip(range(1000), file):
+            if tuple(map(float, line.split(","))) != (a[i], b[i], c[i]):
+                stop(f"{name}: row {i} was not copied as it is written")
+
+
+def part_e(_):
+    team, has_pandas = Layout(1, 2), call([sys.executable, "-c", "import pandas"])[0] == 0
+    heading(f"(e) y = a + b*c, a CSV of 5 million rows of three numbers, to a new file; rate to that of others\n"
+            f"{'digits':9} {'size':>7} {'sheaf run':>10} {'read_csv':>9} {'ratio':>6} {'':22} {'strtod':>8} {'ratio':>6}")
+    for digits, least in ((8, 4.0), (17, None)):
+        name = f"table{digits}.csv"
+        make_table(name, digits)
+        runs = []
+        for turn in range(1 + ROUNDS):
+            claim_memory()
+            base_s = must([path("csv_baseline"), path(name), path("raw"), "2"])[2]
+            claim_memory()
+            own_s = run(f"{name}.yaml", team)[0]
+            if turn == 0:
+                check_table(name)
+            pandas_s = float(must([sys.executable, "-c", READ_CSV, path(name)])[0]) if has_pandas else float("nan")
+            remove("raw")
+            if turn > 0:
+                runs.append((own_s, pandas_s, base_s))
+        own_s, pandas_s, base_s = (median(column) for column in zip(*runs))
+        to_pandas, to_base = median(p / s for s, p, _ in runs), median(b / s for s, _, b in runs)
+        target = f"{mark(to_pandas >= least)} (≥ {least})" if least and has_pandas else ""
+        print(f"{digits:6}    {os.path.getsize(path(name)) / 1e6:4.0f} MB {own_s:8.2f} s {pandas_s:7.2f} s {to_pandas:6.2f}"
+              f" {target:22} {base_s:6.2f} s {to_base:6.2f} {mark(to_base >= 0.7)} (≥ 0.7)", flush=True)
+        remove(name)
+
+
 # ----------------------------------------------------------------------------------------------------------------- main
 
 
@@ -286,7 +351,7 @@ def main():
         stop(f"SHEAF_BENCH_WORK is '{WORK}'; it should be sleep or burn")
     began_s, probe = time.monotonic(), Probe()
     print(f"{ROUNDS} rounds in {FOLDER}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
-    for letter, part in (("a", part_a), ("b", part_b), ("c", part_c), ("d", part_d)):
+    for letter, part in (("a", part_a), ("b", part_b), ("c", part_c), ("d", part_d), ("e", part_e)):
         if letter in PARTS:
             part(probe)
     print(f"\n{time.monotonic() - began_s:.0f} s; load {os.getloadavg()[0]:.1f}")

@@ -14,10 +14,10 @@ class Guards : public Program {
     }
 
     /* 300 rows in column x, all with as many digits, from `first` on. */
-    void write_numbers(const std::string &name, int first) {
+    void write_numbers(const std::string &name, int first, const std::string &behind = "") {
         std::string text = "x\n";
         for (int i = 0; i < 300; i++)
-            text += std::to_string(1000 + first + i) + "\n";
+            text += std::to_string(1000 + first + i) + behind + "\n";
         write(name, text);
     }
 
@@ -56,6 +56,43 @@ TEST_F(Guards, AnInputThatChangesEndsTheRun) {
             std::string row = "\n" + std::to_string(i) + ",done," + std::to_string(x) + "," + std::to_string(2 * x + 1);
             EXPECT_EQ(count_of(rows.out, row + "\n"), 1) << row;
         }
+    }
+}
+
+/* Floats of a table are mapped from their copies in the results file, in a run that goes on too: what becomes of the table
+   meanwhile changes nothing. */
+TEST_F(Guards, FloatsOfATableAreThoseOfItsBeginning) {
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        write_numbers("in.csv", 1, ".5");
+        write_numbers("other.csv", 501, ".5");
+        unlink(path("job.h5").c_str());
+        run_job({"job.yaml", "--items", "0:4,100:103"}, layout);
+        Result result =
+            during(layout, [&] { EXPECT_EQ(shell("dd if=other.csv of=in.csv conv=notrunc status=none").exit, 0); });
+        EXPECT_EQ(result.exit, 0) << result;
+        Result rows = sheaf({"show", "job.h5", "--csv", "--fields", "x,y"});
+        for (int i = 0; i < 300; i++) {
+            const int x = 1001 + i; /* y = 2 x + 1 */
+            const std::string row =
+                "\n" + std::to_string(i) + ",done," + std::to_string(x) + ".5," + std::to_string(2 * x + 2) + "\n";
+            EXPECT_EQ(count_of(rows.out, row), 1) << row;
+        }
+        EXPECT_EQ(run_job({"job.yaml"}, layout, 2).exit, 2) << "it is another job now";
+    }
+}
+
+/* They lie in the results file: where that is emptied nobody is told of an input. */
+TEST_F(Guards, AnEmptiedResultsFileIsNoInput) {
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        SCOPED_TRACE(layout.name());
+        write_numbers("in.csv", 1, ".5");
+        unlink(path("job.h5").c_str());
+        Result result = during(layout, [&] { ASSERT_EQ(truncate(path("job.h5").c_str(), 0), 0); });
+        EXPECT_EQ(result.exit, 3) << result;
+        EXPECT_GE(count_of(result.err, "was emptied"), 1) << result;
+        EXPECT_EQ(count_of(result.err, "an input file shrank"), 0) << result;
+        unlink(path("job.h5").c_str());
     }
 }
 
