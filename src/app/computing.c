@@ -56,6 +56,7 @@ static int open_team(struct stage *stage) {
         .flights_end = stage->flights_end,
         .input = transport->input,
         .stamp = &transport->stamp,
+        .proof = stage->transport.proves ? &stage->transport.proof : NULL,
         .check_s = transport->check_s,
     };
     int rc =
@@ -203,6 +204,7 @@ static int open_transport(struct stage *stage) {
         setup.items = &stage->items;
         setup.copies = session->results.inputs;
         setup.sink = &session->results.sink;
+        setup.proof_tables = session->results.proof_tables;
         setup.token = session->results.token;
         setup.last_journal = session->results.last_journal;
         setup.results = session->output;

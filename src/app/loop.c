@@ -37,9 +37,9 @@ int sheaf_loop_ship_rows(struct loop *loop, bool now, bool *did) {
 static int ship_counts(struct loop *loop) {
     struct team_counts now = sheaf_team_counts(loop->setup->team);
     struct progress_message grown = {now.n_done - loop->counted.n_done, now.n_failed - loop->counted.n_failed,
-                                     now.longest_s, now.hopeless - loop->counted.hopeless};
-    bool sent = false,
-         news = grown.n_done || grown.n_failed || grown.hopeless || now.longest_s > loop->counted.longest_s;
+                                     now.longest_s, now.flush_s, now.hopeless - loop->counted.hopeless};
+    bool sent = false, news = grown.n_done || grown.n_failed || grown.hopeless ||
+                              now.longest_s > loop->counted.longest_s || now.flush_s > loop->counted.flush_s;
     if (!news || sheaf_clock_s() - loop->counted_s < count_s)
         return 0;
     if (sheaf_outbox_post(&loop->out, 0, TAG_COUNTS, &grown, sizeof grown, &sent, &loop->error))

@@ -5,8 +5,9 @@
 
 static const double fault_s = 10;  /* rank 0 ends a run that another rank cannot go on with, within this time */
 static const double leave_s = 0.5; /* for last rows to arrive; mpirun kills the others when rank 0 has left */
-/* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync. */
-static const double margin_factor = 1.25, margin_s = 5;
+/* The margin before a batch job's end: what the longest block took and a quarter more, and time to write and sync; a disk
+   that took long for that takes as long for what is left, and again for the end of the file. */
+static const double margin_factor = 1.25, margin_s = 5, flush_factor = 2;
 static const double nap_hurried_s = 1e-3;
 
 static void nap(struct loop *loop) {
@@ -67,15 +68,17 @@ void sheaf_loop_leave(struct loop *loop) {
 static enum loop_end look_for_end(const struct loop *loop) {
     const struct loop_setup *setup = loop->setup;
     const struct team_counts own = sheaf_team_counts(setup->team);
-    double now_s = sheaf_clock_s(), longest_s = own.longest_s;
+    double now_s = sheaf_clock_s(), longest_s = own.longest_s, flush_s = own.flush_s;
     if (setup->halt_failed > 0 && own.n_failed + setup->coordinator->counts.n_failed >= setup->halt_failed)
         return LOOP_HALT;
     if (setup->halt_hopeless && own.hopeless && loop->n_hopeless == loop->self.n_ranks - 1)
         return LOOP_HOPELESS;
     longest_s = longest_s > loop->longest_s ? longest_s : loop->longest_s;
+    flush_s = flush_s > loop->flush_s ? flush_s : loop->flush_s;
     if (setup->stop_at_s > 0 && now_s >= setup->stop_at_s)
         return LOOP_STOP_AFTER;
-    if (setup->batch_end_s > 0 && now_s + margin_factor * longest_s + margin_s >= setup->batch_end_s)
+    if (setup->batch_end_s > 0 &&
+        now_s + margin_factor * longest_s + flush_factor * flush_s + margin_s >= setup->batch_end_s)
         return LOOP_BATCH_END;
     return LOOP_COMPLETE;
 }

@@ -35,7 +35,7 @@ struct loop {
     struct team_counts counted;  /* that rank 0 knows of */
     int seat;                    /* that a chunk was asked for, or -1 */
     enum loop_end why;           /* it drains */
-    double longest_s;            /* rank 0: that a block took, anywhere */
+    double longest_s, flush_s;   /* rank 0: that a block took, and making rows safe, anywhere */
     bool draining;               /* the team begins no more grains */
     bool told;                   /* rank 0 knows that we drain */
     bool bye;                    /* TAG_BYE is sent */
@@ -49,9 +49,9 @@ struct loop {
 
 /* What a rank tells of its progress. */
 struct progress_message {
-    int64_t n_done, n_failed; /* items whose rows it wrote itself, since the last message */
-    double longest_s;         /* that a block took */
-    int hopeless;             /* 1: its team has become so, -1: it is so no more */
+    int64_t n_done, n_failed;  /* items whose rows it wrote itself, since the last message */
+    double longest_s, flush_s; /* that a block took, and making rows safe */
+    int hopeless;              /* 1: its team has become so, -1: it is so no more */
 };
 
 static inline bool sheaf_loop_is_first(const struct loop *loop) {

@@ -44,6 +44,7 @@ static void take_counts(struct loop *loop) {
     loop->setup->coordinator->counts.n_done += grown.n_done;
     loop->setup->coordinator->counts.n_failed += grown.n_failed;
     loop->longest_s = grown.longest_s > loop->longest_s ? grown.longest_s : loop->longest_s;
+    loop->flush_s = grown.flush_s > loop->flush_s ? grown.flush_s : loop->flush_s;
 }
 
 static int take_left(struct loop *loop, int from) {

@@ -32,7 +32,9 @@ static int open_items(struct stage *stage) {
     struct sheaf_buffer fields = {0};
     int rc = 0;
     if (sheaf_session_is_first(session)) {
-        session->known.before = session->options->overwrite ? NULL : sheaf_results_files(session->job.output);
+        if (!session->options->overwrite)
+            session->known.before = sheaf_results_files(session->job.output);
+        session->known.goes_on = !session->options->overwrite && access(session->job.output, F_OK) == 0;
         rc = session->job.items.kind == JOB_HDF5
                  ? sheaf_input_open(&stage->items, &session->job, &session->known, &session->error)
                  : sheaf_items_open(&stage->items, &session->job, &session->error);

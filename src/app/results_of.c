@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/type.h"
+#include "store/input.h"
 
 /* What differs from that with which the job was begun, where this is accepted. */
 static void say_changes(struct session *session) {
@@ -53,10 +54,9 @@ static double input_bytes(const struct stage *stage) {
 /* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
 static bool links_inputs(const struct stage *stage) {
     const struct session *session = stage->session;
-    static const double small_bytes = 64 << 20;
     if (session->job.items.kind != JOB_HDF5 || session->job.inputs == JOB_INPUTS_COPY)
         return false;
-    return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > small_bytes;
+    return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
 }
 
 /* What the results file will need. */

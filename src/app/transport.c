@@ -20,6 +20,8 @@ struct invitation {
     int32_t required; /* to go on with less would not be what the job asks for */
     int32_t maps_input, maps_results, writes;
     int32_t durable;
+    int32_t in_segments;
+    int64_t n_items;
     char input[4096], output[4096], results[4096]; /* absolute paths */
     uint64_t token, last_journal;                  /* of journals, which lie beside `results` */
     struct sheaf_stamp stamp;
@@ -83,10 +85,10 @@ static struct field_place find_place(const struct transport_setup *setup, int fi
                                      bool in_results) {
     const int64_t offset = sheaf_items_offset(setup->items, field, type);
     if (offset >= 0)
-        return (struct field_place){FIELD_IN_INPUT, offset};
+        return (struct field_place){FIELD_IN_INPUT, offset, setup->proof_tables ? setup->proof_tables[field] : 0};
     if (in_results && setup->copies[field] >= 0 && setup->items->fields[field].type == type)
-        return (struct field_place){FIELD_IN_RESULTS, setup->copies[field]};
-    return (struct field_place){FIELD_NOWHERE, 0};
+        return (struct field_place){FIELD_IN_RESULTS, setup->copies[field], 0};
+    return (struct field_place){.file = FIELD_NOWHERE};
 }
 
 /* Where the inputs lie. In the results file only for who writes it: others may see it late. */
@@ -127,6 +129,8 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
         return -1;
     memset(buffer->data, 0, buffer->n_bytes);
     parts(buffer, setup->kernel, &head, &places, &columns);
+    head->in_segments = setup->items->in_segments;
+    head->n_items = setup->items->n_items;
     head->sink = *setup->sink;
     head->mark = setup->mark;
     head->mark_offset = setup->mark_offset;
@@ -261,6 +265,7 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
     t->writes = self.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
     t->notes = self.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
     t->direct = head->all && writes && (maps || !maps_any(head));
+    t->proves = head->in_segments && t->maps && maps && t->writes && writes && (head->all || self.n_nodes == 1);
     return 0;
 }
 
@@ -281,6 +286,52 @@ static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *
     sink->waits = durable;
     return !durable && sheaf_disk_forgets(sink->fd) ? 0 : sheaf_ledger_open(&sink->ledger, error);
 }
+
+/* --- what the input is --------------------------------------------------------------------------------------------- */
+
+/* For threads that hash what they read: the fields that they do. */
+static int open_proof(struct transport *t, const struct transport_setup *setup, const struct field_place *places,
+                      int64_t n_items, struct sheaf_error *error) {
+    const struct binding *kernel = setup->kernel;
+    int64_t *tables = calloc((size_t)kernel->n_inputs + 1, sizeof *tables);
+    if (!tables)
+        return sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; k < kernel->n_inputs; k++)
+        tables[k] = places[k].proof_table;
+    int rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
+                              t->mapped, error);
+    free(tables);
+    return rc;
+}
+
+/* Rank 0, side by side: hashes what threads do not. */
+static int prove_rest(const struct transport *t, const struct transport_setup *setup, struct sheaf_error *error) {
+    const struct items *items = setup->items;
+    struct sheaf_mapping mapping = {0};
+    struct proof proof = {0};
+    const char **data = calloc((size_t)items->n_fields + 1, sizeof *data);
+    bool any = false;
+    int rc = data ? sheaf_mapping_open(&mapping, items->name, error) : sheaf_fail_memory(error, "the inputs");
+    for (int f = 0; rc == 0 && f < items->n_fields; f++) {
+        bool by_threads = false;
+        for (int k = 0; t->proves && k < setup->kernel->n_inputs; k++)
+            by_threads = by_threads || (setup->kernel->field[k] == f && t->mapped[k]);
+        if (!by_threads)
+            data[f] = mapping.data + sheaf_items_offset(items, f, (enum sheaf_type)items->fields[f].type);
+        any = any || data[f];
+    }
+    if (rc == 0 && any)
+        rc = sheaf_proof_open(&proof, items->fields, items->n_fields, items->n_items, setup->sink->fd,
+                              setup->proof_tables, setup->sink->path, data, error);
+    if (rc == 0 && any)
+        rc = sheaf_proof_cover_all(&proof, error) || sheaf_items_unchanged(items, error) ? -1 : 0;
+    sheaf_proof_close(&proof);
+    sheaf_mapping_close(&mapping);
+    free(data);
+    return rc;
+}
+
+/* --- all of it ----------------------------------------------------------------------------------------------------- */
 
 static int take_part(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
                      const struct transport_setup *setup, struct sheaf_error *error) {
@@ -312,6 +363,10 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     const struct journal_numbers numbers = {head->last_journal + 1 + (uint64_t)self.rank, (uint64_t)self.n_ranks};
     if (t->sink && setup->kernel->has_texts &&
         sheaf_journal_open(&t->sink->journal, head->results, head->token, numbers, error))
+        return -1;
+    if (t->proves && open_proof(t, setup, places, head->n_items, error))
+        return -1;
+    if (head->in_segments && self.rank == 0 && prove_rest(t, setup, error))
         return -1;
     return t->sink ? open_ledger(t->sink, head->durable, error) : 0;
 }
@@ -345,6 +400,7 @@ int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
         sheaf_ledger_close(t->sink->ledger);
         t->sink->ledger = NULL;
     }
+    sheaf_proof_close(&t->proof);
     drop_input(t);
     drop_output(t);
     t->sink = NULL;

@@ -18,6 +18,7 @@
 #include "job/items.h"
 #include "job/job.h"
 #include "kernel/binding.h"
+#include "plan/proof.h"
 #include "plan/row_sink.h"
 
 /* Where the values of a field lie that may be mapped: in one piece, of the type that the kernel reads. */
@@ -25,6 +26,7 @@ enum field_file { FIELD_NOWHERE, FIELD_IN_INPUT, FIELD_IN_RESULTS };
 struct field_place {
     int64_t file; /* enum field_file */
     int64_t offset;
+    int64_t proof_table; /* of the hashes of its segments, in the results file; 0: it has none */
 };
 
 /* What this rank does. */
@@ -43,6 +45,8 @@ struct transport {
     double check_s;               /* how often that is to be verified */
     struct sheaf_mapping mapping; /* of the input, */
     struct sheaf_mapping copies;  /* and of the results file */
+    bool proves;                  /* its threads hash what they read of the input, as all others' do (plan/proof.h) */
+    struct proof proof;           /* where they do */
     struct row_sink own;
     char *output;
 };
@@ -55,9 +59,10 @@ struct transport_setup {
     uint64_t token;            /* of the results file, and where it will lie: for journals of texts */
     uint64_t last_journal;     /* the highest number of one that was there when the run began */
     const char *results;
-    bool durable;              /* statuses wait until their rows are synced, on any disk */
-    const struct items *items; /* as opened, */
-    const int64_t *copies;     /* and where the results file has their fields (store/results.h), [n_fields] */
+    bool durable;                /* statuses wait until their rows are synced, on any disk */
+    const struct items *items;   /* as opened, */
+    const int64_t *copies;       /* [n_fields] and where the results file has their fields (store/results.h); */
+    const int64_t *proof_tables; /* [n_fields] the same of hashes of their segments, where these are in segments */
     struct row_sink *sink;
     const char *output; /* where the results file is at present */
     off_t mark_offset;  /* a number in it that only this run can have written: when the run began */

@@ -78,6 +78,7 @@ extern "C" {
 #include "plan/parcel.h"
 #include "plan/partition.h"
 #include "plan/pool.h"
+#include "plan/proof.h"
 #include "plan/row_sink.h"
 #include "report/progress.h"
 #include "report/summary.h"
