@@ -88,7 +88,7 @@ static struct field_place find_place(const struct transport_setup *setup, int fi
         return (struct field_place){FIELD_IN_INPUT, offset, setup->proof_tables ? setup->proof_tables[field] : 0};
     if (in_results && setup->copies[field] >= 0 && setup->items->fields[field].type == type)
         return (struct field_place){FIELD_IN_RESULTS, setup->copies[field], 0};
-    return (struct field_place){0};
+    return (struct field_place){.file = FIELD_NOWHERE};
 }
 
 /* Where the inputs lie. In the results file only for who writes it: others may see it late. */
@@ -295,9 +295,9 @@ static int open_proof(struct transport *t, const struct transport_setup *setup, 
     const struct binding *kernel = setup->kernel;
     int64_t *tables = calloc((size_t)kernel->n_inputs + 1, sizeof *tables);
     if (!tables)
-        return sheaf_fail_memory(error, "the hashes of the inputs");
+        return sheaf_fail_memory(error, "the inputs");
     for (int k = 0; k < kernel->n_inputs; k++)
-        tables[k] = places[k].table;
+        tables[k] = places[k].proof_table;
     int rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
                               t->mapped, error);
     free(tables);

@@ -26,7 +26,7 @@ enum field_file { FIELD_NOWHERE, FIELD_IN_INPUT, FIELD_IN_RESULTS };
 struct field_place {
     int64_t file; /* enum field_file */
     int64_t offset;
-    int64_t table; /* of hashes of its segments, where the items are in segments (plan/proof.h) */
+    int64_t proof_table; /* of the hashes of its segments, in the results file; 0: it has none */
 };
 
 /* What this rank does. */
@@ -61,8 +61,8 @@ struct transport_setup {
     const char *results;
     bool durable;                /* statuses wait until their rows are synced, on any disk */
     const struct items *items;   /* as opened, */
-    const int64_t *copies;       /* and where the results file has their fields (store/results.h), [n_fields] */
-    const int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
+    const int64_t *copies;       /* [n_fields] and where the results file has their fields (store/results.h); */
+    const int64_t *proof_tables; /* [n_fields] the same of hashes of their segments, where these are in segments */
     struct row_sink *sink;
     const char *output; /* where the results file is at present */
     off_t mark_offset;  /* a number in it that only this run can have written: when the run began */

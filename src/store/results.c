@@ -67,23 +67,6 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
     return find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &column->offset, error);
 }
 
-/* Where the hashes of the inputs' segments are. */
-static int find_proof(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
-    r->proof_tables = calloc((size_t)items->n_fields, sizeof *r->proof_tables);
-    if (!r->proof_tables)
-        return sheaf_fail_memory(error, "the hashes of the inputs");
-    for (int k = 0; k < items->n_fields; k++) {
-        char name[300];
-        const int64_t n = sheaf_proof_segments(&items->fields[k], items->n_items);
-        snprintf(name, sizeof name, PROOF "%s", items->fields[k].name);
-        off_t at;
-        if (find_dataset(r, file, name, &n, 1, &at, error))
-            return -1;
-        r->proof_tables[k] = at;
-    }
-    return 0;
-}
-
 static bool is_of_type(hid_t file, const char *name, enum sheaf_type type) {
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
     hid_t stored = dataset >= 0 ? H5Dget_type(dataset) : H5I_INVALID_HID;
@@ -111,6 +94,23 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
         r->inputs[k] = copied ? (int64_t)offset : -1;
     }
     H5Eclear2(H5E_DEFAULT);
+    return 0;
+}
+
+/* Where the hashes of the inputs' segments are. */
+static int find_proof(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
+    r->proof_tables = calloc((size_t)items->n_fields, sizeof *r->proof_tables);
+    if (!r->proof_tables)
+        return sheaf_fail_memory(error, "the hashes of the inputs");
+    for (int k = 0; k < items->n_fields; k++) {
+        char name[300];
+        const int64_t n = sheaf_proof_segments(&items->fields[k], items->n_items);
+        snprintf(name, sizeof name, PROOF "%s", items->fields[k].name);
+        off_t at;
+        if (find_dataset(r, file, name, &n, 1, &at, error))
+            return -1;
+        r->proof_tables[k] = at;
+    }
     return 0;
 }
 
