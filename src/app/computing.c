@@ -148,6 +148,8 @@ static int begin_record(struct run *run) {
     const int64_t n_items = run->results.n_items;
     int64_t all[ITEM_SKIPPED + 1];
     memcpy(all, run->before, sizeof all);
+    if (sheaf_results_forget_pending(&run->results, &run->error))
+        return -1;
     if (!sheaf_run_is_whole(run) && sheaf_results_count(&run->results, NULL, all, &run->error))
         return -1;
     *record = (struct run_record){

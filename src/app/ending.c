@@ -60,7 +60,7 @@ static int pack(struct run *run, struct packed *packed) {
 
 int sheaf_run_seal(struct run *run) {
     struct packed packed = {0};
-    if (sheaf_run_confirm(run, false, &run->error) ||
+    if (sheaf_results_end_turn(&run->results, &run->error) || sheaf_run_confirm(run, false, &run->error) ||
         (run->kernel.has_texts && run->none_pending && pack(run, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, run->output))

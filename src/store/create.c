@@ -22,6 +22,7 @@
 #include "store/results.h"
 #include "store/run_table.h"
 #include "store/space.h"
+#include "store/sums_file.h"
 #include "store/texts.h"
 
 /* Datasets of this size begin at a page: writing whole pages is quicker. */
@@ -399,6 +400,13 @@ static int make_marks(struct creation *c) {
                : 0;
 }
 
+static int make_sums(struct creation *c) {
+    const size_t row_bytes = sheaf_space_row_bytes(c->plan);
+    return sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan->items->n_items, row_bytes)
+               ? h5_fail(c, "make the sums")
+               : 0;
+}
+
 static int make_bookkeeping(struct creation *c) {
     const struct results_plan *plan = c->plan;
     uint64_t token;
@@ -407,7 +415,7 @@ static int make_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
+        make_flights(c) || make_marks(c) || make_sums(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

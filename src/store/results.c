@@ -16,6 +16,7 @@
 #include "store/identity.h"
 #include "store/layout.h"
 #include "store/run_table.h"
+#include "store/sums_file.h"
 #include "store/texts.h"
 
 void sheaf_results_start(void) {
@@ -144,7 +145,9 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                             plan->path);
     }
     if (check_identity(r, plan, file, error) == 0)
-        rc = find_everything(r, file, error);
+        rc = find_everything(r, file, error) || sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error) ? -1
+                                                                                                                   : 0;
+    r->sink.segments = r->sums.segments;
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
@@ -177,9 +180,10 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(RESULTS_WINDOW);
+    r->piece = malloc(SEGMENT_PIECE);
     r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
-    return r->path && r->window && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
+    return r->path && r->window && r->piece && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
 }
 
 int sheaf_results_look(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
@@ -209,8 +213,9 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
         if (r->fd < 0)
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
-            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_judge_unsafe(r, error) ||
-                         sheaf_results_judge_texts(r, error) || sheaf_results_tidy_messages(r, error)
+            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_open_sums(r, error) ||
+                         sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
+                         sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }
@@ -230,14 +235,16 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
             rc = sheaf_fail_errno(error, "%s: cannot close", r->path);
     }
     r->fd = -1;
+    sheaf_sums_free(&r->sums);
     free(r->sink.columns);
     free(r->noted);
     free(r->window);
+    free(r->piece);
     free(r->path);
     sheaf_string_free(&r->changed);
     r->sink.columns = NULL;
     r->noted = NULL;
-    r->window = NULL;
+    r->window = r->piece = NULL;
     r->path = NULL;
     return rc;
 }
