@@ -269,29 +269,31 @@ struct results_plan sheaf_run_plan(struct run *run) {
     };
 }
 
+/* Items whose inputs have no value: of a new results file, or of those that are computed again. */
+static int skip_items(struct run *run, const struct asked *asked) {
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&run->results, asked, &run->items, run->kernel.field, run->kernel.inputs,
+                           run->kernel.n_inputs, &n, first, &run->error))
+        return -1;
+    if (n > 0 && !asked && !run->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 /* Items that were computed and are to be computed again. */
 static int choose_again(struct run *run) {
     const struct run_options *o = run->options;
     int64_t n;
     if (!o->retry_failed && !o->recompute)
         return 0;
+    if (o->recompute && skip_items(run, &run->asked))
+        return -1;
     if (sheaf_results_again(&run->results, &run->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n, &run->error))
         return -1;
     const bool all = o->recompute && sheaf_asked_next(&run->asked, 0, run->items.n_items).n == run->items.n_items;
     return all ? sheaf_results_forget_texts(&run->results, &run->error) : 0;
-}
-
-/* Items of a new results file whose inputs have no value. */
-static int skip_items(struct run *run) {
-    char first[FAILURE_BYTES] = "", count[32];
-    int64_t n = 0;
-    if (sheaf_results_skip(&run->results, &run->items, run->kernel.field, run->kernel.inputs, run->kernel.n_inputs, &n,
-                           first, &run->error))
-        return -1;
-    if (n > 0 && !run->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
-                n == 1 ? "is skipped" : "are skipped", first);
-    return 0;
 }
 
 static int check_collision(struct run *run) {
@@ -333,7 +335,7 @@ static int open_results(struct run *run) {
         return -1;
     say_changes(run);
     say_unsafe(run);
-    if (create && skip_items(run))
+    if (create && skip_items(run, NULL))
         return -1;
     if (!create && choose_again(run))
         return -1;

@@ -400,13 +400,6 @@ static int make_marks(struct creation *c) {
                : 0;
 }
 
-static int make_sums(struct creation *c) {
-    const size_t row_bytes = sheaf_space_row_bytes(c->plan);
-    return sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan->items->n_items, row_bytes)
-               ? h5_fail(c, "make the sums")
-               : 0;
-}
-
 static int make_bookkeeping(struct creation *c) {
     const struct results_plan *plan = c->plan;
     uint64_t token;
@@ -415,7 +408,7 @@ static int make_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) || make_sums(c) || sheaf_random_token(&token, c->error))
+        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
@@ -434,9 +427,13 @@ static int make_bookkeeping(struct creation *c) {
 }
 
 static int make_content(struct creation *c) {
-    const struct items *items = c->plan->items;
-    if (make_dimension(c, "item", items->n_items) || make_inputs(c) || make_outputs(c) || make_status(c) ||
-        make_attempts(c) || make_seconds(c))
+    const int64_t n_items = c->plan->items->n_items;
+    const size_t row_bytes = sheaf_space_row_bytes(c->plan);
+    /* first, where numbers lie aligned, so that a kill leaves none that is written in part */
+    if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, n_items, row_bytes))
+        return h5_fail(c, "make the sums");
+    if (make_dimension(c, "item", n_items) || make_inputs(c) || make_outputs(c) || make_status(c) || make_attempts(c) ||
+        make_seconds(c))
         return -1;
     return make_bookkeeping(c);
 }

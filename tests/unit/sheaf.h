@@ -77,6 +77,7 @@ extern "C" {
 #include "plan/partition.h"
 #include "plan/pool.h"
 #include "plan/row_sink.h"
+#include "plan/segments.h"
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/table.h"
