@@ -1,5 +1,7 @@
 #include "plan/segments.h"
 
+#include <string.h>
+
 #include "core/hash.h"
 #include "plan/status.h"
 
@@ -44,15 +46,12 @@ uint64_t sheaf_segment_add(uint64_t sum, const void *bytes, size_t n_bytes) {
 }
 
 uint64_t sheaf_segment_add_statuses(uint64_t sum, const uint8_t *status, int64_t n) {
-    uint8_t safe[1 << 12];
-    const size_t most = sizeof safe;
-    for (size_t at = 0, n_piece; at < (size_t)n; at += n_piece) {
-        n_piece = (size_t)n - at < most ? (size_t)n - at : most;
-        for (size_t i = 0; i < n_piece; i++)
-            safe[i] = status[at + i] & (uint8_t)~ITEM_UNSAFE;
-        sum = sheaf_hash_word(safe, n_piece, sum);
-    }
-    return sum;
+    uint8_t safe[SEGMENT_MOST];
+    if (!sheaf_status_any_unsafe(status, n))
+        return sheaf_hash_word(status, (size_t)n, sum);
+    memcpy(safe, status, (size_t)n);
+    sheaf_status_judge(safe, n, true);
+    return sheaf_hash_word(safe, (size_t)n, sum);
 }
 
 uint64_t sheaf_segment_end(uint64_t sum) {

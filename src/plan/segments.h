@@ -40,7 +40,7 @@ struct span sheaf_segments_within(const struct segments *segments, int64_t first
 struct span sheaf_segments_touching(const struct segments *segments, int64_t first, int64_t n);
 
 /* Adds a column's bytes, or a part of them that begins at a multiple of SEGMENT_PIECE, to a sum, which begins as 0; and,
-   first, the statuses of a segment, taken as safe. */
+   first, the statuses of a segment, taken as safe; n ≤ SEGMENT_MOST. */
 uint64_t sheaf_segment_add(uint64_t sum, const void *bytes, size_t n_bytes);
 uint64_t sheaf_segment_add_statuses(uint64_t sum, const uint8_t *status, int64_t n);
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/crew.h"
 #include "core/file.h"
@@ -39,10 +40,9 @@ static int add_statuses(const struct sums *sums, struct span items, int fd, cons
     const uint8_t *status = (const uint8_t *)room;
     if (sheaf_file_pread(fd, room, (size_t)items.n, sums->status_offset + items.first, path, error))
         return -1;
-    for (int64_t i = 0; i < items.n; i++) {
-        seen->n_pending += status[i] == ITEM_PENDING;
-        seen->n_unsafe += (status[i] & ITEM_UNSAFE) != 0;
-    }
+    seen->pending = memchr(status, ITEM_PENDING, (size_t)items.n) != NULL;
+    seen->unsafe = sheaf_status_any_unsafe(status, items.n);
+    seen->blank = seen->pending && memcmp(status, status + 1, (size_t)items.n - 1) == 0;
     seen->sum = sheaf_segment_add_statuses(seen->sum, status, items.n);
     return 0;
 }
@@ -53,7 +53,7 @@ int sheaf_sums_see(const struct sums *sums, int fd, const char *path, enum segme
     *seen = (struct segment_seen){0};
     if (part == SEGMENT_OUTPUTS && add_statuses(sums, items, fd, path, room, seen, error))
         return -1;
-    if (passes_blank && seen->n_pending == items.n) {
+    if (passes_blank && seen->blank) {
         seen->sum = 0;
         return 0;
     }

@@ -35,7 +35,8 @@ size_t sheaf_sums_row_bytes(const struct sums *sums, enum segment_part part);
 /* A segment as it is in the file. */
 struct segment_seen {
     uint64_t sum;
-    int64_t n_pending, n_unsafe; /* items, of the outputs */
+    bool pending, unsafe; /* of the outputs: whether an item is; */
+    bool blank;           /* whether all are pending */
 };
 
 /* Reads a part of a segment; `room` is for SEGMENT_PIECE bytes. passes_blank: one whose items are all pending has the sum

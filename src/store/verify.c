@@ -56,9 +56,9 @@ static enum verdict judge(const struct verification *v, const struct segment_see
     const bool is_ended = said->turn % 2 == 0;
     if (sum == 0)
         return seen->sum == 0 ? PENDING : UNKNOWN;
-    if (!is_ended && !v->trusts_unsafe && (seen->n_pending || seen->n_unsafe))
+    if (!is_ended && !v->trusts_unsafe && (seen->pending || seen->unsafe))
         return DOUBTFUL;
-    if (is_ended && seen->n_unsafe) /* the sum does not see that bit */
+    if (is_ended && seen->unsafe) /* the sum does not see that bit */
         return CHANGED;
     return seen->sum == sum ? AS_WRITTEN : CHANGED;
 }
