@@ -143,6 +143,20 @@ static void leave(void *context) {
     _exit(SHEAF_EXIT_INTERRUPTED);
 }
 
+/* What earlier runs wrote, and what stands beside items that are written now. */
+static void say_damaged(const struct run *run) {
+    const struct span first = run->results.first_changed;
+    char more[64] = "", count[32];
+    if (run->results.n_changed == 0 || run->options->quiet)
+        return;
+    if (run->results.n_changed > 1)
+        snprintf(more, sizeof more, " and %s more such spans", sheaf_text_count(run->results.n_changed - 1, count));
+    fprintf(stderr,
+            "sheaf: items %" PRId64 ":%" PRId64 "%s of %s have changed since they were written; sheaf verify %s tells "
+            "how to compute them again\n",
+            first.first, first.first + first.n, more, run->job.output, run->job.output);
+}
+
 static int begin_record(struct run *run) {
     struct run_record *record = &run->record;
     const int64_t n_items = run->results.n_items;
@@ -150,6 +164,7 @@ static int begin_record(struct run *run) {
     memcpy(all, run->before, sizeof all);
     if (sheaf_results_forget_pending(&run->results, &run->error))
         return -1;
+    say_damaged(run);
     if (!sheaf_run_is_whole(run) && sheaf_results_count(&run->results, NULL, all, &run->error))
         return -1;
     *record = (struct run_record){
