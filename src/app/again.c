@@ -16,7 +16,8 @@ enum { WINDOW = 64 }; /* items whose texts are in memory at a time */
 
 /* One file that is filled from another. */
 struct again {
-    struct run *run;
+    struct session *session;
+    struct stage *stage;
     struct reader *reader;   /* the old one */
     struct results *results; /* the new one */
     const struct sheaf_field *outputs;
@@ -98,11 +99,11 @@ static bool ended_well(const struct again *a, const struct window *w, int64_t i)
 }
 
 static int refuse(const struct again *a, int64_t item, const char *why) {
-    return sheaf_refuse(&a->run->error,
+    return sheaf_refuse(&a->session->error,
                         "%s: outputs cannot be taken again from what was stored of item %" PRId64
                         ", which is done: %s; nothing was changed. Choose another place with -o, or start anew with "
                         "--overwrite",
-                        a->run->job.output, item, why);
+                        a->session->job.output, item, why);
 }
 
 /* Whether the texts of an item are gone, as with its OUT.d: the host's name is stored of every command. */
@@ -113,20 +114,20 @@ static bool lost_texts(const struct again *a, const struct window *w, int64_t i)
 }
 
 static int refuse_lost(const struct again *a, int64_t item) {
-    return sheaf_refuse(&a->run->error,
+    return sheaf_refuse(&a->session->error,
                         "%s: outputs cannot be taken again of item %" PRId64
                         ", which is done: its standard output is gone (was %s removed?); nothing was changed. Put that "
                         "back, compute the item again with --recompute --items %" PRId64
                         ", choose another place with -o, or start anew with --overwrite",
-                        a->run->job.output, item, a->run->folder, item);
+                        a->session->job.output, item, a->session->folder, item);
 }
 
 /* Lets the kernel find the outputs that are wanted; *lost: they are in files that are not there, and nothing is set. */
 static int hear(struct again *a, struct window *w, int64_t i, struct hearing *hearing, bool *lost) {
-    const struct kernel_entry *kernel = &a->run->kernel.kernel;
+    const struct kernel_entry *kernel = &a->stage->kernel.kernel;
     void **out = sheaf_arena_take(&w->arena, (size_t)a->n_outputs * sizeof *out);
     if (!out)
-        return sheaf_fail_memory(&a->run->error, "outputs");
+        return sheaf_fail_memory(&a->session->error, "outputs");
     for (int o = 0; o < a->n_outputs; o++)
         out[o] = a->outputs[o].type == SHEAF_TEXT ? NULL : value_of(a, w, o, i);
     const struct sheaf_block block = {.first = w->first + i, .n = 1, .out = out};
@@ -136,14 +137,14 @@ static int hear(struct again *a, struct window *w, int64_t i, struct hearing *he
     struct kernel_written written = {.wanted = a->wanted, .since_unix_s = a->began_unix_s};
     memcpy(&written.text[0], value_of(a, w, a->out, i), sizeof(char *));
     memcpy(&written.text[1], value_of(a, w, a->err, i), sizeof(char *));
-    int rc = kernel->again(kernel->made, &hearing->context, &block, &written, &a->run->error);
+    int rc = kernel->again(kernel->made, &hearing->context, &block, &written, &a->session->error);
     *lost = written.lost;
     return rc;
 }
 
 /* All outputs, as in a run. */
 static int take_all(struct again *a, struct window *w, int64_t i, struct hearing *hearing, bool *lost) {
-    const int n_own = a->run->job.program.n_outputs;
+    const int n_own = a->session->job.program.n_outputs;
     for (int o = 0; o < n_own; o++)
         a->wanted[o] = true;
     return hear(a, w, i, hearing, lost);
@@ -152,7 +153,7 @@ static int take_all(struct again *a, struct window *w, int64_t i, struct hearing
 /* Where that cannot be: of an item that is done only those that are not as before. */
 static int take_changed(struct again *a, struct window *w, int64_t i, struct hearing *hearing) {
     bool lost;
-    for (int o = 0; o < a->run->job.program.n_outputs; o++)
+    for (int o = 0; o < a->session->job.program.n_outputs; o++)
         a->wanted[o] = !a->same[o];
     if (hear(a, w, i, hearing, &lost))
         return -1;
@@ -189,7 +190,7 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
 /* --- a window of items --------------------------------------------------------------------------------------------- */
 
 static int read_window(struct again *a, struct window *w) {
-    struct sheaf_error *error = &a->run->error;
+    struct sheaf_error *error = &a->session->error;
     int n_fields;
     sheaf_reader_fields(a->reader, &n_fields);
     w->status = sheaf_arena_take(&w->arena, (size_t)w->n);
@@ -228,7 +229,7 @@ static int put_texts(struct again *a, struct window *w, int64_t i) {
         if (a->outputs[o].type != SHEAF_TEXT)
             continue;
         memcpy(&text, value_of(a, w, o, i), sizeof text);
-        if (*text && sheaf_journal_put(&w->records, w->first + i, o, text, strlen(text), &a->run->error))
+        if (*text && sheaf_journal_put(&w->records, w->first + i, o, text, strlen(text), &a->session->error))
             return -1;
     }
     return 0;
@@ -237,7 +238,7 @@ static int put_texts(struct again *a, struct window *w, int64_t i) {
 static int write_window(struct again *a, struct window *w) {
     const void **columns = sheaf_arena_take(&w->arena, (size_t)a->n_outputs * sizeof *columns);
     if (!columns)
-        return sheaf_fail_memory(&a->run->error, "outputs");
+        return sheaf_fail_memory(&a->session->error, "outputs");
     for (int o = 0; o < a->n_outputs; o++)
         columns[o] = w->values[o];
     const struct rows rows = {.first = w->first,
@@ -252,13 +253,13 @@ static int write_window(struct again *a, struct window *w) {
                               .attempts = w->attempts,
                               .text_bytes = w->records.n_bytes,
                               .texts = w->records.data};
-    return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->run->error);
+    return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->session->error);
 }
 
 /* Items that are computed again anyway, of which nothing needs to be found. */
 static void leave_recomputed(const struct again *a, struct window *w) {
-    for (int64_t i = 0; a->run->options->recompute && i < w->n; i++)
-        if (sheaf_asked_next(&a->run->asked, w->first + i, w->first + i + 1).n > 0)
+    for (int64_t i = 0; a->session->options->recompute && i < w->n; i++)
+        if (sheaf_asked_next(&a->stage->asked, w->first + i, w->first + i + 1).n > 0)
             w->status[i] = ITEM_PENDING;
 }
 
@@ -283,14 +284,14 @@ static int take_window(struct again *a, int64_t first, int64_t n) {
 static int find_outputs(struct again *a, const char *stored, const char *now) {
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(a->reader, &n_fields);
-    const int n_own = a->run->job.program.n_outputs;
+    const int n_own = a->session->job.program.n_outputs;
     char *dropped = sheaf_identity_dropped_output(stored, now);
     if (dropped) {
         sheaf_refuse(
-            &a->run->error,
+            &a->session->error,
             "%s: has the output '%s', which was found in a file and which this job has not: its values would be "
             "lost; keep it, choose another place with -o, or start anew with --overwrite",
-            a->run->job.output, dropped);
+            a->session->job.output, dropped);
         free(dropped);
         return -1;
     }
@@ -307,13 +308,14 @@ static int find_outputs(struct again *a, const char *stored, const char *now) {
         a->out = o >= n_own && strcmp(name, "stdout") == 0 ? o : a->out;
         a->err = o >= n_own && strcmp(name, "stderr") == 0 ? o : a->err;
         if (o >= n_own && a->field[o] < 0)
-            return sheaf_fail(&a->run->error, "%s: has no field '%s'; the file was changed", a->run->job.output, name);
+            return sheaf_fail(&a->session->error, "%s: has no field '%s'; the file was changed", a->session->job.output,
+                              name);
     }
     return 0;
 }
 
 static int fill(struct again *a, const char *stored, const struct results_plan *plan) {
-    struct sheaf_error *error = &a->run->error;
+    struct sheaf_error *error = &a->session->error;
     struct results *results = a->results;
     const int64_t n_items = results->n_items;
     a->field = calloc((size_t)a->n_outputs, sizeof *a->field);
@@ -334,40 +336,46 @@ static int fill(struct again *a, const char *stored, const struct results_plan *
 }
 
 static void say(const struct again *a) {
-    if (a->run->options->quiet)
+    if (a->session->options->quiet)
         return;
     fprintf(stderr,
             "sheaf: outputs are found otherwise than when %s was begun: those of %" PRId64
             " items were taken again from what was stored",
-            a->run->job.output, a->n_taken);
+            a->session->job.output, a->n_taken);
     if (a->n_failed)
         fprintf(stderr, ", %" PRId64 " of which failed", a->n_failed);
     fprintf(stderr, "; nothing was run\n");
 }
 
-bool sheaf_again_is_due(const struct run *run, const struct results_plan *plan) {
-    char *stored = run->kernel.kernel.again ? sheaf_results_identity(plan->path) : NULL;
+bool sheaf_again_is_due(const struct stage *stage, const struct results_plan *plan) {
+    char *stored = stage->kernel.kernel.again ? sheaf_results_identity(plan->path) : NULL;
     const bool due = stored && sheaf_identity_differs_in_outputs(stored, plan->identity);
     free(stored);
     return due;
 }
 
-int sheaf_again_take(struct run *run, const struct results_plan *plan) {
+int sheaf_again_take(struct stage *stage, const struct results_plan *plan) {
+    struct session *session = stage->session;
     struct sheaf_error ignored;
     struct results results = {.fd = -1};
-    struct again a = {
-        .run = run, .results = &results, .outputs = run->kernel.outputs, .n_outputs = run->kernel.n_outputs};
+    struct again a = {.session = session,
+                      .stage = stage,
+                      .results = &results,
+                      .outputs = stage->kernel.outputs,
+                      .n_outputs = stage->kernel.n_outputs};
     char *stored = sheaf_results_identity(plan->path);
-    int rc = stored ? 0 : sheaf_fail_memory(&run->error, "the job's identity");
+    int rc = stored ? 0 : sheaf_fail_memory(&session->error, "the job's identity");
     if (rc == 0)
-        rc = sheaf_reader_open(&a.reader, plan->path, &run->error) || sheaf_results_create(plan, &run->error) ? -1 : 0;
+        rc = sheaf_reader_open(&a.reader, plan->path, &session->error) || sheaf_results_create(plan, &session->error)
+                 ? -1
+                 : 0;
     if (rc == 0) {
-        rc = sheaf_results_open(&results, plan, true, &run->error) || fill(&a, stored, plan) ? -1 : 0;
+        rc = sheaf_results_open(&results, plan, true, &session->error) || fill(&a, stored, plan) ? -1 : 0;
         const uint64_t token = results.token;
-        if (sheaf_journal_close(results.sink.journal, rc ? &ignored : &run->error) ||
-            sheaf_results_close(&results, rc ? &ignored : &run->error))
+        if (sheaf_journal_close(results.sink.journal, rc ? &ignored : &session->error) ||
+            sheaf_results_close(&results, rc ? &ignored : &session->error))
             rc = -1;
-        if (rc || sheaf_run_publish_file(plan->path, &run->found, &run->error)) {
+        if (rc || sheaf_session_publish_file(plan->path, &session->found, &session->error)) {
             rc = -1;
             sheaf_results_discard(plan->path);
             sheaf_journal_remove(plan->path, token, false, &ignored);

@@ -7,12 +7,12 @@
 #ifndef SHEAF_APP_AGAIN_H
 #define SHEAF_APP_AGAIN_H
 
-#include "app/run.h"
+#include "app/stage.h"
 
 /* Whether the results file that is there differs from the job in nothing but that. Rank 0. */
-bool sheaf_again_is_due(const struct run *run, const struct results_plan *plan);
+bool sheaf_again_is_due(const struct stage *stage, const struct results_plan *plan);
 
 /* Does it; refuses, and changes nothing, where values of done items would be lost. Rank 0, which holds the lock. */
-int sheaf_again_take(struct run *run, const struct results_plan *plan);
+int sheaf_again_take(struct stage *stage, const struct results_plan *plan);
 
 #endif

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "app/again.h"
-#include "app/run.h"
+#include "app/stage.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/reader.h"
@@ -36,19 +36,20 @@ static void tell_fields(const char *what, const struct sheaf_field *fields, int 
     sheaf_string_add(text, "%s\n", told ? "" : " nothing");
 }
 
-static void tell_job(const struct run *run, struct sheaf_string *text) {
+static void tell_job(const struct stage *stage, struct sheaf_string *text) {
+    const struct session *session = stage->session;
     static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 "};
-    const struct items *items = &run->items;
-    const bool counted = run->job.items.kind == JOB_COUNT;
-    sheaf_string_add(text, "job: %s, of %s\n", run->job.name, run->options->job_file);
-    sheaf_string_add(text, "items: %s%s%s%" PRId64 "\n", kinds[run->job.items.kind], counted ? "" : items->name,
+    const struct items *items = &stage->items;
+    const bool counted = session->job.items.kind == JOB_COUNT;
+    sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);
+    sheaf_string_add(text, "items: %s%s%s%" PRId64 "\n", kinds[session->job.items.kind], counted ? "" : items->name,
                      counted ? "" : ", ", items->n_items);
     if (items->n_fields)
         tell_fields("fields:", items->fields, items->n_fields, text);
-    sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", run->kernel.kernel.table.head.name,
-                     run->kernel.block, run->kernel.block > 1 ? "s" : "");
-    tell_fields("it reads:", run->kernel.inputs, run->kernel.n_inputs, text);
-    tell_fields("outputs:", run->kernel.outputs, run->kernel.n_outputs, text);
+    sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", stage->kernel.kernel.table.head.name,
+                     stage->kernel.block, stage->kernel.block > 1 ? "s" : "");
+    tell_fields("it reads:", stage->kernel.inputs, stage->kernel.n_inputs, text);
+    tell_fields("outputs:", stage->kernel.outputs, stage->kernel.n_outputs, text);
 }
 
 /* --- item 0 -------------------------------------------------------------------------------------------------------- */
@@ -73,14 +74,15 @@ static void tell_value(const struct sheaf_field *field, const void *column, stru
 }
 
 /* What the kernel gets for the item, or would run for it. */
-static int tell_first(struct run *run, struct sheaf_string *text) {
-    const struct binding *kernel = &run->kernel;
+static int tell_first(struct stage *stage, struct sheaf_string *text) {
+    struct session *session = stage->session;
+    const struct binding *kernel = &stage->kernel;
     struct sheaf_arena arena = {0};
-    const int64_t item = run->asked.spans[0].first;
+    const int64_t item = stage->asked.spans[0].first;
     int rc = 0;
-    void **columns = sheaf_arena_take(&arena, ((size_t)run->items.n_fields + 1) * sizeof *columns);
+    void **columns = sheaf_arena_take(&arena, ((size_t)stage->items.n_fields + 1) * sizeof *columns);
     const void **in = sheaf_arena_take(&arena, ((size_t)kernel->n_inputs + 1) * sizeof *in);
-    enum sheaf_type *types = sheaf_arena_take(&arena, ((size_t)run->items.n_fields + 1) * sizeof *types);
+    enum sheaf_type *types = sheaf_arena_take(&arena, ((size_t)stage->items.n_fields + 1) * sizeof *types);
     for (int k = 0; columns && in && types && k < kernel->n_inputs; k++)
         if (kernel->field[k] >= 0) {
             types[kernel->field[k]] = (enum sheaf_type)kernel->inputs[k].type;
@@ -88,13 +90,13 @@ static int tell_first(struct run *run, struct sheaf_string *text) {
                 sheaf_arena_take(&arena, sheaf_round_up(sheaf_field_row_bytes(&kernel->inputs[k]), SHEAF_ALIGN));
         }
     if (!columns || !in || !types)
-        rc = sheaf_fail_memory(&run->error, "reading items");
+        rc = sheaf_fail_memory(&session->error, "reading items");
     else
-        rc = sheaf_items_read_as(&run->items, item, 1, columns, types, &arena, &run->error);
+        rc = sheaf_items_read_as(&stage->items, item, 1, columns, types, &arena, &session->error);
     sheaf_string_add(text, "item %" PRId64 ":\n", item);
     struct sheaf_block block = {.first = item, .n = 1, .in = in};
     if (rc == 0 && kernel->kernel.tell)
-        rc = kernel->kernel.tell(kernel->kernel.made, &block, text, &run->error);
+        rc = kernel->kernel.tell(kernel->kernel.made, &block, text, &session->error);
     for (int k = 0; rc == 0 && !kernel->kernel.tell && k < kernel->n_inputs; k++)
         if (in[k])
             tell_value(&kernel->inputs[k], in[k], text);
@@ -105,13 +107,14 @@ static int tell_first(struct run *run, struct sheaf_string *text) {
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
 /* How many bytes a new results file takes; texts come on top. */
-static int64_t count_bytes(const struct run *run) {
+static int64_t count_bytes(const struct stage *stage) {
     int64_t row = 2;
-    for (int k = 0; k < run->kernel.n_outputs; k++)
-        row += (int64_t)sheaf_field_row_bytes(&run->kernel.outputs[k]);
-    for (int k = 0; !run->items.links && k < run->items.n_fields; k++)
-        row += (int64_t)sheaf_field_row_bytes(&run->items.fields[k]);
-    return row * run->items.n_items + run->items.n_items / run->kernel.block * (int64_t)sizeof(float) + BOOKKEEPING;
+    for (int k = 0; k < stage->kernel.n_outputs; k++)
+        row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
+    for (int k = 0; !stage->items.links && k < stage->items.n_fields; k++)
+        row += (int64_t)sheaf_field_row_bytes(&stage->items.fields[k]);
+    return row * stage->items.n_items + stage->items.n_items / stage->kernel.block * (int64_t)sizeof(float) +
+           BOOKKEEPING;
 }
 
 /* "3.2 MB" */
@@ -127,146 +130,164 @@ static char *folder_of(const char *path) {
 }
 
 /* A new file: whether it could be made. */
-static int tell_new(struct run *run, struct sheaf_string *text) {
+static int tell_new(struct stage *stage, struct sheaf_string *text) {
+    struct session *session = stage->session;
     struct statvfs disk;
-    char *folder = folder_of(run->output);
-    const double need = (double)count_bytes(run);
+    char *folder = folder_of(session->output);
+    const double need = (double)count_bytes(stage);
     char needed[32], free_there[32];
     int rc = 0;
     if (!folder)
-        return sheaf_fail_memory(&run->error, "a path");
+        return sheaf_fail_memory(&session->error, "a path");
     if (statvfs(folder, &disk)) {
-        rc = sheaf_refuse(&run->error, "%s: its folder is not there; make it, or choose another place with -o",
-                          run->output);
+        rc = sheaf_refuse(&session->error, "%s: its folder is not there; make it, or choose another place with -o",
+                          session->output);
     } else if (access(folder, W_OK)) {
-        rc = sheaf_fail_errno(&run->error, "%s: cannot create the results file; choose another place with -o",
-                              run->output);
+        rc = sheaf_fail_errno(&session->error, "%s: cannot create the results file; choose another place with -o",
+                              session->output);
     } else {
         const double room = (double)disk.f_bavail * (double)disk.f_frsize;
         say_bytes(need, needed);
         say_bytes(room, free_there);
         sheaf_string_add(text, "  would be made: about %s%s, and %s are free\n", needed,
-                         run->kernel.has_texts ? " without texts" : "", free_there);
+                         stage->kernel.has_texts ? " without texts" : "", free_there);
         if (need > room)
-            rc = sheaf_fail(&run->error, "%s: needs about %s, and %s are free there", run->output, needed, free_there);
+            rc = sheaf_fail(&session->error, "%s: needs about %s, and %s are free there", session->output, needed,
+                            free_there);
     }
     free(folder);
     return rc;
 }
 
 /* Of a file whose outputs differ: how many items asked for have which status. */
-static int count_stored(struct run *run) {
+static int count_stored(struct stage *stage) {
+    struct session *session = stage->session;
     struct reader *reader;
     uint8_t status[4096];
-    int rc = sheaf_reader_open(&reader, run->output, &run->error);
+    int rc = sheaf_reader_open(&reader, session->output, &session->error);
     for (struct span part = {0};
-         rc == 0 && (part = sheaf_asked_next(&run->asked, part.first + part.n, run->items.n_items)).n > 0;) {
+         rc == 0 && (part = sheaf_asked_next(&stage->asked, part.first + part.n, stage->items.n_items)).n > 0;) {
         part.n = part.n < (int64_t)sizeof status ? part.n : (int64_t)sizeof status;
-        rc = sheaf_reader_status(reader, part.first, part.n, status, &run->error);
+        rc = sheaf_reader_status(reader, part.first, part.n, status, &session->error);
         if (rc == 0)
-            sheaf_status_count(status, part.n, run->before);
+            sheaf_status_count(status, part.n, stage->before);
     }
     sheaf_reader_close(reader);
     return rc;
 }
 
 /* The file that is there: what is done, if it is of this job. */
-static int look_at_results(struct run *run, struct sheaf_string *text) {
-    struct results_plan plan = sheaf_run_plan(run);
-    if (sheaf_again_is_due(run, &plan)) {
+static int look_at_results(struct stage *stage, struct sheaf_string *text) {
+    struct session *session = stage->session;
+    struct results_plan plan = sheaf_stage_plan(stage);
+    if (sheaf_again_is_due(stage, &plan)) {
         sheaf_string_add(text, "  outputs are found otherwise than when it was begun: a run takes them again from what "
                                "was stored\n");
-        return count_stored(run);
+        return count_stored(stage);
     }
-    if (sheaf_results_look(&run->results, &plan, &run->error))
+    if (sheaf_results_look(&session->results, &plan, &session->error))
         return -1;
-    return sheaf_results_count(&run->results, &run->asked, run->before, &run->error);
+    return sheaf_results_count(&session->results, &stage->asked, stage->before, &session->error);
 }
 
-static void tell_done(struct run *run, struct sheaf_string *text) {
+static void tell_done(struct stage *stage, struct sheaf_string *text) {
+    struct session *session = stage->session;
     static const char *const names[] = {"pending", "done", "failed", "timed out", "crashed", "skipped"};
     const char *before = "  ";
     for (int s = 0; s <= ITEM_SKIPPED; s++)
-        if (run->before[s]) {
-            sheaf_string_add(text, "%s%" PRId64 " %s", before, run->before[s], names[s]);
+        if (stage->before[s]) {
+            sheaf_string_add(text, "%s%" PRId64 " %s", before, stage->before[s], names[s]);
             before = ", ";
         }
-    sheaf_string_add(text, "%s\n", run->n_asked < run->items.n_items ? ", of those asked for" : "");
-    if (run->results.changed.length)
-        sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", run->results.changed.data);
+    sheaf_string_add(text, "%s\n", stage->n_asked < stage->items.n_items ? ", of those asked for" : "");
+    if (session->results.changed.length)
+        sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", session->results.changed.data);
 }
 
 /* Of the items asked for, how many would be computed. */
-static int64_t count_pending(const struct run *run, bool anew) {
-    const int64_t *n = run->before;
-    if (anew || run->options->recompute)
-        return run->n_asked;
-    return n[ITEM_PENDING] + (run->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
+static int64_t count_pending(const struct stage *stage, bool anew) {
+    const struct session *session = stage->session;
+    const int64_t *n = stage->before;
+    if (anew || session->options->recompute)
+        return stage->n_asked;
+    return n[ITEM_PENDING] +
+           (session->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
 }
 
-static int tell_results(struct run *run, int64_t *n_pending, struct sheaf_string *text) {
-    if (sheaf_results_find(run->output, &run->found, &run->error))
+static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_string *text) {
+    struct session *session = stage->session;
+    if (sheaf_results_find(session->output, &session->found, &session->error))
         return -1;
-    const bool there = run->found.there, anew = !there || run->options->overwrite;
-    char *lock = sheaf_path_with(run->output, ".lock"), *path = sheaf_path_absolute(run->output);
-    sheaf_string_add(text, "results: %s%s\n", path ? path : run->output, there ? "" : " (not there yet)");
+    const bool there = session->found.there, anew = !there || session->options->overwrite;
+    char *lock = sheaf_path_with(session->output, ".lock"), *path = sheaf_path_absolute(session->output);
+    sheaf_string_add(text, "results: %s%s\n", path ? path : session->output, there ? "" : " (not there yet)");
     if (lock && access(lock, F_OK) == 0)
         sheaf_string_add(text, "  %s is there: a run is writing it, or was killed\n", lock);
     free(lock);
     free(path);
     if (there && anew)
         sheaf_string_add(text, "  is there, and would be overwritten\n");
-    int rc =
-        anew ? sheaf_results_may_replace(run->output, &run->error) || tell_new(run, text) : look_at_results(run, text);
+    int rc = anew ? sheaf_results_may_replace(session->output, &session->error) || tell_new(stage, text)
+                  : look_at_results(stage, text);
     if (rc)
         return -1;
     if (!anew)
-        tell_done(run, text);
-    if (run->kernel.has_texts)
-        sheaf_string_add(text, "  texts lie in %s until nothing is pending any more\n", run->folder);
-    *n_pending = count_pending(run, anew);
+        tell_done(stage, text);
+    if (stage->kernel.has_texts)
+        sheaf_string_add(text, "  texts lie in %s until nothing is pending any more\n", session->folder);
+    *n_pending = count_pending(stage, anew);
     sheaf_string_add(text, "a run would compute %" PRId64 " item%s\n", *n_pending, *n_pending == 1 ? "" : "s");
     return 0;
 }
 
 /* --- all of it ----------------------------------------------------------------------------------------------------- */
 
-static int tell(struct run *run, enum check_print print) {
+static int tell(struct stage *stage, enum check_print print) {
+    struct session *session = stage->session;
     struct sheaf_string text = {0};
     int64_t n_pending = 0;
     int rc = 0;
     if (print == CHECK_RESULTS) {
-        printf("%s\n", run->job.output);
+        printf("%s\n", session->job.output);
         return 0;
     }
-    tell_job(run, &text);
-    if (run->n_asked > 0)
-        rc = tell_first(run, &text);
+    tell_job(stage, &text);
+    if (stage->n_asked > 0)
+        rc = tell_first(stage, &text);
     if (rc == 0)
-        rc = tell_results(run, &n_pending, &text);
+        rc = tell_results(stage, &n_pending, &text);
     if (text.failed)
-        rc = sheaf_fail_memory(&run->error, "a message");
+        rc = sheaf_fail_memory(&session->error, "a message");
     else if (print == CHECK_ALL)
         fputs(text.data, stdout);
     else if (rc == 0)
-        printf("%" PRId64 "\n", print == CHECK_ITEMS ? run->n_asked : n_pending);
+        printf("%" PRId64 "\n", print == CHECK_ITEMS ? stage->n_asked : n_pending);
     sheaf_string_free(&text);
     return rc;
 }
 
+/* Inputs may be large: they are looked at only where it matters. */
+static int look(struct stage *stage, enum check_print print) {
+    if (sheaf_session_read(stage->session))
+        return -1;
+    return print == CHECK_RESULTS ? 0 : sheaf_stage_look(stage);
+}
+
 int sheaf_check(const struct run_options *options, enum check_print print) {
-    struct run run;
-    int rc = sheaf_run_start(&run, options);
-    run.only_looks = true;
+    struct session session;
+    struct stage stage = {.session = &session, .transport.own.fd = -1};
+    int rc = sheaf_session_start(&session, options);
+    session.only_looks = true;
     if (rc == 0)
-        rc = print == CHECK_RESULTS ? sheaf_run_read(&run) : sheaf_run_look(&run); /* inputs may be large */
+        rc = look(&stage, print);
     if (rc == 0)
-        rc = sheaf_comm_agree(run.comm, sheaf_run_is_first(&run) ? tell(&run, print) : 0, &run.error);
+        rc = sheaf_comm_agree(session.comm, sheaf_session_is_first(&session) ? tell(&stage, print) : 0, &session.error);
     fflush(stdout);
-    if (rc && sheaf_run_is_first(&run))
-        sheaf_run_report(&run.error);
-    memset(run.before, 0, sizeof run.before);
-    int exit = sheaf_run_agree_exit(&run, rc);
-    sheaf_run_free(&run);
+    if (rc && sheaf_session_is_first(&session))
+        sheaf_session_report(&session.error);
+    memset(stage.before, 0, sizeof stage.before);
+    int exit = sheaf_stage_agree_exit(&stage, rc);
+    sheaf_stage_close(&stage);
+    sheaf_session_close(&session);
     return exit;
 }

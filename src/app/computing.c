@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "app/coordinator.h"
-#include "app/run.h"
+#include "app/stage.h"
 #include "app/slots.h"
 #include "app/suspicion.h"
 #include "core/clock.h"
@@ -15,70 +15,78 @@
 
 /* --- the plan ------------------------------------------------------------------------------------------------------ */
 
-static struct span block_window(const struct run *run) {
-    const struct span items = sheaf_asked_hull(&run->asked);
-    const int64_t block = run->kernel.block, first = items.first / block;
+static struct span block_window(const struct stage *stage) {
+    const struct span items = sheaf_asked_hull(&stage->asked);
+    const int64_t block = stage->kernel.block, first = items.first / block;
     return (struct span){first, items.n ? (items.first + items.n - 1) / block - first + 1 : 0};
 }
 
-static int open_schedule(struct run *run) {
+static int open_schedule(struct stage *stage) {
+    struct session *session = stage->session;
     struct pending pending = {0};
-    if (sheaf_run_is_first(run))
-        pending = sheaf_suspects_others(&run->suspects);
-    return sheaf_schedule_open(&run->schedule, run->comm, &run->job, &run->items, &pending, &run->carrying,
-                               block_window(run), &run->error);
+    if (sheaf_session_is_first(session))
+        pending = sheaf_suspects_others(&stage->suspects);
+    return sheaf_schedule_open(&stage->schedule, session->comm, &session->job, &stage->items, &pending,
+                               &stage->carrying, block_window(stage), &session->error);
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
-static bool may_halt(const struct run *run) {
-    return run->job.limits.halt_failed > 0 || run->job.limits.halt_share > 0;
+static bool may_halt(const struct session *session) {
+    return session->job.limits.halt_failed > 0 || session->job.limits.halt_share > 0;
 }
 
-static int open_team(struct run *run) {
-    const struct transport *transport = &run->transport;
+static int open_team(struct stage *stage) {
+    struct session *session = stage->session;
+    const struct transport *transport = &stage->transport;
     struct team_setup setup = {
-        .n_threads = run->n_threads,
-        .kernel = &run->kernel,
-        .shape = &run->shape,
-        .shared = run->shared,
-        .pool = run->schedule.pool,
-        .leads = run->schedule.leads,
+        .n_threads = session->n_threads,
+        .kernel = &stage->kernel,
+        .shape = &stage->shape,
+        .shared = stage->shared,
+        .pool = stage->schedule.pool,
+        .leads = stage->schedule.leads,
         .sink = transport->sink,
-        .first_slot = run->first_slot,
-        .sends_failures = !sheaf_run_is_first(run),
-        .hopeless_failed = RUN_HOPELESS_FAILED,
-        .tells_failures = may_halt(run),
-        .checkpoint_s = run->job.checkpoint_s,
-        .flight = run->flight,
-        .flights_end = run->flights_end,
+        .first_slot = session->first_slot,
+        .sends_failures = !sheaf_session_is_first(session),
+        .hopeless_failed = STAGE_HOPELESS_FAILED,
+        .tells_failures = may_halt(session),
+        .checkpoint_s = session->job.checkpoint_s,
+        .flight = stage->flight,
+        .flights_end = stage->flights_end,
         .input = transport->input,
         .stamp = &transport->stamp,
+        .proof = stage->transport.proves ? &stage->transport.proof : NULL,
         .check_s = transport->check_s,
     };
     int rc =
-        sheaf_threads_try(run->n_threads, &run->error) || sheaf_team_open(&run->team, &setup, &run->error) ? -1 : 0;
-    return sheaf_comm_agree(run->comm, rc, &run->error);
+        sheaf_threads_try(session->n_threads, &session->error) || sheaf_team_open(&stage->team, &setup, &session->error)
+            ? -1
+            : 0;
+    return sheaf_session_agree(session, rc);
 }
 
 /* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
-static int count_threads(struct run *run) {
+static int count_threads(struct session *session) {
     struct rank_facts own = {.n_cores = sheaf_team_cores()};
-    run->n_threads = sheaf_ranks_choose_threads(run->options->n_threads, own.n_cores, run->self.n_local_ranks);
-    int rc = sheaf_slots_limit(&run->job, &run->self, &run->n_threads, &run->error);
-    own.n_threads = run->n_threads;
-    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
-        sheaf_slots_number(run->comm, run->n_threads, &run->first_slot, &run->error))
+    session->n_threads =
+        sheaf_ranks_choose_threads(session->options->n_threads, own.n_cores, session->self.n_local_ranks);
+    int rc = sheaf_slots_limit(&session->job, &session->self, &session->n_threads, &session->error);
+    own.n_threads = session->n_threads;
+    if (sheaf_session_agree(session, rc))
         return -1;
-    if (sheaf_run_is_first(run)) {
-        run->facts = calloc((size_t)run->self.n_ranks, sizeof *run->facts);
-        rc = run->facts ? 0 : sheaf_fail_memory(&run->error, "the ranks");
+    if (sheaf_slots_number(session->comm, session->n_threads, &session->first_slot, &session->error))
+        return -1;
+    if (sheaf_session_is_first(session)) {
+        session->facts = calloc((size_t)session->self.n_ranks, sizeof *session->facts);
+        rc = session->facts ? 0 : sheaf_fail_memory(&session->error, "the ranks");
     }
-    if (sheaf_comm_agree(run->comm, rc, &run->error) ||
-        sheaf_comm_gather(run->comm, &own, run->facts, sizeof own, &run->error))
+    if (sheaf_session_agree(session, rc))
         return -1;
-    if (sheaf_run_is_first(run) && !run->options->quiet)
-        sheaf_ranks_warn_binding(run->facts, run->self.n_ranks, run->self.launched);
+    if (sheaf_comm_gather(session->comm, &own, session->facts, sizeof own, &session->error))
+        return -1;
+    if (sheaf_session_is_first(session) && !session->options->quiet)
+        sheaf_ranks_warn_binding(session->facts, session->self.n_ranks, session->self.launched);
     return 0;
 }
 
@@ -89,173 +97,202 @@ static int fill_shared(void *context, void *memory, struct sheaf_error *error) {
 /* --- computing ----------------------------------------------------------------------------------------------------- */
 
 /* What the run leaves on rank 0. */
-static void give_up_results(struct run *run) {
+static void give_up_results(struct stage *stage) {
+    struct session *session = stage->session;
     struct sheaf_error ignored;
-    sheaf_row_sink_flush(&run->results.sink, &ignored);
-    sheaf_team_drain(run->team); /* or the threads would note what they begin until the process ends */
-    sheaf_results_clear_flights(&run->results, &ignored); /* no item is to blame */
-    if (sheaf_run_confirm(run, true, &ignored))
-        sheaf_run_report(&ignored);
-    sheaf_lock_release(&run->lock);
+    sheaf_row_sink_flush(&session->results.sink, &ignored);
+    sheaf_team_drain(stage->team); /* or the threads would note what they begin until the process ends */
+    sheaf_results_clear_flights(&session->results, &ignored); /* no item is to blame */
+    if (sheaf_session_confirm(session, true, &ignored))
+        sheaf_session_report(&ignored);
+    sheaf_lock_release(&session->lock);
 }
 
 /* The environment failed while compute threads are at work: nobody waits for them. The results file is true at every
    moment, so the run may end at any. */
 static void give_up(void *context, const struct sheaf_error *error) {
-    struct run *run = context;
-    sheaf_progress_end(&run->progress);
-    sheaf_run_report(error);
-    if (sheaf_run_is_first(run))
-        give_up_results(run);
+    struct stage *stage = context;
+    struct session *session = stage->session;
+    sheaf_progress_end(&stage->progress);
+    sheaf_session_report(error);
+    if (sheaf_session_is_first(session))
+        give_up_results(stage);
     fflush(NULL);
-    sheaf_comm_abort(run->comm, SHEAF_EXIT_ENVIRONMENT);
+    sheaf_comm_abort(session->comm, SHEAF_EXIT_ENVIRONMENT);
     _exit(SHEAF_EXIT_ENVIRONMENT);
 }
 
 /* TERM, INT or HUP: nothing that was at work is to blame. */
 static void begin_to_leave(void *context) {
-    struct run *run = context;
+    struct stage *stage = context;
+    struct session *session = stage->session;
     struct sheaf_error ignored;
-    sheaf_team_clear_notes(run->team, &ignored);
-    if (run->transport.sink)
-        sheaf_row_sink_mark(run->transport.sink, run->self.rank, LIFE_LEFT, &ignored);
+    sheaf_team_clear_notes(stage->team, &ignored);
+    if (stage->transport.sink)
+        sheaf_row_sink_mark(stage->transport.sink, session->self.rank, LIFE_LEFT, &ignored);
 }
 
 /* What is finished is written by now; threads may be at work on the rest. */
 static void leave(void *context) {
-    struct run *run = context;
+    struct stage *stage = context;
+    struct session *session = stage->session;
     struct sheaf_error ignored;
-    sheaf_progress_end(&run->progress);
-    if (run->transport.sink)
-        sheaf_row_sink_flush(run->transport.sink, &ignored);
-    sheaf_team_clear_notes(run->team, &ignored);
-    if (sheaf_run_is_first(run)) {
-        if (sheaf_results_count(&run->results, &run->asked, run->after, &ignored) == 0)
-            sheaf_run_end_record(run, RUN_INTERRUPTED, &ignored);
-        if (sheaf_run_confirm(run, true, &run->error))
-            sheaf_run_report(&run->error);
+    sheaf_progress_end(&stage->progress);
+    if (stage->transport.sink)
+        sheaf_row_sink_flush(stage->transport.sink, &ignored);
+    sheaf_team_clear_notes(stage->team, &ignored);
+    if (sheaf_session_is_first(session)) {
+        if (sheaf_results_count(&session->results, &stage->asked, stage->after, &ignored) == 0)
+            sheaf_stage_end_record(stage, RUN_INTERRUPTED, &ignored);
+        if (sheaf_session_confirm(session, true, &session->error))
+            sheaf_session_report(&session->error);
         else
-            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n", run->job.output,
-                    sheaf_run_again(run));
-        sheaf_lock_release(&run->lock);
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n",
+                    session->job.output, sheaf_session_again(session));
+        sheaf_lock_release(&session->lock);
     }
     fflush(NULL);
     _exit(SHEAF_EXIT_INTERRUPTED);
 }
 
 /* What earlier runs wrote, and what stands beside items that are written now. */
-static void say_damaged(const struct run *run) {
-    const struct span first = run->results.first_changed;
+static void say_damaged(const struct session *session) {
+    const struct span first = session->results.first_changed;
     char more[64] = "", count[32];
-    if (run->results.n_changed == 0 || run->options->quiet)
+    if (session->results.n_changed == 0 || session->options->quiet)
         return;
-    if (run->results.n_changed > 1)
-        snprintf(more, sizeof more, " and %s more such spans", sheaf_text_count(run->results.n_changed - 1, count));
+    if (session->results.n_changed > 1)
+        snprintf(more, sizeof more, " and %s more such spans", sheaf_text_count(session->results.n_changed - 1, count));
     fprintf(stderr,
             "sheaf: items %" PRId64 ":%" PRId64 "%s of %s have changed since they were written; sheaf verify %s tells "
             "how to compute them again\n",
-            first.first, first.first + first.n, more, run->job.output, run->job.output);
+            first.first, first.first + first.n, more, session->job.output, session->job.output);
 }
 
-static int begin_record(struct run *run) {
-    struct run_record *record = &run->record;
-    const int64_t n_items = run->results.n_items;
+static int begin_record(struct stage *stage) {
+    struct session *session = stage->session;
+    struct run_record *record = &session->record;
+    const int64_t n_items = session->results.n_items;
     int64_t all[ITEM_SKIPPED + 1];
-    memcpy(all, run->before, sizeof all);
-    if (sheaf_results_forget_pending(&run->results, &run->error))
+    memcpy(all, stage->before, sizeof all);
+    if (sheaf_results_forget_pending(&session->results, &session->error))
         return -1;
-    say_damaged(run);
-    if (!sheaf_run_is_whole(run) && sheaf_results_count(&run->results, NULL, all, &run->error))
+    say_damaged(session);
+    if (!sheaf_stage_is_whole(stage) && sheaf_results_count(&session->results, NULL, all, &session->error))
         return -1;
     *record = (struct run_record){
         .start_unix_s = sheaf_clock_unix_s(),
-        .n_ranks = run->self.n_ranks,
-        .n_threads = run->n_threads,
-        .n_nodes = run->self.n_nodes,
+        .n_ranks = session->self.n_ranks,
+        .n_threads = session->n_threads,
+        .n_nodes = session->self.n_nodes,
         .n_before = n_items - all[ITEM_PENDING],
-        .n_wanted = run->before[ITEM_PENDING],
+        .n_wanted = stage->before[ITEM_PENDING],
         .reason = RUN_BROKEN_OFF,
     };
     gethostname(record->host, sizeof record->host - 1);
-    return sheaf_results_begin_run(&run->results, record, &run->error);
+    return sheaf_results_begin_run(&session->results, record, &session->error);
 }
 
 /* What commands keep lies beside the results file as each rank sees it. */
-static void warn_of_kept(struct run *run) {
-    const struct job_program *program = &run->job.program;
+static void warn_of_kept(struct stage *stage) {
+    struct session *session = stage->session;
+    const struct job_program *program = &session->job.program;
     const bool keeps = program->n_keep > 0 || program->workdir == JOB_WORKDIR_KEEP;
     char text[WARNING_BYTES];
-    if (!keeps || run->transport.n_blind == 0)
+    if (!keeps || stage->transport.n_blind == 0)
         return;
     int n =
         snprintf(text, sizeof text,
                  "%d of %d ranks do not see %s: files that are kept there stay on the disks of their nodes; a shared "
                  "disk, with -o, gathers them",
-                 run->transport.n_blind, run->self.n_ranks, run->host.folder);
-    sheaf_warnings_add(&run->warnings, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
+                 stage->transport.n_blind, session->self.n_ranks, stage->host.folder);
+    sheaf_warnings_add(&session->warnings, text, n < (int)sizeof text ? (size_t)n : sizeof text - 1);
 }
 
 /* Decides which ranks open the files, and opens them there. */
-static int open_transport(struct run *run) {
+static int open_transport(struct stage *stage) {
+    struct session *session = stage->session;
     struct transport_setup setup = {
-        .job = &run->job, .kernel = &run->kernel, .asked = &run->asked, .durable = run->options->durable};
+        .job = &session->job, .kernel = &stage->kernel, .asked = &stage->asked, .durable = session->options->durable};
     char *output = NULL;
-    int rc = sheaf_run_is_first(run) ? begin_record(run) : 0;
-    if (rc == 0 && sheaf_run_is_first(run)) {
-        output = sheaf_results_path(&run->results);
-        setup.items = &run->items;
-        setup.sink = &run->results.sink;
-        setup.token = run->results.token;
-        setup.last_journal = run->results.last_journal;
-        setup.results = run->output;
-        run->results.sink.attempts_offset = run->results.attempts_offset;
+    int rc = sheaf_session_is_first(session) ? begin_record(stage) : 0;
+    if (rc == 0 && sheaf_session_is_first(session)) {
+        output = sheaf_results_path(&session->results);
+        setup.items = &stage->items;
+        setup.sink = &session->results.sink;
+        setup.proof_tables = session->results.proof_tables;
+        setup.token = session->results.token;
+        setup.last_journal = session->results.last_journal;
+        setup.results = session->output;
+        session->results.sink.attempts_offset = session->results.attempts_offset;
         setup.output = output;
-        setup.mark = run->record.start_unix_s;
-        setup.mark_offset = sheaf_results_run_offset(&run->results);
-        rc = output ? 0 : sheaf_fail_memory(&run->error, "a path");
+        setup.mark = session->record.start_unix_s;
+        setup.mark_offset = sheaf_results_run_offset(&session->results);
+        rc = output ? 0 : sheaf_fail_memory(&session->error, "a path");
     }
-    rc = sheaf_comm_agree(run->comm, rc, &run->error);
+    rc = sheaf_session_agree(session, rc);
     if (rc == 0)
-        rc = sheaf_transport_open(&run->transport, run->comm, &setup, &run->error);
-    if (rc == 0 && sheaf_run_is_first(run))
-        warn_of_kept(run);
+        rc = sheaf_transport_open(&stage->transport, session->comm, &setup, &session->error);
+    if (rc == 0 && sheaf_session_is_first(session))
+        warn_of_kept(stage);
     free(output);
-    run->shape = run->carrying;
-    run->shape.mapped = run->transport.mapped;
+    stage->shape = stage->carrying;
+    stage->shape.mapped = stage->transport.mapped;
     return rc;
 }
 
 /* Who notes what is in flight. Nobody where items have processes of their own: when we die it is not their doing. */
-static int open_flights(struct run *run) {
-    const bool blameless = sheaf_run_uses_processes(run);
-    run->transport.notes = run->transport.notes || blameless;
-    const bool is_noted = run->schedule.leads && !run->transport.notes;
-    if (sheaf_suspicion_share_rows(&run->flight, &run->flights_end, run->comm, is_noted, run->n_threads,
-                                   run->transport.sink, &run->error))
+static int open_flights(struct stage *stage) {
+    struct session *session = stage->session;
+    const bool blameless = sheaf_session_uses_processes(session);
+    stage->transport.notes = stage->transport.notes || blameless;
+    const bool is_noted = stage->schedule.leads && !stage->transport.notes;
+    if (sheaf_suspicion_share_rows(&stage->flight, &stage->flights_end, session->comm, is_noted, session->n_threads,
+                                   stage->transport.sink, &session->error))
         return -1;
     if (blameless)
-        run->flight.fd = -1;
+        stage->flight.fd = -1;
     return 0;
 }
 
 /* A kernel that takes many items at a time, such as a worker with lines on their way, gets larger grains. */
-static int open_pool(struct run *run) {
+static int open_pool(struct stage *stage) {
+    struct session *session = stage->session;
     static const int64_t many_ns = 4000000;
-    if (sheaf_schedule_open_pool(&run->schedule, run->comm, &run->shape, &run->error))
+    if (sheaf_schedule_open_pool(&stage->schedule, session->comm, &stage->shape, &session->error))
         return -1;
-    if (run->kernel.many && run->schedule.leads)
-        run->schedule.pool->grain_ns = many_ns;
+    if (stage->kernel.many && stage->schedule.leads)
+        stage->schedule.pool->grain_ns = many_ns;
     return 0;
 }
 
+/* What the kernel prepares once, in memory that the ranks of a node share. */
+static int share(struct stage *stage) {
+    struct session *session = stage->session;
+    return sheaf_comm_share(session->comm, stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared,
+                            &session->error);
+}
+
 /* Everything that must be there before the first item is computed. */
-static int prepare(struct run *run) {
-    if (sheaf_comm_share(run->comm, run->kernel.shared_bytes, fill_shared, &run->kernel, &run->shared, &run->error) ||
-        count_threads(run) || open_schedule(run) || open_transport(run) || open_flights(run) || open_pool(run) ||
-        open_team(run) ||
-        sheaf_comm_agree(run->comm, sheaf_binding_check_files(&run->kernel, &run->error), &run->error))
+static int prepare(struct stage *stage) {
+    struct session *session = stage->session;
+    if (share(stage))
         return -1;
-    return sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0, &run->error);
+    if (count_threads(session))
+        return -1;
+    if (open_schedule(stage))
+        return -1;
+    if (open_transport(stage))
+        return -1;
+    if (open_flights(stage))
+        return -1;
+    if (open_pool(stage))
+        return -1;
+    if (open_team(stage))
+        return -1;
+    if (sheaf_session_agree(session, sheaf_binding_check_files(&stage->kernel, &session->error)))
+        return -1;
+    return sheaf_session_agree(session, sheaf_session_is_first(session) ? sheaf_session_publish(session) : 0);
 }
 
 /* When the batch job that we run in is ended, on sheaf_clock_s; 0: nobody says. */
@@ -268,50 +305,53 @@ static double find_batch_end(void) {
 }
 
 /* How many items may fail in this run before it is ended; 0: any number. */
-static int64_t find_halt(const struct run *run) {
-    const struct job_limits *limits = &run->job.limits;
+static int64_t find_halt(const struct stage *stage) {
+    const struct session *session = stage->session;
+    const struct job_limits *limits = &session->job.limits;
     if (limits->halt_share > 0)
-        return (int64_t)ceil(limits->halt_share * (double)run->before[ITEM_PENDING]);
+        return (int64_t)ceil(limits->halt_share * (double)stage->before[ITEM_PENDING]);
     return limits->halt_failed;
 }
 
 /* Rank 0: whether no item of the job is done, so that what fails now may be all that there is. */
-static bool is_nothing_done(struct run *run) {
+static bool is_nothing_done(struct stage *stage) {
+    struct session *session = stage->session;
     int64_t all[ITEM_SKIPPED + 1];
     struct sheaf_error ignored;
-    if (!sheaf_run_is_first(run) || run->job.limits.halt_said || run->before[ITEM_DONE] > 0)
+    if (!sheaf_session_is_first(session) || session->job.limits.halt_said || stage->before[ITEM_DONE] > 0)
         return false;
-    return sheaf_run_is_whole(run) ||
-           (sheaf_results_count(&run->results, NULL, all, &ignored) == 0 && all[ITEM_DONE] == 0);
+    return sheaf_stage_is_whole(stage) ||
+           (sheaf_results_count(&session->results, NULL, all, &ignored) == 0 && all[ITEM_DONE] == 0);
 }
 
 /* Runs the loop on all ranks until the work is done, or the run has drained. */
-static int run_loop(struct run *run, struct coordinator *coordinator) {
-    const double stop_after_s = run->options->stop_after_s;
-    struct loop_setup setup = {.comm = run->comm,
-                               .team = run->team,
-                               .pool = run->schedule.pool,
-                               .shape = &run->shape,
-                               .coordinator = sheaf_run_is_first(run) ? coordinator : NULL,
-                               .leads = run->schedule.leads,
-                               .warnings = &run->warnings,
-                               .pool_index = run->schedule.index,
-                               .n_pool_ranks = run->schedule.n_pool_ranks,
-                               .maps = run->transport.maps,
-                               .notes = run->transport.notes,
-                               .eager = run->schedule.eager,
-                               .stop_at_s = stop_after_s > 0 ? run->began_s + stop_after_s : 0,
+static int run_loop(struct stage *stage, struct coordinator *coordinator) {
+    struct session *session = stage->session;
+    const double stop_after_s = session->options->stop_after_s;
+    struct loop_setup setup = {.comm = session->comm,
+                               .team = stage->team,
+                               .pool = stage->schedule.pool,
+                               .shape = &stage->shape,
+                               .coordinator = sheaf_session_is_first(session) ? coordinator : NULL,
+                               .leads = stage->schedule.leads,
+                               .warnings = &session->warnings,
+                               .pool_index = stage->schedule.index,
+                               .n_pool_ranks = stage->schedule.n_pool_ranks,
+                               .maps = stage->transport.maps,
+                               .notes = stage->transport.notes,
+                               .eager = stage->schedule.eager,
+                               .stop_at_s = stop_after_s > 0 ? session->began_s + stop_after_s : 0,
                                .batch_end_s = find_batch_end(),
-                               .halt_failed = find_halt(run),
-                               .halt_hopeless = is_nothing_done(run),
-                               .hurries = may_halt(run),
+                               .halt_failed = find_halt(stage),
+                               .halt_hopeless = is_nothing_done(stage),
+                               .hurries = may_halt(session),
                                .give_up = give_up,
                                .leaving = begin_to_leave,
                                .leave = leave,
-                               .context = run};
+                               .context = stage};
     sheaf_interrupt_watch_leave();
     sheaf_interrupt_arm_exit(true);
-    int rc = sheaf_comm_agree(run->comm, sheaf_loop_run(&setup, &run->end_why, &run->error), &run->error);
+    int rc = sheaf_session_agree(session, sheaf_loop_run(&setup, &session->end_why, &session->error));
     sheaf_interrupt_arm_exit(false);
     sheaf_interrupt_unwatch_leave();
     if (rc == 0) /* what follows may be long: it came just when the last item was done */
@@ -320,60 +360,66 @@ static int run_loop(struct run *run, struct coordinator *coordinator) {
 }
 
 /* When all else is done: blocks on which an earlier run died, one at a time. */
-static int run_suspects(struct run *run, struct coordinator *coordinator) {
-    int64_t n = sheaf_run_is_first(run) && run->end_why == LOOP_COMPLETE ? sheaf_suspects_count(&run->suspects) : 0;
-    struct pending pending = sheaf_suspects_only(&run->suspects);
-    if (sheaf_comm_broadcast_value(run->comm, &n, &run->error))
+static int run_suspects(struct stage *stage, struct coordinator *coordinator) {
+    struct session *session = stage->session;
+    int64_t n = sheaf_session_is_first(session) && session->end_why == LOOP_COMPLETE
+                    ? sheaf_suspects_count(&stage->suspects)
+                    : 0;
+    struct pending pending = sheaf_suspects_only(&stage->suspects);
+    if (sheaf_comm_broadcast_value(session->comm, &n, &session->error))
         return -1;
     if (n == 0)
         return 0;
     coordinator->flight.note.flags = FLIGHT_ALONE;
-    int rc = run->transport.sink ? sheaf_row_sink_flush(run->transport.sink, &run->error) : 0; /* they may kill us */
-    if (sheaf_comm_agree(run->comm, rc, &run->error))
-        return -1;
-    if (sheaf_schedule_alone(&run->schedule, run->comm, &pending, block_window(run), &run->error))
-        return -1;
-    return run_loop(run, coordinator);
-}
-
-static int open_coordinator(struct run *run, struct coordinator *coordinator) {
-    const struct row_sink *sink = &run->results.sink;
-    *coordinator = (struct coordinator){
-        .handout = &run->schedule.handout,
-        .items = &run->items,
-        .kernel = &run->kernel,
-        .carrying = &run->carrying,
-        .mapping = &run->shape,
-        .sink = &run->results.sink,
-        .flight = {.fd = sink->fd, .offset = run->flights_end},
-        .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
-        .rows = calloc((size_t)run->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
-        .n_left = calloc((size_t)run->schedule.n_pools, sizeof(int32_t)),
-        .warnings = &run->warnings,
-        .progress = &run->progress,
-    };
-    return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&run->error, "the pools");
-}
-
-static int compute(struct run *run) {
-    struct coordinator coordinator = {0};
     int rc =
-        sheaf_comm_agree(run->comm, sheaf_run_is_first(run) ? open_coordinator(run, &coordinator) : 0, &run->error);
-    if (rc == 0 && sheaf_run_is_first(run))
-        sheaf_progress_begin(&run->progress, run->options->quiet ? NULL : stderr, run->job.name, run->n_asked,
-                             run->n_asked - run->before[ITEM_PENDING]);
-    run->compute_s = -sheaf_clock_s();
+        stage->transport.sink ? sheaf_row_sink_flush(stage->transport.sink, &session->error) : 0; /* they may kill us */
+    if (sheaf_session_agree(session, rc))
+        return -1;
+    if (sheaf_schedule_alone(&stage->schedule, session->comm, &pending, block_window(stage), &session->error))
+        return -1;
+    return run_loop(stage, coordinator);
+}
+
+static int open_coordinator(struct stage *stage, struct coordinator *coordinator) {
+    struct session *session = stage->session;
+    const struct row_sink *sink = &session->results.sink;
+    *coordinator = (struct coordinator){
+        .handout = &stage->schedule.handout,
+        .items = &stage->items,
+        .kernel = &stage->kernel,
+        .carrying = &stage->carrying,
+        .mapping = &stage->shape,
+        .sink = &session->results.sink,
+        .flight = {.fd = sink->fd, .offset = stage->flights_end},
+        .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
+        .rows = calloc((size_t)stage->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
+        .n_left = calloc((size_t)stage->schedule.n_pools, sizeof(int32_t)),
+        .warnings = &session->warnings,
+        .progress = &stage->progress,
+    };
+    return coordinator->rows && coordinator->n_left ? 0 : sheaf_fail_memory(&session->error, "the pools");
+}
+
+static int compute(struct stage *stage) {
+    struct session *session = stage->session;
+    struct coordinator coordinator = {0};
+    int rc = sheaf_comm_agree(
+        session->comm, sheaf_session_is_first(session) ? open_coordinator(stage, &coordinator) : 0, &session->error);
+    if (rc == 0 && sheaf_session_is_first(session))
+        sheaf_progress_begin(&stage->progress, session->options->quiet ? NULL : stderr, session->job.name,
+                             stage->n_asked, stage->n_asked - stage->before[ITEM_PENDING]);
+    stage->compute_s = -sheaf_clock_s();
     if (rc == 0)
-        rc = run_loop(run, &coordinator) || run_suspects(run, &coordinator) ? -1 : 0;
-    run->compute_s += sheaf_clock_s();
-    if (rc == 0 && sheaf_run_is_first(run)) /* those that came last */
+        rc = run_loop(stage, &coordinator) || run_suspects(stage, &coordinator) ? -1 : 0;
+    stage->compute_s += sheaf_clock_s();
+    if (rc == 0 && sheaf_session_is_first(session)) /* those that came last */
         sheaf_coordinator_warn(&coordinator);
-    sheaf_progress_end(&run->progress);
+    sheaf_progress_end(&stage->progress);
     free(coordinator.rows);
     free(coordinator.n_left);
     return rc;
 }
 
-int sheaf_run_compute(struct run *run) {
-    return prepare(run) || compute(run) ? -1 : 0;
+int sheaf_stage_compute(struct stage *stage) {
+    return prepare(stage) || compute(stage) ? -1 : 0;
 }

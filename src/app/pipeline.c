@@ -1,102 +1,64 @@
 #include "app/pipeline.h"
 
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "app/run.h"
-#include "core/clock.h"
+#include "app/stage.h"
 #include "core/interrupt.h"
 
-/* Shared data, threads and computing are for a run that has something to do. */
-static int run_pending(struct run *run) {
-    int64_t n_pending = run->before[ITEM_PENDING], again = !run->created;
-    if (sheaf_comm_broadcast_value(run->comm, &n_pending, &run->error) ||
-        sheaf_comm_broadcast_value(run->comm, &again, &run->error))
+/* There is nothing to do: the results file is as it was, or has no item to be computed. Rank 0. */
+static int end_at_once(struct stage *stage) {
+    struct session *session = stage->session;
+    memcpy(stage->after, stage->before, sizeof stage->after);
+    stage->none_pending = sheaf_stage_is_whole(stage);
+    return sheaf_session_publish(session) ||
+                   sheaf_session_seal(session, stage->none_pending && stage->kernel.has_texts) ||
+                   sheaf_stage_summarize(stage)
+               ? -1
+               : 0;
+}
+
+/* Shared data, threads and computing are for a stage that has something to do. */
+static int run_pending(struct stage *stage) {
+    struct session *session = stage->session;
+    int64_t n_pending = stage->before[ITEM_PENDING], again = !session->created;
+    if (sheaf_comm_broadcast_value(session->comm, &n_pending, &session->error))
         return -1;
-    run->kernel.again = again;
-    if (n_pending == 0) {
-        int rc = sheaf_run_is_first(run) ? sheaf_run_publish(run) : 0;
-        memcpy(run->after, run->before, sizeof run->after);
-        run->none_pending = sheaf_run_is_whole(run);
-        if (rc == 0 && sheaf_run_is_first(run))
-            rc = sheaf_run_seal(run) || sheaf_run_summarize(run) ? -1 : 0;
-        return sheaf_comm_agree(run->comm, rc, &run->error);
-    }
-    return sheaf_run_compute(run) || sheaf_run_finish(run) ? -1 : 0;
+    if (sheaf_comm_broadcast_value(session->comm, &again, &session->error))
+        return -1;
+    stage->kernel.again = again;
+    if (n_pending == 0)
+        return sheaf_session_agree(session, sheaf_session_is_first(session) ? end_at_once(stage) : 0);
+    if (sheaf_stage_compute(stage))
+        return -1;
+    return sheaf_stage_finish(stage);
 }
 
-static int run_all(struct run *run) {
-    return sheaf_run_open(run) || run_pending(run) ? -1 : 0;
-}
-
-int sheaf_run_start(struct run *run, const struct run_options *options) {
-    *run = (struct run){.options = options,
-                        .began_s = sheaf_clock_s(),
-                        .lock.fd = -1,
-                        .results.fd = -1,
-                        .transport.own.fd = -1,
-                        .warnings = WARNINGS_NONE};
-    struct sheaf_error ignored;
-    int rc = sheaf_server_start(&run->server, &run->error); /* while we are small, and have one thread */
-    sheaf_interrupt_guard();
-    signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
-    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
-    sheaf_results_start();
-    if (sheaf_comm_open(&run->comm, rc ? &ignored : &run->error))
-        rc = -1;
-    if (run->comm)
-        run->self = sheaf_comm_self(run->comm);
-    return run->comm && sheaf_comm_agree(run->comm, rc, &run->error) == 0 ? 0 : -1;
-}
-
-/* What comes of that is said by each rank itself: the run is over. */
-static void close_kernel(struct run *run) {
-    char text[WARNING_BYTES];
-    while (sheaf_warnings_take(&run->warnings, text)) { /* of a run that failed: that is what is to be said */
-    }
-    sheaf_binding_close(&run->kernel);
-    while (sheaf_warnings_take(&run->warnings, text))
-        fprintf(stderr, "sheaf: warning of the kernel: %s\n", text);
-}
-
-void sheaf_run_free(struct run *run) {
-    struct sheaf_error ignored;
-    sheaf_team_close(run->team);
-    sheaf_schedule_close(&run->schedule);
-    sheaf_transport_close(&run->transport, &ignored);
-    sheaf_results_close(&run->results, &ignored);
-    close_kernel(run);
-    sheaf_server_stop(run->server);
-    sheaf_lock_release(&run->lock); /* when no program is at work any more */
-    sheaf_items_close(&run->items);
-    sheaf_asked_free(&run->asked);
-    sheaf_job_free(&run->job);
-    sheaf_string_free(&run->identity);
-    sheaf_string_free(&run->changed);
-    sheaf_known_free(&run->known);
-    sheaf_buffer_free(&run->text);
-    free(run->facts);
-    free(run->folder);
-    free(run->output);
-    sheaf_comm_close(run->comm);
+static int run_stage(struct stage *stage) {
+    if (sheaf_session_read(stage->session))
+        return -1;
+    if (sheaf_stage_look(stage))
+        return -1;
+    if (sheaf_stage_open_results(stage))
+        return -1;
+    return run_pending(stage);
 }
 
 int sheaf_pipeline_run(const struct run_options *options) {
-    struct run run;
-    int rc = sheaf_run_start(&run, options);
+    struct session session;
+    struct stage stage = {.session = &session, .transport.own.fd = -1};
+    int rc = sheaf_session_start(&session, options);
     if (rc == 0)
-        rc = run_all(&run);
+        rc = run_stage(&stage);
     if (rc)
-        sheaf_interrupt_end_with((int)run.error.exit);
-    if (rc && (sheaf_run_is_first(&run) || sheaf_comm_failed(run.comm)))
-        sheaf_run_report(&run.error);
-    if (run.created)
-        sheaf_results_discard(run.output);
-    int exit = sheaf_run_agree_exit(&run, rc);
+        sheaf_interrupt_end_with((int)session.error.exit);
+    if (rc && (sheaf_session_is_first(&session) || sheaf_comm_failed(session.comm)))
+        sheaf_session_report(&session.error);
+    if (session.created)
+        sheaf_results_discard(session.output);
+    int exit = sheaf_stage_agree_exit(&stage, rc);
     sheaf_interrupt_end_with(exit);
-    sheaf_run_free(&run);
+    sheaf_stage_close(&stage);
+    sheaf_session_close(&session);
     return exit;
 }
 

@@ -13,12 +13,14 @@
 
 static const double check_remote_s = 1; /* looking at a file on a server takes a question to it */
 
-/* What rank 0 tells the others; offsets[n_inputs] and columns[n_outputs] follow. */
+/* What rank 0 tells the others; offsets[n_inputs], tables[n_inputs] (plan/proof.h) and columns[n_outputs] follow. */
 struct invitation {
     int32_t all;      /* to every rank, not only to rank 0's node */
     int32_t required; /* to go on with less would not be what the job asks for */
     int32_t maps, writes;
     int32_t durable;
+    int32_t in_segments;
+    int64_t n_items;
     char input[4096], output[4096], results[4096]; /* absolute paths */
     uint64_t token, last_journal;                  /* of journals, which lie beside `results` */
     struct sheaf_stamp stamp;
@@ -36,14 +38,15 @@ struct answer {
 };
 
 static void parts(const struct sheaf_buffer *buffer, const struct binding *kernel, struct invitation **head,
-                  int64_t **offsets, struct row_column **columns) {
+                  int64_t **offsets, int64_t **tables, struct row_column **columns) {
     *head = (struct invitation *)(void *)buffer->data;
     *offsets = (int64_t *)(void *)(buffer->data + sheaf_round_up(sizeof **head, SHEAF_ALIGN));
-    *columns = (struct row_column *)(void *)(*offsets + kernel->n_inputs);
+    *tables = *offsets + kernel->n_inputs;
+    *columns = (struct row_column *)(void *)(*tables + kernel->n_inputs);
 }
 
 static size_t message_bytes(const struct binding *kernel) {
-    return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) + (size_t)kernel->n_inputs * sizeof(int64_t) +
+    return sheaf_round_up(sizeof(struct invitation), SHEAF_ALIGN) + 2 * (size_t)kernel->n_inputs * sizeof(int64_t) +
            (size_t)kernel->n_outputs * sizeof(struct row_column);
 }
 
@@ -73,11 +76,12 @@ static int absolute(const char *path, char to[4096], struct sheaf_error *error) 
 }
 
 /* Where the inputs lie that can be mapped; true if there are any. */
-static bool find_offsets(const struct transport_setup *setup, int64_t *offsets) {
+static bool find_offsets(const struct transport_setup *setup, int64_t *offsets, int64_t *tables) {
     bool any = false;
     for (int k = 0; k < setup->kernel->n_inputs; k++) {
         int field = setup->kernel->field[k];
         offsets[k] = field >= 0 ? sheaf_items_offset(setup->items, field, setup->kernel->inputs[k].type) : -1;
+        tables[k] = setup->proof_tables && field >= 0 ? setup->proof_tables[field] : 0;
         any = any || offsets[k] >= 0;
     }
     return any;
@@ -103,18 +107,20 @@ static int choose_mode(struct invitation *head, const struct transport_setup *se
 static int invite(struct sheaf_buffer *buffer, const struct transport_setup *setup, const struct comm_self *self,
                   struct sheaf_error *error) {
     struct invitation *head;
-    int64_t *offsets;
+    int64_t *offsets, *tables;
     struct row_column *columns;
     if (sheaf_buffer_resize(buffer, message_bytes(setup->kernel), error))
         return -1;
     memset(buffer->data, 0, buffer->n_bytes);
-    parts(buffer, setup->kernel, &head, &offsets, &columns);
+    parts(buffer, setup->kernel, &head, &offsets, &tables, &columns);
+    head->in_segments = setup->items->in_segments;
+    head->n_items = setup->items->n_items;
     head->sink = *setup->sink;
     head->mark = setup->mark;
     head->mark_offset = setup->mark_offset;
     head->stamp = setup->items->stamp;
     memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
-    head->maps = find_offsets(setup, offsets);
+    head->maps = find_offsets(setup, offsets, tables);
     char *results = sheaf_path_absolute(setup->results);
     int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
     free(results);
@@ -194,8 +200,12 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
     struct answer *answers = self.rank == 0 ? calloc((size_t)self.n_ranks, sizeof *answers) : NULL;
     int64_t maps = 1, writes = 1;
     int failed = self.rank == 0 && !answers ? sheaf_fail_memory(error, "the ranks") : 0;
-    if (sheaf_comm_agree(comm, failed, error) || (head->required && sheaf_comm_agree(comm, rc, error)) ||
-        sheaf_comm_gather(comm, own, answers, sizeof *own, error)) {
+    failed = sheaf_comm_agree(comm, failed, error);
+    if (failed == 0 && head->required)
+        failed = sheaf_comm_agree(comm, rc, error);
+    if (failed == 0)
+        failed = sheaf_comm_gather(comm, own, answers, sizeof *own, error);
+    if (failed) {
         free(answers);
         return -1;
     }
@@ -205,13 +215,16 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
         t->n_blind += !answers[r].sees;
     }
     free(answers);
-    if (sheaf_comm_broadcast_value(comm, &maps, error) || sheaf_comm_broadcast_value(comm, &writes, error))
+    if (sheaf_comm_broadcast_value(comm, &maps, error))
+        return -1;
+    if (sheaf_comm_broadcast_value(comm, &writes, error))
         return -1;
     /* A rank that was not asked answers yes: it does not stand in the way of those that were. */
     t->maps = asked && maps && head->maps;
     t->writes = self.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
     t->notes = self.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
     t->direct = head->all && writes && (maps || !head->maps);
+    t->proves = head->in_segments && t->maps && maps && t->writes && writes && (head->all || self.n_nodes == 1);
     return 0;
 }
 
@@ -233,13 +246,54 @@ static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *
     return !durable && sheaf_disk_forgets(sink->fd) ? 0 : sheaf_ledger_open(&sink->ledger, error);
 }
 
+/* --- what the input is --------------------------------------------------------------------------------------------- */
+
+/* For threads that hash what they read: the fields that they do. */
+static int open_proof(struct transport *t, const struct transport_setup *setup, const int64_t *tables, int64_t n_items,
+                      struct sheaf_error *error) {
+    const struct binding *kernel = setup->kernel;
+    if (sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
+                         t->mapped, error))
+        return -1;
+    return 0;
+}
+
+/* Rank 0, side by side: hashes what threads do not. */
+static int prove_rest(const struct transport *t, const struct transport_setup *setup, struct sheaf_error *error) {
+    const struct items *items = setup->items;
+    struct sheaf_mapping mapping = {0};
+    struct proof proof = {0};
+    const char **data = calloc((size_t)items->n_fields + 1, sizeof *data);
+    bool any = false;
+    int rc = data ? sheaf_mapping_open(&mapping, items->name, error) : sheaf_fail_memory(error, "the inputs");
+    for (int f = 0; rc == 0 && f < items->n_fields; f++) {
+        bool by_threads = false;
+        for (int k = 0; t->proves && k < setup->kernel->n_inputs; k++)
+            by_threads = by_threads || (setup->kernel->field[k] == f && t->mapped[k]);
+        if (!by_threads)
+            data[f] = mapping.data + sheaf_items_offset(items, f, (enum sheaf_type)items->fields[f].type);
+        any = any || data[f];
+    }
+    if (rc == 0 && any)
+        rc = sheaf_proof_open(&proof, items->fields, items->n_fields, items->n_items, setup->sink->fd,
+                              setup->proof_tables, setup->sink->path, data, error);
+    if (rc == 0 && any)
+        rc = sheaf_proof_cover_all(&proof, error) || sheaf_items_unchanged(items, error) ? -1 : 0;
+    sheaf_proof_close(&proof);
+    sheaf_mapping_close(&mapping);
+    free(data);
+    return rc;
+}
+
+/* --- all of it ----------------------------------------------------------------------------------------------------- */
+
 static int take_part(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
                      const struct transport_setup *setup, struct sheaf_error *error) {
     const struct comm_self self = sheaf_comm_self(comm);
     struct invitation *head;
-    int64_t *offsets;
+    int64_t *offsets, *tables;
     struct row_column *columns;
-    parts(buffer, setup->kernel, &head, &offsets, &columns);
+    parts(buffer, setup->kernel, &head, &offsets, &tables, &columns);
     bool asked = head->all || self.node == 0;
     struct answer own = {1, 1, sees_output(head)};
     int rc = 0;
@@ -262,6 +316,10 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     const struct journal_numbers numbers = {head->last_journal + 1 + (uint64_t)self.rank, (uint64_t)self.n_ranks};
     if (t->sink && setup->kernel->has_texts &&
         sheaf_journal_open(&t->sink->journal, head->results, head->token, numbers, error))
+        return -1;
+    if (t->proves && open_proof(t, setup, tables, head->n_items, error))
+        return -1;
+    if (head->in_segments && self.rank == 0 && prove_rest(t, setup, error))
         return -1;
     return t->sink ? open_ledger(t->sink, head->durable, error) : 0;
 }
@@ -295,6 +353,7 @@ int sheaf_transport_close(struct transport *t, struct sheaf_error *error) {
         sheaf_ledger_close(t->sink->ledger);
         t->sink->ledger = NULL;
     }
+    sheaf_proof_close(&t->proof);
     drop_input(t);
     drop_output(t);
     t->sink = NULL;

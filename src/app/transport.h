@@ -17,6 +17,7 @@
 #include "job/items.h"
 #include "job/job.h"
 #include "kernel/binding.h"
+#include "plan/proof.h"
 #include "plan/row_sink.h"
 
 /* What this rank does. */
@@ -34,6 +35,8 @@ struct transport {
     struct sheaf_stamp stamp;
     double check_s; /* how often that is to be verified */
     struct sheaf_mapping mapping;
+    bool proves;        /* its threads hash what they read of the input, as all others' do (plan/proof.h) */
+    struct proof proof; /* where they do */
     struct row_sink own;
     char *output;
 };
@@ -46,8 +49,9 @@ struct transport_setup {
     uint64_t token;            /* of the results file, and where it will lie: for journals of texts */
     uint64_t last_journal;     /* the highest number of one that was there when the run began */
     const char *results;
-    bool durable;              /* statuses wait until their rows are synced, on any disk */
-    const struct items *items; /* as opened */
+    bool durable;                /* statuses wait until their rows are synced, on any disk */
+    const struct items *items;   /* as opened */
+    const int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
     struct row_sink *sink;
     const char *output; /* where the results file is at present */
     off_t mark_offset;  /* a number in it that only this run can have written: when the run began */

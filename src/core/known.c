@@ -1,6 +1,5 @@
 #include "core/known.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,6 +59,44 @@ int sheaf_known_hash(struct known *known, const char *path, char hash[SHEAF_HASH
     free(after);
     free(description);
     return rc;
+}
+
+#define ADDED "segments" /* in place of a fingerprint; a line of it alone says that there is such a file */
+
+int sheaf_known_add(struct known *known, const char *path, struct sheaf_error *error) {
+    struct stat about;
+    char *description = describe(path, &about);
+    sheaf_string_add(&known->paths, "%s\n", path);
+    sheaf_string_add(&known->now, "%s\n", ADDED);
+    if (description && has_settled(&about))
+        sheaf_string_add(&known->now, "%s%s", ADDED, description);
+    free(description);
+    return known->now.failed || known->paths.failed ? sheaf_fail_memory(error, path) : 0;
+}
+
+/* Whether a line begins with a text. */
+static bool has_line(const char *lines, const char *text) {
+    const size_t n = strlen(text);
+    for (const char *line = lines, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        if (strncmp(line, text, n) == 0)
+            return true;
+    return false;
+}
+
+bool sheaf_known_any_added(const char *before) {
+    return has_line(before, ADDED "\n");
+}
+
+bool sheaf_known_is_same(const char *before, const char *path) {
+    struct stat about;
+    struct sheaf_string line = {0};
+    char *description = describe(path, &about);
+    if (description)
+        sheaf_string_add(&line, "%s%s", ADDED, description);
+    const bool same = line.length && !line.failed && has_line(before, line.data);
+    sheaf_string_free(&line);
+    free(description);
+    return same;
 }
 
 void sheaf_known_use(struct known *known, const char *path, const char hash[SHEAF_HASH_BYTES]) {

@@ -1,64 +1,18 @@
 #include "exec/team.h"
 
 #include <omp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/futex.h"
 #include "core/interrupt.h"
 #include "core/type.h"
-#include "exec/thread.h"
+#include "exec/team_inside.h"
 
-/* Rows that wait to be sent: threads pause when there are more. */
-static const size_t most_waiting_bytes = (size_t)32 << 20;
-static const int64_t first_checkpoint_us = 1000000;
 enum { SPARE_MORE = 8 }; /* parcels kept for use, beyond one for each thread */
-static const size_t worth_sending_bytes = (size_t)1 << 20;
-
-/* A compute thread. */
-struct hand {
-    struct thread thread;
-    struct parcel *parcel; /* it computes into */
-    const void **columns;  /* [n_outputs] room for struct rows */
-    struct flight flight;  /* its note of what it computes */
-    int64_t n_failed;      /* its items, while none of the team's is done */
-};
-
-struct team {
-    struct team_setup setup;
-    int n_hands;
-    struct hand *hands; /* [n_hands] */
-
-    _Atomic(int32_t) n_busy;        /* threads that are at a grain, or look for one */
-    _Atomic(bool) drain;            /* no more grains are taken */
-    _Atomic(int64_t) checkpoint_us; /* when rows are to be synced next */
-    _Atomic(int64_t) check_us;      /* when the input is to be looked at next */
-    _Atomic(bool) stop;             /* threads leave at the next grain */
-
-    pthread_mutex_t lock; /* guards what follows, up to `events` */
-    struct parcel *ready, **ready_end, *spare;
-    int n_spare;
-    size_t waiting_bytes; /* of `ready` and of what thread 0 has taken and not given back */
-    struct team_counts counts;
-    bool any_done;  /* an item that a thread computed, */
-    int n_hopeless; /* else the threads of which too many have failed */
-    bool broken;
-    struct sheaf_error error; /* the first */
-
-    _Atomic(uint32_t) events; /* futex of thread 0 */
-    _Atomic(uint32_t) room;   /* futex of threads that wait for parcels to leave */
-    pthread_mutex_t serial;   /* held where the kernel is not thread-safe: in thread_open and _close, or in map too */
-};
 
 int sheaf_team_cores(void) {
     return omp_get_num_procs();
-}
-
-static void raise_event(struct team *team) {
-    atomic_fetch_add(&team->events, 1);
-    sheaf_futex_wake(&team->events);
 }
 
 static void break_team(struct team *team, const struct sheaf_error *error) {
@@ -68,170 +22,11 @@ static void break_team(struct team *team, const struct sheaf_error *error) {
     team->broken = true;
     pthread_mutex_unlock(&team->lock);
     atomic_store(&team->stop, true);
-    raise_event(team);
-}
-
-/* --- rows ---------------------------------------------------------------------------------------------------------- */
-
-/* Writes the rows of the hand's parcel and counts them. */
-static int write_rows(struct team *team, struct hand *hand, struct sheaf_error *error) {
-    struct rows rows;
-    struct row_counts counts = {0};
-    size_t n_bytes;
-    sheaf_parcel_look(hand->parcel->data.data, team->setup.shape, hand->columns, &rows, &n_bytes);
-    rows.n_failures = hand->thread.n_failures;
-    rows.failures = hand->thread.failures;
-    rows.texts = hand->thread.texts.data;
-    rows.text_bytes = hand->thread.texts.n_bytes;
-    if (sheaf_row_sink_write(team->setup.sink, &rows, &counts, error))
-        return -1;
-    pthread_mutex_lock(&team->lock);
-    team->counts.n_done += counts.n_done;
-    team->counts.n_failed += counts.n_failed;
-    pthread_mutex_unlock(&team->lock);
-    if (counts.n_failed && team->setup.tells_failures)
-        raise_event(team);
-    return 0;
-}
-
-/* Leaves the hand's parcel for thread 0, and gives the hand another. Waits while too much is on its way. */
-static int hand_over(struct team *team, struct hand *hand, struct sheaf_error *error) {
-    const struct thread *thread = &hand->thread;
-    if ((thread->n_failures || thread->texts.n_bytes) &&
-        sheaf_parcel_add_tail(hand->parcel, team->setup.shape, thread->failures, thread->n_failures, &thread->texts,
-                              error))
-        return -1;
-    hand->parcel->next = NULL;
-    pthread_mutex_lock(&team->lock);
-    *team->ready_end = hand->parcel;
-    team->ready_end = &hand->parcel->next;
-    hand->parcel->held_bytes = hand->parcel->data.n_bytes;
-    team->waiting_bytes += hand->parcel->held_bytes;
-    bool worth = team->waiting_bytes >= worth_sending_bytes || (thread->n_failures && team->setup.tells_failures);
-    hand->parcel = team->spare;
-    if (hand->parcel) {
-        team->spare = hand->parcel->next;
-        team->n_spare--;
-    }
-    pthread_mutex_unlock(&team->lock);
-    if (worth)
-        raise_event(team);
-    if (!hand->parcel)
-        hand->parcel = calloc(1, sizeof *hand->parcel);
-    return hand->parcel ? 0 : sheaf_fail_memory(error, "the rows");
-}
-
-static void wait_for_room(struct team *team) {
-    for (;;) {
-        uint32_t seen = atomic_load(&team->room);
-        pthread_mutex_lock(&team->lock);
-        bool full = team->waiting_bytes > most_waiting_bytes;
-        pthread_mutex_unlock(&team->lock);
-        if (!full || atomic_load(&team->stop))
-            return;
-        sheaf_futex_wait(&team->room, seen, -1);
-    }
-}
-
-/* When to sync again after that took so long: soon, so that what is done is seen to be safe, but for a twentieth of one
-   thread's time at most; and no later than the job wants. */
-static int64_t next_checkpoint_us(int64_t took_us, int64_t every_us) {
-    const int64_t pause_us = 20 * took_us > first_checkpoint_us ? 20 * took_us : first_checkpoint_us;
-    return pause_us < every_us ? pause_us : every_us;
-}
-
-/* Syncs when it is due by at least late_s; one thread does. */
-static int checkpoint(struct team *team, double late_s, struct sheaf_error *error) {
-    struct row_sink *sink = team->setup.sink;
-    const int64_t every_us = (int64_t)(team->setup.checkpoint_s * 1e6);
-    if (!sink)
-        return 0;
-    int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->checkpoint_us);
-    bool is_due = every_us > 0 && now >= due + (int64_t)(late_s * 1e6);
-    if (is_due && atomic_compare_exchange_strong(&team->checkpoint_us, &due, now + every_us)) {
-        const int rc = sheaf_row_sink_flush(sink, error);
-        const int64_t end = (int64_t)(sheaf_clock_s() * 1e6), pause = next_checkpoint_us(end - now, every_us);
-        atomic_store(&team->checkpoint_us, end + pause);
-        return rc;
-    }
-    return sheaf_row_sink_is_full(sink) ? sheaf_row_sink_flush(sink, error) : 0;
+    sheaf_team_raise_event(team);
 }
 
 int sheaf_team_checkpoint(struct team *team, struct sheaf_error *error) {
-    return checkpoint(team, 1, error);
-}
-
-/* --- grains -------------------------------------------------------------------------------------------------------- */
-
-/* The values that were computed from a mapped file are used only if it was not changed meanwhile. */
-static int check_input(struct team *team, struct sheaf_error *error) {
-    const struct team_setup *setup = &team->setup;
-    if (!setup->input)
-        return 0;
-    if (setup->check_s > 0) {
-        int64_t now = (int64_t)(sheaf_clock_s() * 1e6), due = atomic_load(&team->check_us);
-        if (now < due || !atomic_compare_exchange_strong(&team->check_us, &due, now + (int64_t)(setup->check_s * 1e6)))
-            return 0;
-    }
-    return sheaf_stamp_check(setup->stamp, setup->input, error);
-}
-
-/* Rows of blocks that were computed alone: the next one may begin when nothing that it does can cost them. */
-static int make_safe(struct team *team, int64_t n_blocks, struct sheaf_error *error) {
-    if (sheaf_row_sink_flush(team->setup.sink, error))
-        return -1;
-    atomic_fetch_add(&team->setup.pool->n_safe, n_blocks);
-    if (team->setup.leads)
-        raise_event(team);
-    return 0;
-}
-
-/* Looks how the items of a grain have ended, as long as none of the team's is done. The lock is held. */
-static void look_for_hope(struct team *team, struct hand *hand) {
-    const struct parcel *parcel = hand->parcel;
-    const int64_t most = team->setup.hopeless_failed, had_failed = hand->n_failed;
-    for (int64_t k = 0; k < parcel->n_items && !team->any_done; k++) {
-        team->any_done = parcel->status[k] == ITEM_DONE;
-        hand->n_failed += sheaf_status_failed(parcel->status[k]);
-    }
-    team->n_hopeless += had_failed < most && hand->n_failed >= most;
-    team->counts.hopeless = !team->any_done && team->n_hopeless == team->n_hands;
-}
-
-static int run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
-    const struct team_setup *setup = &team->setup;
-    double busy_s = -hand->thread.busy_s;
-    if (!hand->thread.entered && sheaf_thread_enter(&hand->thread, &team->serial, error))
-        return -1;
-    hand->thread.n_failures = 0;
-    hand->thread.texts.n_bytes = 0;
-    hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
-    if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
-        sheaf_thread_grain(&hand->thread, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
-                           setup->kernel->serial ? &team->serial : NULL, error))
-        return -1;
-    busy_s += hand->thread.busy_s;
-    if (sheaf_pool_finish(setup->pool, grain, busy_s) && setup->leads)
-        raise_event(team);
-    pthread_mutex_lock(&team->lock);
-    team->counts.busy_s += busy_s;
-    if (hand->thread.longest_s > team->counts.longest_s)
-        team->counts.longest_s = hand->thread.longest_s;
-    if (!team->any_done)
-        look_for_hope(team, hand);
-    pthread_mutex_unlock(&team->lock);
-    if (check_input(team, error))
-        return -1;
-    if (setup->sink && !(setup->sends_failures && hand->thread.n_failures)) {
-        if (write_rows(team, hand, error))
-            return -1;
-        return hand->flight.note.flags & FLIGHT_ALONE ? make_safe(team, grain->blocks.n, error)
-                                                      : checkpoint(team, 0, error);
-    }
-    if (hand_over(team, hand, error))
-        return -1;
-    wait_for_room(team);
-    return 0;
+    return sheaf_team_checkpoint_late(team, 1, error);
 }
 
 /* Takes a grain, and wakes thread 0 when what is left gets low. None when a signal has come that thread 0 will see. */
@@ -242,7 +37,7 @@ static bool take_grain(struct team *team, struct grain *grain) {
         return false;
     int64_t left = sheaf_pool_untaken(pool), low = atomic_load_explicit(&pool->low, memory_order_relaxed);
     if (team->setup.leads && left < low && left + grain->blocks.n >= low)
-        raise_event(team);
+        sheaf_team_raise_event(team);
     return true;
 }
 
@@ -250,7 +45,7 @@ static bool take_grain(struct team *team, struct grain *grain) {
 static void leave_grain(struct team *team) {
     bool last = atomic_fetch_sub(&team->n_busy, 1) == 1;
     if (last && (atomic_load(&team->drain) || atomic_load(&team->setup.pool->closed)))
-        raise_event(team);
+        sheaf_team_raise_event(team);
 }
 
 /* The kernel has crashed in this thread. */
@@ -291,14 +86,14 @@ static void compute(struct team *team, struct hand *hand) {
         uint32_t seen = atomic_load(&pool->posts);
         atomic_fetch_add(&team->n_busy, 1); /* before it looks: see sheaf_team_idle */
         bool taken = take_grain(team, &grain);
-        if (taken && run_grain(team, hand, &grain, &error))
+        if (taken && sheaf_team_run_grain(team, hand, &grain, &error))
             break_team(team, &error);
         leave_grain(team);
         if (taken)
             continue;
         atomic_fetch_add(&pool->n_hungry, 1);
         if (team->setup.leads)
-            raise_event(team);
+            sheaf_team_raise_event(team);
         if (!atomic_load(&team->stop))
             sheaf_futex_wait(&pool->posts, seen, -1);
         atomic_fetch_sub(&pool->n_hungry, 1);
@@ -459,7 +254,7 @@ int sheaf_team_open(struct team **made, const struct team_setup *setup, struct s
         return sheaf_fail_memory(error, "the team");
     team->setup = *setup;
     team->checkpoint_us =
-        (int64_t)(sheaf_clock_s() * 1e6) + next_checkpoint_us(0, (int64_t)(setup->checkpoint_s * 1e6));
+        (int64_t)(sheaf_clock_s() * 1e6) + sheaf_team_next_checkpoint_us(0, (int64_t)(setup->checkpoint_s * 1e6));
     team->ready_end = &team->ready;
     pthread_mutex_init(&team->lock, NULL);
     pthread_mutex_init(&team->serial, NULL);

@@ -18,6 +18,7 @@
 #include "plan/flight.h"
 #include "plan/parcel.h"
 #include "plan/pool.h"
+#include "plan/proof.h"
 #include "plan/row_sink.h"
 
 struct team;
@@ -44,13 +45,15 @@ struct team_setup {
     off_t flights_end;               /* where the table of notes ends */
     const char *input;               /* a file of which fields are mapped, or NULL */
     const struct sheaf_stamp *stamp; /* that it must still have when its values are written */
+    struct proof *proof;             /* of the values that are mapped, or NULL; */
     double check_s;                  /* looked at after each grain; where it is not 0, only this often */
 };
 
 /* What the team has done so far; a snapshot. */
 struct team_counts {
     int64_t n_done, n_failed; /* items written through the sink */
-    double longest_s;         /* that the kernel took for a block */
+    double longest_s;         /* that the kernel took for a block, */
+    double flush_s;           /* and that rows took to be made safe */
     double busy_s;            /* inside the kernel, summed over threads */
     bool hopeless;            /* no item of any thread is done, and setup.hopeless_failed of each have failed */
 };

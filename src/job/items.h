@@ -56,9 +56,12 @@ struct items {
     struct sheaf_stamp stamp;   /* of the file `name`, taken before it was read; all zero where there is none */
     int n_others; /* files that fields of hdf5 lie in too: behind links, sources of virtual datasets, … */
     const struct items_file *others; /* [n_others] */
-    struct sheaf_string identity;    /* canonical text: what these items are, with a fingerprint of their content */
-    struct sheaf_string warnings;    /* lines: what may be meant as it is, but looks odd */
-    struct sheaf_arena arena;        /* owns names and fields */
+    bool
+        in_segments; /* what the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the
+                         identity; all fields then lie in one piece in the file `name` */
+    struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_string warnings; /* lines: what may be meant as it is, but looks odd */
+    struct sheaf_arena arena;     /* owns names and fields */
 };
 
 /* See struct items_source. `read` gives values of the fields' own types, `read_as` of types[n_fields], which were

@@ -99,7 +99,7 @@ void sheaf_ledger_take(struct ledger *ledger, struct sheaf_buffer *taken) {
 /* Of statuses that are in the file as unsafe. */
 static int make_safe(const struct entry *entry, int fd, off_t status_offset, const char *path,
                      struct sheaf_error *error) {
-    uint8_t status[1 << 14];
+    uint8_t status[1 << 15];
     for (int64_t at = entry->first, end = at + entry->n; at < end; at += (int64_t)sizeof status) {
         const size_t n = end - at < (int64_t)sizeof status ? (size_t)(end - at) : sizeof status;
         if (sheaf_file_pread(fd, status, n, status_offset + at, path, error))

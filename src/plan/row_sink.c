@@ -45,15 +45,14 @@ bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *f
 /* Statuses of items first … first + n - 1, whose rows are written. */
 static int write_statuses(struct row_sink *sink, int64_t first, int64_t n, const uint8_t *status,
                           struct sheaf_error *error) {
-    uint8_t unsafe[4096];
+    uint8_t unsafe[1 << 15];
     if (sink->ledger && sink->waits)
         return sheaf_ledger_add(sink->ledger, first, n, status, error);
     if (!sink->ledger)
         return sheaf_file_pwrite(sink->fd, status, (size_t)n, sink->status_offset + first, sink->path, error);
     for (int64_t at = 0; at < n; at += (int64_t)sizeof unsafe) {
         const size_t n_piece = n - at < (int64_t)sizeof unsafe ? (size_t)(n - at) : sizeof unsafe;
-        for (size_t i = 0; i < n_piece; i++)
-            unsafe[i] = status[at + (int64_t)i] | ITEM_UNSAFE;
+        sheaf_status_mark_unsafe(status + at, (int64_t)n_piece, unsafe);
         if (sheaf_file_pwrite(sink->fd, unsafe, n_piece, sink->status_offset + first + at, sink->path, error))
             return -1;
     }

@@ -19,6 +19,7 @@
 #include "store/h5.h"
 #include "store/inputs.h"
 #include "store/layout.h"
+#include "store/proven.h"
 #include "store/results.h"
 #include "store/run_table.h"
 #include "store/space.h"
@@ -408,7 +409,9 @@ static int make_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
+        make_flights(c) || make_marks(c) ||
+        sheaf_proven_make(plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error) ||
+        sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
@@ -427,15 +430,12 @@ static int make_bookkeeping(struct creation *c) {
 }
 
 static int make_content(struct creation *c) {
-    const int64_t n_items = c->plan->items->n_items;
-    const size_t row_bytes = sheaf_space_row_bytes(c->plan);
-    /* first, where numbers lie aligned, so that a kill leaves none that is written in part */
-    if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, n_items, row_bytes))
+    /* the sums first, where numbers lie aligned, so that a kill leaves none that is written in part */
+    if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan))
         return h5_fail(c, "make the sums");
-    if (make_dimension(c, "item", n_items) || make_inputs(c) || make_outputs(c) || make_status(c) || make_attempts(c) ||
-        make_seconds(c))
-        return -1;
-    return make_bookkeeping(c);
+    const bool bad = make_dimension(c, "item", c->plan->items->n_items) || make_inputs(c) || make_outputs(c) ||
+                     make_status(c) || make_attempts(c) || make_seconds(c) || make_bookkeeping(c);
+    return bad ? -1 : 0;
 }
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */

@@ -286,6 +286,38 @@ static const struct items_source source = {
 static const struct items_source gaps_source = {
     .check = input_check, .read = input_read, .skips = input_skips, .offset = input_offset, .close = input_close};
 
+/* Whether all fields lie in the file in one piece, as the numbers they are; *n_bytes of them. */
+static bool lie_in_one_piece(const struct items *items, int64_t *n_bytes) {
+    *n_bytes = 0;
+    for (int k = 0; k < items->n_fields; k++) {
+        if (input_offset(items, k, (enum sheaf_type)items->fields[k].type) < 0)
+            return false;
+        *n_bytes += items->n_items * (int64_t)sheaf_field_row_bytes(&items->fields[k]);
+    }
+    return items->n_others == 0;
+}
+
+/* Whether the values prove themselves as they are read, so that nobody reads them first: linked ones that threads read where
+   they lie. Where programs compute, rows take so long that it does not matter. A results file that is there goes on as it
+   was begun. */
+static bool goes_in_segments(const struct items *items, const struct job *job, const struct known *known) {
+    int64_t n_bytes;
+    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || !lie_in_one_piece(items, &n_bytes))
+        return false;
+    if (known->goes_on)
+        return sheaf_known_any_added(known->before);
+    return job->inputs == JOB_INPUTS_LINK || (job->inputs == JOB_INPUTS_AUTO && n_bytes > SHEAF_INPUTS_SMALL);
+}
+
+/* What the items are, but for their values. */
+static int identify_segments(struct items *items, struct known *known, struct sheaf_error *error) {
+    sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 "\n", items->n_items);
+    for (int k = 0; k < items->n_fields; k++)
+        sheaf_string_add(&items->identity, "field %s: %s %s[%" PRId64 "]\n", items->fields[k].name, items->links[k],
+                         sheaf_type_name(items->fields[k].type), items->fields[k].width);
+    return items->identity.failed ? sheaf_fail_memory(error, items->name) : sheaf_known_add(known, items->name, error);
+}
+
 /* What the items are: the bytes of the file and of those that its fields reach, and which datasets are which fields. A
    file that is reached counts by its name alone: with all the others it may be moved. */
 static int write_identity(struct items *items, struct known *known, struct sheaf_error *error) {
@@ -334,5 +366,6 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
-    return write_identity(items, known, error);
+    items->in_segments = goes_in_segments(items, job, known);
+    return items->in_segments ? identify_segments(items, known, error) : write_identity(items, known, error);
 }

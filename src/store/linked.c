@@ -5,6 +5,7 @@
 
 #include "core/known.h"
 #include "store/inputs.h"
+#include "store/proven.h"
 #include "store/reach.h"
 
 /* Whether the identity has the fingerprint of a file. */
@@ -25,11 +26,16 @@ hid_t sheaf_inputs_open_linked(hid_t file, const char *path, const char *name, c
     struct known known = {.before = *files ? strdup(*files) : NULL};
     bool is_local;
     hid_t dataset = sheaf_reach_dataset(&reach, file, path, name, &is_local, error);
-    for (int i = 0; dataset >= 0 && i < reach.n_files; i++)
-        if (check_file(reach.files[i].path, identity, &known, path, error)) {
-            H5Dclose(dataset);
-            dataset = H5I_INVALID_HID;
-        }
+    int rc = 0;
+    if (dataset >= 0 && sheaf_proven_is(file, name) && reach.n_files == 1)
+        rc = sheaf_proven_check_linked(file, path, name, dataset, reach.files[0].path, *files, error);
+    else
+        for (int i = 0; rc == 0 && dataset >= 0 && i < reach.n_files; i++)
+            rc = check_file(reach.files[i].path, identity, &known, path, error);
+    if (rc && dataset >= 0) {
+        H5Dclose(dataset);
+        dataset = H5I_INVALID_HID;
+    }
     if (known.now.length) { /* the next input needs not read them again */
         free(*files);
         *files = known.now.data;

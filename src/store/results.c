@@ -10,11 +10,14 @@
 #include "core/boot.h"
 #include "core/file.h"
 #include "core/interrupt.h"
+#include "core/known.h"
 #include "core/type.h"
+#include "plan/proof.h"
 #include "store/differences.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/layout.h"
+#include "store/proven.h"
 #include "store/run_table.h"
 #include "store/sums_file.h"
 #include "store/texts.h"
@@ -65,7 +68,24 @@ static int find_field(struct results *r, hid_t file, const struct sheaf_field *f
     return find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &column->offset, error);
 }
 
-static int find_everything(struct results *r, hid_t file, struct sheaf_error *error) {
+/* Where the hashes of the inputs' segments are. */
+static int find_proof(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
+    r->proof_tables = calloc((size_t)items->n_fields, sizeof *r->proof_tables);
+    if (!r->proof_tables)
+        return sheaf_fail_memory(error, "the hashes of the inputs");
+    for (int k = 0; k < items->n_fields; k++) {
+        char name[300];
+        const int64_t n = sheaf_proof_segments(&items->fields[k], items->n_items);
+        snprintf(name, sizeof name, PROOF "%s", items->fields[k].name);
+        off_t at;
+        if (find_dataset(r, file, name, &n, 1, &at, error))
+            return -1;
+        r->proof_tables[k] = at;
+    }
+    return 0;
+}
+
+static int find_everything(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
     int64_t errors[2] = {r->n_items < ERRORS_MOST ? r->n_items : ERRORS_MOST, FAILURE_BYTES};
     const int64_t boot = BOOT_BYTES, lives = LIVES_MOST, texts = TEXTS_MARKS;
@@ -83,6 +103,8 @@ static int find_everything(struct results *r, hid_t file, struct sheaf_error *er
     r->token = sheaf_h5_get_token(file);
     if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
         find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
+        return -1;
+    if (items->in_segments && find_proof(r, file, items, error))
         return -1;
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
         find_dataset(r, file, r->block == 1 ? ITEM_SECONDS : BLOCK_SECONDS, &n_blocks, 1, &r->sink.seconds_offset,
@@ -144,9 +166,15 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                             "place with -o",
                             plan->path);
     }
+    char *files = sheaf_h5_get_dataset_text(file, FILES_TEXT);
+    H5Eclear2(H5E_DEFAULT);
+    r->same_input = r->created || sheaf_known_is_same(files, plan->items->name);
+    free(files);
     if (check_identity(r, plan, file, error) == 0)
-        rc = find_everything(r, file, error) || sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error) ? -1
-                                                                                                                   : 0;
+        rc = find_everything(r, file, plan->items, error) ||
+                     sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error)
+                 ? -1
+                 : 0;
     r->sink.segments = r->sums.segments;
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
@@ -186,6 +214,13 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
     return r->path && r->window && r->piece && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
 }
 
+/* What the inputs are is in the identity, or proven by their segments. */
+static int check_input(const struct results *r, const struct items *items, struct sheaf_error *error) {
+    if (!items->in_segments || r->same_input)
+        return 0;
+    return sheaf_proven_check(r->path, r->fd, items, r->proof_tables, error);
+}
+
 int sheaf_results_look(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
     if (prepare(r, plan, false, error) || look_inside(r, plan, plan->path, error))
         return -1;
@@ -193,7 +228,8 @@ int sheaf_results_look(struct results *r, const struct results_plan *plan, struc
     r->fd = r->sink.fd = open(plan->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0)
         return sheaf_fail_errno(error, "%s: cannot open", plan->path);
-    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
+    if (check_input(r, plan->items, error) ||
+        sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
         return -1;
     sheaf_boot_id(own);
     r->looks = true;
@@ -213,9 +249,9 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
         if (r->fd < 0)
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
-            rc = sheaf_stamp_open(&r->stamp, r->fd, path, error) || sheaf_results_open_sums(r, error) ||
-                         sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
-                         sheaf_results_tidy_messages(r, error)
+            rc = check_input(r, plan->items, error) || sheaf_stamp_open(&r->stamp, r->fd, path, error) ||
+                         sheaf_results_open_sums(r, error) || sheaf_results_judge_unsafe(r, error) ||
+                         sheaf_results_judge_texts(r, error) || sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }
@@ -238,12 +274,14 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     sheaf_sums_free(&r->sums);
     free(r->sink.columns);
     free(r->noted);
+    free(r->proof_tables);
     free(r->window);
     free(r->piece);
     free(r->path);
     sheaf_string_free(&r->changed);
     r->sink.columns = NULL;
     r->noted = NULL;
+    r->proof_tables = NULL;
     r->window = r->piece = NULL;
     r->path = NULL;
     return rc;

@@ -87,6 +87,8 @@ struct results {
     char *piece;               /* [SEGMENT_PIECE] */
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
+    int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
+    bool same_input;       /* the file they are from is as it was when this one was made */
     struct noted *noted;   /* the sink's, of earlier runs */
     off_t suspects_offset;
     bool power_failed;              /* since the file was written last: its machine was started anew */

@@ -1,9 +1,12 @@
 /* What became of the items, as the results file of a run has it: reading, those that are not safe, which are pending. */
 #include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/boot.h"
+#include "core/crew.h"
 #include "core/file.h"
 #include "store/results_inside.h"
 
@@ -153,27 +156,68 @@ struct pending sheaf_results_pending(struct results *r) {
     return (struct pending){r, next_pending};
 }
 
-static int count_span(struct results *r, struct span span, int64_t *counts, struct sheaf_error *error) {
-    const int64_t end = span.first + span.n;
-    for (int64_t at = span.first; at < end; at += RESULTS_WINDOW) {
-        int64_t n = end - at < RESULTS_WINDOW ? end - at : RESULTS_WINDOW;
-        if (sheaf_results_read_status(r, at, n, error))
+/* --- counting ------------------------------------------------------------------------------------------------------ */
+
+enum { COUNTED = 1 << 20 /* items that a thread counts at a time */ };
+
+struct count {
+    const struct results *results;
+    const struct asked *asked;
+    _Atomic(int64_t) counts[ITEM_SKIPPED + 1];
+    _Atomic(int64_t) bad; /* an item whose status means nothing; INT64_MAX: none */
+    _Atomic(bool) failed;
+};
+
+static int count_span(struct count *c, struct span span, char *window, int64_t *counts) {
+    const struct results *r = c->results;
+    struct sheaf_error ignored;
+    for (int64_t at = span.first, n; at < span.first + span.n; at += n) {
+        n = span.first + span.n - at < RESULTS_WINDOW ? span.first + span.n - at : RESULTS_WINDOW;
+        if (sheaf_file_pread(r->fd, window, (size_t)n, r->sink.status_offset + at, r->path, &ignored))
             return -1;
-        int64_t bad = sheaf_status_count((const uint8_t *)r->window, n, counts);
-        if (bad >= 0)
-            return sheaf_fail(error,
-                              "%s: item %" PRId64
-                              " has status %d, which means nothing: the file is damaged; the job with "
-                              "--recompute --items %" PRId64 " computes that item again",
-                              r->path, at + bad, (unsigned char)r->window[bad], at + bad);
+        sheaf_status_judge((uint8_t *)window, n, !r->looks || r->sink.trusted);
+        const int64_t bad = sheaf_status_count((const uint8_t *)window, n, counts);
+        if (bad >= 0) {
+            int64_t before = atomic_load(&c->bad);
+            while (at + bad < before && !atomic_compare_exchange_weak(&c->bad, &before, at + bad)) {
+            }
+            return 0;
+        }
     }
     return 0;
 }
 
+static void count_piece(void *context, int64_t i) {
+    struct count *c = context;
+    const int64_t begin = i * COUNTED, rest = c->results->n_items - begin,
+                  end = begin + (rest < COUNTED ? rest : COUNTED);
+    int64_t counts[ITEM_SKIPPED + 1] = {0};
+    char *window = malloc(RESULTS_WINDOW);
+    int rc = window ? 0 : -1;
+    for (struct span part = {begin, 0}; rc == 0 && (part = sheaf_asked_next(c->asked, part.first + part.n, end)).n > 0;)
+        rc = count_span(c, part, window, counts);
+    free(window);
+    for (int s = 0; s <= ITEM_SKIPPED; s++)
+        atomic_fetch_add(&c->counts[s], counts[s]);
+    if (rc)
+        atomic_store(&c->failed, true);
+}
+
 int sheaf_results_count(struct results *r, const struct asked *asked, int64_t *counts, struct sheaf_error *error) {
-    memset(counts, 0, (ITEM_SKIPPED + 1) * sizeof *counts);
-    for (struct span part = {0}; (part = sheaf_asked_next(asked, part.first + part.n, r->n_items)).n > 0;)
-        if (count_span(r, part, counts, error))
-            return -1;
-    return 0;
+    struct count c = {.results = r, .asked = asked, .bad = INT64_MAX};
+    sheaf_crew_do((r->n_items + COUNTED - 1) / COUNTED, count_piece, &c);
+    const int64_t bad = atomic_load(&c.bad);
+    for (int s = 0; s <= ITEM_SKIPPED; s++)
+        counts[s] = atomic_load(&c.counts[s]);
+    if (atomic_load(&c.failed))
+        return sheaf_fail(error, "%s: what became of the items cannot be read", r->path);
+    if (bad == INT64_MAX)
+        return 0;
+    uint8_t status = 0;
+    if (sheaf_file_pread(r->fd, &status, 1, r->sink.status_offset + bad, r->path, error))
+        return -1;
+    return sheaf_fail(error,
+                      "%s: item %" PRId64 " has status %d, which means nothing: the file is damaged; the job with "
+                      "--recompute --items %" PRId64 " computes that item again",
+                      r->path, bad, status, bad);
 }

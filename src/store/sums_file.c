@@ -6,6 +6,7 @@
 
 #include "store/identity.h"
 #include "store/layout.h"
+#include "store/space.h"
 
 /* --- making -------------------------------------------------------------------------------------------------------- */
 
@@ -21,9 +22,9 @@ static hid_t make_table(hid_t file, hid_t link_creation, hid_t dataset_creation,
     return dataset;
 }
 
-int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, int64_t n_items, size_t row_bytes) {
+int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, const struct results_plan *plan) {
     static const uint64_t turn = 1;
-    const int64_t size = sheaf_segment_size(row_bytes);
+    const int64_t n_items = plan->items->n_items, size = sheaf_segment_size(sheaf_space_row_bytes(plan));
     const hsize_t shape[2] = {SEGMENT_PARTS, (hsize_t)sheaf_segment_count(n_items, size)}, one = 1;
     hid_t sums = make_table(file, link_creation, dataset_creation, SUMS, 2, shape,
                             "XXH3 of each segment of items: its inputs; its outputs and statuses; 0: not known");

@@ -6,10 +6,11 @@
 #define SHEAF_STORE_SUMS_FILE_H
 
 #include "store/h5.h"
+#include "store/results.h"
 #include "store/sums.h"
 
-/* Makes the tables, all unknown, for rows of so many bytes (outputs and status). -1 and no message where HDF5 refuses. */
-int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, int64_t n_items, size_t row_bytes);
+/* Makes the tables, all unknown. -1 and no message where HDF5 refuses. */
+int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, const struct results_plan *plan);
 
 /* Input columns are the datasets of the file itself at its root that were made before the first output. Where the file has
    no sums there are none in `sums`, and no error. Release with sheaf_sums_free, also after an error. */

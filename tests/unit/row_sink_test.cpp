@@ -3,6 +3,8 @@
 
 #include "unit/sheaf.h"
 
+#include <random>
+
 using namespace unit;
 
 namespace {
@@ -344,6 +346,34 @@ TEST(Status, WhatIsUnsafeCountsWhereItIsTrusted) {
     EXPECT_EQ(sheaf_status_judge(status.data(), 7, false), 3);
     EXPECT_EQ(status, (std::vector<uint8_t>{0, 1, 0, 0, 2, 0, 0}));
     EXPECT_EQ(sheaf_status_judge(status.data(), 7, false), 0);
+}
+
+// Eight are looked at at a time: any length, and wherever they begin.
+TEST(Status, AsOneByOne) {
+    std::mt19937 random(5);
+    for (int trial = 0; trial < 2000; trial++) {
+        const size_t from = random() % 9, n = random() % 70;
+        std::vector<uint8_t> status(from + n), marked(n), expected_safe(n), expected_pending(n);
+        int64_t n_unsafe = 0;
+        for (uint8_t &s : status)
+            s = static_cast<uint8_t>((random() % 6) | (random() % 2 ? 0x80 : 0));
+        for (size_t i = 0; i < n; i++) {
+            const uint8_t s = status[from + i];
+            n_unsafe += s >= 0x80;
+            expected_safe[i] = s % 0x80;
+            expected_pending[i] = s >= 0x80 ? 0 : s;
+        }
+        sheaf_status_mark_unsafe(status.data() + from, static_cast<int64_t>(n), marked.data());
+        for (size_t i = 0; i < n; i++)
+            ASSERT_EQ(marked[i], expected_safe[i] + 0x80);
+        std::vector<uint8_t> copy = status;
+        ASSERT_EQ(sheaf_status_judge(copy.data() + from, static_cast<int64_t>(n), true), n_unsafe);
+        ASSERT_TRUE(std::equal(expected_safe.begin(), expected_safe.end(), copy.begin() + static_cast<long>(from)));
+        copy = status;
+        ASSERT_EQ(sheaf_status_judge(copy.data() + from, static_cast<int64_t>(n), false), n_unsafe);
+        ASSERT_TRUE(
+            std::equal(expected_pending.begin(), expected_pending.end(), copy.begin() + static_cast<long>(from)));
+    }
 }
 
 TEST(Ledger, StatusesComeWithTheFlush) {

@@ -76,6 +76,7 @@ extern "C" {
 #include "plan/parcel.h"
 #include "plan/partition.h"
 #include "plan/pool.h"
+#include "plan/proof.h"
 #include "plan/row_sink.h"
 #include "plan/segments.h"
 #include "report/progress.h"

@@ -1,0 +1,123 @@
+#include "app/session.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/sameness.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/interrupt.h"
+#include "store/pack.h"
+
+enum { MOST_JOB_BYTES = 16 << 20 };
+
+/* --- beginning and end ---------------------------------------------------------------------------------------------- */
+
+int sheaf_session_start(struct session *session, const struct run_options *options) {
+    *session = (struct session){
+        .options = options, .began_s = sheaf_clock_s(), .lock.fd = -1, .results.fd = -1, .warnings = WARNINGS_NONE};
+    struct sheaf_error ignored;
+    int rc = sheaf_server_start(&session->server, &session->error); /* while we are small, and have one thread */
+    sheaf_interrupt_guard();
+    signal(SIGPIPE, SIG_IGN); /* a worker that does not listen, or `sheaf run … | head`, is no reason to die */
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow shows as an error of pwrite */
+    sheaf_results_start();
+    if (sheaf_comm_open(&session->comm, rc ? &ignored : &session->error))
+        rc = -1;
+    if (session->comm)
+        session->self = sheaf_comm_self(session->comm);
+    return session->comm && sheaf_session_agree(session, rc) == 0 ? 0 : -1;
+}
+
+void sheaf_session_close(struct session *session) {
+    struct sheaf_error ignored;
+    sheaf_results_close(&session->results, &ignored);
+    sheaf_server_stop(session->server);
+    sheaf_lock_release(&session->lock); /* when no program is at work any more */
+    sheaf_job_free(&session->job);
+    sheaf_string_free(&session->changed);
+    sheaf_known_free(&session->known);
+    sheaf_buffer_free(&session->text);
+    free(session->facts);
+    free(session->folder);
+    free(session->output);
+    sheaf_comm_close(session->comm);
+}
+
+/* --- reading the job ------------------------------------------------------------------------------------------------ */
+
+/* Rank 0 reads the file, all parse it: the others need no shared disk. */
+int sheaf_session_read(struct session *session) {
+    const struct run_options *o = session->options;
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int rc = 0;
+    if (sheaf_same_call(session))
+        return -1;
+    if (sheaf_session_is_first(session)) {
+        rc = sheaf_file_read(o->job_file, MOST_JOB_BYTES, &text, &n_bytes, &session->error);
+        if (rc == 0)
+            rc = sheaf_buffer_resize(&session->text, n_bytes + 1, &session->error);
+        if (rc == 0)
+            memcpy(session->text.data, text, n_bytes + 1);
+        free(text);
+    }
+    if (sheaf_session_agree(session, rc))
+        return -1;
+    if (sheaf_comm_broadcast(session->comm, &session->text, &session->error))
+        return -1;
+    rc = sheaf_job_parse(&session->job, o->job_file, session->text.data, session->text.n_bytes - 1, o->overrides,
+                         o->n_overrides, &session->error);
+    return sheaf_session_agree(session, rc);
+}
+
+/* --- the results file ----------------------------------------------------------------------------------------------- */
+
+int sheaf_session_publish_file(const char *path, const struct results_found *before, struct sheaf_error *error) {
+    struct sheaf_string said = {0};
+    int rc = sheaf_results_publish(path, before, &said, error);
+    if (said.length)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+    return rc;
+}
+
+int sheaf_session_publish(struct session *session) {
+    if (session->created && sheaf_session_publish_file(session->output, &session->found, &session->error))
+        return -1;
+    session->created = session->results.created = false;
+    return 0;
+}
+
+int sheaf_session_confirm(struct session *session, bool at_work, struct sheaf_error *error) {
+    struct sheaf_string said = {0};
+    int rc = sheaf_results_confirm(&session->results, at_work, &said, error);
+    if (said.length)
+        fprintf(stderr, "sheaf: %s\n", said.data);
+    sheaf_string_free(&said);
+    return rc;
+}
+
+/* It may take long, and is begun anew by the next run. */
+static int pack(struct session *session, struct packed *packed) {
+    sheaf_interrupt_leave_on_drain();
+    int rc = sheaf_pack(session->output, packed, &session->error);
+    sheaf_interrupt_unleave_on_drain();
+    return rc;
+}
+
+int sheaf_session_seal(struct session *session, bool complete) {
+    struct packed packed = {0};
+    if (sheaf_results_end_turn(&session->results, &session->error) ||
+        sheaf_session_confirm(session, false, &session->error) || (complete && pack(session, &packed)))
+        return -1;
+    if (packed.file.inode && !sheaf_stamp_names(&packed.file, session->output))
+        return sheaf_fail(&session->error, "%s: was removed or renamed just when the run ended", session->output);
+    return sheaf_results_close(&session->results, &session->error);
+}
+
+void sheaf_session_report(const struct sheaf_error *error) {
+    fprintf(stderr, "sheaf: %s\n", error->text);
+}

@@ -1,0 +1,88 @@
+/*
+ * stage - items, a kernel for them, and what becomes of them: opened, computed, ended. Private to app/.
+ *
+ * Steps are collective: all ranks agree on the outcome of one before the next. Each is a file: opening, results_of,
+ * computing, ending. A plain job is one stage, at the root of the results file.
+ */
+#ifndef SHEAF_APP_STAGE_H
+#define SHEAF_APP_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/schedule.h"
+#include "app/session.h"
+#include "app/transport.h"
+#include "core/text.h"
+#include "exec/team.h"
+#include "job/items.h"
+#include "kernel/binding.h"
+#include "plan/asked.h"
+#include "plan/chunk.h"
+#include "plan/flight.h"
+#include "report/progress.h"
+#include "store/results.h"
+
+/* Failed items of each thread, with none done, at which a run ends where the job does not say otherwise. */
+enum { STAGE_HOPELESS_FAILED = 20 };
+
+struct stage {
+    struct session *session;
+    struct kernel_host host;
+    struct items items; /* open on rank 0; elsewhere only n_items and fields */
+    struct binding kernel;
+    struct asked asked; /* items asked for */
+    int64_t n_asked;
+    struct chunk_shape carrying; /* chunks with all fields; */
+    struct chunk_shape shape;    /* this rank's, without those that it maps */
+    const void *shared;
+    struct schedule schedule;
+    struct transport transport;
+    struct team *team;
+    struct flight flight; /* this rank's first row of notes */
+    off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */
+    double compute_s;     /* how long it computed */
+
+    /* Rank 0. */
+    struct sheaf_string identity;
+    struct pending pending;                                    /* items of the results */
+    struct suspects suspects;                                  /* blocks on which earlier runs died */
+    int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* items asked for, by status */
+    bool none_pending;                                         /* of all items, not only of those asked for */
+    struct failure first_failure;                              /* of this run */
+    bool any_failure;
+    struct progress progress;
+};
+
+/* Whether all items of the job are asked for. */
+static inline bool sheaf_stage_is_whole(const struct stage *stage) {
+    return stage->n_asked == stage->items.n_items;
+}
+
+/* The job's items and kernel: opening.c. Nothing is written. Collective. */
+int sheaf_stage_look(struct stage *stage);
+
+/* The results file, opened or made aside: results_of.c. Collective. */
+int sheaf_stage_open_results(struct stage *stage);
+
+/* What the results file is made from, or opened for. Rank 0. */
+struct results_plan sheaf_stage_plan(struct stage *stage);
+
+/* Computes what is pending: computing.c. Collective. */
+int sheaf_stage_compute(struct stage *stage);
+
+/* Closes this run's row of the table of runs; stage->after says what became of the items. Rank 0. */
+int sheaf_stage_end_record(struct stage *stage, enum run_reason reason, struct sheaf_error *error);
+
+/* Everything on disk, then the summary: ending.c. Collective. sheaf_stage_summarize is for a run that had nothing to do,
+   on rank 0. */
+int sheaf_stage_finish(struct stage *stage);
+int sheaf_stage_summarize(struct stage *stage);
+
+/* The exit code, the same on every rank: a launcher ends the others when one fails. Collective. */
+int sheaf_stage_agree_exit(struct stage *stage, int rc);
+
+/* Gives up what the stage has of a rank; the session goes on. */
+void sheaf_stage_close(struct stage *stage);
+
+#endif

@@ -1,0 +1,199 @@
+#include "plan/proof.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/crew.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/type.h"
+
+enum { WINDOW = 4096, WORD = 64 }; /* hashes that are read or written at a time; bits of a word */
+
+static int64_t segments_of(int64_t n_bytes) {
+    return (n_bytes + PROOF_SEGMENT - 1) / PROOF_SEGMENT;
+}
+
+int64_t sheaf_proof_segments(const struct sheaf_field *field, int64_t n_items) {
+    return segments_of(n_items * (int64_t)sheaf_field_row_bytes(field));
+}
+
+/* --- one segment --------------------------------------------------------------------------------------------------- */
+
+/* Segment i of a field; never 0, which says that there is none. */
+static uint64_t hash_segment(const struct proof_field *f, int64_t i) {
+    const int64_t at = i * PROOF_SEGMENT, left = f->n_bytes - at;
+    const uint64_t hash = sheaf_hash_word(f->data + at, (size_t)(left < PROOF_SEGMENT ? left : PROOF_SEGMENT), 0);
+    return hash ? hash : 1;
+}
+
+static bool is_known(const struct proof *p, int64_t segment) {
+    return atomic_load_explicit(&p->known[segment / WORD], memory_order_acquire) >> (segment % WORD) & 1;
+}
+
+static void mark_known(struct proof *p, int64_t segment) {
+    atomic_fetch_or_explicit(&p->known[segment / WORD], UINT64_C(1) << (segment % WORD), memory_order_release);
+}
+
+static int write_hashes(struct proof *p, const struct proof_field *f, const uint64_t *hashes, int64_t from, int64_t n,
+                        struct sheaf_error *error) {
+    if (sheaf_file_pwrite(p->fd, hashes, (size_t)n * sizeof *hashes, f->table + from * (off_t)sizeof *hashes, p->path,
+                          error))
+        return -1;
+    for (int64_t i = from; i < from + n; i++) /* another thread may trust it only now */
+        mark_known(p, f->first + i);
+    return 0;
+}
+
+/* Segments from … end - 1 of a field: those that are not known, in runs. */
+static int cover(struct proof *p, const struct proof_field *f, int64_t from, int64_t end, struct sheaf_error *error) {
+    uint64_t hashes[16];
+    const int64_t most = sizeof hashes / sizeof *hashes;
+    for (int64_t at = from, n; at < end; at += n + 1) {
+        for (n = 0; n < most && at + n < end && !is_known(p, f->first + at + n); n++)
+            hashes[n] = hash_segment(f, at + n);
+        if (n > 0 && write_hashes(p, f, hashes, at, n, error))
+            return -1;
+        n -= n == most; /* else the one behind is known, or there is none */
+    }
+    return 0;
+}
+
+int sheaf_proof_cover(struct proof *p, int64_t first_item, int64_t n, struct sheaf_error *error) {
+    for (int k = 0; k < p->n_fields; k++) {
+        const struct proof_field *f = &p->fields[k];
+        const int64_t row = (int64_t)f->row_bytes;
+        if (f->data && n > 0 &&
+            cover(p, f, first_item * row / PROOF_SEGMENT, ((first_item + n) * row - 1) / PROOF_SEGMENT + 1, error))
+            return -1;
+    }
+    return 0;
+}
+
+/* --- all of them, side by side ------------------------------------------------------------------------------------- */
+
+/* A piece is WINDOW segments of a field at most. */
+struct sweep {
+    struct proof *proof;
+    const struct proof_field *field;
+    _Atomic(int64_t) differs; /* the first segment that does, or its field's number of segments */
+    _Atomic(bool) failed;
+};
+
+static void cover_piece(void *context, int64_t i) {
+    struct sweep *s = context;
+    struct sheaf_error ignored;
+    const int64_t n = segments_of(s->field->n_bytes), from = i * WINDOW, end = from + WINDOW < n ? from + WINDOW : n;
+    if (cover(s->proof, s->field, from, end, &ignored))
+        atomic_store(&s->failed, true);
+}
+
+static void compare_piece(void *context, int64_t i) {
+    struct sweep *s = context;
+    const struct proof *p = s->proof;
+    struct sheaf_error ignored;
+    const int64_t all = segments_of(s->field->n_bytes), from = i * WINDOW,
+                  n = all - from < WINDOW ? all - from : WINDOW;
+    uint64_t *stored = malloc((size_t)n * sizeof *stored);
+    if (!stored || sheaf_file_pread(p->fd, stored, (size_t)n * sizeof *stored,
+                                    s->field->table + from * (off_t)sizeof *stored, p->path, &ignored))
+        atomic_store(&s->failed, true);
+    else
+        for (int64_t at = 0; at < n && from + at < atomic_load(&s->differs); at++)
+            if (stored[at] && hash_segment(s->field, from + at) != stored[at]) {
+                int64_t before = atomic_load(&s->differs);
+                while (from + at < before && !atomic_compare_exchange_weak(&s->differs, &before, from + at)) {
+                }
+                break;
+            }
+    free(stored);
+}
+
+static int sweep(struct proof *p, int k, void (*piece)(void *context, int64_t i), int64_t *differs,
+                 struct sheaf_error *error) {
+    struct sweep s = {.proof = p, .field = &p->fields[k]};
+    const int64_t n = segments_of(s.field->n_bytes);
+    atomic_store(&s.differs, n);
+    sheaf_crew_do((n + WINDOW - 1) / WINDOW, piece, &s);
+    *differs = atomic_load(&s.differs);
+    return atomic_load(&s.failed) ? sheaf_fail(error, "%s: cannot read or write the hashes of the inputs", p->path) : 0;
+}
+
+int sheaf_proof_cover_all(struct proof *p, struct sheaf_error *error) {
+    int64_t ignored;
+    for (int k = 0; k < p->n_fields; k++)
+        if (p->fields[k].data && sweep(p, k, cover_piece, &ignored, error))
+            return -1;
+    return 0;
+}
+
+int sheaf_proof_compare(struct proof *p, int *field, int64_t *first_item, int64_t *n, struct sheaf_error *error) {
+    *field = -1;
+    for (int k = 0; k < p->n_fields && *field < 0; k++) {
+        const struct proof_field *f = &p->fields[k];
+        const int64_t row = (int64_t)f->row_bytes;
+        int64_t at;
+        if (!f->data)
+            continue;
+        if (sweep(p, k, compare_piece, &at, error))
+            return -1;
+        if (at == segments_of(f->n_bytes))
+            continue;
+        const int64_t end = (at + 1) * PROOF_SEGMENT < f->n_bytes ? (at + 1) * PROOF_SEGMENT : f->n_bytes;
+        *field = k;
+        *first_item = at * PROOF_SEGMENT / row;
+        *n = (end - 1) / row + 1 - *first_item;
+    }
+    return 0;
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+/* Which segments have a hash from an earlier run. */
+static int read_known(struct proof *p, const struct proof_field *f, struct sheaf_error *error) {
+    uint64_t hashes[WINDOW];
+    const int64_t all = segments_of(f->n_bytes);
+    for (int64_t at = 0, n; at < all; at += n) {
+        n = all - at < WINDOW ? all - at : WINDOW;
+        if (sheaf_file_pread(p->fd, hashes, (size_t)n * sizeof *hashes, f->table + at * (off_t)sizeof *hashes, p->path,
+                             error))
+            return -1;
+        for (int64_t i = 0; i < n; i++)
+            if (hashes[i])
+                mark_known(p, f->first + at + i);
+    }
+    return 0;
+}
+
+int sheaf_proof_open(struct proof *p, const struct sheaf_field *fields, int n_fields, int64_t n_items, int fd,
+                     const int64_t *tables, const char *path, const char *const *data, struct sheaf_error *error) {
+    *p = (struct proof){.fd = fd, .path = path, .n_fields = n_fields};
+    p->fields = calloc((size_t)n_fields + 1, sizeof *p->fields);
+    if (!p->fields)
+        return sheaf_fail_memory(error, "the hashes of the inputs");
+    for (int k = 0; k < n_fields; k++) {
+        struct proof_field *f = &p->fields[k];
+        if (!data[k])
+            continue;
+        f->data = data[k];
+        f->row_bytes = sheaf_field_row_bytes(&fields[k]);
+        f->n_bytes = n_items * (int64_t)f->row_bytes;
+        f->table = tables[k];
+        f->first = p->n_segments;
+        p->n_segments += segments_of(f->n_bytes);
+    }
+    p->known = calloc((size_t)(p->n_segments / WORD) + 1, sizeof *p->known);
+    if (!p->known)
+        return sheaf_fail_memory(error, "the hashes of the inputs");
+    for (int k = 0; k < n_fields; k++)
+        if (data[k] && read_known(p, &p->fields[k], error))
+            return -1;
+    return 0;
+}
+
+void sheaf_proof_close(struct proof *p) {
+    free(p->fields);
+    free((void *)p->known);
+    p->fields = NULL;
+    p->known = NULL;
+}

@@ -1,0 +1,163 @@
+#include "store/proven.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/file.h"
+#include "core/known.h"
+#include "core/type.h"
+#include "plan/proof.h"
+#include "store/h5.h"
+#include "store/layout.h"
+
+/* --- making the tables ---------------------------------------------------------------------------------------------- */
+
+static int make_table(const struct sheaf_field *field, int64_t n_items, hid_t file, hid_t dataset_creation,
+                      hid_t link_creation) {
+    char name[300];
+    const hsize_t n = (hsize_t)sheaf_proof_segments(field, n_items);
+    snprintf(name, sizeof name, PROOF "%s", field->name);
+    hid_t space = H5Screate_simple(1, &n, NULL);
+    hid_t table = H5Dcreate2(file, name, H5T_NATIVE_UINT64, space, link_creation, dataset_creation, H5P_DEFAULT);
+    int bad =
+        table < 0 || sheaf_h5_put_text(table, "long_name", "XXH3 of each 64 KB of the values, 0 where not yet read");
+    H5Sclose(space);
+    if (table >= 0 && H5Dclose(table) < 0)
+        bad = 1;
+    return bad ? -1 : 0;
+}
+
+int sheaf_proven_make(const struct items *items, const char *path, hid_t file, hid_t dataset_creation,
+                      hid_t link_creation, struct sheaf_error *error) {
+    for (int k = 0; items->in_segments && k < items->n_fields; k++)
+        if (make_table(&items->fields[k], items->n_items, file, dataset_creation, link_creation))
+            return sheaf_h5_fail(error, path, "make the hashes of the inputs");
+    return 0;
+}
+
+/* --- comparing ----------------------------------------------------------------------------------------------------- */
+
+/* The values of fields in a file, at offsets in it, and what the results file has of them. */
+struct claim {
+    const char *results, *input;
+    int fd; /* of the results file */
+    const struct sheaf_field *fields;
+    int n_fields;
+    int64_t n_items;
+    const int64_t *tables;
+    const int64_t *offsets;
+};
+
+static int refuse(const struct claim *c, int field, int64_t first, int64_t n, struct sheaf_error *error) {
+    return sheaf_refuse(error,
+                        "%s: was computed from other values: of '%s', items %" PRId64 " to %" PRId64
+                        " of %s are not all what they were (and perhaps others behind them); choose another place with "
+                        "-o, or start anew with --overwrite",
+                        c->results, c->fields[field].name, first, first + n - 1, c->input);
+}
+
+static int check(const struct claim *c, struct sheaf_error *error) {
+    struct sheaf_mapping mapping = {0};
+    struct proof proof = {0};
+    int field = -1;
+    int64_t first = 0, n = 0;
+    const char **data = calloc((size_t)c->n_fields + 1, sizeof *data);
+    int rc = data ? sheaf_mapping_open(&mapping, c->input, error) : sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; rc == 0 && k < c->n_fields; k++) {
+        const int64_t n_bytes = c->n_items * (int64_t)sheaf_field_row_bytes(&c->fields[k]);
+        if (c->offsets[k] < 0 || c->offsets[k] + n_bytes > (int64_t)mapping.n_bytes)
+            rc = sheaf_refuse(error, "%s: '%s' does not lie in it as it did when %s was begun", c->input,
+                              c->fields[k].name, c->results);
+        else
+            data[k] = mapping.data + c->offsets[k];
+    }
+    if (rc == 0)
+        rc = sheaf_proof_open(&proof, c->fields, c->n_fields, c->n_items, c->fd, c->tables, c->results, data, error);
+    if (rc == 0)
+        rc = sheaf_proof_compare(&proof, &field, &first, &n, error);
+    if (rc == 0 && field >= 0)
+        rc = refuse(c, field, first, n, error);
+    sheaf_proof_close(&proof);
+    sheaf_mapping_close(&mapping);
+    free(data);
+    return rc;
+}
+
+int sheaf_proven_check(const char *results, int fd, const struct items *items, const int64_t *tables,
+                       struct sheaf_error *error) {
+    int64_t *offsets = calloc((size_t)items->n_fields, sizeof *offsets);
+    if (!offsets)
+        return sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; k < items->n_fields; k++)
+        offsets[k] = sheaf_items_offset(items, k, (enum sheaf_type)items->fields[k].type);
+    const struct claim claim = {results,         items->name,    fd,     items->fields,
+                                items->n_fields, items->n_items, tables, offsets};
+    int rc = check(&claim, error);
+    free(offsets);
+    return rc ? rc : sheaf_items_unchanged(items, error);
+}
+
+/* --- what a results file links to ---------------------------------------------------------------------------------- */
+
+static hid_t open_table(hid_t file, const char *name) {
+    char path[300];
+    hid_t table = H5I_INVALID_HID;
+    snprintf(path, sizeof path, PROOF "%s", name);
+    if (H5Lexists(file, GROUP, H5P_DEFAULT) > 0 && H5Lexists(file, PROOF_GROUP, H5P_DEFAULT) > 0 &&
+        H5Lexists(file, path, H5P_DEFAULT) > 0)
+        table = H5Dopen2(file, path, H5P_DEFAULT);
+    H5Eclear2(H5E_DEFAULT);
+    return table;
+}
+
+bool sheaf_proven_is(hid_t file, const char *name) {
+    hid_t table = open_table(file, name);
+    if (table >= 0)
+        H5Dclose(table);
+    return table >= 0;
+}
+
+/* Rows and bytes of a dataset as a field, and where it lies, -1 for nowhere; the table must have as many rows. */
+static bool describe(hid_t dataset, hid_t table, struct sheaf_field *field, int64_t *n_items, int64_t *offset) {
+    hsize_t dims[H5S_MAX_RANK] = {0}, rows[H5S_MAX_RANK] = {0};
+    hid_t space = H5Dget_space(dataset), table_space = H5Dget_space(table);
+    const int rank = H5Sget_simple_extent_ndims(space);
+    const bool shaped = (rank == 1 || rank == 2) && H5Sget_simple_extent_dims(space, dims, NULL) == rank &&
+                        H5Sget_simple_extent_ndims(table_space) == 1 &&
+                        H5Sget_simple_extent_dims(table_space, rows, NULL) == 1;
+    const haddr_t at = H5Dget_offset(dataset);
+    field->type = sheaf_h5_classify(dataset);
+    field->width = rank == 2 ? (int64_t)dims[1] : 1;
+    *n_items = (int64_t)dims[0];
+    *offset = at == HADDR_UNDEF ? -1 : (int64_t)at;
+    H5Eclear2(H5E_DEFAULT);
+    H5Sclose(space);
+    H5Sclose(table_space);
+    return shaped && field->type && field->type != SHEAF_TEXT &&
+           (hsize_t)sheaf_proof_segments(field, *n_items) == rows[0];
+}
+
+int sheaf_proven_check_linked(hid_t file, const char *path, const char *name, hid_t dataset, const char *input,
+                              const char *files, struct sheaf_error *error) {
+    struct sheaf_field field = {.name = name};
+    int64_t n_items = 0, offset = -1;
+    if (sheaf_known_is_same(files, input))
+        return 0;
+    hid_t table = open_table(file, name);
+    const haddr_t at = table >= 0 ? H5Dget_offset(table) : HADDR_UNDEF;
+    const bool fits = table >= 0 && at != HADDR_UNDEF && describe(dataset, table, &field, &n_items, &offset);
+    if (table >= 0)
+        H5Dclose(table);
+    if (!fits)
+        return sheaf_fail(error, "%s: is not the input that %s was computed from", input, path);
+    const int64_t tables = (int64_t)at;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const struct claim claim = {path, input, fd, &field, 1, n_items, &tables, &offset};
+    int rc = fd < 0 ? sheaf_fail_errno(error, "%s: cannot open", path) : check(&claim, error);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
