@@ -16,6 +16,7 @@ static const struct subcommand {
     {"status", sheaf_cmd_status, "how many items of a results file are done"},
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
     {"pack", sheaf_cmd_pack, "bring texts from the folder beside a results file into it"},
+    {"verify", sheaf_cmd_verify, "whether a results file's bytes are those that were written"},
     {"kernels", sheaf_cmd_kernels, "what kernels there are, and what they read and give"},
     {"help", sheaf_cmd_help, "what may stand in a job file"},
 };

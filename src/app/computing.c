@@ -155,12 +155,29 @@ static void leave(void *context) {
     _exit(SHEAF_EXIT_INTERRUPTED);
 }
 
+/* What earlier runs wrote, and what stands beside items that are written now. */
+static void say_damaged(const struct session *session) {
+    const struct span first = session->results.first_changed;
+    char more[64] = "", count[32];
+    if (session->results.n_changed == 0 || session->options->quiet)
+        return;
+    if (session->results.n_changed > 1)
+        snprintf(more, sizeof more, " and %s more such spans", sheaf_text_count(session->results.n_changed - 1, count));
+    fprintf(stderr,
+            "sheaf: items %" PRId64 ":%" PRId64 "%s of %s have changed since they were written; sheaf verify %s tells "
+            "how to compute them again\n",
+            first.first, first.first + first.n, more, session->job.output, session->job.output);
+}
+
 static int begin_record(struct stage *stage) {
     struct session *session = stage->session;
     struct run_record *record = &session->record;
     const int64_t n_items = session->results.n_items;
     int64_t all[ITEM_SKIPPED + 1];
     memcpy(all, stage->before, sizeof all);
+    if (sheaf_results_forget_pending(&session->results, &session->error))
+        return -1;
+    say_damaged(session);
     if (!sheaf_stage_is_whole(stage) && sheaf_results_count(&session->results, NULL, all, &session->error))
         return -1;
     *record = (struct run_record){

@@ -91,6 +91,20 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
     };
 }
 
+/* Items whose inputs have no value: of a new results file, or of those that are computed again. */
+static int skip_items(struct stage *stage, const struct asked *asked) {
+    struct session *session = stage->session;
+    char first[FAILURE_BYTES] = "", count[32];
+    int64_t n = 0;
+    if (sheaf_results_skip(&session->results, asked, &stage->items, stage->kernel.field, stage->kernel.inputs,
+                           stage->kernel.n_inputs, &n, first, &session->error))
+        return -1;
+    if (n > 0 && !asked && !session->options->quiet)
+        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
+                n == 1 ? "is skipped" : "are skipped", first);
+    return 0;
+}
+
 /* Items that were computed and are to be computed again. */
 static int choose_again(struct stage *stage) {
     struct session *session = stage->session;
@@ -98,25 +112,13 @@ static int choose_again(struct stage *stage) {
     int64_t n;
     if (!o->retry_failed && !o->recompute)
         return 0;
+    if (o->recompute && skip_items(stage, &stage->asked))
+        return -1;
     if (sheaf_results_again(&session->results, &stage->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
                             &session->error))
         return -1;
     const bool all = o->recompute && sheaf_asked_next(&stage->asked, 0, stage->items.n_items).n == stage->items.n_items;
     return all ? sheaf_results_forget_texts(&session->results, &session->error) : 0;
-}
-
-/* Items of a new results file whose inputs have no value. */
-static int skip_items(struct stage *stage) {
-    struct session *session = stage->session;
-    char first[FAILURE_BYTES] = "", count[32];
-    int64_t n = 0;
-    if (sheaf_results_skip(&session->results, &stage->items, stage->kernel.field, stage->kernel.inputs,
-                           stage->kernel.n_inputs, &n, first, &session->error))
-        return -1;
-    if (n > 0 && !session->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
-                n == 1 ? "is skipped" : "are skipped", first);
-    return 0;
 }
 
 static int check_collision(struct stage *stage) {
@@ -160,7 +162,7 @@ static int open_results(struct stage *stage) {
         return -1;
     say_changes(session);
     say_unsafe(session);
-    if (create && skip_items(stage))
+    if (create && skip_items(stage, NULL))
         return -1;
     if (!create && choose_again(stage))
         return -1;

@@ -110,7 +110,8 @@ static int pack(struct session *session, struct packed *packed) {
 
 int sheaf_session_seal(struct session *session, bool complete) {
     struct packed packed = {0};
-    if (sheaf_session_confirm(session, false, &session->error) || (complete && pack(session, &packed)))
+    if (sheaf_results_end_turn(&session->results, &session->error) ||
+        sheaf_session_confirm(session, false, &session->error) || (complete && pack(session, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, session->output))
         return sheaf_fail(&session->error, "%s: was removed or renamed just when the run ended", session->output);

@@ -11,6 +11,7 @@
 #include <xxhash.h>
 
 #include "core/crew.h"
+#include "core/hash_wide.h"
 
 enum { PIECE = 256 << 10 /* stays in a core's cache between reading and hashing */ };
 
@@ -24,7 +25,8 @@ void sheaf_hash_bytes(const void *data, size_t n_bytes, char hash[SHEAF_HASH_BYT
 }
 
 uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed) {
-    return XXH3_64bits_withSeed(data, n_bytes, seed);
+    return n_bytes > 240 && sheaf_hash_wide_can() ? sheaf_hash_wide_word(data, n_bytes, seed)
+                                                  : XXH3_64bits_withSeed(data, n_bytes, seed);
 }
 
 /* --- segments, side by side ---------------------------------------------------------------------------------- */

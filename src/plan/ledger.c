@@ -10,9 +10,12 @@
 #include "core/file.h"
 #include "plan/status.h"
 
+enum entry_kind { IN_FILE, STATUSES, BYTES };
+
+/* Of the last two kinds n bytes follow. */
 struct entry {
-    int64_t first, n;
-    int64_t is_in_file; /* else status[n] follows */
+    int64_t first, n; /* items; of bytes, where they belong in the file, and how many */
+    int64_t kind;     /* enum entry_kind */
 };
 
 struct ledger {
@@ -43,7 +46,7 @@ static bool extend_last(struct ledger *ledger, int64_t first, int64_t n) {
     if (ledger->kept.n_bytes == 0)
         return false;
     char *at = ledger->kept.data + ledger->kept.n_bytes - sizeof last;
-    memcpy(&last, at, sizeof last); /* all entries are without statuses */
+    memcpy(&last, at, sizeof last); /* all entries are of that kind */
     if (last.first + last.n != first)
         return false;
     last.n += n;
@@ -51,24 +54,32 @@ static bool extend_last(struct ledger *ledger, int64_t first, int64_t n) {
     return true;
 }
 
-int sheaf_ledger_add(struct ledger *ledger, int64_t first, int64_t n, const uint8_t *status,
-                     struct sheaf_error *error) {
-    const struct entry entry = {first, n, status == NULL};
-    const size_t n_status = status ? (size_t)n : 0;
+static int add(struct ledger *ledger, struct entry entry, const void *bytes, struct sheaf_error *error) {
+    const size_t n_more = entry.kind == IN_FILE ? 0 : (size_t)entry.n;
     int rc = 0;
     pthread_mutex_lock(&ledger->lock);
-    size_t at = ledger->kept.n_bytes, n_bytes = at + sizeof entry + n_status;
-    if (status || !extend_last(ledger, first, n)) {
+    size_t at = ledger->kept.n_bytes, n_bytes = at + sizeof entry + n_more;
+    if (entry.kind != IN_FILE || !extend_last(ledger, entry.first, entry.n)) {
         rc = n_bytes > ledger->kept.capacity ? sheaf_buffer_resize(&ledger->kept, 2 * n_bytes, error) : 0;
         if (rc == 0) {
             ledger->kept.n_bytes = n_bytes;
             memcpy(ledger->kept.data + at, &entry, sizeof entry);
-            if (status)
-                memcpy(ledger->kept.data + at + sizeof entry, status, n_status);
+            if (n_more)
+                memcpy(ledger->kept.data + at + sizeof entry, bytes, n_more);
         }
     }
     pthread_mutex_unlock(&ledger->lock);
     return rc;
+}
+
+int sheaf_ledger_add(struct ledger *ledger, int64_t first, int64_t n, const uint8_t *status,
+                     struct sheaf_error *error) {
+    return add(ledger, (struct entry){first, n, status ? STATUSES : IN_FILE}, status, error);
+}
+
+int sheaf_ledger_add_bytes(struct ledger *ledger, off_t offset, const void *bytes, size_t n,
+                           struct sheaf_error *error) {
+    return add(ledger, (struct entry){offset, (int64_t)n, BYTES}, bytes, error);
 }
 
 size_t sheaf_ledger_bytes(struct ledger *ledger) {
@@ -107,10 +118,11 @@ int sheaf_ledger_write(struct sheaf_buffer *taken, int fd, off_t status_offset, 
     for (size_t at = 0; rc == 0 && at < taken->n_bytes;) {
         memcpy(&entry, taken->data + at, sizeof entry);
         at += sizeof entry;
-        if (entry.is_in_file) {
+        if (entry.kind == IN_FILE) {
             rc = make_safe(&entry, fd, status_offset, path, error);
         } else {
-            rc = sheaf_file_pwrite(fd, taken->data + at, (size_t)entry.n, status_offset + entry.first, path, error);
+            const off_t offset = entry.kind == STATUSES ? status_offset + entry.first : entry.first;
+            rc = sheaf_file_pwrite(fd, taken->data + at, (size_t)entry.n, offset, path, error);
             at += (size_t)entry.n;
         }
     }

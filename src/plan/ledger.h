@@ -3,7 +3,7 @@
  *
  * After a power cut a status could be there and its row not. Where a file system belongs to this machine a status is
  * written at once, as unsafe (plan/status.h), and the ledger knows of which items; where servers and caches reorder
- * writes, the statuses themselves wait here. Thread-safe.
+ * writes, the statuses themselves wait here, and the sums of segments behind them. Thread-safe.
  */
 #ifndef SHEAF_PLAN_LEDGER_H
 #define SHEAF_PLAN_LEDGER_H
@@ -22,6 +22,9 @@ void sheaf_ledger_close(struct ledger *ledger);
 
 /* Keeps status[n] of items first … first + n - 1, which is copied; NULL: they are in the file, as unsafe. */
 int sheaf_ledger_add(struct ledger *ledger, int64_t first, int64_t n, const uint8_t *status, struct sheaf_error *error);
+
+/* Keeps bytes[n] that belong at an offset of the file, behind what was added before; copied. */
+int sheaf_ledger_add_bytes(struct ledger *ledger, off_t offset, const void *bytes, size_t n, struct sheaf_error *error);
 
 /* How much waits. */
 size_t sheaf_ledger_bytes(struct ledger *ledger);

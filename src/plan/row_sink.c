@@ -228,6 +228,43 @@ out:
     return rc;
 }
 
+/* --- sums --------------------------------------------------------------------------------------------------------- */
+
+/* Sums of segments that follow each other. */
+static int put_sums(struct row_sink *sink, int64_t first, const uint64_t *sums, size_t n, struct sheaf_error *error) {
+    const off_t at = sheaf_segment_sum_offset(&sink->segments, SEGMENT_OUTPUTS, first);
+    if (sink->ledger && sink->waits)
+        return sheaf_ledger_add_bytes(sink->ledger, at, sums, n * sizeof *sums, error);
+    return sheaf_file_pwrite(sink->fd, sums, n * sizeof *sums, at, sink->path, error);
+}
+
+static uint64_t sum_segment(const struct row_sink *sink, const struct rows *rows, struct span items) {
+    const size_t n = (size_t)items.n, skipped = (size_t)(items.first - rows->first);
+    uint64_t sum = sheaf_segment_add_statuses(0, rows->status + skipped, items.n);
+    for (int c = 0; c < sink->n_columns; c++) {
+        const size_t row_bytes = sink->columns[c].row_bytes;
+        sum = sheaf_segment_add(sum, (const char *)rows->columns[c] + skipped * row_bytes, n * row_bytes);
+    }
+    return sheaf_segment_end(sum);
+}
+
+/* Of items first … first + n - 1, which were written, the segments that lie within them: nobody else writes a row of
+   those. The others have none until the run ends. */
+static int write_sums(struct row_sink *sink, const struct rows *rows, int64_t first, int64_t n,
+                      struct sheaf_error *error) {
+    enum { PIECE = 64 };
+    uint64_t sums[PIECE];
+    const struct span within = sheaf_segments_within(&sink->segments, first, n);
+    for (int64_t done = 0, n_piece; done < within.n; done += n_piece) {
+        n_piece = within.n - done < PIECE ? within.n - done : PIECE;
+        for (int64_t k = 0; k < n_piece; k++)
+            sums[k] = sum_segment(sink, rows, sheaf_segment_items(&sink->segments, within.first + done + k));
+        if (put_sums(sink, within.first + done, sums, (size_t)n_piece, error))
+            return -1;
+    }
+    return 0;
+}
+
 static void count(const uint8_t *status, int64_t n, struct row_counts *to) {
     int64_t counts[ITEM_SKIPPED + 1] = {0};
     sheaf_status_count(status, n, counts);
@@ -253,6 +290,9 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
         rc = write_texts(sink, &wanted, !selected, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(sink, &wanted, error);
+    for (int64_t at = 0, upto = 0;
+         rc == 0 && sink->segments.size && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto)
+        rc = write_sums(sink, &wanted, rows->first + at, upto - at, error);
     if (rc == 0 && counts)
         count(wanted.status, rows->n, counts);
 out:

@@ -1,6 +1,7 @@
 /*
  * row_sink - writes finished rows into the results file by pwrite: output fields, seconds, attempts, texts (to the
- * journal), failure messages, and the status last, so that a row marked done always has its values (R1).
+ * journal), failure messages, and the status last, so that a row marked done always has its values (R1); and behind it
+ * the sums of the segments that were written as a whole.
  *
  * A plain struct of a descriptor and offsets that store/ fills; needs no HDF5. Writing is thread-safe.
  */
@@ -18,6 +19,7 @@
 #include "plan/flight.h"
 #include "plan/journal.h"
 #include "plan/ledger.h"
+#include "plan/segments.h"
 #include "plan/status.h"
 
 #define FAILURE_BYTES 240
@@ -50,6 +52,7 @@ struct row_sink {
     off_t boot_offset;          /* core/boot.h, of the machine whose unsafe statuses count; 0: not kept */
     off_t status_offset;        /* uint8, one for each item */
     off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
+    struct segments segments;   /* plan/segments.h; */
     struct journal *journal;    /* of texts; NULL where the job has none */
     struct ledger *ledger;      /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
     atomic_bool told_texts;     /* that mark was set by this process */

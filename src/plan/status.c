@@ -5,6 +5,18 @@
 /* Statuses are looked at eight at a time: files have very many, which mostly are alike. */
 static const uint64_t eight_unsafe = UINT64_C(0x0101010101010101) * ITEM_UNSAFE;
 
+bool sheaf_status_any_unsafe(const uint8_t *status, int64_t n) {
+    uint64_t words[4], any = 0;
+    int64_t i = 0;
+    for (; i + (int64_t)sizeof words <= n; i += (int64_t)sizeof words) {
+        memcpy(words, status + i, sizeof words);
+        any |= words[0] | words[1] | words[2] | words[3];
+    }
+    for (; i < n; i++)
+        any |= status[i];
+    return any & eight_unsafe;
+}
+
 /* Takes the bit from each; how many had it. */
 static int64_t make_safe(uint8_t *status, int64_t n) {
     int64_t n_unsafe = 0, i = 0;

@@ -29,6 +29,9 @@ static inline bool sheaf_status_failed(uint8_t status) {
     return status == ITEM_FAILED || status == ITEM_TIMED_OUT || status == ITEM_CRASHED;
 }
 
+/* Whether one of them has the bit. */
+bool sheaf_status_any_unsafe(const uint8_t *status, int64_t n);
+
 /* Takes the bit from each status where it is set; where what is unsafe is not to be trusted such an item is pending. Gives
    how many had it. For everybody who reads statuses from a file. */
 int64_t sheaf_status_judge(uint8_t *status, int64_t n, bool trusted);

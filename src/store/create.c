@@ -23,6 +23,7 @@
 #include "store/results.h"
 #include "store/run_table.h"
 #include "store/space.h"
+#include "store/sums_file.h"
 #include "store/texts.h"
 
 /* Datasets of this size begin at a page: writing whole pages is quicker. */
@@ -354,11 +355,12 @@ static int make_bookkeeping(struct creation *c) {
 }
 
 static int make_content(struct creation *c) {
-    const struct items *items = c->plan->items;
-    if (make_dimension(c, "item", items->n_items) || make_inputs(c) || make_outputs(c) || make_status(c) ||
-        make_attempts(c) || make_seconds(c))
-        return -1;
-    return make_bookkeeping(c);
+    /* the sums first, where numbers lie aligned, so that a kill leaves none that is written in part */
+    if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan))
+        return h5_fail(c, "make the sums");
+    const bool bad = make_dimension(c, "item", c->plan->items->n_items) || make_inputs(c) || make_outputs(c) ||
+                     make_status(c) || make_attempts(c) || make_seconds(c) || make_bookkeeping(c);
+    return bad ? -1 : 0;
 }
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */

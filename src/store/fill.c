@@ -67,7 +67,9 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
         return sheaf_fail_memory(error, "fill values");
     snprintf(failure.message, sizeof failure.message, "%s", message);
     r->seen = (struct span){0};
-    int rc = fill_rows(r, item, 1, fill, error);
+    int rc = sheaf_results_forget_sums(r, item, 1, true, error) || sheaf_results_sync_forgotten(r, error) ? -1 : 0;
+    if (rc == 0)
+        rc = fill_rows(r, item, 1, fill, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
     free(fill);
@@ -76,7 +78,12 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
 
 int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
     char *fill = malloc(RESULTS_WINDOW);
-    int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    int rc = fill ? 0 : sheaf_fail_memory(error, "fill values");
+    if (rc == 0)
+        rc = sheaf_results_forget_sums(r, first, n, true, error) || sheaf_results_sync_forgotten(r, error) ||
+                     fill_rows(r, first, n, fill, error)
+                 ? -1
+                 : 0;
     r->seen = (struct span){0};
     if (rc == 0)
         memset(fill, ITEM_SKIPPED, RESULTS_WINDOW);

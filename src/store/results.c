@@ -19,6 +19,7 @@
 #include "store/layout.h"
 #include "store/proven.h"
 #include "store/run_table.h"
+#include "store/sums_file.h"
 #include "store/texts.h"
 
 void sheaf_results_start(void) {
@@ -200,7 +201,11 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     r->same_input = r->created || sheaf_known_is_same(files, plan->items->name);
     free(files);
     if (check_identity(r, plan, file, error) == 0)
-        rc = find_everything(r, file, plan->items, error) || find_inputs(r, file, plan->items, error) ? -1 : 0;
+        rc = find_everything(r, file, plan->items, error) || find_inputs(r, file, plan->items, error) ||
+                     sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error)
+                 ? -1
+                 : 0;
+    r->sink.segments = r->sums.segments;
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
@@ -233,9 +238,10 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
     r->outputs = plan->outputs;
     r->path = strdup(plan->path);
     r->window = malloc(RESULTS_WINDOW);
+    r->piece = malloc(SEGMENT_PIECE);
     r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
     r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
-    return r->path && r->window && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
+    return r->path && r->window && r->piece && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
 }
 
 /* What the inputs are is in the identity, or proven by their segments. */
@@ -274,8 +280,8 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
             rc = check_input(r, plan->items, error) || sheaf_stamp_open(&r->stamp, r->fd, path, error) ||
-                         sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
-                         sheaf_results_tidy_messages(r, error)
+                         sheaf_results_open_sums(r, error) || sheaf_results_judge_unsafe(r, error) ||
+                         sheaf_results_judge_texts(r, error) || sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }
@@ -296,17 +302,19 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     }
     r->fd = -1;
     free(r->inputs);
+    sheaf_sums_free(&r->sums);
     free(r->sink.columns);
     free(r->noted);
     free(r->proof_tables);
     free(r->window);
+    free(r->piece);
     free(r->path);
     sheaf_string_free(&r->changed);
     r->inputs = NULL;
     r->sink.columns = NULL;
     r->noted = NULL;
     r->proof_tables = NULL;
-    r->window = NULL;
+    r->window = r->piece = NULL;
     r->path = NULL;
     return rc;
 }

@@ -21,6 +21,7 @@
 #include "plan/flight.h"
 #include "plan/row_sink.h"
 #include "plan/span.h"
+#include "store/sums.h"
 
 /* To be called before MPI starts. A parallel HDF5 that starts later has MPI_Finalize close its files, which crashes
    after a full disk. */
@@ -80,6 +81,13 @@ struct results {
         inputs; /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width]
                         in one piece; -1: nowhere, since it is a text or linked */
     struct row_sink sink;
+    struct sums sums;
+    uint64_t turn;             /* store/sums.h: as it is in the file, */
+    bool turn_begun;           /* and whether it is that of this run */
+    bool sums_unsynced;        /* some were forgotten, which need not last a power cut yet */
+    int64_t n_changed;         /* segments whose bytes are not those of their sums any more, */
+    struct span first_changed; /* and the first one's items */
+    char *piece;               /* [SEGMENT_PIECE] */
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
@@ -181,9 +189,10 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
 /* Gives rows first … first + n - 1 up as skipped, without a message. */
 int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
-/* For a new file: gives up, as skipped, the items for which one of these fields[n_fields] of theirs (-1: none) has no
-   value that could be taken as inputs[n_fields] says; *n of them, and why the first, or "". */
-int sheaf_results_skip(struct results *results, const struct items *items, const int *fields,
+/* For a new file (asked: NULL), or items that are to be computed again: gives up, as skipped, the items for which one of
+   these fields[n_fields] of theirs (-1: none) has no value that could be taken as inputs[n_fields] says; *n of them, and
+   why the first, or "". Of the latter those that are marked as skipped for nothing are made pending. */
+int sheaf_results_skip(struct results *results, const struct asked *asked, const struct items *items, const int *fields,
                        const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
                        struct sheaf_error *error);
 
@@ -209,6 +218,19 @@ int sheaf_results_check_texts(struct results *results, struct sheaf_error *error
 
 /* To be called when all items were made pending again: no text of theirs is missed any more. */
 int sheaf_results_forget_texts(struct results *results, struct sheaf_error *error);
+
+/* Before rows or statuses of items first … first + n - 1 are written: the sums of their segments are unknown from now on,
+   once sheaf_results_sync_forgotten has made that last; but those of bytes that have changed since stay, and accuse them,
+   unless all items of the segment are to be written (`anew`). */
+int sheaf_results_forget_sums(struct results *results, int64_t first, int64_t n, bool anew, struct sheaf_error *error);
+int sheaf_results_sync_forgotten(struct results *results, struct sheaf_error *error);
+
+/* Before anything is computed: the same of all segments with a pending item. */
+int sheaf_results_forget_pending(struct results *results, struct sheaf_error *error);
+
+/* When a run ends in order, and nothing is written any more: sums what has no sum, makes all last, and then says that the
+   sums count. */
+int sheaf_results_end_turn(struct results *results, struct sheaf_error *error);
 
 /* Gives every pending row the fill value, for a run that ends in order. */
 int sheaf_results_fill_pending(struct results *results, struct sheaf_error *error);

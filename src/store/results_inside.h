@@ -11,6 +11,14 @@ enum { RESULTS_WINDOW = 1 << 16 }; /* items whose status is in memory at a time 
 /* Statuses of items first … first + n - 1, at most RESULTS_WINDOW, into results->window. */
 int sheaf_results_read_status(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
+/* When the file is opened: the turn; and of one that was just made the sums of inputs. */
+int sheaf_results_open_sums(struct results *results, struct sheaf_error *error);
+
+/* When the file is opened, and the machine went down or its disk failed while a run wrote it, for the window of statuses
+   read last, of items first … first + n - 1, as they are: sums of those that are pending or not safe may be there without
+   what they are of. */
+int sheaf_results_drop_doubtful_sums(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
+
 /* When the file is opened: statuses that were written as unsafe (plan/status.h) count and are made safe, or are pending,
    if the machine was started anew since. */
 int sheaf_results_judge_unsafe(struct results *results, struct sheaf_error *error);

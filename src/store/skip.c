@@ -1,10 +1,11 @@
-/* Marks items of a new results file as skipped whose inputs have no value. */
+/* Marks items as skipped whose inputs have no value: of a new results file, or that are computed again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/file.h"
 #include "store/results.h"
 
 enum { WINDOW = 1 << 16, MESSAGES_MOST = 1000 }; /* the other rows of the table are for items that fail */
@@ -22,7 +23,7 @@ struct skipping {
 static int find(struct skipping *s, const int *fields, const struct sheaf_field *inputs, int n_fields, int64_t first,
                 int64_t n, struct sheaf_error *error) {
     memset(s->skips, 0, (size_t)n * sizeof *s->skips);
-    for (int k = 0; k < n_fields; k++) {
+    for (int k = 0; s->items->source->skips && k < n_fields; k++) {
         if (fields[k] < 0)
             continue;
         if (s->items->source->skips(s->items, fields[k], inputs[k].type, first, n, s->own, error))
@@ -50,24 +51,47 @@ static int skip(struct skipping *s, int64_t first, int64_t n, int field, struct 
     return 0;
 }
 
-int sheaf_results_skip(struct results *r, const struct items *items, const int *fields,
+/* Items of a window that are marked as skipped and have a value, as where a bit of their status has changed: pending. */
+static int unskip(struct skipping *s, int64_t first, int64_t n, struct sheaf_error *error) {
+    static const uint8_t pending = ITEM_PENDING;
+    struct results *r = s->results;
+    if (sheaf_file_pread(r->fd, s->own, (size_t)n, r->sink.status_offset + first, r->path, error))
+        return -1;
+    for (int64_t i = 0; i < n; i++)
+        if (s->own[i] == ITEM_SKIPPED && !s->skips[i] &&
+            (sheaf_results_forget_sums(r, first + i, 1, true, error) || sheaf_results_sync_forgotten(r, error) ||
+             sheaf_file_pwrite(r->fd, &pending, 1, r->sink.status_offset + first + i, r->path, error)))
+            return -1;
+    r->seen = (struct span){0};
+    return 0;
+}
+
+/* The next window of items that are asked for, from number `from` on. */
+static struct span next_window(const struct results *r, const struct asked *asked, int64_t from) {
+    struct span window = sheaf_asked_next(asked, from, r->n_items);
+    window.n = window.n < WINDOW ? window.n : WINDOW;
+    return window;
+}
+
+int sheaf_results_skip(struct results *r, const struct asked *asked, const struct items *items, const int *fields,
                        const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
                        struct sheaf_error *error) {
     *n = 0;
-    if (!items->source->skips)
+    if (!items->source->skips && !asked)
         return 0;
     struct skipping *s = calloc(1, sizeof *s);
     int rc = s ? 0 : sheaf_fail_memory(error, "the items");
-    for (int64_t at = 0; rc == 0 && at < r->n_items; at += WINDOW) {
-        const int64_t n_window = r->n_items - at < WINDOW ? r->n_items - at : WINDOW;
+    for (struct span w = {0}; rc == 0 && (w = next_window(r, asked, w.first + w.n)).n > 0;) {
         s->results = r;
         s->items = items;
-        rc = find(s, fields, inputs, n_fields, at, n_window, error);
-        for (int64_t i = 0, end; rc == 0 && i < n_window; i = end) {
-            for (end = i + 1; end < n_window && s->skips[end] == s->skips[i];)
+        rc = find(s, fields, inputs, n_fields, w.first, w.n, error);
+        if (rc == 0 && asked)
+            rc = unskip(s, w.first, w.n, error);
+        for (int64_t i = 0, end; rc == 0 && i < w.n; i = end) {
+            for (end = i + 1; end < w.n && s->skips[end] == s->skips[i];)
                 end++;
             if (s->skips[i]) {
-                rc = skip(s, at + i, end - i, s->skips[i] - 1, error);
+                rc = skip(s, w.first + i, end - i, s->skips[i] - 1, error);
                 s->n += end - i;
             }
         }

@@ -10,12 +10,20 @@
 #include "core/interrupt.h"
 #include "core/type.h"
 
+size_t sheaf_space_row_bytes(const struct results_plan *plan) {
+    size_t n_bytes = 1; /* the status */
+    for (int k = 0; k < plan->n_outputs; k++)
+        n_bytes += plan->outputs[k].type == SHEAF_TEXT ? 0 : sheaf_field_row_bytes(&plan->outputs[k]);
+    return n_bytes;
+}
+
 /* What the rows take, without texts of any length. As a float: it may be beyond 64 bits. */
 static double needed_bytes(const struct results_plan *plan) {
     const struct items *items = plan->items;
-    double row = 1 + (plan->attempts ? 1 : 0) + (double)sizeof(float) / (double)plan->block; /* status, seconds */
-    for (int k = 0; k < plan->n_outputs; k++)
-        row += plan->outputs[k].type == SHEAF_TEXT ? 0 : (double)sheaf_field_row_bytes(&plan->outputs[k]);
+    const size_t outputs = sheaf_space_row_bytes(plan), sums = SEGMENT_PARTS * sizeof(uint64_t);
+    double row = (double)outputs + (plan->attempts ? 1 : 0) +
+                 (double)sizeof(float) / (double)plan->block + /* seconds */
+                 (double)sums / (double)sheaf_segment_size(outputs);
     for (int k = 0; k < items->n_fields && !plan->links_inputs; k++)
         row += items->fields[k].type == SHEAF_TEXT ? 0 : (double)sheaf_field_row_bytes(&items->fields[k]);
     return row * (double)items->n_items;

@@ -5,8 +5,13 @@
 #ifndef SHEAF_STORE_SPACE_H
 #define SHEAF_STORE_SPACE_H
 
+#include <stddef.h>
+
 #include "core/error.h"
 #include "store/results.h"
+
+/* What an item takes in outputs and status, without texts. */
+size_t sheaf_space_row_bytes(const struct results_plan *plan);
 
 /* Makes an empty file at the path, or says why that cannot be, or that the disk has no room for what the plan needs. */
 int sheaf_space_probe(const struct results_plan *plan, const char *path, struct sheaf_error *error);

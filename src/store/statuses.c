@@ -49,7 +49,7 @@ int sheaf_results_judge_unsafe(struct results *r, struct sheaf_error *error) {
     const bool same = r->sink.trusted && memcmp(stored, own, sizeof own) == 0;
     for (int64_t at = 0; !r->created && at < r->n_items; at += RESULTS_WINDOW) {
         const int64_t n = r->n_items - at < RESULTS_WINDOW ? r->n_items - at : RESULTS_WINDOW;
-        if (read_bytes(r, at, n, error))
+        if (read_bytes(r, at, n, error) || (!same && sheaf_results_drop_doubtful_sums(r, at, n, error)))
             return -1;
         const int64_t n_unsafe = sheaf_status_judge((uint8_t *)r->window, n, same);
         if (n_unsafe == 0)

@@ -34,6 +34,12 @@ class CrashPoints : public Program {
         return result.exit == 137;
     }
 
+    /* No sum accuses what a killed run has left, or what the next one has made of it. */
+    void verify(const std::string &name) const {
+        Result result = sheaf({"verify", name});
+        EXPECT_EQ(result.exit, 0) << result;
+    }
+
     /* Before a call is much the same as after the one before it. */
     static Words hows() { return slow_tests() ? Words{"before", "half", "after"} : Words{"half", "after"}; }
 
@@ -47,9 +53,12 @@ class CrashPoints : public Program {
             int n = first_of(how);
             for (; crash(how, n) && !HasFailure(); n += step()) {
                 std::string name = "/" + how + std::to_string(1000 + n) + ".h5";
-                if (exists(path("job.h5")))
+                if (exists(path("job.h5"))) {
+                    verify("job.h5");
                     std::filesystem::copy_file(path("job.h5"), path("killed" + name));
+                }
                 run_job({"job.yaml", "-q"}, {0, 1}, exit);
+                verify("job.h5");
                 EXPECT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0);
                 EXPECT_EQ(list_folder(folder_), (Words{"finished", input_, "job.yaml", "killed"})) << name;
             }
@@ -72,11 +81,13 @@ class CrashPoints : public Program {
                 copy("first.h5", "job.h5");
                 if (!crash(how, n, {}, {0, 1}, other) || HasFailure())
                     break;
+                verify("job.h5");
                 copy("job.h5", "killed/" + name);
                 int runs = 1;
                 for (; sheaf({"run", "job.yaml", "-q"}, {0, 1}).exit != 1 && runs <= most_runs; runs++) {
                 }
                 EXPECT_LE(runs, most_runs) << name;
+                verify("job.h5");
                 ASSERT_EQ(rename(path("job.h5").c_str(), path("finished/" + name).c_str()), 0);
             }
             EXPECT_GT(n, 10) << "too few writes were met";

@@ -33,6 +33,12 @@ class Kill : public Program {
         random_.seed(std::random_device{}());
     }
 
+    /* No sum accuses what is right. */
+    void verify() const {
+        Result result = sheaf({"verify", "job.h5"});
+        EXPECT_EQ(result.exit, 0) << result;
+    }
+
     int random(int below) { return static_cast<int>(random_() % static_cast<unsigned>(below)); }
 
     /* Waits for a moment: some number of items done, or, each third time, some time after the start, when the file may
@@ -67,9 +73,12 @@ class Kill : public Program {
                 n_hit += result.exit != 0;
             }
             std::string name = "/" + std::to_string(round) + ".h5";
-            if (exists(path("job.h5")))
+            if (exists(path("job.h5"))) {
+                verify();
                 ASSERT_EQ(shell("cp job.h5 killed" + name).exit, 0);
+            }
             Result again = run_job({"job.yaml"}, layout);
+            verify();
             ASSERT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0) << again;
             EXPECT_EQ(list_folder(folder_), (Words{"finished", "in.csv", "job.yaml", "killed", "whole.h5"}))
                 << "after a run in order nothing is left of the killed one";

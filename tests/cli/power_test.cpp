@@ -45,6 +45,13 @@ class PowerCut : public Program {
         child.wait();
         check({"power_cut", path("job.h5"), path("disk"), seed});
         start_machine();
+        verify();
+    }
+
+    /* No sum accuses what is there. */
+    void verify() const {
+        Result result = sheaf_powered({"verify", "job.h5"}, {});
+        EXPECT_EQ(result.exit, 0) << result;
     }
 
   private:
@@ -66,6 +73,8 @@ TEST_F(PowerCut, OfRows) {
         }
         Result last = sheaf_powered({"run", "job.yaml"}, layout);
         EXPECT_EQ(last.exit, 0) << last;
+        verify();
+        verify();
         check({"slow", path("job.h5"), "all"});
         ASSERT_EQ(unlink(path("job.h5").c_str()), 0);
     }
@@ -80,6 +89,7 @@ TEST_F(PowerCut, WhatWasNeverSyncedIsPending) {
     EXPECT_EQ(count_of(status.out, "100 items, 100 pending"), 1) << status;
     Result last = sheaf_powered({"run", "job.yaml"}, {0, 2});
     EXPECT_EQ(last.exit, 0) << last;
+    verify();
     EXPECT_EQ(count_of(last.err, "not yet safe when the power failed"), 1) << last;
     check({"slow", path("job.h5"), "all"});
 }
@@ -94,6 +104,7 @@ TEST_F(PowerCut, AKillIsNone) {
     child.wait();
     Result last = sheaf_powered({"run", "job.yaml"}, {0, 2});
     EXPECT_EQ(last.exit, 0) << last;
+    verify();
     EXPECT_EQ(count_of(last.err, "were there before this run"), 1) << last;
     EXPECT_EQ(count_of(last.err, "power"), 0) << last;
 }
@@ -108,6 +119,7 @@ TEST_F(PowerCut, OfTexts) {
     }
     Result last = sheaf_powered({"run", "job.yaml"}, {0, 2});
     EXPECT_EQ(last.exit, 0) << last;
+    verify();
     check({"echoed", path("job.h5")});
 }
 
@@ -127,6 +139,7 @@ TEST_F(PowerCut, TextsPackedOnAnotherMachine) {
     ASSERT_EQ(shell("mv here boot").exit, 0);
     Result last = sheaf_powered({"run", "job.yaml"}, {0, 2});
     EXPECT_EQ(last.exit, 0) << last;
+    verify();
     check({"echoed", path("job.h5")});
 }
 

@@ -70,11 +70,16 @@ static void die(void) {
         return result;                                                                                                 \
     }
 
-BYTES(write, (int fd, const void *data, size_t n), (fd, data, n), (fd, data, n / 2))
-BYTES(pwrite, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at), (fd, data, n / 2, at))
-BYTES(pwrite64, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at), (fd, data, n / 2, at))
+/* Half of n bytes; a kill leaves a number of eight bytes as it was or as it is to be, where those lie in one page. */
+static size_t half(size_t n) {
+    return n % 8 == 0 ? n / 16 * 8 : n / 2;
+}
+
+BYTES(write, (int fd, const void *data, size_t n), (fd, data, n), (fd, data, half(n)))
+BYTES(pwrite, (int fd, const void *data, size_t n, off_t at), (fd, data, n, at), (fd, data, half(n), at))
+BYTES(pwrite64, (int fd, const void *data, size_t n, off64_t at), (fd, data, n, at), (fd, data, half(n), at))
 BYTES(copy_file_range, (int fd, off64_t *from, int to, off64_t *at, size_t n, unsigned flags),
-      (fd, from, to, at, n, flags), (fd, from, to, at, n / 2, flags))
+      (fd, from, to, at, n, flags), (fd, from, to, at, half(n), flags))
 WHOLE(int, rename, (const char *from, const char *to), (from, to))
 WHOLE(int, renameat2, (int from_folder, const char *from, int to_folder, const char *to, unsigned flags),
       (from_folder, from, to_folder, to, flags))

@@ -108,8 +108,8 @@ TEST(ResultsFile, HoldsEverythingFromTheStart) {
     EXPECT_TRUE(f.labelled("status", "item", 0));
     EXPECT_TRUE(f.labelled("f32", "values_3", 1));
     EXPECT_TRUE(f.labelled("/sheaf/seconds", "/sheaf/block", 0));
-    EXPECT_EQ(f.names(), (std::vector<std::string>{"item", "x", "name", "n", "f64", "f32", "values_3", "i64", "i32",
-                                                   "values_2", "u8", "values_5", "status", "sheaf"}))
+    EXPECT_EQ(f.names(), (std::vector<std::string>{"sheaf", "item", "x", "name", "n", "f64", "f32", "values_3", "i64",
+                                                   "i32", "values_2", "u8", "values_5", "status"}))
         << "one dimension for all that stands beside the items";
 }
 

@@ -453,3 +453,77 @@ TEST(Ledger, IsFullBeforeItTakesMuchMemory) {
     EXPECT_LT(n, 70);
     sheaf_ledger_close(s.sink.ledger);
 }
+
+namespace {
+
+// The same with room for sums of segments of four items behind.
+struct SumSink : Sink {
+    enum { SIZE = 4, N = N_ITEMS / SIZE };
+    SumSink() {
+        sink.segments = {N_ITEMS, SIZE, N, END};
+        EXPECT_EQ(ftruncate(sink.fd, END + 16 * N), 0);
+    }
+    uint64_t sum(int k) const { return at<uint64_t>(END + 8 * static_cast<size_t>(N + k)); }
+    // Of what is in the file, in the order: statuses, a, b.
+    uint64_t wanted(int k) const {
+        const size_t first = SIZE * static_cast<size_t>(k);
+        const std::string bytes = read_bytes(path);
+        uint64_t sum = sheaf_segment_add(0, bytes.data() + STATUS + first, SIZE);
+        sum = sheaf_segment_add(sum, bytes.data() + 64 + 8 * first, 8 * SIZE);
+        return sheaf_segment_add(sum, bytes.data() + 64 + 8 * N_ITEMS + 8 * first, 8 * SIZE);
+    }
+    void expect(std::set<int> known) const {
+        for (int k = 0; k < N; k++)
+            EXPECT_EQ(sum(k), known.count(k) ? wanted(k) : 0U) << "segment " << k;
+        EXPECT_EQ(read_bytes(path).substr(END, 8 * N), std::string(8 * N, '\0')) << "those of inputs";
+    }
+};
+
+} // namespace
+
+TEST(RowSinkSums, OfSegmentsThatWereWrittenAsAWhole) {
+    SumSink s;
+    Error error;
+    Rows rows(5, 10); // 5 … 14
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    s.expect({2});
+    Rows last(15, 5);
+    last.fail(16, "no");
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, last.get(), nullptr, error), 0) << error.text();
+    s.expect({2, 4});
+}
+
+TEST(RowSinkSums, NotWhereAnItemIsLeft) {
+    SumSink s;
+    Error error;
+    Rows rows(0, 20);
+    rows.status[6] = ITEM_PENDING;
+    s.ask({{0, 15}, {16, 4}});
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    s.expect({0, 2, 4});
+}
+
+TEST(RowSinkSums, WaitWithTheStatusesTheyAreOf) {
+    SumSink s;
+    Error error;
+    Rows rows(0, 10);
+    s.sink.waits = true;
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    s.expect({});
+    ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
+    s.expect({0, 1});
+    sheaf_ledger_close(s.sink.ledger);
+}
+
+TEST(RowSinkSums, AreOfSafeStatuses) {
+    SumSink s;
+    Error error;
+    Rows rows(0, 10);
+    ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(s.status().substr(0, 10), std::string(10, '\x81'));
+    ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
+    s.expect({0, 1});
+    sheaf_ledger_close(s.sink.ledger);
+}

@@ -80,6 +80,7 @@ extern "C" {
 #include "plan/pool.h"
 #include "plan/proof.h"
 #include "plan/row_sink.h"
+#include "plan/segments.h"
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/table.h"

@@ -1,0 +1,41 @@
+/*
+ * verify - whether a results file's bytes are those that were written, by its sums (plan/segments.h).
+ *
+ * Reads only, takes no lock, and needs no MPI: a run may be at work on the file.
+ */
+#ifndef SHEAF_STORE_VERIFY_H
+#define SHEAF_STORE_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "plan/segments.h"
+
+/* Spans of items in order, which do not touch; of more than are kept, the last one reaches to the end of all. */
+enum { VERIFY_SPANS = 100 };
+struct verified_spans {
+    int64_t n, n_items; /* spans, and items in them, in all */
+    int n_kept;
+    struct span kept[VERIFY_SPANS];
+};
+
+struct verified {
+    bool has_sums;     /* else the file was made by an older version, and nothing is known */
+    bool moved_inputs; /* inputs cannot be checked: the file was repacked */
+    bool settled;      /* the last run has ended in order */
+    int64_t n_items, n_bytes;
+    int64_t n_checked;   /* items whose outputs and statuses were; of the others: */
+    int64_t n_pending;   /* have no values yet */
+    int64_t n_unknown;   /* no sum yet */
+    int64_t n_doubtful;  /* a sum that was not safe when the machine went down */
+    int64_t n_unsettled; /* were written while they were looked at */
+    struct verified_spans changed[SEGMENT_PARTS];
+    char *arguments; /* how the run was called that made the file, or NULL */
+};
+
+/* Release with sheaf_verified_free, also after an error. */
+int sheaf_verify(const char *path, struct verified *verified, struct sheaf_error *error);
+void sheaf_verified_free(struct verified *verified);
+
+#endif
