@@ -284,6 +284,7 @@ static void explain(struct transport *t, const struct invitation *head, const st
 /* Statuses follow their rows to the disk: at once, and marked as unsafe, where nobody but this machine caches them. */
 static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *error) {
     sink->waits = durable;
+    sink->writes_early = sheaf_disk_of_open(sink->fd) == DISK_LOCAL && !sheaf_disk_forgets(sink->fd);
     return !durable && sheaf_disk_forgets(sink->fd) ? 0 : sheaf_ledger_open(&sink->ledger, error);
 }
 

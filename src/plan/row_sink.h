@@ -56,6 +56,7 @@ struct row_sink {
     struct journal *journal;    /* of texts; NULL where the job has none */
     struct ledger *ledger;      /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
     atomic_bool told_texts;     /* that mark was set by this process */
+    bool writes_early;          /* the kernel is to bring rows to the disk while others are computed */
     bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
     bool mixed;                 /* blocks may have items that were done before, which stay as they are */
     bool trusted;               /* of a status in the file that is unsafe */
