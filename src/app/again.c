@@ -323,7 +323,7 @@ static int fill(struct again *a, const char *stored, const struct results_plan *
     a->wanted = calloc((size_t)a->n_outputs, sizeof *a->wanted);
     if (!a->field || !a->same || !a->wanted)
         return sheaf_fail_memory(error, "outputs");
-    results->sink.attempts_offset = results->attempts_offset;
+    results->sink.layout.attempts_offset = results->attempts_offset;
     if (find_outputs(a, stored, plan->identity) || sheaf_results_copy_runs(results, plan->path, error) ||
         sheaf_file_pread(results->fd, &a->began_unix_s, sizeof a->began_unix_s, results->run_offsets[0], plan->path,
                          error) ||

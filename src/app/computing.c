@@ -225,7 +225,7 @@ static int open_transport(struct stage *stage) {
         setup.token = session->results.token;
         setup.last_journal = session->results.last_journal;
         setup.results = session->output;
-        session->results.sink.attempts_offset = session->results.attempts_offset;
+        session->results.sink.layout.attempts_offset = session->results.attempts_offset;
         setup.output = output;
         setup.mark = session->record.start_unix_s;
         setup.mark_offset = sheaf_results_run_offset(&session->results);
@@ -392,7 +392,7 @@ static int open_coordinator(struct stage *stage, struct coordinator *coordinator
         .mapping = &stage->shape,
         .sink = &session->results.sink,
         .flight = {.fd = sink->fd, .offset = stage->flights_end},
-        .flights_end = sink->flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
+        .flights_end = sink->layout.flights_offset + FLIGHTS_MOST * (off_t)sizeof(struct flight_note),
         .rows = calloc((size_t)stage->schedule.n_pools * POOL_SEATS, sizeof(int32_t)),
         .n_left = calloc((size_t)stage->schedule.n_pools, sizeof(int32_t)),
         .warnings = &session->warnings,

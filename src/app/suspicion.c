@@ -98,15 +98,15 @@ static int mark_all(const struct row_sink *sink, int n_ranks, struct sheaf_error
 /* The table of notes in memory, from a row on; NULL where it cannot be had, or should not, since servers and other nodes
    would see notes late. It stays until the process ends. */
 static volatile struct flight_note *map_rows(const struct row_sink *sink, int64_t first_row) {
-    const off_t page = (off_t)sysconf(_SC_PAGESIZE), begin = sink->flights_offset / page * page;
-    const size_t n_bytes = (size_t)(sink->flights_offset - begin) + FLIGHTS_MOST * sizeof(struct flight_note);
+    const off_t page = (off_t)sysconf(_SC_PAGESIZE), begin = sink->layout.flights_offset / page * page;
+    const size_t n_bytes = (size_t)(sink->layout.flights_offset - begin) + FLIGHTS_MOST * sizeof(struct flight_note);
     if (sheaf_disk_of_open(sink->fd) != DISK_LOCAL)
         return NULL;
     char *pages = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, sink->fd, begin);
     if (pages == MAP_FAILED)
         return NULL;
     sheaf_interrupt_name_results(pages, n_bytes);
-    return (struct flight_note *)(void *)(pages + (sink->flights_offset - begin)) + first_row;
+    return (struct flight_note *)(void *)(pages + (sink->layout.flights_offset - begin)) + first_row;
 }
 
 int sheaf_suspicion_share_rows(struct flight *flight, off_t *end, struct comm *comm, bool is_noted, int n_threads,
@@ -135,9 +135,9 @@ int sheaf_suspicion_share_rows(struct flight *flight, off_t *end, struct comm *c
     *flight = (struct flight){.fd = -1, .note.party = self.rank};
     if (sink) {
         flight->fd = sink->fd;
-        flight->offset = sink->flights_offset + assigned.first_row * (off_t)sizeof flight->note;
+        flight->offset = sink->layout.flights_offset + assigned.first_row * (off_t)sizeof flight->note;
         flight->row = map_rows(sink, assigned.first_row);
-        *end = sink->flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof flight->note;
+        *end = sink->layout.flights_offset + FLIGHTS_MOST / 2 * (off_t)sizeof flight->note;
     }
     return sheaf_comm_agree(comm, rc, error);
 }

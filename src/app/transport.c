@@ -27,8 +27,9 @@ struct invitation {
     struct sheaf_stamp stamp;
     double check_s, mark;
     off_t mark_offset;
-    struct row_sink sink; /* pointers and descriptor to be replaced */
-    ino_t inode;          /* of the results file */
+    struct row_layout layout; /* columns to be replaced */
+    int32_t mixed, trusted;   /* of plan/row_sink.h */
+    ino_t inode;              /* of the results file */
     off_t n_bytes;
 };
 
@@ -131,11 +132,13 @@ static int invite(struct sheaf_buffer *buffer, const struct transport_setup *set
     parts(buffer, setup->kernel, &head, &places, &columns);
     head->in_segments = setup->items->in_segments;
     head->n_items = setup->items->n_items;
-    head->sink = *setup->sink;
+    head->layout = setup->sink->layout;
+    head->mixed = setup->sink->mixed;
+    head->trusted = setup->sink->trusted;
     head->mark = setup->mark;
     head->mark_offset = setup->mark_offset;
     head->stamp = setup->items->stamp;
-    memcpy(columns, setup->sink->columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
+    memcpy(columns, setup->sink->layout.columns, (size_t)setup->kernel->n_outputs * sizeof *columns);
     char *results = sheaf_path_absolute(setup->results);
     int n = results ? snprintf(head->results, sizeof head->results, "%s", results) : -1;
     free(results);
@@ -197,13 +200,13 @@ static int open_output(struct transport *t, const struct invitation *head, const
                        const struct binding *kernel, struct sheaf_error *error) {
     double mark = 0;
     t->output = strdup(head->results); /* its name when anything is said of it */
-    t->own = head->sink;
-    t->own.path = t->output;
-    t->own.columns = malloc((size_t)kernel->n_outputs * sizeof *columns);
+    t->own = (struct row_sink){
+        .layout = head->layout, .path = t->output, .mixed = head->mixed != 0, .trusted = head->trusted != 0};
+    t->own.layout.columns = malloc((size_t)kernel->n_outputs * sizeof *columns);
     t->own.fd = open(head->output, O_RDWR | O_CLOEXEC);
-    if (!t->output || !t->own.columns)
+    if (!t->output || !t->own.layout.columns)
         return sheaf_fail_memory(error, "the results file");
-    memcpy(t->own.columns, columns, (size_t)kernel->n_outputs * sizeof *columns);
+    memcpy(t->own.layout.columns, columns, (size_t)kernel->n_outputs * sizeof *columns);
     if (t->own.fd < 0)
         return sheaf_fail_errno(error, "%s: cannot open for writing", head->output);
     if (sheaf_file_pread(t->own.fd, &mark, sizeof mark, head->mark_offset, head->output, error))
@@ -225,7 +228,7 @@ static void drop_input(struct transport *t) {
 static void drop_output(struct transport *t) {
     if (t->output && t->own.fd >= 0)
         close(t->own.fd);
-    free(t->own.columns);
+    free(t->own.layout.columns);
     free(t->output);
     t->own = (struct row_sink){.fd = -1};
     t->output = NULL;

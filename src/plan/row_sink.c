@@ -21,25 +21,26 @@ static int write_failure(struct row_sink *sink, const struct failure *failure, s
     const struct noted *found =
         sink->n_noted ? bsearch(&wanted, sink->noted, (size_t)sink->n_noted, sizeof wanted, by_item) : NULL;
     int64_t k = found ? found->slot : atomic_fetch_add(&sink->n_failures, 1);
-    if (k >= sink->most_failures)
+    if (k >= sink->layout.most_failures)
         return 0; /* the status still tells that it failed */
     if (sheaf_file_pwrite(sink->fd, failure->message, sizeof failure->message,
-                          sink->failure_message_offset + k * (off_t)sizeof failure->message, sink->path, error))
+                          sink->layout.failure_message_offset + k * (off_t)sizeof failure->message, sink->path, error))
         return -1;
     return sheaf_file_pwrite(sink->fd, &failure->item, sizeof failure->item,
-                             sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
+                             sink->layout.failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
 }
 
 bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure) {
     struct sheaf_error ignored;
     const int64_t k = sink->n_noted; /* behind those of earlier runs */
-    if (k >= sink->most_failures || atomic_load(&sink->n_failures) <= k)
+    if (k >= sink->layout.most_failures || atomic_load(&sink->n_failures) <= k)
         return false;
     return sheaf_file_pread(sink->fd, &failure->item, sizeof failure->item,
-                            sink->failure_item_offset + k * (off_t)sizeof failure->item, sink->path, &ignored) == 0 &&
+                            sink->layout.failure_item_offset + k * (off_t)sizeof failure->item, sink->path,
+                            &ignored) == 0 &&
            failure->item >= 0 &&
            sheaf_file_pread(sink->fd, failure->message, sizeof failure->message,
-                            sink->failure_message_offset + k * (off_t)sizeof failure->message, sink->path,
+                            sink->layout.failure_message_offset + k * (off_t)sizeof failure->message, sink->path,
                             &ignored) == 0;
 }
 
@@ -50,11 +51,11 @@ static int write_statuses(struct row_sink *sink, int64_t first, int64_t n, const
     if (sink->ledger && sink->waits)
         return sheaf_ledger_add(sink->ledger, first, n, status, error);
     if (!sink->ledger)
-        return sheaf_file_pwrite(sink->fd, status, (size_t)n, sink->status_offset + first, sink->path, error);
+        return sheaf_file_pwrite(sink->fd, status, (size_t)n, sink->layout.status_offset + first, sink->path, error);
     for (int64_t at = 0; at < n; at += (int64_t)sizeof unsafe) {
         const size_t n_piece = n - at < (int64_t)sizeof unsafe ? (size_t)(n - at) : sizeof unsafe;
         sheaf_status_mark_unsafe(status + at, (int64_t)n_piece, unsafe);
-        if (sheaf_file_pwrite(sink->fd, unsafe, n_piece, sink->status_offset + first + at, sink->path, error))
+        if (sheaf_file_pwrite(sink->fd, unsafe, n_piece, sink->layout.status_offset + first + at, sink->path, error))
             return -1;
     }
     return sheaf_ledger_add(sink->ledger, first, n, NULL, error);
@@ -75,15 +76,17 @@ int sheaf_row_sink_write_status(struct row_sink *sink, const struct rows *rows, 
 
 int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, struct sheaf_error *error) {
     const uint8_t mark = (uint8_t)life;
-    return rank < LIVES_MOST ? sheaf_file_pwrite(sink->fd, &mark, 1, sink->lives_offset + rank, sink->path, error) : 0;
+    return rank < LIVES_MOST
+               ? sheaf_file_pwrite(sink->fd, &mark, 1, sink->layout.lives_offset + rank, sink->path, error)
+               : 0;
 }
 
 void sheaf_row_sink_distrust(struct row_sink *sink) {
     static const char nobody[BOOT_BYTES];
     struct sheaf_error ignored;
     atomic_store(&sink->lost, true);
-    if (sink->boot_offset > 0)
-        sheaf_file_pwrite(sink->fd, nobody, sizeof nobody, sink->boot_offset, sink->path, &ignored);
+    if (sink->layout.boot_offset > 0)
+        sheaf_file_pwrite(sink->fd, nobody, sizeof nobody, sink->layout.boot_offset, sink->path, &ignored);
 }
 
 int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
@@ -101,7 +104,7 @@ int sheaf_row_sink_flush(struct row_sink *sink, struct sheaf_error *error) {
     if (rc)
         sheaf_row_sink_distrust(sink);
     else if (!atomic_load(&sink->lost)) /* meanwhile, by another thread */
-        rc = sheaf_ledger_write(&taken, sink->fd, sink->status_offset, sink->path, error);
+        rc = sheaf_ledger_write(&taken, sink->fd, sink->layout.status_offset, sink->path, error);
     sheaf_buffer_free(&taken);
     return rc;
 }
@@ -117,13 +120,13 @@ static int write_attempts(struct row_sink *sink, const struct rows *rows, int64_
     uint8_t sums[PIECE];
     for (int64_t at = begin; at < end; at += PIECE) {
         const size_t n = (size_t)(end - at < PIECE ? end - at : PIECE);
-        if (sheaf_file_pread(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
+        if (sheaf_file_pread(sink->fd, sums, n, sink->layout.attempts_offset + at, sink->path, error))
             return -1;
         for (size_t i = 0; i < n; i++) {
             int sum = sums[i] + rows->attempts[at - rows->first + (int64_t)i];
             sums[i] = (uint8_t)(sum < UINT8_MAX ? sum : UINT8_MAX);
         }
-        if (sheaf_file_pwrite(sink->fd, sums, n, sink->attempts_offset + at, sink->path, error))
+        if (sheaf_file_pwrite(sink->fd, sums, n, sink->layout.attempts_offset + at, sink->path, error))
             return -1;
     }
     return 0;
@@ -141,9 +144,9 @@ static void begin_writing(const struct row_sink *sink, off_t offset, size_t n_by
 static int write_values(struct row_sink *sink, const struct rows *rows, int64_t begin, int64_t end,
                         struct sheaf_error *error) {
     const size_t n = (size_t)(end - begin), skipped = (size_t)(begin - rows->first);
-    for (int c = 0; c < sink->n_columns; c++) {
-        const size_t row = sink->columns[c].row_bytes;
-        const off_t offset = sink->columns[c].offset + begin * (off_t)row;
+    for (int c = 0; c < sink->layout.n_columns; c++) {
+        const size_t row = sink->layout.columns[c].row_bytes;
+        const off_t offset = sink->layout.columns[c].offset + begin * (off_t)row;
         if (row == 0)
             continue;
         if (sheaf_file_pwrite(sink->fd, (const char *)rows->columns[c] + skipped * row, n * row, offset, sink->path,
@@ -151,7 +154,7 @@ static int write_values(struct row_sink *sink, const struct rows *rows, int64_t 
             return -1;
         begin_writing(sink, offset, n * row);
     }
-    return rows->attempts && sink->attempts_offset ? write_attempts(sink, rows, begin, end, error) : 0;
+    return rows->attempts && sink->layout.attempts_offset ? write_attempts(sink, rows, begin, end, error) : 0;
 }
 
 /* Of blocks that were computed: one that was left, since the run is to end, keeps what it took before. */
@@ -161,7 +164,7 @@ static int write_seconds(struct row_sink *sink, const struct rows *rows, struct 
         for (upto = at + 1; upto < rows->n_blocks && (rows->seconds[upto] > 0) == computed;)
             upto++;
         if (computed && sheaf_file_pwrite(sink->fd, rows->seconds + at, (size_t)(upto - at) * sizeof(float),
-                                          sink->seconds_offset + (rows->first_block + at) * (off_t)sizeof(float),
+                                          sink->layout.seconds_offset + (rows->first_block + at) * (off_t)sizeof(float),
                                           sink->path, error))
             return -1;
     }
@@ -175,7 +178,7 @@ static int append(struct row_sink *sink, const char *records, size_t n_bytes, st
         return -1;
     if (atomic_load(&sink->told_texts))
         return 0;
-    if (sheaf_file_pwrite(sink->fd, &mark, 1, sink->texts_offset, sink->path, error))
+    if (sheaf_file_pwrite(sink->fd, &mark, 1, sink->layout.texts_offset, sink->path, error))
         return -1;
     atomic_store(&sink->told_texts, true);
     return 0;
@@ -227,7 +230,7 @@ static int select_rows(const struct row_sink *sink, const struct rows *rows, uin
     }
     memcpy(*selected, rows->status, n);
     if (sink->mixed) {
-        rc = sheaf_file_pread(sink->fd, before, n, sink->status_offset + rows->first, sink->path, error);
+        rc = sheaf_file_pread(sink->fd, before, n, sink->layout.status_offset + rows->first, sink->path, error);
         sheaf_status_judge(before, rows->n, sink->trusted);
     }
     for (int64_t i = 0; i < rows->n; i++)
@@ -243,7 +246,7 @@ out:
 
 /* Sums of segments that follow each other. */
 static int put_sums(struct row_sink *sink, int64_t first, const uint64_t *sums, size_t n, struct sheaf_error *error) {
-    const off_t at = sheaf_segment_sum_offset(&sink->segments, SEGMENT_OUTPUTS, first);
+    const off_t at = sheaf_segment_sum_offset(&sink->layout.segments, SEGMENT_OUTPUTS, first);
     if (sink->ledger && sink->waits)
         return sheaf_ledger_add_bytes(sink->ledger, at, sums, n * sizeof *sums, error);
     return sheaf_file_pwrite(sink->fd, sums, n * sizeof *sums, at, sink->path, error);
@@ -252,8 +255,8 @@ static int put_sums(struct row_sink *sink, int64_t first, const uint64_t *sums, 
 static uint64_t sum_segment(const struct row_sink *sink, const struct rows *rows, struct span items) {
     const size_t n = (size_t)items.n, skipped = (size_t)(items.first - rows->first);
     uint64_t sum = sheaf_segment_add_statuses(0, rows->status + skipped, items.n);
-    for (int c = 0; c < sink->n_columns; c++) {
-        const size_t row_bytes = sink->columns[c].row_bytes;
+    for (int c = 0; c < sink->layout.n_columns; c++) {
+        const size_t row_bytes = sink->layout.columns[c].row_bytes;
         sum = sheaf_segment_add(sum, (const char *)rows->columns[c] + skipped * row_bytes, n * row_bytes);
     }
     return sheaf_segment_end(sum);
@@ -265,11 +268,11 @@ static int write_sums(struct row_sink *sink, const struct rows *rows, int64_t fi
                       struct sheaf_error *error) {
     enum { PIECE = 64 };
     uint64_t sums[PIECE];
-    const struct span within = sheaf_segments_within(&sink->segments, first, n);
+    const struct span within = sheaf_segments_within(&sink->layout.segments, first, n);
     for (int64_t done = 0, n_piece; done < within.n; done += n_piece) {
         n_piece = within.n - done < PIECE ? within.n - done : PIECE;
         for (int64_t k = 0; k < n_piece; k++)
-            sums[k] = sum_segment(sink, rows, sheaf_segment_items(&sink->segments, within.first + done + k));
+            sums[k] = sum_segment(sink, rows, sheaf_segment_items(&sink->layout.segments, within.first + done + k));
         if (put_sums(sink, within.first + done, sums, (size_t)n_piece, error))
             return -1;
     }
@@ -302,7 +305,7 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     if (rc == 0)
         rc = sheaf_row_sink_write_status(sink, &wanted, error);
     for (int64_t at = 0, upto = 0;
-         rc == 0 && sink->segments.size && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto)
+         rc == 0 && sink->layout.segments.size && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto)
         rc = write_sums(sink, &wanted, rows->first + at, upto - at, error);
     if (rc == 0 && counts)
         count(wanted.status, rows->n, counts);

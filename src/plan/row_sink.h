@@ -19,7 +19,7 @@
 #include "plan/flight.h"
 #include "plan/journal.h"
 #include "plan/ledger.h"
-#include "plan/segments.h"
+#include "plan/row_layout.h"
 #include "plan/status.h"
 
 #define FAILURE_BYTES 240
@@ -30,41 +30,26 @@ struct failure {
     char message[FAILURE_BYTES]; /* one line, filled up with NUL */
 };
 
-struct row_column {
-    off_t offset;     /* of item 0 in the file */
-    size_t row_bytes; /* 0: a text, which goes to the journal */
-};
-
 /* Which row of the table of errors an item has. */
 struct noted {
     int64_t item, slot;
 };
 
+/* An open results file that rows are written to. */
 struct row_sink {
+    struct row_layout layout;
     int fd;
     const char *path;
-    int n_columns;
-    struct row_column *columns; /* [n_columns] output fields */
-    off_t seconds_offset;       /* float32, one for each block */
-    off_t flights_offset;       /* plan/flight.h; */
-    off_t texts_offset;         /* uint8, 1 once there are texts in a journal; */
-    off_t lives_offset;         /* uint8[LIVES_MOST], a mark for each rank */
-    off_t boot_offset;          /* core/boot.h, of the machine whose unsafe statuses count; 0: not kept */
-    off_t status_offset;        /* uint8, one for each item */
-    off_t attempts_offset;      /* uint8, one for each item; 0: there are none */
-    struct segments segments;   /* plan/segments.h; */
-    struct journal *journal;    /* of texts; NULL where the job has none */
-    struct ledger *ledger;      /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
-    atomic_bool told_texts;     /* that mark was set by this process */
-    bool writes_early;          /* the kernel is to bring rows to the disk while others are computed */
-    bool waits;                 /* these statuses wait there; else they are written at once, as unsafe */
-    bool mixed;                 /* blocks may have items that were done before, which stay as they are */
-    bool trusted;               /* of a status in the file that is unsafe */
-    _Atomic(bool) lost;         /* a sync has failed: nothing is made safe any more */
-    const struct asked *asked;  /* other items are not written (`--items`); NULL: all are */
-    off_t failure_item_offset, failure_message_offset;
-    int64_t most_failures;       /* rows of the table of errors; messages beyond are dropped */
-    _Atomic(int64_t) n_failures; /* rows used, and wanted beyond */
+    struct journal *journal;     /* of texts; NULL where the job has none */
+    struct ledger *ledger;       /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
+    atomic_bool told_texts;      /* that mark was set by this process */
+    bool writes_early;           /* the kernel is to bring rows to the disk while others are computed */
+    bool waits;                  /* these statuses wait there; else they are written at once, as unsafe */
+    bool mixed;                  /* blocks may have items that were done before, which stay as they are */
+    bool trusted;                /* of a status in the file that is unsafe */
+    _Atomic(bool) lost;          /* a sync has failed: nothing is made safe any more */
+    const struct asked *asked;   /* other items are not written (`--items`); NULL: all are */
+    _Atomic(int64_t) n_failures; /* rows of the table of errors that are used, and wanted beyond */
     const struct noted *noted;   /* [n_noted] rows of earlier runs, by item: one that fails again keeps its row */
     int64_t n_noted;
 };

@@ -14,7 +14,7 @@ static bool is_meant(enum results_again which, uint8_t status) {
 static int plan_window(struct results *r, int64_t first, size_t n, enum results_again which, uint8_t *status,
                        int64_t *n_meant, struct sheaf_error *error) {
     *n_meant = 0;
-    if (sheaf_file_pread(r->fd, status, n, r->sink.status_offset + first, r->path, error))
+    if (sheaf_file_pread(r->fd, status, n, r->sink.layout.status_offset + first, r->path, error))
         return -1;
     for (size_t i = 0; i < n; i++)
         if (is_meant(which, status[i])) {
@@ -34,7 +34,8 @@ static int do_span(struct results *r, struct span span, enum results_again which
         if (plan_window(r, at, n_window, which, status, &n_meant, error))
             return -1;
         *n += n_meant;
-        if (writes && n_meant && sheaf_file_pwrite(r->fd, status, n_window, r->sink.status_offset + at, r->path, error))
+        if (writes && n_meant &&
+            sheaf_file_pwrite(r->fd, status, n_window, r->sink.layout.status_offset + at, r->path, error))
             return -1;
         if (!writes && n_meant && which != RESULTS_ALL &&
             sheaf_results_forget_sums(r, at, (int64_t)n_window, false, error))

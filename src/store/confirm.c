@@ -59,12 +59,12 @@ static int make_kept(const char *results, char **path, struct sheaf_error *error
 /* Copies the open file while threads may write rows: with the statuses that were there before, whose rows are whole. */
 static int copy_rows(const struct results *r, int to, const char *path, struct sheaf_error *error) {
     uint8_t *status = malloc((size_t)r->n_items + 1);
-    int rc = status ? sheaf_file_pread(r->fd, status, (size_t)r->n_items, r->sink.status_offset, r->path, error)
+    int rc = status ? sheaf_file_pread(r->fd, status, (size_t)r->n_items, r->sink.layout.status_offset, r->path, error)
                     : sheaf_fail_memory(error, "the statuses");
     if (rc == 0)
         rc = sheaf_file_copy_open(r->fd, to, path, error);
     if (rc == 0)
-        rc = sheaf_file_pwrite(to, status, (size_t)r->n_items, r->sink.status_offset, path, error);
+        rc = sheaf_file_pwrite(to, status, (size_t)r->n_items, r->sink.layout.status_offset, path, error);
     free(status);
     return rc;
 }

@@ -10,7 +10,7 @@
 /* Fills rows [first, first + n) of every output; `fill` is room for RESULTS_WINDOW bytes. */
 static int fill_rows(struct results *r, int64_t first, int64_t n, char *fill, struct sheaf_error *error) {
     for (int k = 0; k < r->n_outputs; k++) {
-        const struct row_column *column = &r->sink.columns[k];
+        const struct row_column *column = &r->sink.layout.columns[k];
         const struct sheaf_field *field = &r->outputs[k];
         if (column->row_bytes == 0) /* a text */
             continue;
@@ -89,7 +89,7 @@ int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct 
         memset(fill, ITEM_SKIPPED, RESULTS_WINDOW);
     for (int64_t at = 0; rc == 0 && at < n; at += RESULTS_WINDOW) {
         const int64_t piece = n - at < RESULTS_WINDOW ? n - at : RESULTS_WINDOW;
-        rc = sheaf_file_pwrite(r->fd, fill, (size_t)piece, r->sink.status_offset + first + at, r->path, error);
+        rc = sheaf_file_pwrite(r->fd, fill, (size_t)piece, r->sink.layout.status_offset + first + at, r->path, error);
     }
     free(fill);
     return rc;

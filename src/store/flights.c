@@ -10,14 +10,14 @@
 int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int64_t *n, bool *from_outside,
                                struct suspects *suspects, struct sheaf_error *error) {
     uint8_t *lives = malloc(LIVES_MOST);
-    int rc = lives ? sheaf_file_pread(r->fd, lives, LIVES_MOST, r->sink.lives_offset, r->path, error)
+    int rc = lives ? sheaf_file_pread(r->fd, lives, LIVES_MOST, r->sink.layout.lives_offset, r->path, error)
                    : sheaf_fail_memory(error, "the ranks of the last run");
     *from_outside = rc == 0 && sheaf_lives_ended_outside(lives, LIVES_MOST);
     free(lives);
     if (rc)
         return -1;
     *n = suspects->n = 0;
-    if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.flights_offset, r->path, error) ||
+    if (sheaf_file_pread(r->fd, notes, FLIGHTS_MOST * sizeof *notes, r->sink.layout.flights_offset, r->path, error) ||
         sheaf_file_pread(r->fd, suspects->list, sizeof suspects->list, r->suspects_offset, r->path, error))
         return -1;
     int64_t n_blocks = (r->n_items + r->block - 1) / r->block;
@@ -33,11 +33,11 @@ int sheaf_results_read_flights(struct results *r, struct flight_note *notes, int
 int sheaf_results_clear_flights(struct results *r, struct sheaf_error *error) {
     static const struct flight_note none[64];
     static const uint8_t no_life[LIVES_MOST];
-    if (sheaf_file_pwrite(r->fd, no_life, sizeof no_life, r->sink.lives_offset, r->path, error))
+    if (sheaf_file_pwrite(r->fd, no_life, sizeof no_life, r->sink.layout.lives_offset, r->path, error))
         return -1;
     for (int64_t i = 0; i < FLIGHTS_MOST; i += 64)
-        if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.flights_offset + i * (off_t)sizeof *none, r->path,
-                              error))
+        if (sheaf_file_pwrite(r->fd, none, sizeof none, r->sink.layout.flights_offset + i * (off_t)sizeof *none,
+                              r->path, error))
             return -1;
     return 0;
 }

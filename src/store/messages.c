@@ -12,13 +12,13 @@ static int by_item(const void *a, const void *b) {
 
 static int write_items(struct results *r, const int64_t *items, int64_t k, int64_t n, struct sheaf_error *error) {
     return sheaf_file_pwrite(r->fd, items + k, (size_t)n * sizeof *items,
-                             r->sink.failure_item_offset + k * (off_t)sizeof *items, r->path, error);
+                             r->sink.layout.failure_item_offset + k * (off_t)sizeof *items, r->path, error);
 }
 
 /* The slots in use, by item. */
 static int64_t list_used(const struct results *r, const int64_t *items, struct noted *used) {
     int64_t n = 0;
-    for (int64_t k = 0; k < r->sink.most_failures; k++)
+    for (int64_t k = 0; k < r->sink.layout.most_failures; k++)
         if (items[k] >= 0)
             used[n++] = (struct noted){items[k], k};
     qsort(used, (size_t)n, sizeof *used, by_item);
@@ -32,7 +32,7 @@ static int drop(struct results *r, int64_t *items, struct noted *used, struct sh
     for (int64_t i = 0; i < n_used; i++) {
         uint8_t status = ITEM_PENDING;
         if (used[i].item < r->n_items &&
-            sheaf_file_pread(r->fd, &status, 1, r->sink.status_offset + used[i].item, r->path, error))
+            sheaf_file_pread(r->fd, &status, 1, r->sink.layout.status_offset + used[i].item, r->path, error))
             return -1;
         if ((sheaf_status_failed(status) || status == ITEM_SKIPPED) &&
             (i + 1 == n_used || used[i + 1].item != used[i].item))
@@ -40,13 +40,13 @@ static int drop(struct results *r, int64_t *items, struct noted *used, struct sh
         items[used[i].slot] = -1;
         n_dropped++;
     }
-    return n_dropped ? write_items(r, items, 0, r->sink.most_failures, error) : 0;
+    return n_dropped ? write_items(r, items, 0, r->sink.layout.most_failures, error) : 0;
 }
 
 /* Moves a message into a free slot; in between it is in both. */
 static int move(struct results *r, int64_t *items, int64_t from, int64_t to, struct sheaf_error *error) {
     char message[FAILURE_BYTES];
-    const off_t at = r->sink.failure_message_offset;
+    const off_t at = r->sink.layout.failure_message_offset;
     if (sheaf_file_pread(r->fd, message, sizeof message, at + from * FAILURE_BYTES, r->path, error) ||
         sheaf_file_pwrite(r->fd, message, sizeof message, at + to * FAILURE_BYTES, r->path, error))
         return -1;
@@ -56,7 +56,7 @@ static int move(struct results *r, int64_t *items, int64_t from, int64_t to, str
 }
 
 int sheaf_results_tidy_messages(struct results *r, struct sheaf_error *error) {
-    const int64_t most = r->sink.most_failures;
+    const int64_t most = r->sink.layout.most_failures;
     int64_t n = 0, end = most, *items = malloc((size_t)most * sizeof *items);
     struct noted *used = malloc((size_t)most * sizeof *used);
     int rc = -1;
@@ -64,7 +64,8 @@ int sheaf_results_tidy_messages(struct results *r, struct sheaf_error *error) {
         sheaf_fail_memory(error, "the table of errors");
         goto out;
     }
-    if (sheaf_file_pread(r->fd, items, (size_t)most * sizeof *items, r->sink.failure_item_offset, r->path, error) ||
+    if (sheaf_file_pread(r->fd, items, (size_t)most * sizeof *items, r->sink.layout.failure_item_offset, r->path,
+                         error) ||
         drop(r, items, used, error))
         goto out;
     for (;;) {

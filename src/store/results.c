@@ -122,31 +122,31 @@ static int find_everything(struct results *r, hid_t file, const struct items *it
     const int64_t flights[2] = {FLIGHTS_MOST, FLIGHT_WIDTH}, suspects[2] = {SUSPECTS_MOST, SUSPECT_WIDTH};
     errors[0] = errors[0] > 0 ? errors[0] : 1;
     for (int k = 0; k < r->n_outputs; k++)
-        if (find_field(r, file, &r->outputs[k], &r->sink.columns[k], error))
+        if (find_field(r, file, &r->outputs[k], &r->sink.layout.columns[k], error))
             return -1;
     for (int k = 0; k < RUN_COLUMNS; k++) {
         int64_t shape[2] = {RUNS_MOST, sheaf_run_columns[k].width};
         if (find_dataset(r, file, sheaf_run_columns[k].path, shape, shape[1] > 1 ? 2 : 1, &r->run_offsets[k], error))
             return -1;
     }
-    r->sink.most_failures = errors[0];
+    r->sink.layout.most_failures = errors[0];
     r->token = sheaf_h5_get_token(file);
     if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
         find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
         return -1;
     if (items->in_segments && find_proof(r, file, items, error))
         return -1;
-    if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.status_offset, error) ||
-        find_dataset(r, file, r->block == 1 ? ITEM_SECONDS : BLOCK_SECONDS, &n_blocks, 1, &r->sink.seconds_offset,
-                     error) ||
-        find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.failure_item_offset, error) ||
-        find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.flights_offset, error) ||
+    if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.layout.status_offset, error) ||
+        find_dataset(r, file, r->block == 1 ? ITEM_SECONDS : BLOCK_SECONDS, &n_blocks, 1,
+                     &r->sink.layout.seconds_offset, error) ||
+        find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.layout.failure_item_offset, error) ||
+        find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.layout.flights_offset, error) ||
         find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
-        find_dataset(r, file, LIVES, &lives, 1, &r->sink.lives_offset, error) ||
-        find_dataset(r, file, BOOT, &boot, 1, &r->sink.boot_offset, error) ||
-        find_dataset(r, file, TEXTS, &texts, 1, &r->sink.texts_offset, error))
+        find_dataset(r, file, LIVES, &lives, 1, &r->sink.layout.lives_offset, error) ||
+        find_dataset(r, file, BOOT, &boot, 1, &r->sink.layout.boot_offset, error) ||
+        find_dataset(r, file, TEXTS, &texts, 1, &r->sink.layout.texts_offset, error))
         return -1;
-    return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.failure_message_offset, error);
+    return find_dataset(r, file, ERROR_MESSAGE, errors, 2, &r->sink.layout.failure_message_offset, error);
 }
 
 static int check_identity(struct results *r, const struct results_plan *plan, hid_t file, struct sheaf_error *error) {
@@ -205,7 +205,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                      sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error)
                  ? -1
                  : 0;
-    r->sink.segments = r->sums.segments;
+    r->sink.layout.segments = r->sums.segments;
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
@@ -239,9 +239,11 @@ static int prepare(struct results *r, const struct results_plan *plan, bool crea
     r->path = strdup(plan->path);
     r->window = malloc(RESULTS_WINDOW);
     r->piece = malloc(SEGMENT_PIECE);
-    r->sink = (struct row_sink){.path = r->path, .n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
-    r->sink.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.columns);
-    return r->path && r->window && r->piece && r->sink.columns ? 0 : sheaf_fail_memory(error, "the results file");
+    r->sink =
+        (struct row_sink){.path = r->path, .layout.n_columns = plan->n_outputs, .mixed = !created && plan->block > 1};
+    r->sink.layout.columns = calloc((size_t)plan->n_outputs, sizeof *r->sink.layout.columns);
+    return r->path && r->window && r->piece && r->sink.layout.columns ? 0
+                                                                      : sheaf_fail_memory(error, "the results file");
 }
 
 /* What the inputs are is in the identity, or proven by their segments. */
@@ -259,7 +261,7 @@ int sheaf_results_look(struct results *r, const struct results_plan *plan, struc
     if (r->fd < 0)
         return sheaf_fail_errno(error, "%s: cannot open", plan->path);
     if (check_input(r, plan->items, error) ||
-        sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
+        sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.layout.boot_offset, r->path, error))
         return -1;
     sheaf_boot_id(own);
     r->looks = true;
@@ -303,7 +305,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     r->fd = -1;
     free(r->inputs);
     sheaf_sums_free(&r->sums);
-    free(r->sink.columns);
+    free(r->sink.layout.columns);
     free(r->noted);
     free(r->proof_tables);
     free(r->window);
@@ -311,7 +313,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     free(r->path);
     sheaf_string_free(&r->changed);
     r->inputs = NULL;
-    r->sink.columns = NULL;
+    r->sink.layout.columns = NULL;
     r->noted = NULL;
     r->proof_tables = NULL;
     r->window = r->piece = NULL;

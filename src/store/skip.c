@@ -55,12 +55,12 @@ static int skip(struct skipping *s, int64_t first, int64_t n, int field, struct 
 static int unskip(struct skipping *s, int64_t first, int64_t n, struct sheaf_error *error) {
     static const uint8_t pending = ITEM_PENDING;
     struct results *r = s->results;
-    if (sheaf_file_pread(r->fd, s->own, (size_t)n, r->sink.status_offset + first, r->path, error))
+    if (sheaf_file_pread(r->fd, s->own, (size_t)n, r->sink.layout.status_offset + first, r->path, error))
         return -1;
     for (int64_t i = 0; i < n; i++)
         if (s->own[i] == ITEM_SKIPPED && !s->skips[i] &&
             (sheaf_results_forget_sums(r, first + i, 1, true, error) || sheaf_results_sync_forgotten(r, error) ||
-             sheaf_file_pwrite(r->fd, &pending, 1, r->sink.status_offset + first + i, r->path, error)))
+             sheaf_file_pwrite(r->fd, &pending, 1, r->sink.layout.status_offset + first + i, r->path, error)))
             return -1;
     r->seen = (struct span){0};
     return 0;

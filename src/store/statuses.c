@@ -15,7 +15,7 @@
 /* Into the window, as they are. */
 static int read_bytes(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
     r->seen = (struct span){0};
-    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.status_offset + first, r->path, error);
+    return sheaf_file_pread(r->fd, r->window, (size_t)n, r->sink.layout.status_offset + first, r->path, error);
 }
 
 /* Into the window. Where rows are written an unsafe one is of this run. */
@@ -42,7 +42,7 @@ int sheaf_results_judge_unsafe(struct results *r, struct sheaf_error *error) {
     char stored[BOOT_BYTES], own[BOOT_BYTES];
     bool synced = false;
     sheaf_boot_id(own);
-    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.boot_offset, r->path, error))
+    if (sheaf_file_pread(r->fd, stored, sizeof stored, r->sink.layout.boot_offset, r->path, error))
         return -1;
     r->sink.trusted = own[0] != '\0';
     r->power_failed = sheaf_boot_is_later(stored, own);
@@ -58,10 +58,10 @@ int sheaf_results_judge_unsafe(struct results *r, struct sheaf_error *error) {
             return -1;
         synced = true;
         r->n_unsafe += same ? 0 : n_unsafe;
-        if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.status_offset + at, r->path, error))
+        if (sheaf_file_pwrite(r->fd, r->window, (size_t)n, r->sink.layout.status_offset + at, r->path, error))
             return -1;
     }
-    return sheaf_file_pwrite(r->fd, own, sizeof own, r->sink.boot_offset, r->path, error);
+    return sheaf_file_pwrite(r->fd, own, sizeof own, r->sink.layout.boot_offset, r->path, error);
 }
 
 /* --- which blocks are pending -------------------------------------------------------------------------------------- */
@@ -173,7 +173,7 @@ static int count_span(struct count *c, struct span span, char *window, int64_t *
     struct sheaf_error ignored;
     for (int64_t at = span.first, n; at < span.first + span.n; at += n) {
         n = span.first + span.n - at < RESULTS_WINDOW ? span.first + span.n - at : RESULTS_WINDOW;
-        if (sheaf_file_pread(r->fd, window, (size_t)n, r->sink.status_offset + at, r->path, &ignored))
+        if (sheaf_file_pread(r->fd, window, (size_t)n, r->sink.layout.status_offset + at, r->path, &ignored))
             return -1;
         sheaf_status_judge((uint8_t *)window, n, !r->looks || r->sink.trusted);
         const int64_t bad = sheaf_status_count((const uint8_t *)window, n, counts);
@@ -214,7 +214,7 @@ int sheaf_results_count(struct results *r, const struct asked *asked, int64_t *c
     if (bad == INT64_MAX)
         return 0;
     uint8_t status = 0;
-    if (sheaf_file_pread(r->fd, &status, 1, r->sink.status_offset + bad, r->path, error))
+    if (sheaf_file_pread(r->fd, &status, 1, r->sink.layout.status_offset + bad, r->path, error))
         return -1;
     return sheaf_fail(error,
                       "%s: item %" PRId64 " has status %d, which means nothing: the file is damaged; the job with "

@@ -77,12 +77,12 @@ void sheaf_results_say_lost_texts(const char *path, int64_t n_items, struct shea
 static int remember_loss(struct results *r, struct sheaf_error *error) {
     static const uint8_t lost = 1;
     r->lost_texts = true;
-    return sheaf_file_pwrite(r->fd, &lost, 1, r->sink.texts_offset + TEXTS_LOST, r->path, error);
+    return sheaf_file_pwrite(r->fd, &lost, 1, r->sink.layout.texts_offset + TEXTS_LOST, r->path, error);
 }
 
 int sheaf_results_judge_texts(struct results *r, struct sheaf_error *error) {
     uint8_t marks[TEXTS_MARKS];
-    if (sheaf_file_pread(r->fd, marks, sizeof marks, r->sink.texts_offset, r->path, error))
+    if (sheaf_file_pread(r->fd, marks, sizeof marks, r->sink.layout.texts_offset, r->path, error))
         return -1;
     r->lost_texts = marks[TEXTS_LOST] == 1;
     r->n_journals = count_journals(r->path, r->token, UINT64_MAX, &r->last_journal);
@@ -99,5 +99,5 @@ int sheaf_results_check_texts(struct results *r, struct sheaf_error *error) {
 int sheaf_results_forget_texts(struct results *r, struct sheaf_error *error) {
     static const uint8_t marks[TEXTS_MARKS];
     r->lost_texts = false;
-    return sheaf_file_pwrite(r->fd, marks, sizeof marks, r->sink.texts_offset, r->path, error);
+    return sheaf_file_pwrite(r->fd, marks, sizeof marks, r->sink.layout.texts_offset, r->path, error);
 }

@@ -187,7 +187,7 @@ void write_earlier(Store &store, const std::vector<float> &seconds) {
         status.insert(status.end(), 2, s > 0 ? ITEM_DONE : ITEM_PENDING);
     store.set_status(status);
     const size_t n_bytes = seconds.size() * sizeof(float);
-    ASSERT_EQ(pwrite(store.results.fd, seconds.data(), n_bytes, store.results.sink.seconds_offset),
+    ASSERT_EQ(pwrite(store.results.fd, seconds.data(), n_bytes, store.results.sink.layout.seconds_offset),
               static_cast<ssize_t>(n_bytes));
     ASSERT_EQ(store.close(), 0);
 }

@@ -79,12 +79,13 @@ TEST(Pack, LeavesEverythingElseWhereItWas) {
     EXPECT_EQ(store.results.token, token_of(store.path));
     auto places = [&] {
         const struct row_sink &sink = store.results.sink;
-        return std::vector<off_t>{sink.columns[0].offset,      sink.columns[2].offset,   sink.status_offset,
-                                  sink.seconds_offset,         sink.failure_item_offset, sink.flights_offset,
+        return std::vector<off_t>{sink.layout.columns[0].offset,   sink.layout.columns[2].offset,
+                                  sink.layout.status_offset,       sink.layout.seconds_offset,
+                                  sink.layout.failure_item_offset, sink.layout.flights_offset,
                                   store.results.run_offsets[0]};
     };
     std::vector<off_t> before = places();
-    EXPECT_EQ(store.results.sink.columns[SAID].row_bytes, 0u) << "a text has no column";
+    EXPECT_EQ(store.results.sink.layout.columns[SAID].row_bytes, 0u) << "a text has no column";
     store.close();
     std::filesystem::permissions(store.path, std::filesystem::perms(0640));
     ASSERT_EQ(store.pack(), 0) << store.error.text();

@@ -23,13 +23,13 @@ struct Sink {
     explicit Sink(int flags = O_RDWR) : path(folder.write("out.h5", std::string(END, '\xee'))) {
         sink.fd = open(path.c_str(), flags);
         sink.path = "out.h5";
-        sink.n_columns = 2;
-        sink.columns = columns;
-        sink.seconds_offset = SECONDS;
-        sink.status_offset = STATUS;
-        sink.failure_item_offset = ITEM;
-        sink.failure_message_offset = MESSAGE;
-        sink.most_failures = MOST;
+        sink.layout.n_columns = 2;
+        sink.layout.columns = columns;
+        sink.layout.seconds_offset = SECONDS;
+        sink.layout.status_offset = STATUS;
+        sink.layout.failure_item_offset = ITEM;
+        sink.layout.failure_message_offset = MESSAGE;
+        sink.layout.most_failures = MOST;
     }
     ~Sink() {
         if (sink.fd >= 0)
@@ -397,7 +397,7 @@ TEST(Ledger, ASyncThatFailedIsNotForgotten) {
     int ends[2];
     Error error;
     Sink s;
-    s.sink.boot_offset = 64 + 8 * N_ITEMS; // where this file has room
+    s.sink.layout.boot_offset = 64 + 8 * N_ITEMS; // where this file has room
     static_assert(16 * N_ITEMS >= BOOT_BYTES);
     ASSERT_EQ(pipe2(ends, O_NONBLOCK), 0);
     ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
@@ -412,7 +412,7 @@ TEST(Ledger, ASyncThatFailedIsNotForgotten) {
     EXPECT_EQ(s.status(),
               std::string(5, '\x81') + std::string(5, '\xee') + std::string(5, '\x81') + std::string(5, '\xee'));
     sheaf_row_sink_distrust(&s.sink);
-    EXPECT_EQ(read_bytes(s.path).substr(static_cast<size_t>(s.sink.boot_offset), BOOT_BYTES),
+    EXPECT_EQ(read_bytes(s.path).substr(static_cast<size_t>(s.sink.layout.boot_offset), BOOT_BYTES),
               std::string(BOOT_BYTES, '\0'));
     sheaf_ledger_close(s.sink.ledger);
     close(ends[0]);
@@ -460,7 +460,7 @@ namespace {
 struct SumSink : Sink {
     enum { SIZE = 4, N = N_ITEMS / SIZE };
     SumSink() {
-        sink.segments = {N_ITEMS, SIZE, N, END};
+        sink.layout.segments = {N_ITEMS, SIZE, N, END};
         EXPECT_EQ(ftruncate(sink.fd, END + 16 * N), 0);
     }
     uint64_t sum(int k) const { return at<uint64_t>(END + 8 * static_cast<size_t>(N + k)); }

@@ -508,7 +508,7 @@ class Store {
 
     // Writes statuses behind the module's back.
     void set_status(const std::vector<uint8_t> &status) {
-        ASSERT_EQ(pwrite(results.fd, status.data(), status.size(), results.sink.status_offset),
+        ASSERT_EQ(pwrite(results.fd, status.data(), status.size(), results.sink.layout.status_offset),
                   static_cast<ssize_t>(status.size()));
     }
 
