@@ -1,13 +1,10 @@
 #include "store/pack.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/buffer.h"
@@ -16,25 +13,24 @@
 #include "plan/journal.h"
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
+#include "store/finish.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/layout.h"
-#include "store/results.h"
 #include "store/texts.h"
 
 /* What is in memory at a time: texts known of, items whose status is, and texts that are written. */
 enum { WINDOW_TEXTS = 1 << 20, BATCH_TEXTS = 4096, BATCH_BYTES = 8 << 20 };
 
 struct pack {
-    const char *path;            /* of the results file itself */
-    char *aside;                 /* of the copy */
-    struct sheaf_stamp original; /* the file that is copied */
-    uint64_t token;
+    const char *path;  /* of the results file itself, */
+    const char *aside; /* and of the copy */
+    uint64_t token;    /* 0: of an older version, without journals */
     char *identity;
     int n_outputs;
     struct journal_index *journals;
     bool trusts_unsafe;       /* plan/status.h */
-    hid_t file, status, text; /* of the copy; type of texts */
+    hid_t file, status, text; /* of the copy, the first borrowed; type of texts */
     hid_t *datasets;          /* [n_outputs], of those that are texts */
     int64_t n_items;
     uint8_t *statuses; /* [window] of the items of the window under way */
@@ -116,15 +112,14 @@ static int open_outputs(struct pack *p) {
     return rc;
 }
 
-static int open_copy(struct pack *p) {
-    p->file = H5Fopen(p->aside, H5F_ACC_RDWR, H5P_DEFAULT);
-    p->status = p->file >= 0 ? H5Dopen2(p->file, "status", H5P_DEFAULT) : H5I_INVALID_HID;
+static int open_datasets(struct pack *p) {
+    p->status = H5Dopen2(p->file, "status", H5P_DEFAULT);
     int rc = p->status >= 0 ? 0 : h5_fail(p, "open the copy");
     p->trusts_unsafe = sheaf_h5_trusts_unsafe(p->file);
     return rc || open_outputs(p) ? -1 : 0;
 }
 
-static int close_copy(struct pack *p) {
+static int close_datasets(struct pack *p) {
     int rc = 0;
     for (int k = 0; k < p->n_outputs; k++)
         if (p->datasets[k] >= 0 && H5Dclose(p->datasets[k]) < 0)
@@ -132,9 +127,7 @@ static int close_copy(struct pack *p) {
     p->n_outputs = 0;
     if (p->status >= 0)
         H5Dclose(p->status);
-    if (p->file >= 0 && H5Fclose(p->file) < 0)
-        rc = -1;
-    p->status = p->file = H5I_INVALID_HID;
+    p->status = H5I_INVALID_HID;
     return rc;
 }
 
@@ -229,77 +222,39 @@ static int pack_texts(struct pack *p) {
     return 0;
 }
 
-/* --- the copy takes the file's place ------------------------------------------------------------------------------- */
+/* --- a step of finishing (store/finish.h) -------------------------------------------------------------------------- */
 
-/* Makes the copy last; it may have grown over its reserved space or not. */
-static int sync_copy(const struct pack *p) {
-    int fd = open(p->aside, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return sheaf_fail_errno(p->error, "%s: cannot open", p->aside);
-    int rc = fsync(fd) ? sheaf_fail_errno(p->error, "%s: cannot sync", p->aside) : 0;
-    if (close(fd) && rc == 0)
-        rc = sheaf_fail_errno(p->error, "%s: cannot close", p->aside);
-    return rc;
-}
-
-static int make_packed(struct pack *p) {
-    struct interrupt_reading reading;
-    unlink(p->aside); /* what a killed run has left; never the file that a link leads to */
-    if (sheaf_stamp_take(&p->original, p->path, p->error) || sheaf_file_copy(p->path, p->aside, p->error))
-        return -1;
-    sheaf_interrupt_open_reading(&reading, p->path, INT_MAX, false); /* however many texts there are */
-    sheaf_interrupt_begin_reading(&reading, "it");
-    int rc = open_copy(p) || pack_texts(p) ? -1 : 0;
-    if (rc == 0 && sheaf_texts_mark_packed(p->file, p->packed->lost))
-        rc = h5_fail(p, "mark the texts");
-    if (close_copy(p) && rc == 0)
-        rc = h5_fail(p, "close the copy");
-    sheaf_interrupt_close_reading(&reading);
-    if (rc == 0)
-        rc = sync_copy(p);
-    return rc;
-}
-
-static int replace(struct pack *p) {
-    if (make_packed(p) == 0) {
-        if (access(p->path, F_OK) == 0 && !sheaf_stamp_names(&p->original, p->path))
-            return sheaf_fail(p->error,
-                              "%s: is another file now; what was in it is in %s: move the other file away and rename "
-                              "this one back",
-                              p->path, p->aside);
-        if (sheaf_stamp_take(&p->packed->file, p->aside, p->error) == 0) {
-            if (rename(p->aside, p->path) == 0)
-                return sheaf_file_sync_folder(p->path, p->error);
-            sheaf_fail_errno(p->error, "%s: cannot rename it to %s", p->aside, p->path);
-        }
-    }
-    unlink(p->aside);
-    if (p->error) {
-        char why[sizeof p->error->text];
-        snprintf(why, sizeof why, "%s", p->error->text);
-        sheaf_fail(p->error, "%.600s; nothing is lost: the texts are still beside the file; later: sheaf pack %.200s",
-                   why, p->path);
-    }
-    return -1;
-}
-
-static int pack(struct pack *p) {
+static int look(void *self, const char *path, bool *is_due, struct sheaf_error *error) {
+    struct pack *p = self;
+    *is_due = false;
+    p->path = path;
+    p->error = error;
     if (look_inside(p))
         return -1;
-    if (p->token == 0) /* of an older version */
+    if (p->token == 0)
         return 0;
-    if (sheaf_journal_index_open(&p->journals, p->path, p->token, p->error))
+    if (sheaf_journal_index_open(&p->journals, path, p->token, error))
         return -1;
-    if (sheaf_journal_index_files(p->journals) > 0) {
-        if (sheaf_results_may_make(p->path, p->error))
-            return -1;
-        sheaf_interrupt_remove(p->aside);
-        int rc = replace(p);
-        sheaf_interrupt_forget(p->aside);
-        if (rc)
-            return -1;
-    }
-    return sheaf_journal_remove(p->path, p->token, false, p->error);
+    *is_due = sheaf_journal_index_files(p->journals) > 0;
+    return 0;
+}
+
+static int write_texts(void *self, hid_t copy, const char *aside, struct sheaf_error *error) {
+    struct pack *p = self;
+    p->file = copy;
+    p->aside = aside;
+    p->error = error;
+    int rc = open_datasets(p) || pack_texts(p) ? -1 : 0;
+    if (rc == 0 && sheaf_texts_mark_packed(p->file, p->packed->lost))
+        rc = h5_fail(p, "mark the texts");
+    if (close_datasets(p) && rc == 0)
+        rc = h5_fail(p, "close the texts");
+    return rc;
+}
+
+static int clear(void *self, const char *path, struct sheaf_error *error) {
+    const struct pack *p = self;
+    return p->token ? sheaf_journal_remove(path, p->token, false, error) : 0;
 }
 
 int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error) {
@@ -308,24 +263,22 @@ int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *erro
     int rc = -1;
     *packed = (struct packed){0};
     sheaf_h5_start();
-    if (p && target)
-        p->aside = sheaf_path_with(target, SUFFIX_PACK);
-    if (!p || !p->aside) {
+    if (!p || !target) {
         sheaf_fail_memory(error, "packing texts");
     } else {
-        p->path = target;
         p->packed = packed;
-        p->error = error;
         p->file = p->status = H5I_INVALID_HID;
         p->text = sheaf_h5_text_type();
-        rc = pack(p);
+        const struct finish_step steps[] = {
+            {p, look, write_texts, clear, "the texts are still beside the file"},
+        };
+        rc = sheaf_finish(target, steps, sizeof steps / sizeof *steps, &packed->file, error);
         H5Tclose(p->text);
         sheaf_journal_index_close(p->journals);
         sheaf_buffer_free(&p->batch.bytes);
         free(p->statuses);
         free(p->datasets);
         free(p->identity);
-        free(p->aside);
     }
     free(target);
     free(p);

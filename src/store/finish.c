@@ -1,0 +1,128 @@
+#include "store/finish.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/interrupt.h"
+#include "store/h5.h"
+#include "store/layout.h"
+#include "store/results.h"
+
+enum { MOST_STEPS = 8 };
+
+struct finish {
+    const char *path;            /* of the results file itself */
+    char *aside;                 /* of the copy */
+    struct sheaf_stamp original; /* the file that is copied */
+    const struct finish_step *steps;
+    int n_steps;
+    bool is_due[MOST_STEPS];
+    struct sheaf_stamp *placed;
+    struct sheaf_error *error;
+};
+
+/* --- the copy ------------------------------------------------------------------------------------------------------ */
+
+/* Makes the copy last; it may have grown over its reserved space or not. */
+static int sync_copy(const struct finish *f) {
+    int fd = open(f->aside, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return sheaf_fail_errno(f->error, "%s: cannot open", f->aside);
+    int rc = fsync(fd) ? sheaf_fail_errno(f->error, "%s: cannot sync", f->aside) : 0;
+    if (close(fd) && rc == 0)
+        rc = sheaf_fail_errno(f->error, "%s: cannot close", f->aside);
+    return rc;
+}
+
+static int write_steps(const struct finish *f) {
+    hid_t copy = H5Fopen(f->aside, H5F_ACC_RDWR, H5P_DEFAULT);
+    int rc = copy >= 0 ? 0 : sheaf_h5_fail(f->error, f->aside, "open the copy");
+    for (int i = 0; rc == 0 && i < f->n_steps; i++)
+        if (f->is_due[i])
+            rc = f->steps[i].write(f->steps[i].self, copy, f->aside, f->error);
+    if (copy >= 0 && H5Fclose(copy) < 0 && rc == 0)
+        rc = sheaf_h5_fail(f->error, f->aside, "close the copy");
+    return rc;
+}
+
+static int make_copy(struct finish *f) {
+    struct interrupt_reading reading;
+    unlink(f->aside); /* what a killed run has left; never the file that a link leads to */
+    if (sheaf_stamp_take(&f->original, f->path, f->error) || sheaf_file_copy(f->path, f->aside, f->error))
+        return -1;
+    sheaf_interrupt_open_reading(&reading, f->path, INT_MAX, false); /* however much there is */
+    sheaf_interrupt_begin_reading(&reading, "it");
+    int rc = write_steps(f);
+    sheaf_interrupt_close_reading(&reading);
+    return rc ? rc : sync_copy(f);
+}
+
+/* --- it takes the file's place ------------------------------------------------------------------------------------- */
+
+/* What the first step that was to be taken leaves where it was. */
+static const char *what_is_kept(const struct finish *f) {
+    for (int i = 0; i < f->n_steps; i++)
+        if (f->is_due[i])
+            return f->steps[i].kept;
+    return "";
+}
+
+static int replace(struct finish *f) {
+    if (make_copy(f) == 0) {
+        if (access(f->path, F_OK) == 0 && !sheaf_stamp_names(&f->original, f->path))
+            return sheaf_fail(f->error,
+                              "%s: is another file now; what was in it is in %s: move the other file away and rename "
+                              "this one back",
+                              f->path, f->aside);
+        if (sheaf_stamp_take(f->placed, f->aside, f->error) == 0) {
+            if (rename(f->aside, f->path) == 0)
+                return sheaf_file_sync_folder(f->path, f->error);
+            sheaf_fail_errno(f->error, "%s: cannot rename it to %s", f->aside, f->path);
+        }
+    }
+    unlink(f->aside);
+    if (f->error) {
+        char why[sizeof f->error->text];
+        snprintf(why, sizeof why, "%s", f->error->text);
+        sheaf_fail(f->error, "%.600s; nothing is lost: %s; later: sheaf pack %.200s", why, what_is_kept(f), f->path);
+    }
+    return -1;
+}
+
+static int finish(struct finish *f) {
+    bool any = false;
+    for (int i = 0; i < f->n_steps; i++) {
+        if (f->steps[i].look(f->steps[i].self, f->path, &f->is_due[i], f->error))
+            return -1;
+        any = any || f->is_due[i];
+    }
+    if (any) {
+        if (sheaf_results_may_make(f->path, f->error))
+            return -1;
+        sheaf_interrupt_remove(f->aside);
+        int rc = replace(f);
+        sheaf_interrupt_forget(f->aside);
+        if (rc)
+            return -1;
+    }
+    for (int i = 0; i < f->n_steps; i++)
+        if (f->steps[i].clear(f->steps[i].self, f->path, f->error))
+            return -1;
+    return 0;
+}
+
+int sheaf_finish(const char *path, const struct finish_step *steps, int n_steps, struct sheaf_stamp *placed,
+                 struct sheaf_error *error) {
+    struct finish f = {.path = path, .steps = steps, .n_steps = n_steps, .placed = placed, .error = error};
+    *placed = (struct sheaf_stamp){0};
+    if (n_steps > MOST_STEPS)
+        return sheaf_fail(error, "%s: too many steps to finish it", path);
+    f.aside = sheaf_path_with(path, SUFFIX_PACK);
+    int rc = f.aside ? finish(&f) : sheaf_fail_memory(error, "a path");
+    free(f.aside);
+    return rc;
+}
