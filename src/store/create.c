@@ -1,53 +1,31 @@
 /* Makes a results file, aside: everything in it. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/boot.h"
 #include "core/file.h"
-#include "core/hash.h"
 #include "core/interrupt.h"
-#include "core/random.h"
 #include "core/type.h"
 #include "job/job.h"
-#include "plan/flight.h"
 #include "store/copy.h"
+#include "store/create_inside.h"
 #include "store/dimensions.h"
-#include "store/h5.h"
 #include "store/inputs.h"
 #include "store/layout.h"
-#include "store/proven.h"
-#include "store/results.h"
-#include "store/run_table.h"
 #include "store/space.h"
 #include "store/sums_file.h"
-#include "store/texts.h"
 
 /* Datasets of this size begin at a page: writing whole pages is quicker. */
 enum { LARGE = 1 << 16, PAGE = 4096 };
 
-struct creation {
-    const struct results_plan *plan;
-    const char *path; /* the temporary name */
-    hid_t file;
-    hid_t text;             /* type of variable-length UTF-8 */
-    hid_t dataset_creation; /* contiguous, allocated at once, never filled */
-    hid_t text_creation;    /* for texts, which HDF5 insists on filling */
-    hid_t link_creation;    /* makes groups on the way; names are UTF-8 */
-    struct sheaf_error *error;
-};
-
-static int h5_fail(const struct creation *c, const char *what) {
-    return sheaf_h5_fail(c->error, c->path, what);
-}
-
 /* --- datasets ------------------------------------------------------------------------------------------------------ */
 
-static hid_t make_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape) {
-    hsize_t dims[2] = {(hsize_t)shape[0], rank > 1 ? (hsize_t)shape[1] : 1};
+hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape) {
+    hsize_t dims[EXTENT_MOST + 1];
+    for (int d = 0; d < rank; d++)
+        dims[d] = (hsize_t)shape[d];
     hid_t space = H5Screate_simple(rank, dims, NULL);
     hid_t creation = type == c->text ? c->text_creation : c->dataset_creation;
     hid_t dataset = H5Dcreate2(c->file, name, type, space, c->link_creation, creation, H5P_DEFAULT);
@@ -55,30 +33,62 @@ static hid_t make_dataset(struct creation *c, const char *name, hid_t type, int 
     if (dataset < 0) {
         char what[300];
         snprintf(what, sizeof what, "create the dataset '%s'", name);
-        h5_fail(c, what);
+        sheaf_create_fail(c, what);
     }
     return dataset;
 }
 
 static int make_dimension(struct creation *c, const char *name, int64_t size) {
-    return sheaf_dimension_make(c->file, c->link_creation, name, size) ? h5_fail(c, "create a dimension") : 0;
+    return sheaf_dimension_make(c->file, c->link_creation, name, size) ? sheaf_create_fail(c, "create a dimension") : 0;
 }
 
 static int attach(struct creation *c, hid_t dataset, const char *dimension, unsigned index) {
-    return sheaf_dimension_attach(c->file, dataset, dimension, index) ? h5_fail(c, "label a dimension") : 0;
+    return sheaf_dimension_attach(c->file, dataset, dimension, index) ? sheaf_create_fail(c, "label a dimension") : 0;
 }
 
 static int describe(struct creation *c, hid_t dataset, const struct sheaf_field *field) {
     char fill[8];
     if ((field->unit && sheaf_h5_put_text(dataset, "units", field->unit)) ||
         (field->long_name && sheaf_h5_put_text(dataset, "long_name", field->long_name)))
-        return h5_fail(c, "describe a field");
+        return sheaf_create_fail(c, "describe a field");
     if (field->type != SHEAF_FLOAT64 && field->type != SHEAF_FLOAT32)
         return 0; /* xarray would read integers that have one as float64, and lose digits */
     sheaf_type_fill(field->type, fill, 1);
     return sheaf_h5_put_values(dataset, "_FillValue", sheaf_h5_type(field->type), 1, fill)
-               ? h5_fail(c, "describe a field")
+               ? sheaf_create_fail(c, "describe a field")
                : 0;
+}
+
+static int make_item_dimensions(struct creation *c) {
+    for (int d = 0; d < c->extent.n_dims; d++)
+        if (make_dimension(c, c->extent.dims[d].name, c->extent.dims[d].size))
+            return -1;
+    return 0;
+}
+
+/* Names the dimensions of a dataset that has a value, or a row, for each item. */
+static int attach_items(struct creation *c, hid_t dataset) {
+    for (int d = 0; d < c->extent.n_dims; d++)
+        if (attach(c, dataset, c->extent.dims[d].name, (unsigned)d))
+            return -1;
+    return 0;
+}
+
+/* The dataset of what has `width` values for each item: in the items' dimensions, and one of its own where these are several.
+   Labelled in the former. */
+static hid_t make_of_items(struct creation *c, const char *name, hid_t type, int64_t width) {
+    int64_t shape[EXTENT_MOST + 1];
+    int rank = 0;
+    for (; rank < c->extent.n_dims; rank++)
+        shape[rank] = c->extent.dims[rank].size;
+    if (width > 1)
+        shape[rank++] = width;
+    hid_t dataset = sheaf_create_dataset(c, name, type, rank, shape);
+    if (dataset >= 0 && attach_items(c, dataset)) {
+        H5Dclose(dataset);
+        return H5I_INVALID_HID;
+    }
+    return dataset;
 }
 
 /* The dimension of fields with several values an item, made when first needed: "values_3". */
@@ -87,15 +97,13 @@ static int attach_width(struct creation *c, hid_t dataset, int64_t width) {
     snprintf(name, sizeof name, "values_%" PRId64, width);
     if (H5Lexists(c->file, name, H5P_DEFAULT) <= 0 && make_dimension(c, name, width))
         return -1;
-    return attach(c, dataset, name, 1);
+    return attach(c, dataset, name, (unsigned)c->extent.n_dims);
 }
 
 /* A field's dataset of a type: [n_items], or [n_items][width]. */
 static hid_t make_field_as(struct creation *c, const struct sheaf_field *field, hid_t type) {
-    int64_t shape[2] = {c->plan->items->n_items, field->width};
-    hid_t dataset = make_dataset(c, field->name, type, field->width > 1 ? 2 : 1, shape);
-    if (dataset >= 0 &&
-        (attach(c, dataset, "item", 0) || (field->width > 1 && attach_width(c, dataset, field->width)))) {
+    hid_t dataset = make_of_items(c, field->name, type, field->width);
+    if (dataset >= 0 && field->width > 1 && attach_width(c, dataset, field->width)) {
         H5Dclose(dataset);
         return H5I_INVALID_HID;
     }
@@ -127,7 +135,7 @@ static int copy_inputs(struct creation *c) {
         rc = sheaf_copy_items(items, datasets, c->text, c->path, c->error);
     for (int k = 0; k < made; k++)
         if (H5Dclose(datasets[k]) < 0 && rc == 0)
-            rc = h5_fail(c, "close an input field");
+            rc = sheaf_create_fail(c, "close an input field");
     free(datasets);
     return rc;
 }
@@ -144,7 +152,7 @@ static int copy_datasets(struct creation *c) {
         H5Tclose(stored);
         rc = dataset >= 0 ? sheaf_inputs_copy(items, k, dataset, c->error) : -1;
         if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)
-            rc = h5_fail(c, "close an input field");
+            rc = sheaf_create_fail(c, "close an input field");
     }
     return rc;
 }
@@ -162,20 +170,17 @@ static int make_outputs(struct creation *c) {
     for (int k = 0; k < c->plan->n_outputs; k++) {
         hid_t dataset = make_field(c, &c->plan->outputs[k]);
         if (dataset < 0 || H5Dclose(dataset) < 0)
-            return dataset < 0 ? -1 : h5_fail(c, "close an output field");
+            return dataset < 0 ? -1 : sheaf_create_fail(c, "close an output field");
     }
     return 0;
 }
 
 /* A byte for each item, all zero at first. */
 static hid_t make_bytes(struct creation *c, const char *name, const char *long_name) {
-    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &c->plan->items->n_items);
-    if (dataset < 0)
+    hid_t dataset = make_of_items(c, name, H5T_NATIVE_UINT8, 1);
+    if (dataset < 0 || sheaf_h5_put_text(dataset, "long_name", long_name) == 0)
         return dataset;
-    int rc = sheaf_h5_put_text(dataset, "long_name", long_name) ? h5_fail(c, "describe the items")
-                                                                : attach(c, dataset, "item", 0);
-    if (rc == 0)
-        return dataset;
+    sheaf_create_fail(c, "describe the items");
     H5Dclose(dataset);
     return H5I_INVALID_HID;
 }
@@ -187,14 +192,14 @@ static int make_status(struct creation *c) {
         return -1;
     int bad = sheaf_h5_put_values(status, "flag_values", H5T_NATIVE_UINT8, 6, values) ||
               sheaf_h5_put_text(status, "flag_meanings", "pending done failed timed_out crashed skipped");
-    return H5Dclose(status) < 0 || bad ? h5_fail(c, "describe the status") : 0;
+    return H5Dclose(status) < 0 || bad ? sheaf_create_fail(c, "describe the status") : 0;
 }
 
 static int make_attempts(struct creation *c) {
     hid_t attempts = c->plan->attempts ? make_bytes(c, ATTEMPTS_NAME, "how often the item was tried") : H5I_INVALID_HID;
     if (attempts < 0)
         return c->plan->attempts ? -1 : 0;
-    return H5Dclose(attempts) < 0 ? h5_fail(c, "close the attempts") : 0;
+    return H5Dclose(attempts) < 0 ? sheaf_create_fail(c, "close the attempts") : 0;
 }
 
 /* Beside the fields only where a block is an item: another dimension there would make a table of n_items × n_blocks rows
@@ -204,162 +209,26 @@ static int make_seconds(struct creation *c) {
     int64_t n_blocks = (c->plan->items->n_items + c->plan->block - 1) / c->plan->block;
     if (!of_items && make_dimension(c, BLOCK_DIMENSION, n_blocks))
         return -1;
-    hid_t seconds = make_dataset(c, of_items ? ITEM_SECONDS : BLOCK_SECONDS, H5T_NATIVE_FLOAT, 1, &n_blocks);
+    hid_t seconds = of_items ? make_of_items(c, ITEM_SECONDS, H5T_NATIVE_FLOAT, 1)
+                             : sheaf_create_dataset(c, BLOCK_SECONDS, H5T_NATIVE_FLOAT, 1, &n_blocks);
     if (seconds < 0)
         return -1;
-    int rc = attach(c, seconds, of_items ? "item" : BLOCK_DIMENSION, 0);
+    int rc = of_items ? 0 : attach(c, seconds, BLOCK_DIMENSION, 0);
     if (rc == 0 && (sheaf_h5_put_text(seconds, "units", "s") ||
                     sheaf_h5_put_text(seconds, "long_name", "time the kernel took for a block of items") ||
                     sheaf_h5_put_values(seconds, "items_per_block", H5T_NATIVE_INT64, 1, &c->plan->block)))
-        rc = h5_fail(c, "describe the seconds");
+        rc = sheaf_create_fail(c, "describe the seconds");
     if (H5Dclose(seconds) < 0 && rc == 0)
-        rc = h5_fail(c, "close the seconds");
+        rc = sheaf_create_fail(c, "close the seconds");
     return rc;
-}
-
-static int make_text(struct creation *c, const char *name, const char *text) {
-    const int64_t n_bytes = (int64_t)strlen(text);
-    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n_bytes);
-    if (dataset < 0)
-        return -1;
-    const bool bad = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0;
-    return H5Dclose(dataset) < 0 || bad ? h5_fail(c, "write a text") : 0;
-}
-
-/* The table of errors: all slots marked unused. */
-static int make_errors(struct creation *c) {
-    int64_t n_items = c->plan->items->n_items, most = n_items < ERRORS_MOST ? n_items : ERRORS_MOST;
-    int64_t shape[2] = {most > 0 ? most : 1, FAILURE_BYTES};
-    int64_t *unused = malloc((size_t)shape[0] * sizeof *unused);
-    int rc = -1;
-    hid_t item = make_dataset(c, ERROR_ITEM, H5T_NATIVE_INT64, 1, shape);
-    hid_t message = make_dataset(c, ERROR_MESSAGE, H5T_NATIVE_UINT8, 2, shape);
-    if (!unused) {
-        sheaf_fail_memory(c->error, "the table of errors");
-    } else if (item >= 0 && message >= 0) {
-        for (int64_t i = 0; i < shape[0]; i++)
-            unused[i] = -1;
-        rc = H5Dwrite(item, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, unused) >= 0
-                 ? 0
-                 : h5_fail(c, "write the table of errors");
-    }
-    if (item >= 0)
-        H5Dclose(item);
-    if (message >= 0)
-        H5Dclose(message);
-    free(unused);
-    return rc;
-}
-
-static int make_runs(struct creation *c) {
-    int64_t shape[2] = {RUNS_MOST, 0};
-    for (int k = 0; k < RUN_COLUMNS; k++) {
-        const struct run_column *column = &sheaf_run_columns[k];
-        shape[1] = column->width;
-        hid_t dataset = make_dataset(c, column->path, sheaf_h5_type(column->type), column->width > 1 ? 2 : 1, shape);
-        if (dataset < 0)
-            return -1;
-        int rc = 0;
-        if ((column->unit && sheaf_h5_put_text(dataset, "units", column->unit)) ||
-            sheaf_h5_put_text(dataset, "long_name", column->long_name))
-            rc = h5_fail(c, "describe the table of runs");
-        if (H5Dclose(dataset) < 0 || rc)
-            return rc ? rc : h5_fail(c, "close the table of runs");
-    }
-    return 0;
-}
-
-/* A table of int64, all zero. */
-static int make_zeros(struct creation *c, const char *name, int64_t n, int64_t width, const char *long_name) {
-    int64_t shape[2] = {n, width};
-    int64_t *zeros = calloc((size_t)(n * width), sizeof *zeros);
-    hid_t dataset = make_dataset(c, name, H5T_NATIVE_INT64, 2, shape);
-    int rc = -1;
-    if (!zeros)
-        sheaf_fail_memory(c->error, name);
-    else if (dataset >= 0 && (H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros) < 0 ||
-                              sheaf_h5_put_text(dataset, "long_name", long_name)))
-        h5_fail(c, "write a table");
-    else
-        rc = dataset >= 0 ? 0 : -1;
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    free(zeros);
-    return rc;
-}
-
-static int make_flights(struct creation *c) {
-    return make_zeros(c, IN_FLIGHT, FLIGHTS_MOST, FLIGHT_WIDTH,
-                      "blocks at work while a run lasts, or when it died: first, number, party, flags") ||
-                   make_zeros(c, SUSPECTS, SUSPECTS_MOST, SUSPECT_WIDTH,
-                              "blocks at work when a run died: first, number, doubt (2: computed last and alone, 100: "
-                              "given up)")
-               ? -1
-               : 0;
-}
-
-/* A table of bytes. */
-static int put_bytes(struct creation *c, const char *name, const void *bytes, int64_t n, const char *long_name) {
-    hid_t dataset = make_dataset(c, name, H5T_NATIVE_UINT8, 1, &n);
-    if (dataset < 0)
-        return -1;
-    int rc = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0 ||
-                     sheaf_h5_put_text(dataset, "long_name", long_name)
-                 ? h5_fail(c, "write a table")
-                 : 0;
-    return H5Dclose(dataset) < 0 && rc == 0 ? h5_fail(c, "close a dataset") : rc;
-}
-
-/* Marks of ranks, of the machine, and of texts. */
-static int make_marks(struct creation *c) {
-    static const uint8_t no_lives[LIVES_MOST], no_texts[TEXTS_MARKS];
-    char id[BOOT_BYTES];
-    sheaf_boot_id(id);
-    return put_bytes(c, LIVES, no_lives, LIVES_MOST,
-                     "ranks while a run lasts, or when it died: 1 at work, 2 left in order") ||
-                   put_bytes(c, BOOT, id, BOOT_BYTES,
-                             "start of the machine on which a status with 128 added to it counts: its row is written, "
-                             "and not yet safe from a power cut") ||
-                   put_bytes(c, TEXTS, no_texts, TEXTS_MARKS,
-                             "texts of items: 1 if some are in the folder beside this file; 1 if some are lost")
-               ? -1
-               : 0;
-}
-
-static int make_bookkeeping(struct creation *c) {
-    const struct results_plan *plan = c->plan;
-    uint64_t token;
-    char hash[SHEAF_HASH_BYTES];
-    int32_t version = LAYOUT_VERSION;
-    sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
-    if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
-        (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) ||
-        sheaf_proven_make(plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error) ||
-        sheaf_random_token(&token, c->error))
-        return -1;
-    hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
-    int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
-              sheaf_h5_put_values(group, "block", H5T_NATIVE_INT64, 1, &plan->block) ||
-              sheaf_h5_put_values(group, "seed", H5T_NATIVE_INT64, 1, &plan->seed) ||
-              sheaf_h5_put_values(group, TOKEN_NAME, H5T_NATIVE_UINT64, 1, &token) ||
-              sheaf_h5_put_text(group, "version", PACKAGE_VERSION) || sheaf_h5_put_text(group, "identity", hash) ||
-              sheaf_h5_put_text(group, "kernel", plan->kernel) ||
-              sheaf_h5_put_text(group, "arguments", plan->arguments) ||
-              sheaf_h5_put_text(c->file, "title", plan->job_name) ||
-              sheaf_h5_put_text(c->file, "source", "Sheaf " PACKAGE_VERSION) ||
-              sheaf_h5_put_text(c->file, "Conventions", "CF-1.10");
-    if (group >= 0)
-        H5Gclose(group);
-    return bad ? h5_fail(c, "write the bookkeeping") : 0;
 }
 
 static int make_content(struct creation *c) {
     /* the sums first, where numbers lie aligned, so that a kill leaves none that is written in part */
     if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan))
-        return h5_fail(c, "make the sums");
-    const bool bad = make_dimension(c, "item", c->plan->items->n_items) || make_inputs(c) || make_outputs(c) ||
-                     make_status(c) || make_attempts(c) || make_seconds(c) || make_bookkeeping(c);
+        return sheaf_create_fail(c, "make the sums");
+    const bool bad = make_item_dimensions(c) || make_inputs(c) || make_outputs(c) || make_status(c) ||
+                     make_attempts(c) || make_seconds(c) || sheaf_create_bookkeeping(c);
     return bad ? -1 : 0;
 }
 
@@ -378,12 +247,16 @@ static int set_up(struct creation *c, hid_t file_creation, hid_t access) {
         H5Pset_fill_time(c->dataset_creation, H5D_FILL_TIME_NEVER) < 0 ||
         H5Pset_create_intermediate_group(c->link_creation, 1) < 0 ||
         H5Pset_char_encoding(c->link_creation, H5T_CSET_UTF8) < 0)
-        return h5_fail(c, "set up");
+        return sheaf_create_fail(c, "set up");
     return 0;
 }
 
 static int write_file(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
-    struct creation c = {.plan = plan, .path = path, .file = H5I_INVALID_HID, .error = error};
+    struct creation c = {.plan = plan,
+                         .extent = sheaf_extent_of_list(plan->items->n_items),
+                         .path = path,
+                         .file = H5I_INVALID_HID,
+                         .error = error};
     int rc = -1;
     c.text = sheaf_h5_text_type();
     hid_t file_creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
@@ -394,12 +267,12 @@ static int write_file(const struct results_plan *plan, const char *path, struct 
         goto out;
     c.file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, access);
     if (c.file < 0)
-        h5_fail(&c, "create the file");
+        sheaf_create_fail(&c, "create the file");
     else
         rc = make_content(&c);
 out:
     if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
-        rc = h5_fail(&c, "close the file");
+        rc = sheaf_create_fail(&c, "close the file");
     H5Pclose(file_creation);
     H5Pclose(access);
     H5Pclose(c.dataset_creation);

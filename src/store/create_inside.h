@@ -1,0 +1,38 @@
+/*
+ * create_inside - what the files that make a results file share: create.c (the file, fields, what items have), create_tables.c
+ * (the tables in /sheaf). Private to them.
+ */
+#ifndef SHEAF_STORE_CREATE_INSIDE_H
+#define SHEAF_STORE_CREATE_INSIDE_H
+
+#include <hdf5.h>
+
+#include "job/extent.h"
+#include "store/h5.h"
+#include "store/results.h"
+
+/* A file that is being made. */
+struct creation {
+    const struct results_plan *plan;
+    struct extent extent; /* of the items */
+    const char *path;     /* the temporary name */
+    hid_t file;
+    hid_t text;             /* type of variable-length UTF-8 */
+    hid_t dataset_creation; /* contiguous, allocated at once, never filled */
+    hid_t text_creation;    /* for texts, which HDF5 insists on filling */
+    hid_t link_creation;    /* makes groups on the way; names are UTF-8 */
+    struct sheaf_error *error;
+};
+
+/* Says what HDF5 would not do; gives -1. */
+static inline int sheaf_create_fail(const struct creation *c, const char *what) {
+    return sheaf_h5_fail(c->error, c->path, what);
+}
+
+/* A dataset of a shape[rank], with the groups on the way; negative after an error. */
+hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape);
+
+/* Everything in /sheaf but what the sums have, and what the file says of itself. */
+int sheaf_create_bookkeeping(struct creation *c);
+
+#endif
