@@ -270,8 +270,8 @@ static int open_pool(struct stage *stage) {
 /* What the kernel prepares once, in memory that the ranks of a node share. */
 static int share(struct stage *stage) {
     struct session *session = stage->session;
-    return sheaf_comm_share(session->comm, stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared,
-                            &session->error);
+    return sheaf_comm_share(session->comm, (struct comm_region){"the kernel's shared data", COMM_STAGE},
+                            stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared, &session->error);
 }
 
 /* Everything that must be there before the first item is computed. */

@@ -215,6 +215,7 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_schedule_close(&stage->schedule);
     sheaf_transport_close(&stage->transport, &ignored);
     close_kernel(stage);
+    sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);

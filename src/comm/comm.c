@@ -19,9 +19,11 @@ struct comm {
     MPI_Comm all, node, leaders;
     MPI_Datatype unit; /* SHEAF_ALIGN bytes: an int count of them reaches 2^37 bytes */
     MPI_Request sends[COMM_SLOTS];
-    struct shared memories[COMM_MEMORIES]; /* that a node has in common */
-    int n_memories;
-    bool failed; /* MPI did: nothing is done together any more, */
+    struct {
+        struct comm_region what;
+        struct shared memory;
+    } regions[COMM_REGIONS]; /* that a node has in common; without a name: unused */
+    bool failed;             /* MPI did: nothing is done together any more, */
     struct sheaf_error why;
     MPI_Message found; /* looked at and not taken */
     int found_units;
@@ -158,6 +160,19 @@ struct comm_self sheaf_comm_self(const struct comm *comm) {
     return comm->self;
 }
 
+static void close_regions(struct comm *comm, enum comm_life last) {
+    for (int i = 0; i < COMM_REGIONS; i++)
+        if (comm->regions[i].what.name && comm->regions[i].what.life <= last) {
+            sheaf_shared_close(&comm->regions[i].memory);
+            comm->regions[i].what.name = NULL;
+        }
+}
+
+void sheaf_comm_end_stage(struct comm *comm) {
+    if (comm)
+        close_regions(comm, COMM_STAGE);
+}
+
 void sheaf_comm_close(struct comm *comm) {
     if (!comm)
         return;
@@ -177,8 +192,7 @@ void sheaf_comm_close(struct comm *comm) {
         if (started)
             MPI_Finalize();
     }
-    for (int i = 0; i < COMM_MEMORIES; i++)
-        sheaf_shared_close(&comm->memories[i]);
+    close_regions(comm, COMM_SESSION);
     free(comm);
 }
 
@@ -308,13 +322,24 @@ static int find_memory(struct comm *comm, struct shared *shared, size_t n_bytes,
     return sheaf_comm_agree(comm, rc, error);
 }
 
-int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error) {
-    const int which = comm->n_memories++;
+/* A place in the table, the same on all ranks, or -1. */
+static int free_region(const struct comm *comm) {
+    for (int i = 0; i < COMM_REGIONS; i++)
+        if (!comm->regions[i].what.name)
+            return i;
+    return -1;
+}
+
+int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t n_bytes, void **memory,
+                           struct sheaf_error *error) {
+    const int which = free_region(comm);
     int rc = 0;
     *memory = NULL;
-    if (which >= COMM_MEMORIES)
-        return sheaf_comm_agree(comm, sheaf_fail(error, "more than %d memories are shared", COMM_MEMORIES), error);
-    struct shared *shared = &comm->memories[which];
+    if (which < 0)
+        return sheaf_comm_agree(
+            comm, sheaf_fail(error, "%s: more than %d memories are shared", region.name, COMM_REGIONS), error);
+    struct shared *shared = &comm->regions[which].memory;
+    comm->regions[which].what = region;
     n_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
     if (comm->self.node_rank == 0)
         rc = make_memory(comm, shared, n_bytes, error);
@@ -326,15 +351,16 @@ int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, str
     return rc;
 }
 
-int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
-                     void *context, const void **memory, struct sheaf_error *error) {
+int sheaf_comm_share(struct comm *comm, struct comm_region region, size_t n_bytes,
+                     int (*fill)(void *context, void *memory, struct sheaf_error *), void *context, const void **memory,
+                     struct sheaf_error *error) {
     void *at = NULL;
     size_t n_pages_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
     MPI_Request request;
     *memory = NULL;
     if (n_bytes == 0)
         return 0;
-    if (sheaf_comm_node_memory(comm, n_bytes, &at, error))
+    if (sheaf_comm_node_memory(comm, region, n_bytes, &at, error))
         return -1;
     int rc = 0;
     if (comm->self.rank == 0) {

@@ -66,16 +66,29 @@ int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_
 /* Each rank's row[n_bytes] into rank 0's rows[n_ranks][n_bytes]. Collective. */
 int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_bytes, struct sheaf_error *error);
 
+/* A region of memory that the ranks of a node share, by its name, for as long as the stage or the session lasts. At most
+   COMM_REGIONS at a time. */
+enum { COMM_REGIONS = 16 };
+enum comm_life { COMM_STAGE, COMM_SESSION };
+struct comm_region {
+    const char *name; /* borrowed */
+    enum comm_life life;
+};
+
 /* Memory that all ranks of a node share: rank 0 fills it with `fill(context, memory)`, the bytes are copied once to
-   each node and are read-only afterwards. *memory is NULL for 0 bytes, 64-byte aligned else, and lives until
-   sheaf_comm_close. Collective; agrees on the outcome. */
-int sheaf_comm_share(struct comm *comm, size_t n_bytes, int (*fill)(void *context, void *memory, struct sheaf_error *),
-                     void *context, const void **memory, struct sheaf_error *error);
+   each node and are read-only afterwards. *memory is NULL for 0 bytes, 64-byte aligned else. Collective; agrees on the
+   outcome. */
+int sheaf_comm_share(struct comm *comm, struct comm_region region, size_t n_bytes,
+                     int (*fill)(void *context, void *memory, struct sheaf_error *), void *context, const void **memory,
+                     struct sheaf_error *error);
 
 /* Memory that all ranks of a node read and write, 64-byte aligned, its contents undefined; the leader's n_bytes count.
-   It lives until sheaf_comm_close. At most COMM_MEMORIES in a run. Collective; agrees on the outcome. */
-#define COMM_MEMORIES 2
-int sheaf_comm_node_memory(struct comm *comm, size_t n_bytes, void **memory, struct sheaf_error *error);
+   Collective; agrees on the outcome. */
+int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t n_bytes, void **memory,
+                           struct sheaf_error *error);
+
+/* Gives up this rank's view of the regions of a stage, which has ended. Those that are left end with sheaf_comm_close. */
+void sheaf_comm_end_stage(struct comm *comm);
 
 /* Whether this node has room for them, in /dev/shm where several ranks share. Not collective. */
 bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes);
