@@ -106,16 +106,24 @@ def run_baseline(offset):
 
 
 def stream_rows(probe):
-    """(name, layout, settings, target, present)"""
+    """(name, layout, settings, targets for whole and computing, present)"""
     rows = []
     team, pair, apart = Layout(1, 2), Layout(2, 1), Layout(2, 1, apart=True)
-    for transport, target, layouts in (("direct", 1.0, (team, pair)), ("gather", 2.5, (team, pair, apart))):
+    direct, gather = ((team, (1.15, 1.0)), (pair, (1.25, 1.0))), ((team, (2.5, 2.5)), (pair, (2.5, 2.5)), (apart, (2.5, 2.5)))
+    for transport, layouts in (("direct", direct), ("gather", gather)):
         settings = (f"transport={transport}",)
-        for layout in layouts:
-            rows.append((transport, layout, settings, target, probe.has(*settings) and probe.has_layout(layout)))
+        for layout, targets in layouts:
+            rows.append((transport, layout, settings, targets, probe.has(*settings) and probe.has_layout(layout)))
     if not rows[0][-1]:  # what there was before there was a choice
-        rows += [("(no key)", layout, (), 2.5, True) for layout in (team, pair)]
+        rows += [("(no key)", layout, (), (2.5, 2.5), True) for layout in (team, pair)]
     return rows
+
+
+def run_stream(layout, settings):
+    """Seconds of the whole process, less those that MPI takes for nothing, and of computing."""
+    mpi_s = must(layout.launch + [path("hello")], layout.env)[2] if layout.ranks > 1 else 0
+    whole_s, computing_s = run("stream.yaml", layout, settings)
+    return whole_s - mpi_s, computing_s
 
 
 def part_a(probe):
@@ -132,7 +140,7 @@ def part_a(probe):
                 check_raw()
             remove("raw")
             claim_memory()
-            own = run("stream.yaml", layout, settings)
+            own = run_stream(layout, settings)
             if turn == 0:
                 check_results(f"{name} {layout.name}")
             else:
@@ -142,9 +150,9 @@ def part_a(probe):
 
     heading(f"(a) y = x² + c, 10⁸ float64, HDF5 to HDF5; ratio (least … most) to OpenMP with pread and pwrite\n"
             f"{'transport':10} {'layout':17} {'whole':>7} {'ratio':>7} {'':22} {'computing':>11} {'ratio':>7} {'':22}"
-            f"  target")
+            f"  targets")
     for row, runs in measured.items():
-        name, layout, _, target, present = row
+        name, layout, _, targets, present = row
         print(f"{name:10} {layout.name:17}", end="")
         if not present:
             print(f" {ABSENT}")
@@ -153,8 +161,8 @@ def part_a(probe):
             ratios = [own[k] / base[k] for own, base in runs]
             spread = f"({min(ratios):.2f} … {max(ratios):.2f})"
             print(f" {median(own[k] for own, _ in runs):{width}.2f} s {median(ratios):5.2f} {spread:15}"
-                  f" {mark(median(ratios) <= target):6} ", end="")
-        print(f"  ≤ {target}")
+                  f" {mark(median(ratios) <= targets[k]):6} ", end="")
+        print(f"  ≤ {targets[0]}, {targets[1]}")
     bases = [base for runs in measured.values() for _, base in runs]
     print(f"{'baseline':10} {'1 x 2':17} {median(b[0] for b in bases):6.2f} s {1:5.2f} {'':23}"
           f" {median(b[1] for b in bases):9.2f} s {1:5.2f}", flush=True)
