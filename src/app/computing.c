@@ -155,18 +155,21 @@ static void leave(void *context) {
     _exit(SHEAF_EXIT_INTERRUPTED);
 }
 
-/* What earlier runs wrote, and what stands beside items that are written now. */
+/* What earlier runs wrote, and what stands beside items that are written now. Also where all else is quiet. */
 static void say_damaged(const struct session *session) {
-    const struct span first = session->results.first_changed;
-    char more[64] = "", count[32];
-    if (session->results.n_changed == 0 || session->options->quiet)
-        return;
-    if (session->results.n_changed > 1)
-        snprintf(more, sizeof more, " and %s more such spans", sheaf_text_count(session->results.n_changed - 1, count));
-    fprintf(stderr,
-            "sheaf: items %" PRId64 ":%" PRId64 "%s of %s have changed since they were written; sheaf verify %s tells "
-            "how to compute them again\n",
-            first.first, first.first + first.n, more, session->job.output, session->job.output);
+    const struct results *results = &session->results;
+    const struct span first = results->first_changed;
+    if (first.n)
+        fprintf(stderr,
+                "sheaf: items %" PRId64 ":%" PRId64
+                "%s of %s have changed since they were written; sheaf verify %s tells how to compute them again\n",
+                first.first, first.first + first.n, results->more_changed ? " and others" : "", session->job.output,
+                session->job.output);
+    if (results->inputs_changed)
+        fprintf(
+            stderr,
+            "sheaf: the copies of inputs in %s have changed since they were written; this run reads the job's own\n",
+            session->job.output);
 }
 
 static int begin_record(struct stage *stage) {

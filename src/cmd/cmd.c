@@ -1,6 +1,7 @@
 #include "cmd/cmd.h"
 
 #include <stdio.h>
+#include <string.h>
 #include "store/results.h"
 
 int sheaf_cmd_fail(const struct sheaf_error *error) {
@@ -31,6 +32,18 @@ int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *ta
         return SHEAF_EXIT_USAGE;
     }
     return -1;
+}
+
+void sheaf_cmd_quote(const char *word, struct sheaf_string *text) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,@%+";
+    if (*word && word[strspn(word, plain)] == '\0') {
+        sheaf_string_add(text, "%s", word);
+        return;
+    }
+    sheaf_string_add(text, "'");
+    for (const char *at = word; *at; at++)
+        sheaf_string_add(text, *at == '\'' ? "'\\''" : "%c", *at);
+    sheaf_string_add(text, "'");
 }
 
 void sheaf_cmd_say_lost_texts(const char *path, int64_t n_items) {

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/options.h"
+#include "core/text.h"
 
 int sheaf_cmd_run(int argc, char **argv);
 int sheaf_cmd_check(int argc, char **argv);
@@ -33,6 +34,9 @@ int sheaf_cmd_begin(const struct cmd_usage *usage, const struct sheaf_option *ta
 
 /* Tells on stderr that texts of a results file are lost. */
 void sheaf_cmd_say_lost_texts(const char *path, int64_t n_items);
+
+/* Adds a word as one would type it in a shell: in quotes where it needs some. */
+void sheaf_cmd_quote(const char *word, struct sheaf_string *text);
 
 /* Prints "sheaf: …" on stderr and gives the error's exit code. */
 int sheaf_cmd_fail(const struct sheaf_error *error);

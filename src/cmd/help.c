@@ -133,7 +133,7 @@ static void print_paths(void) {
 
 static const struct sheaf_option table[] = {{0}};
 
-static const struct cmd_usage usage = {"sheaf help [job | KEY | keys | schema]",
+static const struct cmd_usage usage = {"sheaf help [job | KEY | keys | schema | SUBCOMMAND]",
                                        "Tells what may stand in a job file: all keys (job) or one (items, "
                                        "schedule.policy, …). keys lists their names, and\n"
                                        "schema is a JSON schema of job files, for editors that check YAML.",

@@ -17,8 +17,10 @@ static const struct cmd_usage usage = {
 /* How the program was called, for the record. */
 static void join_arguments(int argc, char **argv, struct sheaf_string *text) {
     sheaf_string_add(text, "sheaf");
-    for (int i = 0; i < argc; i++)
-        sheaf_string_add(text, " %s", argv[i]);
+    for (int i = 0; i < argc; i++) {
+        sheaf_string_add(text, " ");
+        sheaf_cmd_quote(argv[i], text);
+    }
 }
 
 int sheaf_cmd_run(int argc, char **argv) {

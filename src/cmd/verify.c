@@ -1,9 +1,11 @@
 /* sheaf verify: whether a results file's bytes are those that were written. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "core/file.h"
 #include "core/text.h"
 #include "store/lock.h"
 #include "store/verify.h"
@@ -15,7 +17,8 @@ static const struct sheaf_option table[] = {{0}};
 static const struct cmd_usage usage = {
     "sheaf verify FILE",
     "Reads a results file and says whether its bytes are those that were written, or which items\n"
-    "changed since, as where a disk has lost some, and how to compute these again.",
+    "changed since, as where a disk has lost some, and how to compute these again. Texts and\n"
+    "inputs that are linked are not looked at.",
     1, 1};
 
 static const char *plural(int64_t n) {
@@ -44,17 +47,29 @@ static void print_spans(const struct verified_spans *spans, const char *what) {
     printf("\n");
 }
 
-/* Words of the call that made the file which are not to be repeated; those with a value stand before a blank. */
+/* Where a word ends that stands in a text as sheaf_cmd_quote() writes it. */
+static size_t word_length(const char *at) {
+    size_t n = 0;
+    for (bool quoted = false; at[n] && (quoted || at[n] != ' '); n++)
+        if (!quoted && at[n] == '\\' && at[n + 1])
+            n++; /* what follows is no quote */
+        else
+            quoted = quoted != (at[n] == '\'');
+    return n;
+}
+
+/* Words of the call that made the file which are not to be repeated; of some the next one is not either. */
 static bool is_left_out(const char *word, size_t n, bool *has_value) {
     static const char *const alone[] = {"--overwrite", "--retry-failed", "--recompute", "-q", "--quiet"};
-    static const char *const valued[] = {"--items", "-i", "--stop-after"};
+    static const char *const valued[] = {"--items", "-i", "--stop-after", "--output", "-o"};
     *has_value = false;
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
         if (strlen(alone[i]) == n && strncmp(word, alone[i], n) == 0)
             return true;
     for (size_t i = 0; i < sizeof valued / sizeof *valued; i++) {
         const size_t n_name = strlen(valued[i]);
-        if (n >= n_name && strncmp(word, valued[i], n_name) == 0 && (n == n_name || word[n_name] == '=')) {
+        const bool is_short = valued[i][1] != '-';
+        if (n >= n_name && strncmp(word, valued[i], n_name) == 0 && (n == n_name || is_short || word[n_name] == '=')) {
             *has_value = n == n_name;
             return true;
         }
@@ -62,26 +77,33 @@ static bool is_left_out(const char *word, size_t n, bool *has_value) {
     return false;
 }
 
-/* The call that made the file, to be done again. */
-static void print_call(const char *arguments) {
-    bool has_value = false, first = true;
+/* The call that made the file, to be done again to the file that was looked at, wherever that is by now. */
+static void print_call(const char *arguments, const char *path) {
+    bool has_value = false;
+    const char *before = "";
     for (const char *at = arguments ? arguments : "sheaf run JOB.yaml"; *at;) {
-        const size_t n = strcspn(at, " ");
-        if (has_value)
+        const size_t n = word_length(at);
+        if (has_value) {
             has_value = false;
-        else if (n && !is_left_out(at, n, &has_value)) {
-            printf("%s%.*s", first ? "" : " ", (int)n, at);
-            first = false;
+        } else if (n && !is_left_out(at, n, &has_value)) {
+            printf("%s%.*s", before, (int)n, at);
+            before = " ";
         }
         at += n + (at[n] == ' ');
     }
+    char *absolute = sheaf_path_absolute(path);
+    struct sheaf_string quoted = {0};
+    sheaf_cmd_quote(absolute ? absolute : path, &quoted);
+    printf(" -o %s", quoted.data && !quoted.failed ? quoted.data : path);
+    sheaf_string_free(&quoted);
+    free(absolute);
 }
 
-static void print_mending(const struct verified *found) {
+static void print_mending(const char *path, const struct verified *found) {
     const struct verified_spans *spans = &found->changed[SEGMENT_OUTPUTS];
     if (spans->n) {
         printf("  to compute these items again: ");
-        print_call(found->arguments);
+        print_call(found->arguments, path);
         printf(" --recompute --items ");
         for (int i = 0; i < spans->n_kept; i++) {
             printf("%s", i ? "," : "");
@@ -90,9 +112,8 @@ static void print_mending(const struct verified *found) {
         printf("\n");
     }
     if (found->changed[SEGMENT_INPUTS].n) {
-        printf(
-            "  the copies of inputs in this file are not made anew by that; to have all from the job's own inputs: ");
-        print_call(found->arguments);
+        printf("  copies of inputs are not mended by that, runs read the job's own; to have all anew: ");
+        print_call(found->arguments, path);
         printf(" --overwrite\n");
     }
 }
@@ -125,14 +146,20 @@ static void print_found(const char *path, const struct verified *found, bool ali
         print_spans(&found->changed[SEGMENT_OUTPUTS], "outputs or statuses");
     if (found->changed[SEGMENT_INPUTS].n)
         print_spans(&found->changed[SEGMENT_INPUTS], "copied inputs");
-    print_mending(found);
+    print_mending(path, found);
     print_unchecked(found->n_pending, "they are pending");
-    print_unchecked(found->n_unknown,
-                    alive ? "their sums are written when the run ends"
-                          : "the run that wrote them was broken off; the same job, run again, goes on and sums them");
+    print_unchecked(found->n_unknown, alive ? "their sums are written when the run ends"
+                                      : found->settled
+                                          ? "their sums are lost; the same job, run again, sums them as they are now"
+                                          : "the run that wrote them was broken off; the same job, run again, goes on "
+                                            "and sums them");
     print_unchecked(found->n_doubtful, "they were not yet safe when the machine or its disk failed, or were written on "
                                        "another machine; the same job, run again there, goes on");
     print_unchecked(found->n_unsettled, "they were written meanwhile");
+    if (found->has_texts)
+        printf("  texts were not checked%s\n", found->lost_texts ? ", and some are lost (sheaf status tells)" : "");
+    if (found->has_links)
+        printf("  inputs that are linked were not checked; sheaf show leaves out what is not as it was\n");
     if (found->moved_inputs)
         printf("  inputs could not be checked: the file was repacked\n");
 }

@@ -282,8 +282,9 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
             rc = sheaf_fail_errno(error, "%s: cannot open for writing", path);
         else
             rc = check_input(r, plan->items, error) || sheaf_stamp_open(&r->stamp, r->fd, path, error) ||
-                         sheaf_results_open_sums(r, error) || sheaf_results_judge_unsafe(r, error) ||
-                         sheaf_results_judge_texts(r, error) || sheaf_results_tidy_messages(r, error)
+                         sheaf_results_open_sums(r, error) || sheaf_results_prove_inputs(r, plan->items, error) ||
+                         sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
+                         sheaf_results_tidy_messages(r, error)
                      ? -1
                      : 0;
     }

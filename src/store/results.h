@@ -77,17 +77,19 @@ struct results {
     int64_t n_items, block;
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
-    int64_t *
-        inputs; /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width]
-                        in one piece; -1: nowhere, since it is a text or linked */
+    /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width] in one piece; -1:
+       nowhere, since it is a text or linked, or nobody knows whether the copy is what was written. */
+    int64_t *inputs;
     struct row_sink sink;
     struct sums sums;
-    uint64_t turn;             /* store/sums.h: as it is in the file, */
-    bool turn_begun;           /* and whether it is that of this run */
-    bool sums_unsynced;        /* some were forgotten, which need not last a power cut yet */
-    int64_t n_changed;         /* segments whose bytes are not those of their sums any more, */
-    struct span first_changed; /* and the first one's items */
-    char *piece;               /* [SEGMENT_PIECE] */
+    uint64_t turn;      /* store/sums.h: as it is in the file, */
+    bool turn_begun;    /* and whether it is that of this run */
+    bool sums_unsynced; /* some were forgotten, which need not last a power cut yet */
+    struct span
+        first_changed;     /* items of a segment whose bytes are not those of its sum any more; n = 0: none is known */
+    bool more_changed;     /* there are others */
+    bool inputs_changed;   /* copies of inputs have, and are not used */
+    char *piece;           /* [SEGMENT_PIECE] */
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
     int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */

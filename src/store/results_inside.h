@@ -11,6 +11,9 @@ enum { RESULTS_WINDOW = 1 << 16 }; /* items whose status is in memory at a time 
 /* Statuses of items first … first + n - 1, at most RESULTS_WINDOW, into results->window. */
 int sheaf_results_read_status(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
+/* The copies of inputs are only used where their sums say that they are what was written: else no field has one. */
+int sheaf_results_prove_inputs(struct results *results, const struct items *items, struct sheaf_error *error);
+
 /* When the file is opened: the turn; and of one that was just made the sums of inputs. */
 int sheaf_results_open_sums(struct results *results, struct sheaf_error *error);
 

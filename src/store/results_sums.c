@@ -32,11 +32,33 @@ int sheaf_results_open_sums(struct results *r, struct sheaf_error *error) {
                : 0;
 }
 
+int sheaf_results_prove_inputs(struct results *r, const struct items *items, struct sheaf_error *error) {
+    int64_t n_differ = 0, n_unknown = 0;
+    bool any = false;
+    for (int k = 0; k < items->n_fields; k++)
+        any = any || r->inputs[k] >= 0;
+    if (!any || r->created)
+        return 0;
+    if (r->sums.segments.size && !r->sums.moved_inputs &&
+        sheaf_sums_compare(&r->sums, r->fd, r->path, SEGMENT_INPUTS, &n_differ, &n_unknown, error))
+        return -1;
+    r->inputs_changed = n_differ > 0;
+    if (r->sums.segments.size && !r->sums.moved_inputs && n_differ == 0 && n_unknown == 0)
+        return 0;
+    for (int k = 0; k < items->n_fields; k++)
+        r->inputs[k] = -1;
+    return 0;
+}
+
 int sheaf_results_end_turn(struct results *r, struct sheaf_error *error) {
-    if (r->sums.segments.size == 0 || r->turn % 2 == 0)
+    if (r->sums.segments.size == 0)
         return 0;
     if (sheaf_sums_complete(&r->sums, r->fd, r->path, SEGMENT_INPUTS, error) ||
-        sheaf_sums_complete(&r->sums, r->fd, r->path, SEGMENT_OUTPUTS, error) || sheaf_results_sync(r, error))
+        sheaf_sums_complete(&r->sums, r->fd, r->path, SEGMENT_OUTPUTS, error))
+        return -1;
+    if (r->turn % 2 == 0) /* this run had nothing to do; if sums were lost they are there again */
+        return 0;
+    if (sheaf_results_sync(r, error))
         return -1;
     r->turn_begun = false;
     return write_turn(r, r->turn + 1, error);
@@ -50,9 +72,11 @@ static int is_as_it_was(struct results *r, int64_t segment, uint64_t known, bool
     struct segment_seen seen;
     if (sheaf_sums_see(&r->sums, r->fd, r->path, SEGMENT_OUTPUTS, segment, false, r->piece, &seen, error))
         return -1;
+    const struct span items = sheaf_segment_items(&r->sums.segments, segment);
     *is = seen.sum == known;
-    if (!*is && r->n_changed++ == 0)
-        r->first_changed = sheaf_segment_items(&r->sums.segments, segment);
+    if (!*is && r->first_changed.n == 0)
+        r->first_changed = items;
+    r->more_changed = r->more_changed || (!*is && items.first != r->first_changed.first);
     return 0;
 }
 

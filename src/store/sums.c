@@ -1,6 +1,7 @@
 #include "store/sums.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,63 +65,94 @@ int sheaf_sums_see(const struct sums *sums, int fd, const char *path, enum segme
     return 0;
 }
 
-/* --- all that have none -------------------------------------------------------------------------------------------- */
+/* --- all, side by side --------------------------------------------------------------------------------------------- */
 
 enum { BATCH = 64 }; /* segments whose sums are read, and written, at a time */
 
-struct completing {
+struct sweep {
     const struct sums *sums;
     int fd;
     const char *path;
     enum segment_part part;
+    /* Does segments first … first + n - 1, which have known[n]. */
+    int (*work)(struct sweep *sweep, int64_t first, int64_t n, uint64_t *known, char *room, struct sheaf_error *error);
+    _Atomic(int64_t) n_differ, n_unknown;
     pthread_mutex_t lock; /* of what failed first: */
     bool failed;
     struct sheaf_error *error;
 };
 
-static int complete(const struct completing *c, int64_t first, int64_t n, char *room, struct sheaf_error *error) {
-    const struct segments *segments = &c->sums->segments;
-    const off_t at = sheaf_segment_sum_offset(segments, c->part, first);
+static void sweep_batch(void *context, int64_t k) {
+    struct sweep *s = context;
+    const int64_t first = k * BATCH, left = s->sums->segments.n - first, n = left < BATCH ? left : BATCH;
+    const off_t at = sheaf_segment_sum_offset(&s->sums->segments, s->part, first);
     uint64_t known[BATCH];
+    struct sheaf_error error;
+    char *room = malloc(SEGMENT_PIECE);
+    int rc = room ? sheaf_file_pread(s->fd, known, (size_t)n * sizeof *known, at, s->path, &error)
+                  : sheaf_fail_memory(&error, "the sums of the results");
+    if (rc == 0)
+        rc = s->work(s, first, n, known, room, &error);
+    free(room);
+    if (rc == 0)
+        return;
+    pthread_mutex_lock(&s->lock);
+    if (!s->failed && s->error)
+        *s->error = error;
+    s->failed = true;
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int sweep_all(struct sweep *s) {
+    if (s->sums->segments.size == 0 || sheaf_sums_row_bytes(s->sums, s->part) == 0) /* nothing to sum */
+        return 0;
+    pthread_mutex_init(&s->lock, NULL);
+    sheaf_crew_do((s->sums->segments.n + BATCH - 1) / BATCH, sweep_batch, s);
+    pthread_mutex_destroy(&s->lock);
+    return s->failed ? -1 : 0;
+}
+
+static int complete(struct sweep *s, int64_t first, int64_t n, uint64_t *known, char *room, struct sheaf_error *error) {
     struct segment_seen seen;
     bool any = false;
-    if (sheaf_file_pread(c->fd, known, (size_t)n * sizeof *known, at, c->path, error))
-        return -1;
     for (int64_t k = 0; k < n; k++) {
         if (known[k])
             continue;
-        if (sheaf_sums_see(c->sums, c->fd, c->path, c->part, first + k, true, room, &seen, error))
+        if (sheaf_sums_see(s->sums, s->fd, s->path, s->part, first + k, true, room, &seen, error))
             return -1;
         known[k] = seen.sum;
         any = any || seen.sum;
     }
-    return any ? sheaf_file_pwrite(c->fd, known, (size_t)n * sizeof *known, at, c->path, error) : 0;
-}
-
-static void complete_batch(void *context, int64_t k) {
-    struct completing *c = context;
-    const int64_t first = k * BATCH, left = c->sums->segments.n - first;
-    struct sheaf_error error;
-    char *room = malloc(SEGMENT_PIECE);
-    int rc = room ? complete(c, first, left < BATCH ? left : BATCH, room, &error)
-                  : sheaf_fail_memory(&error, "the sums of the results");
-    free(room);
-    if (rc == 0)
-        return;
-    pthread_mutex_lock(&c->lock);
-    if (!c->failed && c->error)
-        *c->error = error;
-    c->failed = true;
-    pthread_mutex_unlock(&c->lock);
+    return any ? sheaf_file_pwrite(s->fd, known, (size_t)n * sizeof *known,
+                                   sheaf_segment_sum_offset(&s->sums->segments, s->part, first), s->path, error)
+               : 0;
 }
 
 int sheaf_sums_complete(const struct sums *sums, int fd, const char *path, enum segment_part part,
                         struct sheaf_error *error) {
-    struct completing c = {.sums = sums, .fd = fd, .path = path, .part = part, .error = error};
-    if (sums->segments.size == 0 || sheaf_sums_row_bytes(sums, part) == 0) /* nothing to sum */
-        return 0;
-    pthread_mutex_init(&c.lock, NULL);
-    sheaf_crew_do((sums->segments.n + BATCH - 1) / BATCH, complete_batch, &c);
-    pthread_mutex_destroy(&c.lock);
-    return c.failed ? -1 : 0;
+    struct sweep sweep = {.sums = sums, .fd = fd, .path = path, .part = part, .work = complete, .error = error};
+    return sweep_all(&sweep);
+}
+
+static int compare(struct sweep *s, int64_t first, int64_t n, uint64_t *known, char *room, struct sheaf_error *error) {
+    struct segment_seen seen;
+    for (int64_t k = 0; k < n; k++) {
+        if (known[k] == 0) {
+            atomic_fetch_add(&s->n_unknown, 1);
+            continue;
+        }
+        if (sheaf_sums_see(s->sums, s->fd, s->path, s->part, first + k, false, room, &seen, error))
+            return -1;
+        atomic_fetch_add(&s->n_differ, seen.sum != known[k]);
+    }
+    return 0;
+}
+
+int sheaf_sums_compare(const struct sums *sums, int fd, const char *path, enum segment_part part, int64_t *n_differ,
+                       int64_t *n_unknown, struct sheaf_error *error) {
+    struct sweep sweep = {.sums = sums, .fd = fd, .path = path, .part = part, .work = compare, .error = error};
+    int rc = sweep_all(&sweep);
+    *n_differ = atomic_load(&sweep.n_differ);
+    *n_unknown = atomic_load(&sweep.n_unknown);
+    return rc;
 }

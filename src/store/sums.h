@@ -44,6 +44,10 @@ struct segment_seen {
 int sheaf_sums_see(const struct sums *sums, int fd, const char *path, enum segment_part part, int64_t segment,
                    bool passes_blank, char *room, struct segment_seen *seen, struct sheaf_error *error);
 
+/* How many segments' bytes are not those of their sums any more, and how many have none, side by side. */
+int sheaf_sums_compare(const struct sums *sums, int fd, const char *path, enum segment_part part, int64_t *n_differ,
+                       int64_t *n_unknown, struct sheaf_error *error);
+
 /* Sums all segments that have no sum and an item that is not pending, side by side. */
 int sheaf_sums_complete(const struct sums *sums, int fd, const char *path, enum segment_part part,
                         struct sheaf_error *error);

@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "store/layout.h"
 #include "store/sums_file.h"
+#include "store/texts.h"
 
 enum {
     BATCH = 64,      /* segments that are looked at between two looks at the turn */
@@ -178,6 +179,20 @@ static char *read_arguments(hid_t file) {
     return text;
 }
 
+static herr_t look_at_link(hid_t file, const char *name, const H5L_info_t *link, void *any) {
+    (void)file, (void)name;
+    *(bool *)any = *(bool *)any || link->type == H5L_TYPE_EXTERNAL;
+    return 0;
+}
+
+/* Whether something at the root lies in another file. */
+static bool has_links(hid_t file) {
+    bool any = false;
+    H5Literate(file, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, look_at_link, &any);
+    H5Eclear2(H5E_DEFAULT);
+    return any;
+}
+
 /* Where everything lies; the file is read without HDF5 then. */
 static int look_inside(struct verification *v, struct verified *found, struct sheaf_error *error) {
     struct interrupt_reading reading;
@@ -193,6 +208,9 @@ static int look_inside(struct verification *v, struct verified *found, struct sh
     if (rc == 0) {
         v->trusts_unsafe = sheaf_h5_trusts_unsafe(file);
         found->arguments = read_arguments(file);
+        found->has_texts = strstr(identity, ": text") != NULL;
+        found->lost_texts = found->has_texts && sheaf_texts_are_lost(file, v->path, sheaf_h5_get_token(file));
+        found->has_links = has_links(file);
     }
     free(identity);
     sheaf_h5_close_watched(file, &reading);

@@ -24,6 +24,9 @@ struct verified {
     bool has_sums;     /* else the file was made by an older version, and nothing is known */
     bool moved_inputs; /* inputs cannot be checked: the file was repacked */
     bool settled;      /* the last run has ended in order */
+    bool has_texts;    /* among the outputs, which have no sums; */
+    bool lost_texts;   /* some are not there any more (store/texts.h) */
+    bool has_links;    /* inputs that are linked, which have none either */
     int64_t n_items, n_bytes;
     int64_t n_checked;   /* items whose outputs and statuses were; of the others: */
     int64_t n_pending;   /* have no values yet */

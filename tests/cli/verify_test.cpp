@@ -152,7 +152,9 @@ TEST_F(VerifyPoke, WhatIsComputedAgainIsMended) {
         flip("job.h5", status.offset + 1600 + bit, bit);
     Result found = sheaf({"verify", "job.h5"});
     EXPECT_EQ(found.exit, 1) << found;
-    EXPECT_EQ(count_of(found.out, "sheaf run job.yaml -t 2 --recompute --items 512:2000\n"), 1) << found;
+    EXPECT_EQ(count_of(found.out, "sheaf run job.yaml -t 2 -o " + path("job.h5") + " --recompute --items 512:2000\n"),
+              1)
+        << found;
     run_job({"job.yaml", "-q", "-t", "2", "--recompute", "--items", "512:2000"});
     is_as_written("job.h5");
     check({"same", "x,f64,f32,i64,i32,u8,status", path("good.h5"), path("job.h5")});
@@ -178,9 +180,52 @@ TEST_F(VerifyPoke, Inputs) {
     Result found = sheaf({"verify", "job.h5"});
     EXPECT_EQ(found.exit, 1) << found;
     EXPECT_EQ(count_of(found.out, "--recompute"), 0) << found;
-    EXPECT_EQ(count_of(found.out, "sheaf run job.yaml --overwrite\n"), 1) << found;
+    EXPECT_EQ(count_of(found.out, "sheaf run job.yaml -o " + path("job.h5") + " --overwrite\n"), 1) << found;
     run_job({"job.yaml", "-q", "--overwrite"});
     is_as_written("job.h5");
+}
+
+/* A copy of an input that has changed is read by no run: neither for items that are pending nor for some that are computed
+   again. */
+TEST_F(VerifyPoke, AChangedInputIsNotComputedFrom) {
+    run_job({"job.yaml", "-q", "-o", "good.h5"});
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        run_job({"job.yaml", "-q", "--overwrite", "--items", "0:700"}, layout);
+        for (long item : {3, 650, 1000, 1999})
+            flip("job.h5", find_column(path("job.h5"), "x").offset + 8 * item + 6, 3);
+        Result later = run_job({"job.yaml", "-q"}, layout);
+        EXPECT_EQ(count_of(later.err, "sheaf: the copies of inputs in job.h5 have changed since they were written"), 1)
+            << later;
+        run_job({"job.yaml", "-q", "--recompute", "--items", "0:10"}, layout);
+        check({"same", "f64,f32,i64,i32,u8,status", path("good.h5"), path("job.h5")});
+    }
+}
+
+/* The command is for the file that was looked at, wherever it came from, and its words can be typed as they stand. */
+TEST_F(VerifyPoke, TheCommandIsForThatFile) {
+    run_job({"job.yaml", "-q", "-o", "a b.h5", "--set", "seed=7", "--set", "name=it's 1"});
+    ASSERT_EQ(shell("cp 'a b.h5' monday.h5").exit, 0);
+    flip("monday.h5", find_column(path("monday.h5"), "f64").offset + 8, 3);
+    Result found = sheaf({"verify", "monday.h5"});
+    const size_t from = found.out.find("sheaf run "), end = found.out.find('\n', from);
+    ASSERT_NE(from, std::string::npos) << found;
+    const std::string call = found.out.substr(from + 6, end - from - 6);
+    EXPECT_EQ(call, "run job.yaml --set seed=7 --set 'name=it'\\''s 1' -o " + path("monday.h5") +
+                        " --recompute --items 0:512");
+    ASSERT_EQ(shell(SHEAF_PROGRAM " " + call).exit, 0);
+    is_as_written("monday.h5");
+    check({"same", "x,f64,f32,i64,i32,u8,status", path("a b.h5"), path("monday.h5")});
+}
+
+/* Sums that are lost are made again by a run that has nothing else to do. */
+TEST_F(VerifyPoke, LostSums) {
+    run_job({"job.yaml", "-q"});
+    write("lose.py", "import h5py\nwith h5py.File('job.h5', 'r+') as f: f['sheaf/sums'][...] = 0\n");
+    ASSERT_EQ(run({SHEAF_PYTHON, "lose.py"}).exit, 0);
+    EXPECT_EQ(count_of(sheaf({"verify", "job.h5"}).out, "2,000 items could not be checked: their sums are lost"), 1);
+    run_job({"job.yaml", "-q"});
+    is_as_written("job.h5");
+    flip_everywhere("job.h5");
 }
 
 /* A run that has nothing to do changes nothing. */
