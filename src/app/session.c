@@ -108,10 +108,15 @@ static int pack(struct session *session, struct packed *packed) {
     return rc;
 }
 
+/* What has no sum yet is read again for it, for which there is no time before the end of a batch job: the next run does. */
+static int end_turn(struct session *session) {
+    return session->end_why == LOOP_BATCH_END ? 0 : sheaf_results_end_turn(&session->results, &session->error);
+}
+
 int sheaf_session_seal(struct session *session, bool complete) {
     struct packed packed = {0};
-    if (sheaf_results_end_turn(&session->results, &session->error) ||
-        sheaf_session_confirm(session, false, &session->error) || (complete && pack(session, &packed)))
+    if (end_turn(session) || sheaf_session_confirm(session, false, &session->error) ||
+        (complete && pack(session, &packed)))
         return -1;
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, session->output))
         return sheaf_fail(&session->error, "%s: was removed or renamed just when the run ended", session->output);

@@ -268,7 +268,8 @@ static int fix_roles(struct transport *t, struct comm *comm, const struct invita
     t->writes = self.rank == 0 || (asked && own->writes && head->writes && (writes || !head->all));
     t->notes = self.n_ranks == 1 || (t->writes && head->writes && (writes || !head->all));
     t->direct = head->all && writes && (maps || !maps_any(head));
-    t->proves = head->in_segments && t->maps && maps && t->writes && writes && (head->all || self.n_nodes == 1);
+    t->proves = head->in_segments && maps && maps_any(head) && (self.n_ranks == 1 || (head->writes && writes)) &&
+                (head->all || self.n_nodes == 1); /* the same on all ranks: rank 0 hashes what threads do not */
     return 0;
 }
 
@@ -305,6 +306,7 @@ static int open_proof(struct transport *t, const struct transport_setup *setup, 
     int rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
                               t->mapped, error);
     free(tables);
+    sheaf_proof_set_input(&t->proof, t->input, &t->stamp);
     return rc;
 }
 
@@ -327,6 +329,7 @@ static int prove_rest(const struct transport *t, const struct transport_setup *s
     if (rc == 0 && any)
         rc = sheaf_proof_open(&proof, items->fields, items->n_fields, items->n_items, setup->sink->fd,
                               setup->proof_tables, setup->sink->path, data, error);
+    sheaf_proof_set_input(&proof, items->name, &items->stamp);
     if (rc == 0 && any)
         rc = sheaf_proof_cover_all(&proof, error) || sheaf_items_unchanged(items, error) ? -1 : 0;
     sheaf_proof_close(&proof);
@@ -346,14 +349,19 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     parts(buffer, setup->kernel, &head, &places, &columns);
     bool asked = head->all || self.node == 0;
     struct answer own = {1, 1, sees_output(head)};
-    int rc = 0;
+    struct sheaf_error of_output;
+    int rc = 0, rc_output = 0;
     if (asked && head->writes && self.rank != 0)
-        own.writes = (rc = open_output(t, head, columns, setup->kernel, error)) == 0;
-    if (asked && maps_any(head)) {
-        int rc_fields =
-            head->maps_results && !own.writes ? -1 : map_fields(t, head, places, setup->kernel, rc ? NULL : error);
-        own.maps = rc_fields == 0;
-        rc = rc ? rc : rc_fields;
+        rc_output = open_output(t, head, columns, setup->kernel, &of_output);
+    const bool no_copies = head->maps_results && rc_output; /* it may be another file here */
+    if (asked && maps_any(head))
+        rc = no_copies ? -1 : map_fields(t, head, places, setup->kernel, error);
+    own.writes = rc_output == 0;
+    own.maps = rc == 0;
+    if (rc_output && (rc == 0 || no_copies)) { /* an input that is not there is what is to be said first */
+        rc = rc_output;
+        if (error)
+            *error = of_output;
     }
     if (fix_roles(t, comm, head, asked, &own, rc, error))
         return -1;

@@ -37,7 +37,8 @@ static void mark_known(struct proof *p, int64_t segment) {
 
 static int write_hashes(struct proof *p, const struct proof_field *f, const uint64_t *hashes, int64_t from, int64_t n,
                         struct sheaf_error *error) {
-    if (sheaf_file_pwrite(p->fd, hashes, (size_t)n * sizeof *hashes, f->table + from * (off_t)sizeof *hashes, p->path,
+    if (sheaf_stamp_check(p->stamp, p->input, error) || /* what was hashed before that was as it should be */
+        sheaf_file_pwrite(p->fd, hashes, (size_t)n * sizeof *hashes, f->table + from * (off_t)sizeof *hashes, p->path,
                           error))
         return -1;
     for (int64_t i = from; i < from + n; i++) /* another thread may trust it only now */
@@ -78,14 +79,22 @@ struct sweep {
     const struct proof_field *field;
     _Atomic(int64_t) differs; /* the first segment that does, or its field's number of segments */
     _Atomic(bool) failed;
+    struct sheaf_error why; /* of the first that failed */
 };
 
 static void cover_piece(void *context, int64_t i) {
     struct sweep *s = context;
-    struct sheaf_error ignored;
+    struct sheaf_error why;
     const int64_t n = segments_of(s->field->n_bytes), from = i * WINDOW, end = from + WINDOW < n ? from + WINDOW : n;
-    if (cover(s->proof, s->field, from, end, &ignored))
-        atomic_store(&s->failed, true);
+    if (cover(s->proof, s->field, from, end, &why) && !atomic_exchange(&s->failed, true))
+        s->why = why;
+}
+
+static void note_failure(struct sweep *s) {
+    struct sheaf_error why;
+    sheaf_fail(&why, "%s: cannot read the hashes of the inputs", s->proof->path);
+    if (!atomic_exchange(&s->failed, true))
+        s->why = why;
 }
 
 static void compare_piece(void *context, int64_t i) {
@@ -97,7 +106,7 @@ static void compare_piece(void *context, int64_t i) {
     uint64_t *stored = malloc((size_t)n * sizeof *stored);
     if (!stored || sheaf_file_pread(p->fd, stored, (size_t)n * sizeof *stored,
                                     s->field->table + from * (off_t)sizeof *stored, p->path, &ignored))
-        atomic_store(&s->failed, true);
+        note_failure(s);
     else
         for (int64_t at = 0; at < n && from + at < atomic_load(&s->differs); at++)
             if (stored[at] && hash_segment(s->field, from + at) != stored[at]) {
@@ -116,7 +125,11 @@ static int sweep(struct proof *p, int k, void (*piece)(void *context, int64_t i)
     atomic_store(&s.differs, n);
     sheaf_crew_do((n + WINDOW - 1) / WINDOW, piece, &s);
     *differs = atomic_load(&s.differs);
-    return atomic_load(&s.failed) ? sheaf_fail(error, "%s: cannot read or write the hashes of the inputs", p->path) : 0;
+    if (!atomic_load(&s.failed))
+        return 0;
+    if (error)
+        *error = s.why;
+    return -1;
 }
 
 int sheaf_proof_cover_all(struct proof *p, struct sheaf_error *error) {
@@ -189,6 +202,11 @@ int sheaf_proof_open(struct proof *p, const struct sheaf_field *fields, int n_fi
         if (data[k] && read_known(p, &p->fields[k], error))
             return -1;
     return 0;
+}
+
+void sheaf_proof_set_input(struct proof *p, const char *input, const struct sheaf_stamp *stamp) {
+    p->input = input;
+    p->stamp = stamp;
 }
 
 void sheaf_proof_close(struct proof *p) {

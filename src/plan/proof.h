@@ -5,8 +5,8 @@
  * The values of a field lie in one piece of memory; every 64 KB of them are a segment. The results file has a table of
  * their hashes for each field, uint64 each; 0 says that nobody has read the segment.
  * A thread that is about to compute rows hashes the segments that they lie in, unless that was done, and the hash is in the
- * table before a row is: so of a row that is done all that it was computed from has a hash. Two that hash the same
- * segment write the same.
+ * table before a row is: so of a row that is done all that it was computed from has a hash. Before it is written the file is
+ * looked at: it must be as it was when the run began, so two that hash the same segment write the same.
  */
 #ifndef SHEAF_PLAN_PROOF_H
 #define SHEAF_PLAN_PROOF_H
@@ -18,6 +18,7 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/file.h"
 
 enum { PROOF_SEGMENT = 64 << 10 };
 
@@ -32,6 +33,8 @@ struct proof_field {
 struct proof {
     int fd; /* of the results file, borrowed; */
     const char *path;
+    const char *input;               /* the file of the values, */
+    const struct sheaf_stamp *stamp; /* and how it was when the run began: a hash of other bytes is none */
     int n_fields;
     struct proof_field *fields;
     int64_t n_segments;
@@ -45,6 +48,9 @@ int64_t sheaf_proof_segments(const struct sheaf_field *field, int64_t n_items);
    not read here. Release with sheaf_proof_close, also after an error. */
 int sheaf_proof_open(struct proof *proof, const struct sheaf_field *fields, int n_fields, int64_t n_items, int fd,
                      const int64_t *tables, const char *path, const char *const *data, struct sheaf_error *error);
+
+/* To be called before anything is covered: from which file the values are, both borrowed. */
+void sheaf_proof_set_input(struct proof *proof, const char *input, const struct sheaf_stamp *stamp);
 
 /* Sees to it that everything has a hash that the values of n items lie in. Thread-safe. */
 int sheaf_proof_cover(struct proof *proof, int64_t first_item, int64_t n, struct sheaf_error *error);

@@ -14,6 +14,7 @@
 #include "store/dimensions.h"
 #include "store/inputs.h"
 #include "store/layout.h"
+#include "store/proven.h"
 #include "store/space.h"
 #include "store/sums_file.h"
 
@@ -224,9 +225,11 @@ static int make_seconds(struct creation *c) {
 }
 
 static int make_content(struct creation *c) {
-    /* the sums first, where numbers lie aligned, so that a kill leaves none that is written in part */
+    /* sums and hashes first, where numbers lie aligned, so that a kill leaves none that is written in part */
     if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan))
         return sheaf_create_fail(c, "make the sums");
+    if (sheaf_proven_make(c->plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error))
+        return -1;
     const bool bad = make_item_dimensions(c) || make_inputs(c) || make_outputs(c) || make_status(c) ||
                      make_attempts(c) || make_seconds(c) || sheaf_create_bookkeeping(c);
     return bad ? -1 : 0;

@@ -8,7 +8,6 @@
 #include "plan/flight.h"
 #include "store/create_inside.h"
 #include "store/layout.h"
-#include "store/proven.h"
 #include "store/run_table.h"
 #include "store/texts.h"
 
@@ -130,9 +129,7 @@ int sheaf_create_bookkeeping(struct creation *c) {
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) ||
-        sheaf_proven_make(plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error) ||
-        sheaf_random_token(&token, c->error))
+        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

@@ -188,7 +188,8 @@ static int say(struct comparison *c, struct sheaf_string *text) {
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(c->reader, &n_fields);
     c->n_before = sheaf_reader_n_items(c->reader);
-    if (!has_copies(c->reader, fields, n_fields) || find_columns(c, fields, n_fields))
+    if (*sheaf_reader_left_out(c->reader) || !has_copies(c->reader, fields, n_fields) ||
+        find_columns(c, fields, n_fields))
         return -1;
     const int64_t n_both = c->items->n_items < c->n_before ? c->items->n_items : c->n_before;
     sheaf_string_add(text, "%s is not what it was: ", c->items->name);

@@ -366,6 +366,13 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
+    int64_t n_bytes;
     items->in_segments = goes_in_segments(items, job, known);
+    if (known && known->goes_on && sheaf_known_any_added(known->before) && !lie_in_one_piece(items, &n_bytes))
+        return sheaf_refuse(error,
+                            "%s: its values do not lie in one piece, as those did that the results in %s were begun "
+                            "with: they cannot be compared; choose another place with -o, or start anew with "
+                            "--overwrite",
+                            items->name, job->output);
     return items->in_segments ? identify_segments(items, known, error) : write_identity(items, known, error);
 }

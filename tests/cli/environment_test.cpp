@@ -389,7 +389,7 @@ TEST_F(Environment, ADiskThatIsTooSmallForSoManyItems) {
     write("big.yaml", "items: {count: 1000000000000000}\nkernel: pi\n");
     Result result = run_job({"big.yaml"}, {}, 3);
     EXPECT_EQ(
-        count_of(result.err, "sheaf: big.h5: cannot reserve 21000000000 MB for the results: No space left on device ("),
+        count_of(result.err, "sheaf: big.h5: cannot reserve 21015625000 MB for the results: No space left on device ("),
         1)
         << result;
     EXPECT_EQ(list_folder(folder_), (Words{"big.yaml"}));

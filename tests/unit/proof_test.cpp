@@ -48,12 +48,17 @@ struct Proven {
 struct Open {
     struct proof proof = {};
     struct sheaf_error error = {};
+    struct sheaf_stamp stamp = {};
+    std::string input;
     explicit Open(const Proven &p, bool with_w = true) {
         const char *data[] = {reinterpret_cast<const char *>(p.x.data()),
                               with_w ? reinterpret_cast<const char *>(p.w.data()) : nullptr};
         EXPECT_EQ(
             sheaf_proof_open(&proof, p.fields.data(), 2, p.n, p.fd, p.tables.data(), p.path.c_str(), data, &error), 0)
             << error.text;
+        input = p.folder.write("input", "x");
+        EXPECT_EQ(sheaf_stamp_take(&stamp, input.c_str(), &error), 0) << error.text;
+        sheaf_proof_set_input(&proof, input.c_str(), &stamp);
     }
     ~Open() { sheaf_proof_close(&proof); }
     void cover(int64_t first, int64_t n) { EXPECT_EQ(sheaf_proof_cover(&proof, first, n, &error), 0) << error.text; }
@@ -147,6 +152,19 @@ TEST(Proof, OfSeveralTheFirstIsNamed) {
     EXPECT_EQ(Open(p).compare(&first, &n), 0);
     EXPECT_EQ(first, 16384);
     EXPECT_EQ(n, 8192);
+}
+
+// What was hashed of a file that is not as it was any more comes into no table.
+TEST(Proof, NoHashOfAFileThatWasChanged) {
+    Proven p(30000);
+    Open open(p);
+    open.cover(0, 1);
+    p.folder.write("input", "changed");
+    EXPECT_EQ(sheaf_proof_cover(&open.proof, 20000, 1, &open.error), -1);
+    EXPECT_NE(std::string(open.error.text).find("input"), std::string::npos) << open.error.text;
+    EXPECT_EQ(sheaf_proof_cover_all(&open.proof, &open.error), -1);
+    EXPECT_NE(p.table(0)[0], 0U);
+    EXPECT_EQ(p.table(0)[20000 * 8 / 65536], 0U);
 }
 
 // A field that is not read here takes part in nothing.
