@@ -29,10 +29,11 @@ static void say(const char *path, const struct packed *packed) {
                packed->n_texts == 1 ? "" : "s", sheaf_text_rate((double)packed->n_bytes, size), path);
     if (packed->lost)
         sheaf_cmd_say_lost_texts(path, packed->n_items);
-    if (packed->n_dropped)
-        fprintf(stderr, "sheaf pack: %s damaged record%s could not be read and %s left out\n",
-                sheaf_text_count(packed->n_dropped, count), packed->n_dropped == 1 ? "" : "s",
-                packed->n_dropped == 1 ? "was" : "were");
+    struct sheaf_string said = {0};
+    sheaf_packed_say_dropped(packed, &said);
+    if (said.length)
+        fprintf(stderr, "sheaf pack: %s\n", said.data);
+    sheaf_string_free(&said);
 }
 
 static int pack(const char *path, struct packed *packed, struct sheaf_error *error) {

@@ -257,6 +257,16 @@ static int clear(void *self, const char *path, struct sheaf_error *error) {
     return p->token ? sheaf_journal_remove(path, p->token, false, error) : 0;
 }
 
+void sheaf_packed_say_dropped(const struct packed *packed, struct sheaf_string *said) {
+    char count[32];
+    if (packed->n_dropped)
+        sheaf_string_add(said,
+                         "%s damaged record%s could not be read and %s left out: an item that is done may be without "
+                         "its text; --recompute --items computes it again",
+                         sheaf_text_count(packed->n_dropped, count),
+                         packed->n_dropped == 1 ? " of texts" : "s of texts", packed->n_dropped == 1 ? "was" : "were");
+}
+
 int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error) {
     struct pack *p = calloc(1, sizeof *p);
     char *target = sheaf_path_follow(path);

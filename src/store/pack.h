@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
 
 /* What was packed. */
 struct packed {
@@ -21,6 +22,9 @@ struct packed {
     bool lost;               /* texts of other items are not there any more, store/texts.h */
     struct sheaf_stamp file; /* which one has taken the place of the results file; all zero where none has */
 };
+
+/* Says that damaged records were passed over, without an end of line; nothing where none was. */
+void sheaf_packed_say_dropped(const struct packed *packed, struct sheaf_string *said);
 
 /* Packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
    again. Does nothing where there are no journals. The caller holds the lock of the results file and writes nothing to it.

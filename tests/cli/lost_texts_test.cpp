@@ -52,6 +52,24 @@ TEST_F(LostTexts, AreSaidUntilAllIsComputedAgain) {
         EXPECT_EQ(count_of(all.out, "said " + std::to_string(i)), 1) << all;
 }
 
+/* A record that was damaged beside the file: whoever packs says that something is missing. */
+TEST_F(LostTexts, ADamagedRecord) {
+    for (const Words &packs : {Words{"run", "job.yaml", "-q"}, Words{"pack", "job.h5"}}) {
+        run({"--overwrite", "--items", "0:4"});
+        if (packs[0] == "pack") /* all is done, but the folder is as before packing */
+            run({"--items", "4:5"});
+        write("spoil.py",
+              "import glob\nname = sorted(glob.glob('job.d/*.texts'))[0]\nb = bytearray(open(name, 'rb').read())\n"
+              "b[b.index(b'said 1')] ^= 1\nopen(name, 'wb').write(b)\n");
+        ASSERT_EQ(Program::run({SHEAF_PYTHON, "spoil.py"}).exit, 0);
+        Result packed = sheaf(packs);
+        EXPECT_EQ(count_of(packed.err, "1 damaged record of texts could not be read and was left out"), 1) << packed;
+        EXPECT_EQ(count_of(packed.err, "--recompute --items"), 1) << packed;
+    }
+    run({"--overwrite"}); /* nothing was damaged */
+    EXPECT_EQ(count_of(run({"--overwrite"}).err, "damaged"), 0);
+}
+
 /* What a run has written is in its open files, and put in place again; what was there before it is lost, and said. */
 TEST_F(LostTexts, GoneWhileTheRunGoesOn) {
     for (const std::string act :
