@@ -34,6 +34,7 @@ home() {
 }
 home comm MPI '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]mpi'
 home exec OpenMP '^[[:space:]]*#[[:space:]]*(include[[:space:]]*[<"]omp\.h|pragma[[:space:]]+omp)|_Pragma[[:space:]]*\([[:space:]]*"omp'
+home core zlib '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]zlib'
 home core Random123 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]Random123'
 home kernel jansson '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]jansson'
 home kernel PCRE2 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"]pcre2'

@@ -215,8 +215,11 @@ static void warn_of_kept(struct stage *stage) {
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct stage *stage) {
     struct session *session = stage->session;
-    struct transport_setup setup = {
-        .job = &session->job, .kernel = &stage->kernel, .asked = &stage->asked, .durable = session->options->durable};
+    struct transport_setup setup = {.job = &session->job,
+                                    .kernel = &stage->kernel,
+                                    .asked = &stage->asked,
+                                    .n_threads = session->n_threads,
+                                    .durable = session->options->durable};
     char *output = NULL;
     int rc = sheaf_session_is_first(session) ? begin_record(stage) : 0;
     if (rc == 0 && sheaf_session_is_first(session)) {
@@ -242,6 +245,7 @@ static int open_transport(struct stage *stage) {
     free(output);
     stage->shape = stage->carrying;
     stage->shape.mapped = stage->transport.mapped;
+    stage->shape.tiles = stage->transport.tiled.open ? &stage->transport.tiled.cache : NULL;
     return rc;
 }
 

@@ -21,7 +21,7 @@ struct invitation {
     int32_t maps_input, maps_results, writes;
     int32_t durable;
     int32_t in_segments;
-    int64_t n_items;
+    int64_t n_items, n_tiles;
     char input[4096], output[4096], results[4096]; /* absolute paths */
     uint64_t token, last_journal;                  /* of journals, which lie beside `results` */
     struct sheaf_stamp stamp;
@@ -83,13 +83,24 @@ static int absolute(const char *path, char to[4096], struct sheaf_error *error) 
 
 /* Where a field of the items lies for who reads it as `type`. Its copy has what the source says, in the source's type. */
 static struct field_place find_place(const struct transport_setup *setup, int field, enum sheaf_type type,
-                                     bool in_results) {
-    const int64_t offset = sheaf_items_offset(setup->items, field, type);
-    if (offset >= 0)
-        return (struct field_place){FIELD_IN_INPUT, offset, setup->proof_tables ? setup->proof_tables[field] : 0};
-    if (in_results && setup->copies[field] >= 0 && setup->items->fields[field].type == type)
-        return (struct field_place){FIELD_IN_RESULTS, setup->copies[field], 0};
-    return (struct field_place){.file = FIELD_NOWHERE};
+                                     bool in_results, int64_t *n_tiles) {
+    const struct items *items = setup->items;
+    const int64_t offset = sheaf_items_offset(items, field, type);
+    struct field_place place = {.file = FIELD_NOWHERE,
+                                .proof_table = setup->proof_tables ? setup->proof_tables[field] : 0};
+    if (offset >= 0) {
+        place.file = FIELD_IN_INPUT;
+        place.offset = offset;
+        return place;
+    }
+    if (in_results && setup->copies[field] >= 0 && items->fields[field].type == type)
+        return (struct field_place){.file = FIELD_IN_RESULTS, .offset = setup->copies[field]};
+    const struct sheaf_tiling *tiling = sheaf_items_tiling(items, field, type);
+    if (tiling) {
+        place.file = FIELD_IN_TILES;
+        sheaf_tiled_describe(&place.tiled, tiling, items->links[field], n_tiles);
+    }
+    return place;
 }
 
 /* Where the inputs lie. In the results file only for who writes it: others may see it late. */
@@ -98,8 +109,9 @@ static void find_places(struct invitation *head, const struct transport_setup *s
     const struct binding *kernel = setup->kernel;
     for (int k = 0; k < kernel->n_inputs; k++) {
         if (kernel->field[k] >= 0)
-            places[k] = find_place(setup, kernel->field[k], kernel->inputs[k].type, head->writes || alone);
-        head->maps_input = head->maps_input || places[k].file == FIELD_IN_INPUT;
+            places[k] =
+                find_place(setup, kernel->field[k], kernel->inputs[k].type, head->writes || alone, &head->n_tiles);
+        head->maps_input = head->maps_input || places[k].file == FIELD_IN_INPUT || places[k].file == FIELD_IN_TILES;
         head->maps_results = head->maps_results || places[k].file == FIELD_IN_RESULTS;
     }
 }
@@ -181,16 +193,30 @@ static int map_results(struct transport *t, const struct invitation *head, struc
     return 0;
 }
 
+/* For fields that lie in tiles of the input, which is mapped. */
+static int open_tiles(struct transport *t, const struct field_place *places, int n_inputs, int n_threads,
+                      struct sheaf_error *error) {
+    struct tiled_place *tiled = calloc((size_t)n_inputs + 1, sizeof *tiled);
+    if (!tiled)
+        return sheaf_fail_memory(error, "the input");
+    for (int k = 0; k < n_inputs; k++)
+        tiled[k] = places[k].tiled;
+    return sheaf_tiled_open(&t->tiled, tiled, n_inputs, n_threads, t->input, t->mapping.data, error);
+}
+
 /* Maps the files that fields lie in, and points to these. */
 static int map_fields(struct transport *t, const struct invitation *head, const struct field_place *places,
-                      const struct binding *kernel, struct sheaf_error *error) {
+                      const struct transport_setup *setup, struct sheaf_error *error) {
+    const struct binding *kernel = setup->kernel;
     t->mapped = calloc((size_t)kernel->n_inputs + 1, sizeof *t->mapped);
     if (!t->mapped)
         return sheaf_fail_memory(error, "the input");
     if ((head->maps_input && map_input(t, head, error)) || (head->maps_results && map_results(t, head, error)))
         return -1;
+    if (head->n_tiles > 0 && open_tiles(t, places, kernel->n_inputs, setup->n_threads, error))
+        return -1;
     for (int k = 0; k < kernel->n_inputs; k++)
-        if (places[k].file != FIELD_NOWHERE)
+        if (places[k].file == FIELD_IN_INPUT || places[k].file == FIELD_IN_RESULTS)
             t->mapped[k] = (places[k].file == FIELD_IN_INPUT ? t->mapping.data : t->copies.data) + places[k].offset;
     return 0;
 }
@@ -215,6 +241,7 @@ static int open_output(struct transport *t, const struct invitation *head, const
 }
 
 static void drop_input(struct transport *t) {
+    sheaf_tiled_close(&t->tiled);
     if (t->copies.data)
         sheaf_interrupt_forget_results(t->copies.data);
     sheaf_mapping_close(&t->copies);
@@ -298,16 +325,32 @@ static int open_ledger(struct row_sink *sink, bool durable, struct sheaf_error *
 static int open_proof(struct transport *t, const struct transport_setup *setup, const struct field_place *places,
                       int64_t n_items, struct sheaf_error *error) {
     const struct binding *kernel = setup->kernel;
-    int64_t *tables = calloc((size_t)kernel->n_inputs + 1, sizeof *tables);
-    if (!tables)
-        return sheaf_fail_memory(error, "the inputs");
-    for (int k = 0; k < kernel->n_inputs; k++)
+    const size_t n = (size_t)kernel->n_inputs + 1;
+    int64_t *tables = calloc(n, sizeof *tables);
+    const char **data = calloc(n, sizeof *data);
+    const struct sheaf_tiling **tilings = calloc(n, sizeof *tilings);
+    int rc = tables && data && tilings ? 0 : sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; rc == 0 && k < kernel->n_inputs; k++) {
         tables[k] = places[k].proof_table;
-    int rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
-                              t->mapped, error);
+        tilings[k] = sheaf_tiled_find(&t->tiled, k);
+        data[k] = tilings[k] ? t->mapping.data : t->mapped[k];
+    }
+    if (rc == 0)
+        rc = sheaf_proof_open(&t->proof, kernel->inputs, kernel->n_inputs, n_items, t->sink->fd, tables, t->sink->path,
+                              (struct proof_values){data, tilings}, error);
+    free(tilings);
+    free(data);
     free(tables);
     sheaf_proof_set_input(&t->proof, t->input, &t->stamp);
     return rc;
+}
+
+/* Whether threads hash a field of the items. */
+static bool threads_prove(const struct transport *t, const struct binding *kernel, int field) {
+    for (int k = 0; t->proves && k < kernel->n_inputs; k++)
+        if (kernel->field[k] == field && (t->mapped[k] || sheaf_tiled_find(&t->tiled, k)))
+            return true;
+    return false;
 }
 
 /* Rank 0, side by side: hashes what threads do not. */
@@ -316,24 +359,27 @@ static int prove_rest(const struct transport *t, const struct transport_setup *s
     struct sheaf_mapping mapping = {0};
     struct proof proof = {0};
     const char **data = calloc((size_t)items->n_fields + 1, sizeof *data);
+    const struct sheaf_tiling **tilings = calloc((size_t)items->n_fields + 1, sizeof *tilings);
     bool any = false;
-    int rc = data ? sheaf_mapping_open(&mapping, items->name, error) : sheaf_fail_memory(error, "the inputs");
+    int rc =
+        data && tilings ? sheaf_mapping_open(&mapping, items->name, error) : sheaf_fail_memory(error, "the inputs");
     for (int f = 0; rc == 0 && f < items->n_fields; f++) {
-        bool by_threads = false;
-        for (int k = 0; t->proves && k < setup->kernel->n_inputs; k++)
-            by_threads = by_threads || (setup->kernel->field[k] == f && t->mapped[k]);
-        if (!by_threads)
-            data[f] = mapping.data + sheaf_items_offset(items, f, (enum sheaf_type)items->fields[f].type);
-        any = any || data[f];
+        const enum sheaf_type own = (enum sheaf_type)items->fields[f].type;
+        if (threads_prove(t, setup->kernel, f))
+            continue;
+        tilings[f] = sheaf_items_tiling(items, f, own);
+        data[f] = mapping.data + (tilings[f] ? 0 : sheaf_items_offset(items, f, own));
+        any = true;
     }
     if (rc == 0 && any)
         rc = sheaf_proof_open(&proof, items->fields, items->n_fields, items->n_items, setup->sink->fd,
-                              setup->proof_tables, setup->sink->path, data, error);
+                              setup->proof_tables, setup->sink->path, (struct proof_values){data, tilings}, error);
     sheaf_proof_set_input(&proof, items->name, &items->stamp);
     if (rc == 0 && any)
         rc = sheaf_proof_cover_all(&proof, error) || sheaf_items_unchanged(items, error) ? -1 : 0;
     sheaf_proof_close(&proof);
     sheaf_mapping_close(&mapping);
+    free(tilings);
     free(data);
     return rc;
 }
@@ -355,7 +401,7 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
         rc_output = open_output(t, head, columns, setup->kernel, &of_output);
     const bool no_copies = head->maps_results && rc_output; /* it may be another file here */
     if (asked && maps_any(head))
-        rc = no_copies ? -1 : map_fields(t, head, places, setup->kernel, error);
+        rc = no_copies ? -1 : map_fields(t, head, places, setup, error);
     own.writes = rc_output == 0;
     own.maps = rc == 0;
     if (rc_output && (rc == 0 || no_copies)) { /* an input that is not there is what is to be said first */
@@ -383,6 +429,25 @@ static int take_part(struct transport *t, struct comm *comm, const struct sheaf_
     return t->sink ? open_ledger(t->sink, head->durable, error) : 0;
 }
 
+/* All ranks get the table of tiles, though not all may open the file. */
+static int share_tiles(struct transport *t, struct comm *comm, const struct sheaf_buffer *buffer,
+                       const struct transport_setup *setup, struct sheaf_error *error) {
+    const struct binding *kernel = setup->kernel;
+    struct invitation *head;
+    struct field_place *places;
+    struct row_column *columns;
+    parts(buffer, kernel, &head, &places, &columns);
+    const struct sheaf_tiling **tilings = calloc((size_t)kernel->n_inputs + 1, sizeof *tilings);
+    int rc = sheaf_comm_agree(comm, tilings ? 0 : sheaf_fail_memory(error, "the input"), error);
+    for (int k = 0; rc == 0 && setup->items && k < kernel->n_inputs; k++)
+        if (places[k].file == FIELD_IN_TILES)
+            tilings[k] = sheaf_items_tiling(setup->items, kernel->field[k], kernel->inputs[k].type);
+    if (rc == 0)
+        rc = sheaf_tiled_share(&t->tiled, comm, tilings, kernel->n_inputs, head->n_tiles, error);
+    free(tilings);
+    return rc;
+}
+
 int sheaf_transport_open(struct transport *t, struct comm *comm, const struct transport_setup *setup,
                          struct sheaf_error *error) {
     const struct comm_self self = sheaf_comm_self(comm);
@@ -392,6 +457,8 @@ int sheaf_transport_open(struct transport *t, struct comm *comm, const struct tr
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0)
         rc = sheaf_comm_broadcast(comm, &buffer, error);
+    if (rc == 0)
+        rc = share_tiles(t, comm, &buffer, setup, error);
     if (rc == 0)
         rc = sheaf_comm_agree(comm, take_part(t, comm, &buffer, setup, error), error);
     sheaf_buffer_free(&buffer);

@@ -2,8 +2,8 @@
  * transport - which ranks open the input and the results file themselves (R9).
  *
  * gather: those on rank 0's node; field data and rows of the others travel by message. direct: all. A rank that may
- * does two things: it maps the fields that lie in one piece in a file, so that they are not carried, and it writes its
- * rows in place. A field may so lie in the input (hdf5), or as a copy in the results file (a table's numbers). Where the
+ * does two things: it maps the fields that lie in one piece in a file, or in tiles that its threads decode (app/tiled.h), so
+ * that they are not carried, and it writes its rows in place. A field may so lie in the input (hdf5), or as a copy in the results file (a table's numbers). Where the
  * results file lies on a network file system, whose caches reorder, only rank 0 writes.
  */
 #ifndef SHEAF_APP_TRANSPORT_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/tiled.h"
 #include "comm/comm.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -21,12 +22,14 @@
 #include "plan/proof.h"
 #include "plan/row_sink.h"
 
-/* Where the values of a field lie that may be mapped: in one piece, of the type that the kernel reads. */
-enum field_file { FIELD_NOWHERE, FIELD_IN_INPUT, FIELD_IN_RESULTS };
+/* Where the values of a field lie that threads may read: of the type that the kernel reads, in one piece, or in tiles of the
+   input. */
+enum field_file { FIELD_NOWHERE, FIELD_IN_INPUT, FIELD_IN_RESULTS, FIELD_IN_TILES };
 struct field_place {
     int64_t file; /* enum field_file */
     int64_t offset;
     int64_t proof_table; /* of the hashes of its segments, in the results file; 0: it has none */
+    struct tiled_place tiled;
 };
 
 /* What this rank does. */
@@ -40,6 +43,7 @@ struct transport {
     bool writes;           /* rows, through `sink` */
     int n_blind;           /* rank 0: how many ranks do not see the results file */
     struct row_sink *sink; /* rank 0's own, or `own` */
+    struct tiled tiled;    /* fields that threads decode */
     char *input;           /* the file that is mapped, and how it was then; NULL: no field of it is */
     struct sheaf_stamp stamp;
     double check_s;               /* how often that is to be verified */
@@ -51,11 +55,12 @@ struct transport {
     char *output;
 };
 
-/* What is to be shared; on other ranks than 0 only job, kernel, asked and durable matter. */
+/* What is to be shared; on other ranks than 0 only job, kernel, asked, n_threads and durable matter. */
 struct transport_setup {
     const struct job *job;
     const struct binding *kernel;
     const struct asked *asked; /* items */
+    int n_threads;             /* of this rank, that compute */
     uint64_t token;            /* of the results file, and where it will lie: for journals of texts */
     uint64_t last_journal;     /* the highest number of one that was there when the run began */
     const char *results;

@@ -155,11 +155,14 @@ int sheaf_team_run_grain(struct team *team, struct hand *hand, const struct grai
         return -1;
     hand->thread.n_failures = 0;
     hand->thread.texts.n_bytes = 0;
+    const char *chunk = sheaf_pool_data(setup->pool, grain->seat);
+    if (sheaf_thread_fetch(&hand->thread, chunk, grain->blocks, error)) /* first: damaged bytes get no hash */
+        return -1;
     if (setup->proof && prove(setup, grain, error))
         return -1;
     hand->flight.note.flags = atomic_load(&setup->pool->alone) ? FLIGHT_ALONE : 0;
     if (sheaf_flight_note(&hand->flight, grain->blocks, setup->sink ? setup->sink->path : "", error) ||
-        sheaf_thread_grain(&hand->thread, sheaf_pool_data(setup->pool, grain->seat), grain->blocks, hand->parcel,
+        sheaf_thread_grain(&hand->thread, chunk, grain->blocks, hand->parcel,
                            setup->kernel->serial ? &team->serial : NULL, error))
         return -1;
     busy_s += hand->thread.busy_s;

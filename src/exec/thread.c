@@ -185,6 +185,9 @@ struct location {
 
 static const char *input_at(const struct thread *t, const struct location *location, int c) {
     const char *column = t->columns[c];
+    if (sheaf_chunk_decodes(t->shape, c))
+        return t->fetched.columns[c] +
+               (size_t)(t->block.first - t->fetched.first_item) * sheaf_field_row_bytes(&t->shape->inputs[c]);
     return column ? column + (size_t)location->at * sheaf_field_row_bytes(&t->shape->inputs[c]) : NULL;
 }
 
@@ -409,6 +412,10 @@ static int run_many(struct thread *t, const struct chunk *chunk, struct parcel *
     return 0;
 }
 
+int sheaf_thread_fetch(struct thread *t, const char *chunk_data, struct span blocks, struct sheaf_error *error) {
+    return sheaf_fetch(&t->fetched, t->shape, sheaf_chunk_blocks(chunk_data), blocks, error);
+}
+
 int sheaf_thread_grain(struct thread *t, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error) {
     struct chunk chunk;
@@ -481,6 +488,7 @@ void sheaf_thread_leave(struct thread *t, pthread_mutex_t *door) {
 }
 
 void sheaf_thread_close(struct thread *t) {
+    sheaf_fetch_close(&t->fetched);
     sheaf_buffer_free(&t->scratch);
     sheaf_buffer_free(&t->staging);
     sheaf_buffer_free(&t->texts);

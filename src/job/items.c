@@ -41,6 +41,10 @@ int64_t sheaf_items_offset(const struct items *items, int field, enum sheaf_type
     return items->source && items->source->offset ? items->source->offset(items, field, type) : -1;
 }
 
+const struct sheaf_tiling *sheaf_items_tiling(const struct items *items, int field, enum sheaf_type type) {
+    return items->source && items->source->tiling ? items->source->tiling(items, field, type) : NULL;
+}
+
 void sheaf_items_close(struct items *items) {
     if (items->source)
         items->source->close(items);

@@ -15,6 +15,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "core/tile.h"
 #include "job/yaml.h"
 
 struct items;
@@ -37,6 +38,9 @@ struct items_source {
     /* Where the field's values lie in the file `name` as values of `type`, [n_items][width] in one piece, so that they
        may be mapped; -1: nowhere. NULL where no field ever does. */
     int64_t (*offset)(const struct items *items, int field, enum sheaf_type type);
+    /* How the field's values lie in the file `name` in tiles of values of `type`, borrowed from the items; NULL: they do
+       not. NULL where no field ever does. */
+    const struct sheaf_tiling *(*tiling)(const struct items *items, int field, enum sheaf_type type);
     void (*close)(struct items *items);
 };
 
@@ -59,9 +63,9 @@ struct items {
     struct sheaf_stamp stamp;   /* of the file `name`, taken before it was read; all zero where there is none */
     int n_others; /* files that fields of hdf5 lie in too: behind links, sources of virtual datasets, … */
     const struct items_file *others; /* [n_others] */
-    bool
-        in_segments; /* what the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the
-                         identity; all fields then lie in one piece in the file `name` */
+    /* What the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the identity; all
+       fields then lie in the file `name`, in one piece or in tiles. */
+    bool in_segments;
     struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
     struct sheaf_string warnings; /* lines: what may be meant as it is, but looks odd */
     struct sheaf_arena arena;     /* owns names and fields */
@@ -76,6 +80,7 @@ int sheaf_items_read(struct items *items, int64_t first, int64_t n, void *const 
 int sheaf_items_read_as(struct items *items, int64_t first, int64_t n, void *const *columns,
                         const enum sheaf_type *types, struct sheaf_arena *arena, struct sheaf_error *error);
 int64_t sheaf_items_offset(const struct items *items, int field, enum sheaf_type type);
+const struct sheaf_tiling *sheaf_items_tiling(const struct items *items, int field, enum sheaf_type type);
 void sheaf_items_close(struct items *items);
 
 /* Refuses items of which a file was changed since it was opened. */

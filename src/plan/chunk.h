@@ -3,7 +3,7 @@
  *
  * A chunk is one contiguous buffer that can travel as a message, or lie in memory that ranks share, as it is: a head, a
  * column for each input field that it carries (64-byte aligned, padded by repeating the last item), the bytes of texts
- * behind. Fields that a rank has mapped in place are not carried. The rank that reads the items lays it out, fills and
+ * behind. Fields that a rank has mapped in place, or whose tiles it decodes, are not carried. The rank that reads the items lays it out, fills and
  * packs it; a rank that computes only looks at it.
  */
 #ifndef SHEAF_PLAN_CHUNK_H
@@ -17,6 +17,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "plan/span.h"
+#include "plan/tile_cache.h"
 
 /* What all chunks of a stage have in common; borrowed from the kernel's binding. */
 struct chunk_shape {
@@ -31,10 +32,14 @@ struct chunk_shape {
     size_t most_text_bytes;            /* the texts of one item together have no more bytes than this, */
     size_t all_text_bytes;             /* those of all items no more than this */
     bool attempts;                     /* rows tell how often items were tried */
+    struct tile_cache *tiles;          /* of inputs that threads decode; NULL: of none */
 };
 
 /* Whether chunks carry the values of input k. */
 bool sheaf_chunk_carries(const struct chunk_shape *shape, int k);
+
+/* Whether the values of input k are decoded by the threads. */
+bool sheaf_chunk_decodes(const struct chunk_shape *shape, int k);
 
 /* Bytes that a block's inputs take in a chunk, texts not counted; 0 where nothing is carried. */
 size_t sheaf_chunk_block_bytes(const struct chunk_shape *shape);
@@ -69,7 +74,7 @@ struct chunk {
 };
 
 /* Points `chunk` at packed data, and in[n_inputs] at the columns from the chunk's first item on: NULL where an input is
-   absent. The values of a text column that is carried have offsets from `data` in place of pointers. */
+   absent or decoded. The values of a text column that is carried have offsets from `data` in place of pointers. */
 void sheaf_chunk_look(struct chunk *chunk, const struct chunk_shape *shape, const char *data, const void **in);
 
 #endif

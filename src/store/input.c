@@ -14,6 +14,7 @@
 #include "store/inputs.h"
 #include "store/missing.h"
 #include "store/reach.h"
+#include "store/tiling.h"
 
 struct input {
     struct interrupt_reading reading;
@@ -24,7 +25,9 @@ struct input {
         hid_t dataset;
         bool is_local; /* in the file itself, not behind a link to another */
         struct missing missing;
-    } * fields; /* [n_datasets] */
+        bool tiling_known;          /* it was looked for, */
+        struct sheaf_tiling tiling; /* and found where it has tiles */
+    } * fields;                     /* [n_datasets] */
 };
 
 /* Rows of a field to read at a time: about a megabyte. */
@@ -242,27 +245,44 @@ hid_t sheaf_input_dataset(const struct items *items, int field) {
     return ((const struct input *)items->self)->fields[field].dataset;
 }
 
-static int64_t input_offset(const struct items *items, int field, enum sheaf_type as) {
-    const struct input *input = items->self;
-    const struct input_field *own = &input->fields[field];
-    const int64_t row_bytes = items->fields[field].width * (int64_t)sheaf_type_bytes(as);
-    hid_t dataset = own->dataset;
-    hid_t creation = H5Dget_create_plist(dataset), type = H5Dget_type(dataset);
-    int64_t place = -1, n_bytes = items->n_items * row_bytes;
-    bool plain = !sheaf_missing_any(&own->missing) && creation >= 0 && type >= 0 &&
-                 H5Pget_layout(creation) == H5D_CONTIGUOUS && H5Pget_external_count(creation) == 0 &&
-                 H5Tequal(type, sheaf_h5_type(as)) > 0;
-    if (plain && own->is_local) {
-        haddr_t at = H5Dget_offset(dataset);
-        if (at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes)
-            place = (int64_t)at;
-    }
-    H5Eclear2(H5E_DEFAULT); /* a dataset that was never written has no offset */
+/* Whether a field's values lie in the file itself, in that layout, as values of the type, none of which is missing. */
+static bool lies_plain(const struct input_field *own, H5D_layout_t layout, enum sheaf_type as) {
+    hid_t creation = H5Dget_create_plist(own->dataset), type = H5Dget_type(own->dataset);
+    const bool plain = own->is_local && !sheaf_missing_any(&own->missing) && creation >= 0 && type >= 0 &&
+                       H5Pget_layout(creation) == layout && H5Pget_external_count(creation) == 0 &&
+                       H5Tequal(type, sheaf_h5_type(as)) > 0;
+    H5Eclear2(H5E_DEFAULT);
     if (type >= 0)
         H5Tclose(type);
     if (creation >= 0)
         H5Pclose(creation);
-    return place;
+    return plain;
+}
+
+static int64_t input_offset(const struct items *items, int field, enum sheaf_type as) {
+    const struct input *input = items->self;
+    const struct input_field *own = &input->fields[field];
+    const int64_t n_bytes = items->n_items * items->fields[field].width * (int64_t)sheaf_type_bytes(as);
+    if (!lies_plain(own, H5D_CONTIGUOUS, as))
+        return -1;
+    const haddr_t at = H5Dget_offset(own->dataset);
+    H5Eclear2(H5E_DEFAULT); /* a dataset that was never written has no offset */
+    return at != HADDR_UNDEF && at <= INT64_MAX && (int64_t)at <= items->stamp.n_bytes - n_bytes ? (int64_t)at : -1;
+}
+
+static const struct sheaf_tiling *input_tiling(const struct items *items, int field, enum sheaf_type as) {
+    struct input *input = items->self;
+    struct input_field *own = &input->fields[field];
+    if (items->fields[field].type != (int32_t)as || !lies_plain(own, H5D_CHUNKED, as))
+        return NULL;
+    if (!own->tiling_known) {
+        sheaf_interrupt_begin_reading(&input->reading, "it");
+        if (!sheaf_tiling_find(own->dataset, &items->fields[field], items->n_items, items->stamp.n_bytes, &own->tiling))
+            sheaf_tiling_free(&own->tiling);
+        sheaf_interrupt_end_reading(&input->reading);
+        own->tiling_known = true;
+    }
+    return own->tiling.tiles ? &own->tiling : NULL;
 }
 
 static void input_close(struct items *items) {
@@ -270,6 +290,7 @@ static void input_close(struct items *items) {
     if (!input)
         return;
     for (int k = 0; k < input->n_datasets; k++) {
+        sheaf_tiling_free(&input->fields[k].tiling);
         sheaf_missing_close(&input->fields[k].missing);
         H5Dclose(input->fields[k].dataset);
     }
@@ -280,17 +301,22 @@ static void input_close(struct items *items) {
 }
 
 static const struct items_source source = {
-    .check = input_check, .read = input_read, .offset = input_offset, .close = input_close};
+    .check = input_check, .read = input_read, .offset = input_offset, .tiling = input_tiling, .close = input_close};
 
 /* Where a field may have rows without a value. */
-static const struct items_source gaps_source = {
-    .check = input_check, .read = input_read, .skips = input_skips, .offset = input_offset, .close = input_close};
+static const struct items_source gaps_source = {.check = input_check,
+                                                .read = input_read,
+                                                .skips = input_skips,
+                                                .offset = input_offset,
+                                                .tiling = input_tiling,
+                                                .close = input_close};
 
-/* Whether all fields lie in the file in one piece, as the numbers they are; *n_bytes of them. */
-static bool lie_in_one_piece(const struct items *items, int64_t *n_bytes) {
+/* Whether all fields lie in the file in one piece or in tiles, as the numbers they are; *n_bytes of them. */
+static bool lie_plain(const struct items *items, int64_t *n_bytes) {
     *n_bytes = 0;
     for (int k = 0; k < items->n_fields; k++) {
-        if (input_offset(items, k, (enum sheaf_type)items->fields[k].type) < 0)
+        const enum sheaf_type own = (enum sheaf_type)items->fields[k].type;
+        if (input_offset(items, k, own) < 0 && !input_tiling(items, k, own))
             return false;
         *n_bytes += items->n_items * (int64_t)sheaf_field_row_bytes(&items->fields[k]);
     }
@@ -302,7 +328,7 @@ static bool lie_in_one_piece(const struct items *items, int64_t *n_bytes) {
    was begun. */
 static bool goes_in_segments(const struct items *items, const struct job *job, const struct known *known) {
     int64_t n_bytes;
-    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || !lie_in_one_piece(items, &n_bytes))
+    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || !lie_plain(items, &n_bytes))
         return false;
     if (known->goes_on)
         return sheaf_known_any_added(known->before);
@@ -312,9 +338,15 @@ static bool goes_in_segments(const struct items *items, const struct job *job, c
 /* What the items are, but for their values. */
 static int identify_segments(struct items *items, struct known *known, struct sheaf_error *error) {
     sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 "\n", items->n_items);
-    for (int k = 0; k < items->n_fields; k++)
-        sheaf_string_add(&items->identity, "field %s: %s %s[%" PRId64 "]\n", items->fields[k].name, items->links[k],
-                         sheaf_type_name(items->fields[k].type), items->fields[k].width);
+    for (int k = 0; k < items->n_fields; k++) {
+        const struct sheaf_field *field = &items->fields[k];
+        const struct sheaf_tiling *tiling = input_tiling(items, k, (enum sheaf_type)field->type);
+        sheaf_string_add(&items->identity, "field %s: %s %s[%" PRId64 "]", field->name, items->links[k],
+                         sheaf_type_name(field->type), field->width);
+        if (tiling)
+            sheaf_string_add(&items->identity, " in chunks of %" PRId64, tiling->rows);
+        sheaf_string_add(&items->identity, "\n");
+    }
     return items->identity.failed ? sheaf_fail_memory(error, items->name) : sheaf_known_add(known, items->name, error);
 }
 
@@ -368,9 +400,9 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     sheaf_interrupt_end_reading(&input->reading);
     int64_t n_bytes;
     items->in_segments = goes_in_segments(items, job, known);
-    if (known && known->goes_on && sheaf_known_any_added(known->before) && !lie_in_one_piece(items, &n_bytes))
+    if (known && known->goes_on && sheaf_known_any_added(known->before) && !lie_plain(items, &n_bytes))
         return sheaf_refuse(error,
-                            "%s: its values do not lie in one piece, as those did that the results in %s were begun "
+                            "%s: its values do not lie in it as those did that the results in %s were begun "
                             "with: they cannot be compared; choose another place with -o, or start anew with "
                             "--overwrite",
                             items->name, job->output);

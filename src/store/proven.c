@@ -12,18 +12,20 @@
 #include "plan/proof.h"
 #include "store/h5.h"
 #include "store/layout.h"
+#include "store/tiling.h"
 
 /* --- making the tables ---------------------------------------------------------------------------------------------- */
 
-static int make_table(const struct sheaf_field *field, int64_t n_items, hid_t file, hid_t dataset_creation,
-                      hid_t link_creation) {
+static int make_table(const struct sheaf_field *field, const struct sheaf_tiling *tiling, int64_t n_items, hid_t file,
+                      hid_t dataset_creation, hid_t link_creation) {
     char name[300];
-    const hsize_t n = (hsize_t)sheaf_proof_segments(field, n_items);
+    const hsize_t n = (hsize_t)sheaf_proof_segments(field, tiling, n_items);
     snprintf(name, sizeof name, PROOF "%s", field->name);
     hid_t space = H5Screate_simple(1, &n, NULL);
     hid_t table = H5Dcreate2(file, name, H5T_NATIVE_UINT64, space, link_creation, dataset_creation, H5P_DEFAULT);
-    int bad =
-        table < 0 || sheaf_h5_put_text(table, "long_name", "XXH3 of each 64 KB of the values, 0 where not yet read");
+    int bad = table < 0 || sheaf_h5_put_text(table, "long_name",
+                                             tiling ? "XXH3 of each chunk as it is stored, 0 where not yet read"
+                                                    : "XXH3 of each 64 KB of the values, 0 where not yet read");
     H5Sclose(space);
     if (table >= 0 && H5Dclose(table) < 0)
         bad = 1;
@@ -33,7 +35,8 @@ static int make_table(const struct sheaf_field *field, int64_t n_items, hid_t fi
 int sheaf_proven_make(const struct items *items, const char *path, hid_t file, hid_t dataset_creation,
                       hid_t link_creation, struct sheaf_error *error) {
     for (int k = 0; items->in_segments && k < items->n_fields; k++)
-        if (make_table(&items->fields[k], items->n_items, file, dataset_creation, link_creation))
+        if (make_table(&items->fields[k], sheaf_items_tiling(items, k, (enum sheaf_type)items->fields[k].type),
+                       items->n_items, file, dataset_creation, link_creation))
             return sheaf_h5_fail(error, path, "make the hashes of the inputs");
     return 0;
 }
@@ -48,8 +51,15 @@ struct claim {
     int n_fields;
     int64_t n_items;
     const int64_t *tables;
-    const int64_t *offsets;
+    const int64_t *offsets;                    /* -1 for those that lie nowhere, or in tiles */
+    const struct sheaf_tiling *const *tilings; /* NULL for the others */
 };
+
+/* Whether a field lies in the file as it must, so that its bytes can be compared. */
+static bool lies_there(const struct claim *c, int k, const struct sheaf_mapping *mapping) {
+    const int64_t n_bytes = c->n_items * (int64_t)sheaf_field_row_bytes(&c->fields[k]);
+    return c->tilings[k] || (c->offsets[k] >= 0 && c->offsets[k] + n_bytes <= (int64_t)mapping->n_bytes);
+}
 
 static int refuse(const struct claim *c, int field, int64_t first, int64_t n, struct sheaf_error *error) {
     return sheaf_refuse(error,
@@ -67,15 +77,15 @@ static int check(const struct claim *c, struct sheaf_error *error) {
     const char **data = calloc((size_t)c->n_fields + 1, sizeof *data);
     int rc = data ? sheaf_mapping_open(&mapping, c->input, error) : sheaf_fail_memory(error, "the inputs");
     for (int k = 0; rc == 0 && k < c->n_fields; k++) {
-        const int64_t n_bytes = c->n_items * (int64_t)sheaf_field_row_bytes(&c->fields[k]);
-        if (c->offsets[k] < 0 || c->offsets[k] + n_bytes > (int64_t)mapping.n_bytes)
+        if (!lies_there(c, k, &mapping))
             rc = sheaf_refuse(error, "%s: '%s' does not lie in it as it did when %s was begun", c->input,
                               c->fields[k].name, c->results);
         else
-            data[k] = mapping.data + c->offsets[k];
+            data[k] = mapping.data + (c->tilings[k] ? 0 : c->offsets[k]);
     }
     if (rc == 0)
-        rc = sheaf_proof_open(&proof, c->fields, c->n_fields, c->n_items, c->fd, c->tables, c->results, data, error);
+        rc = sheaf_proof_open(&proof, c->fields, c->n_fields, c->n_items, c->fd, c->tables, c->results,
+                              (struct proof_values){data, c->tilings}, error);
     if (rc == 0)
         rc = sheaf_proof_compare(&proof, &field, &first, &n, error);
     if (rc == 0 && field >= 0)
@@ -89,13 +99,17 @@ static int check(const struct claim *c, struct sheaf_error *error) {
 int sheaf_proven_check(const char *results, int fd, const struct items *items, const int64_t *tables,
                        struct sheaf_error *error) {
     int64_t *offsets = calloc((size_t)items->n_fields, sizeof *offsets);
-    if (!offsets)
-        return sheaf_fail_memory(error, "the inputs");
-    for (int k = 0; k < items->n_fields; k++)
+    const struct sheaf_tiling **tilings = calloc((size_t)items->n_fields, sizeof *tilings);
+    int rc = offsets && tilings ? 0 : sheaf_fail_memory(error, "the inputs");
+    for (int k = 0; rc == 0 && k < items->n_fields; k++) {
         offsets[k] = sheaf_items_offset(items, k, (enum sheaf_type)items->fields[k].type);
-    const struct claim claim = {results,         items->name,    fd,     items->fields,
-                                items->n_fields, items->n_items, tables, offsets};
-    int rc = check(&claim, error);
+        tilings[k] = sheaf_items_tiling(items, k, (enum sheaf_type)items->fields[k].type);
+    }
+    const struct claim claim = {results,        items->name, fd,      items->fields, items->n_fields,
+                                items->n_items, tables,      offsets, tilings};
+    if (rc == 0)
+        rc = check(&claim, error);
+    free(tilings);
     free(offsets);
     return rc ? rc : sheaf_items_unchanged(items, error);
 }
@@ -120,8 +134,18 @@ bool sheaf_proven_is(hid_t file, const char *name) {
     return table >= 0;
 }
 
-/* Rows and bytes of a dataset as a field, and where it lies, -1 for nowhere; the table must have as many rows. */
-static bool describe(hid_t dataset, hid_t table, struct sheaf_field *field, int64_t *n_items, int64_t *offset) {
+/* A dataset as a field, and where it lies. */
+struct linked {
+    struct sheaf_field field;
+    int64_t n_items;
+    int64_t offset;             /* -1: nowhere in one piece */
+    struct sheaf_tiling tiling; /* without tiles: it has none */
+};
+
+/* The table must have as many rows as the dataset has segments. */
+static bool describe(hid_t dataset, hid_t table, const char *input, struct linked *linked) {
+    struct sheaf_field *field = &linked->field;
+    struct sheaf_stamp stamp = {0};
     hsize_t dims[H5S_MAX_RANK] = {0}, rows[H5S_MAX_RANK] = {0};
     hid_t space = H5Dget_space(dataset), table_space = H5Dget_space(table);
     const int rank = H5Sget_simple_extent_ndims(space);
@@ -131,33 +155,37 @@ static bool describe(hid_t dataset, hid_t table, struct sheaf_field *field, int6
     const haddr_t at = H5Dget_offset(dataset);
     field->type = sheaf_h5_classify(dataset);
     field->width = rank == 2 ? (int64_t)dims[1] : 1;
-    *n_items = (int64_t)dims[0];
-    *offset = at == HADDR_UNDEF ? -1 : (int64_t)at;
+    linked->n_items = (int64_t)dims[0];
+    linked->offset = at == HADDR_UNDEF ? -1 : (int64_t)at;
     H5Eclear2(H5E_DEFAULT);
     H5Sclose(space);
     H5Sclose(table_space);
-    return shaped && field->type && field->type != SHEAF_TEXT &&
-           (hsize_t)sheaf_proof_segments(field, *n_items) == rows[0];
+    if (!shaped || !field->type || field->type == SHEAF_TEXT || sheaf_stamp_take(&stamp, input, NULL))
+        return false;
+    const bool tiled =
+        linked->offset < 0 && sheaf_tiling_find(dataset, field, linked->n_items, stamp.n_bytes, &linked->tiling);
+    return (hsize_t)sheaf_proof_segments(field, tiled ? &linked->tiling : NULL, linked->n_items) == rows[0];
 }
 
 int sheaf_proven_check_linked(hid_t file, const char *path, const char *name, hid_t dataset, const char *input,
                               const char *files, struct sheaf_error *error) {
-    struct sheaf_field field = {.name = name};
-    int64_t n_items = 0, offset = -1;
+    struct linked linked = {.field = {.name = name}, .offset = -1};
     if (sheaf_known_is_same(files, input))
         return 0;
     hid_t table = open_table(file, name);
     const haddr_t at = table >= 0 ? H5Dget_offset(table) : HADDR_UNDEF;
-    const bool fits = table >= 0 && at != HADDR_UNDEF && describe(dataset, table, &field, &n_items, &offset);
+    const bool fits = table >= 0 && at != HADDR_UNDEF && describe(dataset, table, input, &linked);
     if (table >= 0)
         H5Dclose(table);
-    if (!fits)
-        return sheaf_fail(error, "%s: is not the input that %s was computed from", input, path);
     const int64_t tables = (int64_t)at;
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    const struct claim claim = {path, input, fd, &field, 1, n_items, &tables, &offset};
-    int rc = fd < 0 ? sheaf_fail_errno(error, "%s: cannot open", path) : check(&claim, error);
+    const struct sheaf_tiling *tiling = linked.tiling.tiles ? &linked.tiling : NULL;
+    const struct claim claim = {path, input, fd, &linked.field, 1, linked.n_items, &tables, &linked.offset, &tiling};
+    int rc = !fits    ? sheaf_fail(error, "%s: is not the input that %s was computed from", input, path)
+             : fd < 0 ? sheaf_fail_errno(error, "%s: cannot open", path)
+                      : check(&claim, error);
     if (fd >= 0)
         close(fd);
+    sheaf_tiling_free(&linked.tiling);
     return rc;
 }

@@ -105,7 +105,8 @@ static int find_proof(struct results *r, hid_t file, const struct items *items, 
         return sheaf_fail_memory(error, "the hashes of the inputs");
     for (int k = 0; k < items->n_fields; k++) {
         char name[300];
-        const int64_t n = sheaf_proof_segments(&items->fields[k], items->n_items);
+        const int64_t n = sheaf_proof_segments(
+            &items->fields[k], sheaf_items_tiling(items, k, (enum sheaf_type)items->fields[k].type), items->n_items);
         snprintf(name, sizeof name, PROOF "%s", items->fields[k].name);
         off_t at;
         if (find_dataset(r, file, name, &n, 1, &at, error))

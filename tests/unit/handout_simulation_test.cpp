@@ -30,7 +30,7 @@ class Simulation {
     Simulation(const Cluster &cluster, const std::vector<double> &cost) : cluster_(cluster), until_(cost.size() + 1) {
         for (size_t i = 0; i < cost.size(); i++)
             until_[i + 1] = until_[i] + cost[i];
-        shape_ = {0, nullptr, nullptr, 0, nullptr, 1, static_cast<int64_t>(cost.size()), 0, 0, false};
+        shape_ = {0, nullptr, nullptr, 0, nullptr, 1, static_cast<int64_t>(cost.size()), 0, 0, false, nullptr};
         Error error;
         EXPECT_EQ(sheaf_handout_open_dynamic(&handout_, &pending_, {0, shape_.n_items}, cluster.n_nodes, error), 0);
         for (int n = 0; n < cluster.n_nodes; n++) {

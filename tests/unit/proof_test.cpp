@@ -30,14 +30,15 @@ struct Proven {
         for (int32_t &value : w)
             value = static_cast<int32_t>(random());
         fields = {field("x", SHEAF_FLOAT64), field("w", SHEAF_INT32, 3)};
-        tables = {64, 64 + 8 * sheaf_proof_segments(fields.data(), n)};
+        tables = {64, 64 + 8 * sheaf_proof_segments(fields.data(), nullptr, n)};
         fd = open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
         EXPECT_GE(fd, 0);
-        EXPECT_EQ(ftruncate(fd, tables[1] + 8 * sheaf_proof_segments(&fields[1], n)), 0);
+        EXPECT_EQ(ftruncate(fd, tables[1] + 8 * sheaf_proof_segments(&fields[1], nullptr, n)), 0);
     }
     ~Proven() { close(fd); }
     std::vector<uint64_t> table(int k) const {
-        std::vector<uint64_t> hashes(static_cast<size_t>(sheaf_proof_segments(&fields[static_cast<size_t>(k)], n)));
+        std::vector<uint64_t> hashes(
+            static_cast<size_t>(sheaf_proof_segments(&fields[static_cast<size_t>(k)], nullptr, n)));
         EXPECT_EQ(pread(fd, hashes.data(), 8 * hashes.size(), tables[static_cast<size_t>(k)]),
                   static_cast<ssize_t>(8 * hashes.size()));
         return hashes;
@@ -53,8 +54,10 @@ struct Open {
     explicit Open(const Proven &p, bool with_w = true) {
         const char *data[] = {reinterpret_cast<const char *>(p.x.data()),
                               with_w ? reinterpret_cast<const char *>(p.w.data()) : nullptr};
-        EXPECT_EQ(
-            sheaf_proof_open(&proof, p.fields.data(), 2, p.n, p.fd, p.tables.data(), p.path.c_str(), data, &error), 0)
+        const struct sheaf_tiling *const tilings[] = {nullptr, nullptr};
+        EXPECT_EQ(sheaf_proof_open(&proof, p.fields.data(), 2, p.n, p.fd, p.tables.data(), p.path.c_str(),
+                                   {data, tilings}, &error),
+                  0)
             << error.text;
         input = p.folder.write("input", "x");
         EXPECT_EQ(sheaf_stamp_take(&stamp, input.c_str(), &error), 0) << error.text;
@@ -72,11 +75,11 @@ struct Open {
 
 TEST(Proof, ASegmentIs64KilobytesAndTheLastMayBeShorter) {
     struct sheaf_field x = field("x", SHEAF_FLOAT64), w = field("w", SHEAF_INT32, 3);
-    EXPECT_EQ(sheaf_proof_segments(&x, 0), 0);
-    EXPECT_EQ(sheaf_proof_segments(&x, 1), 1);
-    EXPECT_EQ(sheaf_proof_segments(&x, 8192), 1);
-    EXPECT_EQ(sheaf_proof_segments(&x, 8193), 2);
-    EXPECT_EQ(sheaf_proof_segments(&w, 5462), 2) << "65,544 bytes";
+    EXPECT_EQ(sheaf_proof_segments(&x, nullptr, 0), 0);
+    EXPECT_EQ(sheaf_proof_segments(&x, nullptr, 1), 1);
+    EXPECT_EQ(sheaf_proof_segments(&x, nullptr, 8192), 1);
+    EXPECT_EQ(sheaf_proof_segments(&x, nullptr, 8193), 2);
+    EXPECT_EQ(sheaf_proof_segments(&w, nullptr, 5462), 2) << "65,544 bytes";
 }
 
 // Of rows 8191 and 8192 the first segment has one, the second the other.

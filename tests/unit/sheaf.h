@@ -58,6 +58,7 @@ extern "C" {
 #include "core/random.h"
 #include "core/range_lock.h"
 #include "core/text.h"
+#include "core/tile.h"
 #include "core/type.h"
 #include "exec/team.h"
 #include "exec/thread.h"
@@ -81,9 +82,11 @@ extern "C" {
 #include "plan/proof.h"
 #include "plan/row_sink.h"
 #include "plan/segments.h"
+#include "plan/tile_cache.h"
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/table.h"
+#include "store/h5.h"
 #include "store/identity.h"
 #include "store/input.h"
 #include "store/layout.h"
@@ -91,6 +94,7 @@ extern "C" {
 #include "store/pack.h"
 #include "store/reader.h"
 #include "store/results.h"
+#include "store/tiling.h"
 }
 
 namespace unit {
@@ -291,7 +295,8 @@ class Kernel {
                 n_items,
                 0,
                 0,
-                false};
+                false,
+                nullptr};
     }
 
   private:
