@@ -141,6 +141,18 @@ static void look_for_hope(struct team *team, struct hand *hand) {
     team->counts.hopeless = !team->any_done && team->n_hopeless == team->n_hands;
 }
 
+/* Decodes what inputs of a grain are to be. That the file was changed says it better than bytes that seem damaged. */
+static int fetch(const struct team *team, struct hand *hand, const char *chunk, const struct grain *grain,
+                 struct sheaf_error *error) {
+    const struct team_setup *setup = &team->setup;
+    struct sheaf_error change;
+    if (sheaf_thread_fetch(&hand->thread, chunk, grain->blocks, error) == 0)
+        return 0;
+    if (setup->input && sheaf_stamp_check(setup->stamp, setup->input, &change) && error)
+        *error = change;
+    return -1;
+}
+
 /* What a grain is computed from: that it is hashed first also brings it close to the core. */
 static int prove(const struct team_setup *setup, const struct grain *grain, struct sheaf_error *error) {
     int64_t first, n;
@@ -156,7 +168,7 @@ int sheaf_team_run_grain(struct team *team, struct hand *hand, const struct grai
     hand->thread.n_failures = 0;
     hand->thread.texts.n_bytes = 0;
     const char *chunk = sheaf_pool_data(setup->pool, grain->seat);
-    if (sheaf_thread_fetch(&hand->thread, chunk, grain->blocks, error)) /* first: damaged bytes get no hash */
+    if (fetch(team, hand, chunk, grain, error)) /* before it is hashed: damaged bytes get no hash */
         return -1;
     if (setup->proof && prove(setup, grain, error))
         return -1;
