@@ -278,10 +278,34 @@ static int share(struct stage *stage) {
                             stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared, &session->error);
 }
 
+/* What inputs are worked out from. */
+static int fill_generated(void *context, void *memory, struct sheaf_error *error) {
+    return sheaf_generated_make(context, memory, error);
+}
+
+static int share_generated(struct stage *stage) {
+    struct session *session = stage->session;
+    struct generated_setup setup = {.sweep = stage->items.sweep,
+                                    .n_inputs = stage->kernel.n_inputs,
+                                    .inputs = stage->kernel.inputs,
+                                    .field = stage->kernel.field};
+    size_t n_bytes = 0;
+    int rc = stage->items.sweep ? sheaf_generated_measure(&setup, &n_bytes, &session->error) : 0;
+    int64_t n = (int64_t)n_bytes;
+    if (sheaf_session_agree(session, rc))
+        return -1;
+    if (sheaf_comm_broadcast_value(session->comm, &n, &session->error))
+        return -1;
+    return sheaf_comm_share(session->comm, (struct comm_region){"the values of the axes", COMM_STAGE}, (size_t)n,
+                            fill_generated, &setup, &stage->carrying.generated, &session->error);
+}
+
 /* Everything that must be there before the first item is computed. */
 static int prepare(struct stage *stage) {
     struct session *session = stage->session;
     if (share(stage))
+        return -1;
+    if (share_generated(stage))
         return -1;
     if (count_threads(session))
         return -1;

@@ -84,6 +84,8 @@ static int absolute(const char *path, char to[4096], struct sheaf_error *error) 
 /* Where a field of the items lies for who reads it as `type`. Its copy has what the source says, in the source's type. */
 static struct field_place find_place(const struct transport_setup *setup, int field, enum sheaf_type type,
                                      bool in_results) {
+    if (setup->items->sweep) /* any rank works it out */
+        return (struct field_place){.file = FIELD_NOWHERE};
     const int64_t offset = sheaf_items_offset(setup->items, field, type);
     if (offset >= 0)
         return (struct field_place){FIELD_IN_INPUT, offset, setup->proof_tables ? setup->proof_tables[field] : 0};

@@ -199,11 +199,13 @@ static bool room_behind(const struct thread *t, int64_t at, int64_t n_items) {
     return at + t->block.n == n_items && at + t->block.n_padded <= (int64_t)sheaf_padded(n_items, t->shape->block);
 }
 
-/* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
-   there in place of pointers. */
+/* Whether an input may be used where it lies: it lies somewhere, aligned, padded if the block is, and no text, whose values
+   have offsets there in place of pointers. */
 static bool usable(const struct thread *t, const struct location *location, int c) {
     const char *at = input_at(t, location, c);
     bool whole = t->block.n == t->block.n_padded;
+    if (sheaf_generated_has(t->shape->generated, c))
+        return false;
     bool padded = whole || (sheaf_chunk_carries(t->shape, c) && room_behind(t, location->at, location->chunk->n_items));
     return !at || (padded && aligned(at) && t->shape->inputs[c].type != SHEAF_TEXT);
 }
@@ -217,6 +219,15 @@ static bool writable(const struct thread *t, const struct location *location, in
 
 static size_t staged_bytes(const struct thread *t, const struct sheaf_field *field) {
     return sheaf_round_up((size_t)t->block.n_padded * sheaf_field_row_bytes(field), SHEAF_ALIGN);
+}
+
+/* Puts an input that lies nowhere, padded, into private memory. */
+static void generate_input(const struct thread *t, int c, char *to) {
+    const struct sheaf_field *field = &t->shape->inputs[c];
+    const size_t row = sheaf_field_row_bytes(field), n = (size_t)t->block.n;
+    sheaf_generated_fill(t->shape->generated, c, (enum sheaf_type)field->type, t->block.first, t->block.n, to);
+    for (size_t k = n; k < (size_t)t->block.n_padded; k++)
+        memcpy(to + k * row, to + (n - 1) * row, row);
 }
 
 /* Copies an input, padded, to private memory. */
@@ -247,7 +258,10 @@ static int point_columns(struct thread *t, const struct location *location, stru
         t->in[c] = input_at(t, location, c);
         if (usable(t, location, c))
             continue;
-        stage_input(t, location, c, to);
+        if (sheaf_generated_has(shape->generated, c))
+            generate_input(t, c, to);
+        else
+            stage_input(t, location, c, to);
         t->in[c] = to;
         to += staged_bytes(t, &shape->inputs[c]);
     }

@@ -3,7 +3,7 @@
  *
  * A chunk is one contiguous buffer that can travel as a message, or lie in memory that ranks share, as it is: a head, a
  * column for each input field that it carries (64-byte aligned, padded by repeating the last item), the bytes of texts
- * behind. Fields that a rank has mapped in place are not carried. The rank that reads the items lays it out, fills and
+ * behind. Fields that a rank has mapped in place, or works out itself, are not carried. The rank that reads the items lays it out, fills and
  * packs it; a rank that computes only looks at it.
  */
 #ifndef SHEAF_PLAN_CHUNK_H
@@ -17,6 +17,7 @@
 #include "core/buffer.h"
 #include "core/error.h"
 #include "plan/span.h"
+#include "sweep/generated.h"
 
 /* What all chunks of a stage have in common; borrowed from the kernel's binding. */
 struct chunk_shape {
@@ -24,6 +25,7 @@ struct chunk_shape {
     const struct sheaf_field *inputs; /* [n_inputs] .name is NULL for an absent optional one */
     const char *const *mapped;        /* [n_inputs] where item 0 of a field lies that is mapped in place, or NULL where
                                          it is not; NULL: nothing is mapped */
+    const void *generated; /* sweep/generated.h: inputs that are worked out from an item's index; NULL: none is */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;                     /* items of a block */
@@ -69,7 +71,7 @@ struct chunk {
 };
 
 /* Points `chunk` at packed data, and in[n_inputs] at the columns from the chunk's first item on: NULL where an input is
-   absent. The values of a text column that is carried have offsets from `data` in place of pointers. */
+   absent or generated. The values of a text column that is carried have offsets from `data` in place of pointers. */
 void sheaf_chunk_look(struct chunk *chunk, const struct chunk_shape *shape, const char *data, const void **in);
 
 #endif
