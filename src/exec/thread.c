@@ -221,24 +221,19 @@ static size_t staged_bytes(const struct thread *t, const struct sheaf_field *fie
     return sheaf_round_up((size_t)t->block.n_padded * sheaf_field_row_bytes(field), SHEAF_ALIGN);
 }
 
-/* Puts an input that lies nowhere, padded, into private memory. */
-static void generate_input(const struct thread *t, int c, char *to) {
-    const struct sheaf_field *field = &t->shape->inputs[c];
-    const size_t row = sheaf_field_row_bytes(field), n = (size_t)t->block.n;
-    sheaf_generated_fill(t->shape->generated, c, (enum sheaf_type)field->type, t->block.first, t->block.n, to);
-    for (size_t k = n; k < (size_t)t->block.n_padded; k++)
-        memcpy(to + k * row, to + (n - 1) * row, row);
-}
-
-/* Copies an input, padded, to private memory. */
+/* Puts an input, padded, into private memory: copied, or worked out where it lies nowhere. */
 static void stage_input(const struct thread *t, const struct location *location, int c, char *to) {
     const struct sheaf_field *field = &t->shape->inputs[c];
+    const bool generated = sheaf_generated_has(t->shape->generated, c);
     size_t row = sheaf_field_row_bytes(field), n = (size_t)t->block.n;
-    memcpy(to, input_at(t, location, c), n * row);
+    if (generated)
+        sheaf_generated_fill(t->shape->generated, c, (enum sheaf_type)field->type, t->block.first, t->block.n, to);
+    else
+        memcpy(to, input_at(t, location, c), n * row);
     for (size_t k = n; k < (size_t)t->block.n_padded; k++)
         memcpy(to + k * row, to + (n - 1) * row, row);
     struct sheaf_text *texts = (struct sheaf_text *)(void *)to;
-    for (size_t k = 0; field->type == SHEAF_TEXT && k < (size_t)(t->block.n_padded * field->width); k++)
+    for (size_t k = 0; !generated && field->type == SHEAF_TEXT && k < (size_t)(t->block.n_padded * field->width); k++)
         texts[k].data = location->chunk->data + (uintptr_t)texts[k].data;
 }
 
@@ -258,10 +253,7 @@ static int point_columns(struct thread *t, const struct location *location, stru
         t->in[c] = input_at(t, location, c);
         if (usable(t, location, c))
             continue;
-        if (sheaf_generated_has(shape->generated, c))
-            generate_input(t, c, to);
-        else
-            stage_input(t, location, c, to);
+        stage_input(t, location, c, to);
         t->in[c] = to;
         to += staged_bytes(t, &shape->inputs[c]);
     }

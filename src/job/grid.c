@@ -234,34 +234,57 @@ static int read_repeat(struct grid *g, const struct yaml_node *node) {
                                               .values = values});
 }
 
-/* What the fields are, with a hash of their values: of texts that of their own hashes. */
+/* Few numbers are their own identity, which people can read. */
+static void say_numbers(const struct sweep *sweep, int f, struct sheaf_string *identity) {
+    const int64_t n = sweep->axes[sweep->fields[f].axis].size;
+    for (int64_t i = 0; i < n; i++) {
+        char number[40];
+        if (sweep->fields[f].about.type == SHEAF_INT64)
+            snprintf(number, sizeof number, "%" PRId64, ((const int64_t *)sweep->fields[f].values)[i]);
+        else
+            sheaf_text_double(((const double *)sweep->fields[f].values)[i], number);
+        sheaf_string_add(identity, "%s%s", i ? " " : "", number);
+    }
+}
+
+/* A hash of all values; of texts that of their own hashes. */
+static int say_hash(const struct sweep *sweep, int f, struct sheaf_string *identity) {
+    const struct sweep_field *field = &sweep->fields[f];
+    const int64_t n = sweep->axes[field->axis].size;
+    struct sheaf_string hashes = {0};
+    char hash[SHEAF_HASH_BYTES];
+    for (int64_t i = 0; field->about.type == SHEAF_TEXT && i < n; i++) {
+        const struct sheaf_text *text = (const struct sheaf_text *)field->values + i;
+        sheaf_hash_bytes(text->data, text->length, hash);
+        sheaf_string_add(&hashes, "%s\n", hash);
+    }
+    if (field->about.type == SHEAF_TEXT)
+        sheaf_hash_bytes(hashes.data, hashes.length, hash);
+    else
+        sheaf_hash_bytes(field->values, (size_t)n * sheaf_type_bytes(field->about.type), hash);
+    sheaf_string_add(identity, "%" PRId64 " values, %s", n, hash);
+    const bool failed = hashes.failed;
+    sheaf_string_free(&hashes);
+    return failed ? -1 : 0;
+}
+
 static int identify(const struct grid *g) {
+    enum { FEW = 12 };
     const struct sweep *sweep = g->sweep;
     struct sheaf_string *identity = &g->items->identity;
     sheaf_string_add(identity, "items: grid");
     for (int a = 0; a < sweep->n_axes; a++)
-        sheaf_string_add(identity, " %" PRId64, sweep->axes[a].size);
+        sheaf_string_add(identity, "%s %s %" PRId64, a ? " x" : "", sweep->axes[a].name, sweep->axes[a].size);
     sheaf_string_add(identity, "\n");
     for (int f = 0; f < sweep->n_fields; f++) {
         const struct sweep_field *field = &sweep->fields[f];
-        const int64_t n = sweep->axes[field->axis].size;
-        struct sheaf_string texts = {0};
-        char hash[SHEAF_HASH_BYTES];
-        for (int64_t i = 0; field->about.type == SHEAF_TEXT && i < n; i++) {
-            const struct sheaf_text *text = (const struct sheaf_text *)field->values + i;
-            sheaf_hash_bytes(text->data, text->length, hash);
-            sheaf_string_add(&texts, "%s\n", hash);
-        }
-        if (field->about.type == SHEAF_TEXT)
-            sheaf_hash_bytes(texts.data, texts.length, hash);
-        else
-            sheaf_hash_bytes(field->values, (size_t)n * sheaf_type_bytes(field->about.type), hash);
-        sheaf_string_add(identity, "field %s: %s along axis %d (%s), %s\n", field->about.name,
-                         sheaf_type_name(field->about.type), field->axis, sweep->axes[field->axis].name, hash);
-        const bool failed = texts.failed;
-        sheaf_string_free(&texts);
-        if (failed)
+        sheaf_string_add(identity, "field %s of %s: %s ", field->about.name, sweep->axes[field->axis].name,
+                         sheaf_type_name(field->about.type));
+        if (field->about.type != SHEAF_TEXT && sweep->axes[field->axis].size <= FEW)
+            say_numbers(sweep, f, identity);
+        else if (say_hash(sweep, f, identity))
             return sheaf_fail_memory(g->error, "the axes");
+        sheaf_string_add(identity, "\n");
     }
     return identity->failed ? sheaf_fail_memory(g->error, "the axes") : 0;
 }

@@ -31,7 +31,7 @@ class Simulation {
     Simulation(const Cluster &cluster, const std::vector<double> &cost) : cluster_(cluster), until_(cost.size() + 1) {
         for (size_t i = 0; i < cost.size(); i++)
             until_[i + 1] = until_[i] + cost[i];
-        shape_ = {0, nullptr, nullptr, 0, nullptr, 1, static_cast<int64_t>(cost.size()), 0, 0, false};
+        shape_ = {0, nullptr, nullptr, nullptr, 0, nullptr, 1, static_cast<int64_t>(cost.size()), 0, 0, false};
         Error error;
         EXPECT_EQ(open(error), 0);
         for (int n = 0; n < cluster.n_nodes; n++) {

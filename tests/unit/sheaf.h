@@ -93,6 +93,9 @@ extern "C" {
 #include "store/pack.h"
 #include "store/reader.h"
 #include "store/results.h"
+#include "sweep/axis.h"
+#include "sweep/generated.h"
+#include "sweep/sweep.h"
 }
 
 namespace unit {
@@ -286,6 +289,7 @@ class Kernel {
     struct chunk_shape shape(int64_t n_items) const {
         return {binding.n_inputs,
                 binding.inputs,
+                nullptr,
                 nullptr,
                 binding.n_outputs,
                 binding.outputs,
