@@ -36,14 +36,22 @@ static void tell_fields(const char *what, const struct sheaf_field *fields, int 
     sheaf_string_add(text, "%s\n", told ? "" : " nothing");
 }
 
+/* "mass 50 x charge 3" */
+static void tell_axes(const struct sweep *sweep, struct sheaf_string *text) {
+    for (int a = 0; a < sweep->n_axes; a++)
+        sheaf_string_add(text, "%s%s %" PRId64, a ? " x " : "", sweep->axes[a].name, sweep->axes[a].size);
+}
+
 static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     const struct session *session = stage->session;
-    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 "};
+    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 ", "grid of ", "zip of ", "rows of "};
     const struct items *items = &stage->items;
-    const bool counted = session->job.items.kind == JOB_COUNT;
+    const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
     sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);
-    sheaf_string_add(text, "items: %s%s%s%" PRId64 "\n", kinds[session->job.items.kind], counted ? "" : items->name,
-                     counted ? "" : ", ", items->n_items);
+    sheaf_string_add(text, "items: %s", kinds[session->job.items.kind]);
+    if (listed)
+        tell_axes(items->sweep, text);
+    sheaf_string_add(text, "%s%s%" PRId64 "\n", named ? items->name : "", named || listed ? ", " : "", items->n_items);
     if (items->n_fields)
         tell_fields("fields:", items->fields, items->n_fields, text);
     sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", stage->kernel.kernel.table.head.name,

@@ -84,7 +84,8 @@ static int check_lines(const struct collision *c, const char *lines, struct shea
 int sheaf_collision_check(const struct collision *c, struct sheaf_error *error) {
     const struct job *job = c->job;
     if (check_file(c, c->job_file, "the job file", error) ||
-        check_file(c, job->items.kind == JOB_COUNT ? NULL : job->items.path, "the job's items", error) ||
+        check_file(c, job->items.kind == JOB_COUNT || sheaf_job_lists_items(job) ? NULL : job->items.path,
+                   "the job's items", error) ||
         check_file(c, job->cost_file, "what the job takes costs from", error) ||
         check_file(c, c->kernel->kernel.path, "the job's plugin", error))
         return -1;

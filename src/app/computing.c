@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/coordinator.h"
+#include "app/messages.h"
 #include "app/stage.h"
 #include "app/slots.h"
 #include "app/suspicion.h"
@@ -48,7 +49,7 @@ static int open_team(struct stage *stage) {
         .leads = stage->schedule.leads,
         .sink = transport->sink,
         .first_slot = session->first_slot,
-        .sends_failures = !sheaf_session_is_first(session),
+        .messages = may_halt(session) && !sheaf_session_is_first(session) ? MESSAGES_SENT : stage->messages,
         .hopeless_failed = STAGE_HOPELESS_FAILED,
         .tells_failures = may_halt(session),
         .checkpoint_s = session->job.checkpoint_s,
@@ -281,16 +282,42 @@ static int share(struct stage *stage) {
                             stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared, &session->error);
 }
 
+/* What inputs are worked out from. */
+static int fill_generated(void *context, void *memory, struct sheaf_error *error) {
+    return sheaf_generated_make(context, memory, error);
+}
+
+static int share_generated(struct stage *stage) {
+    struct session *session = stage->session;
+    struct generated_setup setup = {.sweep = stage->items.sweep,
+                                    .n_inputs = stage->kernel.n_inputs,
+                                    .inputs = stage->kernel.inputs,
+                                    .field = stage->kernel.field};
+    size_t n_bytes = 0;
+    int rc = stage->items.sweep ? sheaf_generated_measure(&setup, &n_bytes, &session->error) : 0;
+    int64_t n = (int64_t)n_bytes;
+    if (sheaf_session_agree(session, rc))
+        return -1;
+    if (sheaf_comm_broadcast_value(session->comm, &n, &session->error))
+        return -1;
+    return sheaf_comm_share(session->comm, (struct comm_region){"the values of the axes", COMM_STAGE}, (size_t)n,
+                            fill_generated, &setup, &stage->carrying.generated, &session->error);
+}
+
 /* Everything that must be there before the first item is computed. */
 static int prepare(struct stage *stage) {
     struct session *session = stage->session;
     if (share(stage))
+        return -1;
+    if (share_generated(stage))
         return -1;
     if (count_threads(session))
         return -1;
     if (open_schedule(stage))
         return -1;
     if (open_transport(stage))
+        return -1;
+    if (sheaf_messages_share(stage->session->comm, stage->transport.sink, &stage->messages, &stage->session->error))
         return -1;
     if (open_flights(stage))
         return -1;

@@ -55,6 +55,18 @@ static void print_names(const char *path, int depth) {
     printf("}}");
 }
 
+/* A map of names to lists, or to what an axis may have; of one within an axis the schema says no more. */
+static void print_axes(const char *within, int depth) {
+    printf("{\"type\": \"object\", \"additionalProperties\": {");
+    if (strcmp(within, "items") == 0) {
+        printf("\"anyOf\": [{\"type\": \"array\", \"items\": {%s}}, ", scalar);
+        print_map("items.grid.*", depth + 1);
+        printf("]");
+    } else
+        printf("\"type\": [\"array\", \"object\"]");
+    printf("}}");
+}
+
 /* One of the forms that a value may have. */
 static void print_form(const struct job_key *key, unsigned form, int depth) {
     char path[160];
@@ -81,6 +93,12 @@ static void print_form(const struct job_key *key, unsigned form, int depth) {
     case KEY_NAMES:
         print_names(path, depth);
         break;
+    case KEY_AXES:
+        print_axes(key->within, depth);
+        break;
+    case KEY_ROWS:
+        printf("{\"type\": \"array\", \"items\": {\"type\": \"object\", \"additionalProperties\": {%s}}}", scalar);
+        break;
     default:
         break;
     }
@@ -93,12 +111,21 @@ static void print_key(const struct job_key *key, int depth) {
     printf(": {\"description\": ");
     print_text(key->help, (int)strlen(key->help));
     printf(", \"anyOf\": [");
-    for (unsigned form = KEY_TEXT; form <= KEY_NAMES; form <<= 1)
+    for (unsigned form = KEY_TEXT; form <= KEY_LAST; form <<= 1)
         if (key->forms & form) {
             printf("%s", first ? "" : ", ");
             print_form(key, form, depth + 1);
             first = false;
         }
+    printf("]}");
+}
+
+/* One of several keys. */
+static void print_needs(const char *needs) {
+    const char *before = ": {\"anyOf\": [";
+    int n;
+    for (const char *at = needs, *name; (name = sheaf_job_key_word(&at, &n)) != NULL; before = ", ")
+        printf("%s{\"required\": [\"%.*s\"]}", before, n, name);
     printf("]}");
 }
 
@@ -113,7 +140,7 @@ static void print_dependencies(const char *within, int depth) {
         before = ",";
         print_text(key->name, (int)strlen(key->name));
         if (key->needs) {
-            printf(": [\"%s\"]", key->needs);
+            print_needs(key->needs);
             continue;
         }
         const char *another = ": {\"anyOf\": [";

@@ -184,11 +184,10 @@ struct location {
 };
 
 static const char *input_at(const struct thread *t, const struct location *location, int c) {
-    const char *column = t->columns[c];
+    const size_t row = sheaf_field_row_bytes(&t->shape->inputs[c]);
     if (sheaf_chunk_decodes(t->shape, c))
-        return t->fetched.columns[c] +
-               (size_t)(t->block.first - t->fetched.first_item) * sheaf_field_row_bytes(&t->shape->inputs[c]);
-    return column ? column + (size_t)location->at * sheaf_field_row_bytes(&t->shape->inputs[c]) : NULL;
+        return t->fetched.columns[c] + (size_t)(t->block.first - t->fetched.first_item) * row;
+    return t->columns[c] ? (const char *)t->columns[c] + (size_t)location->at * row : NULL;
 }
 
 static char *output_at(const struct thread *t, const struct location *location, int c) {
@@ -202,13 +201,14 @@ static bool room_behind(const struct thread *t, int64_t at, int64_t n_items) {
     return at + t->block.n == n_items && at + t->block.n_padded <= (int64_t)sheaf_padded(n_items, t->shape->block);
 }
 
-/* Whether an input may be used where it lies: aligned, padded if the block is, and no text, whose values have offsets
-   there in place of pointers. */
+/* Whether an input may be used where it lies: it lies somewhere, aligned, padded if the block is, and no text, whose values
+   have offsets there in place of pointers. */
 static bool usable(const struct thread *t, const struct location *location, int c) {
     const char *at = input_at(t, location, c);
     bool whole = t->block.n == t->block.n_padded;
     bool padded = whole || (sheaf_chunk_carries(t->shape, c) && room_behind(t, location->at, location->chunk->n_items));
-    return !at || (padded && aligned(at) && t->shape->inputs[c].type != SHEAF_TEXT);
+    return !sheaf_generated_has(t->shape->generated, c) &&
+           (!at || (padded && aligned(at) && t->shape->inputs[c].type != SHEAF_TEXT));
 }
 
 /* Whether an output may be written where it will lie. */
@@ -222,15 +222,19 @@ static size_t staged_bytes(const struct thread *t, const struct sheaf_field *fie
     return sheaf_round_up((size_t)t->block.n_padded * sheaf_field_row_bytes(field), SHEAF_ALIGN);
 }
 
-/* Copies an input, padded, to private memory. */
+/* Puts an input, padded, into private memory: copied, or worked out where it lies nowhere. */
 static void stage_input(const struct thread *t, const struct location *location, int c, char *to) {
     const struct sheaf_field *field = &t->shape->inputs[c];
+    const bool generated = sheaf_generated_has(t->shape->generated, c);
     size_t row = sheaf_field_row_bytes(field), n = (size_t)t->block.n;
-    memcpy(to, input_at(t, location, c), n * row);
+    if (generated)
+        sheaf_generated_fill(t->shape->generated, c, (enum sheaf_type)field->type, t->block.first, t->block.n, to);
+    else
+        memcpy(to, input_at(t, location, c), n * row);
     for (size_t k = n; k < (size_t)t->block.n_padded; k++)
         memcpy(to + k * row, to + (n - 1) * row, row);
     struct sheaf_text *texts = (struct sheaf_text *)(void *)to;
-    for (size_t k = 0; field->type == SHEAF_TEXT && k < (size_t)(t->block.n_padded * field->width); k++)
+    for (size_t k = 0; !generated && field->type == SHEAF_TEXT && k < (size_t)(t->block.n_padded * field->width); k++)
         texts[k].data = location->chunk->data + (uintptr_t)texts[k].data;
 }
 
@@ -410,10 +414,6 @@ static int run_many(struct thread *t, const struct chunk *chunk, struct parcel *
         }
     }
     return 0;
-}
-
-int sheaf_thread_fetch(struct thread *t, const char *chunk_data, struct span blocks, struct sheaf_error *error) {
-    return sheaf_fetch(&t->fetched, t->shape, sheaf_chunk_blocks(chunk_data), blocks, error);
 }
 
 int sheaf_thread_grain(struct thread *t, const char *chunk_data, struct span blocks, struct parcel *parcel,

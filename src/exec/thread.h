@@ -28,8 +28,8 @@ struct thread {
     bool at_door;                /* or it, or sheaf_thread_leave, is at work */
     struct sheaf_context context;
     struct sheaf_buffer scratch, staging;
-    struct sheaf_buffer texts;  /* since the caller last took them: records of plan/journal.h */
-    struct fetched fetched;     /* inputs of the grain that the thread has decoded */
+    struct sheaf_buffer texts; /* since the caller last took them: records of plan/journal.h */
+    struct fetched fetched; /* inputs of the grain that the thread has decoded: by the caller, before it is computed */
     const void **in, **columns; /* [n_inputs] as the kernel sees them; as the chunk has them */
     void **out;                 /* [n_outputs] */
     struct failure *failures;   /* [n_failures] since the caller last took them */
@@ -55,10 +55,6 @@ int sheaf_thread_open(struct thread *thread, const struct binding *kernel, const
    is locked meanwhile. */
 int sheaf_thread_enter(struct thread *thread, pthread_mutex_t *door, struct sheaf_error *error);
 void sheaf_thread_leave(struct thread *thread, pthread_mutex_t *door);
-
-/* To be called before the next: decodes what inputs of the grain are to be. Damaged inputs and a lack of memory are
-   errors. */
-int sheaf_thread_fetch(struct thread *thread, const char *chunk_data, struct span blocks, struct sheaf_error *error);
 
 /* Computes the blocks of a grain, which lie in a packed chunk, into a parcel: outputs, seconds and status of its items
    are then there, the messages of those that failed in thread->failures, and texts in thread->texts. Items that failed are

@@ -2,7 +2,7 @@
  * items - the items of a job as columns: how many there are, which fields they have, and the values of any range.
  *
  * One struct for every source. A source is a small table of functions: csv and lines in csv.c, count in source.c, hdf5
- * in store/. Only the rank that reads the items opens them; the others learn the fields by message.
+ * in store/; grid, zip and rows in grid.c. Only the rank that reads the items opens them; the others learn the fields by message.
  */
 #ifndef SHEAF_JOB_ITEMS_H
 #define SHEAF_JOB_ITEMS_H
@@ -17,6 +17,7 @@
 #include "core/text.h"
 #include "core/tile.h"
 #include "job/yaml.h"
+#include "sweep/sweep.h"
 
 struct items;
 
@@ -66,6 +67,7 @@ struct items {
     /* What the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the identity; all
        fields then lie in the file `name`, in one piece or in tiles. */
     bool in_segments;
+    const struct sweep *sweep;    /* from which any rank can work out all fields; NULL: they are read */
     struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
     struct sheaf_string warnings; /* lines: what may be meant as it is, but looks odd */
     struct sheaf_arena arena;     /* owns names and fields */

@@ -74,9 +74,20 @@ static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) 
                              dot && strcmp(dot, ".txt") == 0 ? "lines" : "csv", node->text);
 }
 
+/* "grid|zip": whether the map has one of these keys. */
+static bool has_one_of(const struct yaml_node *map, const char *names) {
+    int n;
+    for (const char *name; (name = sheaf_job_key_word(&names, &n)) != NULL;)
+        for (int i = 0; i < map->n; i++)
+            if (strlen(map->key[i]->text) == (size_t)n && strncmp(map->key[i]->text, name, (size_t)n) == 0)
+                return true;
+    return false;
+}
+
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv", "lines", "count", "hdf5"}; /* as in enum job_source */
+    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",
+                                          "grid", "zip",   "rows"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
@@ -99,12 +110,13 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
         n++;
     }
     if (n != 1) {
-        sheaf_yaml_refuse(node, error, "items has %d sources; it takes exactly one of csv, lines, count, hdf5", n);
+        sheaf_yaml_refuse(node, error,
+                          "items has %d sources; it takes exactly one of csv, lines, count, hdf5, grid, zip, rows", n);
         return NULL;
     }
     for (int i = 0; i < node->n; i++) {
         const struct job_key *key = sheaf_job_key_find("items", node->key[i]->text);
-        if (key && key->needs && !sheaf_yaml_get(node, key->needs)) {
+        if (key && key->needs && !has_one_of(node, key->needs)) {
             sheaf_yaml_refuse(node->value[i], error, "items.%s goes with %s", key->name, key->needs);
             return NULL;
         }
@@ -116,7 +128,7 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     if (!node)
         return sheaf_yaml_refuse(job->document.root, error,
                                  "'items' is missing; add one of items: {csv: FILE}, {lines: FILE}, {count: N}, "
-                                 "{hdf5: {file: FILE, fields: {x: /x}}}");
+                                 "{hdf5: {file: FILE, fields: {x: /x}}}, {grid: {x: [1, 2], y: [3, 4]}}");
     job->items.node = node;
     if (node->kind == YAML_SCALAR && node->text[0])
         return refuse_text(node, error);
@@ -138,6 +150,10 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
         return job->items.count > most_count ? sheaf_yaml_refuse(source, error, "items.count is beyond 10^15") : 0;
     case JOB_HDF5:
         return read_hdf5(job, source, error);
+    case JOB_GRID: /* job/grid.h */
+    case JOB_ZIP:
+    case JOB_ROWS:
+        return 0;
     }
     return -1;
 }

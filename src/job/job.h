@@ -16,7 +16,7 @@
 #include "job/table.h"
 #include "job/yaml.h"
 
-enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5 };
+enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5, JOB_GRID, JOB_ZIP, JOB_ROWS };
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
@@ -31,7 +31,7 @@ struct job {
     struct {
         enum job_source kind;
         const struct yaml_node *node;
-        const char *path;       /* csv, lines, hdf5: the file, seen from the current folder; count: "items" */
+        const char *path;       /* csv, lines, hdf5: the file, seen from the current folder; else: "items" */
         struct job_table table; /* csv */
         int64_t count;
         int n_fields;            /* hdf5 */
@@ -58,6 +58,11 @@ struct job {
     enum job_inputs inputs; /* hdf5: how fields come into the results file */
     double checkpoint_s;    /* sync this often; 0: only at the end */
 };
+
+/* Whether the items are in the job file itself. */
+static inline bool sheaf_job_lists_items(const struct job *job) {
+    return job->items.kind == JOB_GRID || job->items.kind == JOB_ZIP || job->items.kind == JOB_ROWS;
+}
 
 /* A value of the command line that takes the place of one in the file: path "params.samples", value "360". */
 struct job_override {

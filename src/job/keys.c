@@ -46,11 +46,24 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},
     {"items", "count", KEY_COUNT, .value = "N", .help = "N items without fields, known by their index"},
     {"items", "hdf5", KEY_MAP, .value = "{file: FILE, fields: {x: /x}}", .help = "datasets with a row for each item"},
+    {"items", "grid", KEY_AXES, .value = "{x: [1, 2], y: {linspace: [0, 1, 11]}}", .help = "every value of each axis with every one of the others; the last axis is the fastest"},
+    {"items", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields side by side: the first values are the first item"},
+    {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
+    {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows", .value = "N", .help = "each item so often, with random numbers of its own"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
     {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
     {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},
     {"items", "types", KEY_NAMES, .needs = "csv", .value = "{NAME: text}", .help = "text, float64 or int64 for these columns"},
     {"items", "rename", KEY_NAMES, .needs = "csv", .value = "{COLUMN: NAME}", .help = "other names for these columns"},
+
+    {"items.grid.*", "linspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N numbers in equal steps"},
+    {"items.grid.*", "logspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "10 to the power of such"},
+    {"items.grid.*", "geomspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N numbers in equal ratios"},
+    {"items.grid.*", "range", KEY_TEXTS, .value = "[BEGIN, END, STEP]", .help = "from BEGIN on, before END, as in Python"},
+    {"items.grid.*", "values", KEY_TEXTS, .value = "[VALUE, …]", .help = "the values as they are"},
+    {"items.grid.*", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields that vary together along this axis"},
+    {"items.grid.*", "unit", KEY_TEXT, .value = "UNIT", .help = "of the values, for people"},
+    {"items.grid.*", "long_name", KEY_TEXT, .value = "TEXT", .help = "what they are, for people"},
 
     {"items.hdf5", "file", KEY_TEXT, .value = "FILE", .help = "the HDF5 file"},
     {"items.hdf5", "fields", KEY_NAMES, .value = "{NAME: DATASET}", .help = "fields and their datasets"},
@@ -83,7 +96,7 @@ const struct job_key sheaf_job_keys[] = {
 
 const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5"},
+    {"items", "csv|lines|count|hdf5|grid|zip|rows"},
     {0},
 };
 

@@ -20,8 +20,11 @@ enum key_form {
     KEY_WORD = 8,   /* one of `words` */
     KEY_TEXTS = 16, /* a list of scalars */
     KEY_MAP = 32,   /* a map of keys of this table: those within "WITHIN.NAME" */
-    KEY_NAMES = 64  /* a map of names of the user's own; what they have is within "WITHIN.NAME.*", else scalars */
+    KEY_NAMES = 64, /* a map of names of the user's own; what they have is within "WITHIN.NAME.*", else scalars */
+    KEY_AXES = 128, /* the same; each has a list of scalars, or a map of keys that are within "items.grid.*" */
+    KEY_ROWS = 256  /* a list of maps of names to scalars */
 };
+enum { KEY_LAST = KEY_ROWS };
 
 struct job_key {
     const char *within; /* the map it stands in: "" is the job itself, "outputs.*" any map in outputs */
@@ -29,7 +32,7 @@ struct job_key {
     unsigned forms;    /* of enum key_form */
     const char *words; /* those of KEY_WORD, the default first: "auto|copy|link" */
     unsigned kinds;    /* bits of enum job_kind: the kinds of jobs it goes with; 0: all */
-    const char *needs; /* the key beside it that it goes with, or NULL */
+    const char *needs; /* the keys beside it of which it goes with one, "grid|zip", or NULL */
     const char *value; /* how its value is written, for people: "FILE" */
     const char *help;  /* what it is for: a line */
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "job/csv.h"
+#include "job/grid.h"
 
 /* count: items without fields; every rank knows all there is to know about them. */
 static int count_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
@@ -33,6 +34,10 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
         items->n_items = job->items.count;
         sheaf_string_add(&items->identity, "items: count %" PRId64 "\n", items->n_items);
         return 0;
+    case JOB_GRID:
+    case JOB_ZIP:
+    case JOB_ROWS:
+        return sheaf_grid_open(items, job, error);
     case JOB_HDF5:
         break; /* HDF5 has its home in store/ */
     }

@@ -14,7 +14,8 @@ bool sheaf_chunk_decodes(const struct chunk_shape *shape, int k) {
 }
 
 bool sheaf_chunk_carries(const struct chunk_shape *shape, int k) {
-    return shape->inputs[k].name && !(shape->mapped && shape->mapped[k]) && !sheaf_chunk_decodes(shape, k);
+    return shape->inputs[k].name && !(shape->mapped && shape->mapped[k]) && !sheaf_chunk_decodes(shape, k) &&
+           !sheaf_generated_has(shape->generated, k);
 }
 
 static size_t column_bytes(const struct chunk_shape *shape, int k, size_t n_padded) {
@@ -152,7 +153,7 @@ void sheaf_chunk_look(struct chunk *chunk, const struct chunk_shape *shape, cons
         in[k] = NULL;
         if (sheaf_chunk_carries(shape, k))
             in[k] = data + at;
-        else if (shape->inputs[k].name && !sheaf_chunk_decodes(shape, k))
+        else if (shape->mapped && shape->mapped[k])
             in[k] = shape->mapped[k] + (size_t)chunk->first_item * sheaf_field_row_bytes(&shape->inputs[k]);
         at += column_bytes(shape, k, n_padded);
     }

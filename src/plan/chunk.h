@@ -3,7 +3,7 @@
  *
  * A chunk is one contiguous buffer that can travel as a message, or lie in memory that ranks share, as it is: a head, a
  * column for each input field that it carries (64-byte aligned, padded by repeating the last item), the bytes of texts
- * behind. Fields that a rank has mapped in place, or whose tiles it decodes, are not carried. The rank that reads the items lays it out, fills and
+ * behind. Fields that a rank has mapped in place, whose tiles it decodes, or that it works out itself, are not carried. The rank that reads the items lays it out, fills and
  * packs it; a rank that computes only looks at it.
  */
 #ifndef SHEAF_PLAN_CHUNK_H
@@ -18,6 +18,7 @@
 #include "core/error.h"
 #include "plan/span.h"
 #include "plan/tile_cache.h"
+#include "sweep/generated.h"
 
 /* What all chunks of a stage have in common; borrowed from the kernel's binding. */
 struct chunk_shape {
@@ -25,6 +26,7 @@ struct chunk_shape {
     const struct sheaf_field *inputs; /* [n_inputs] .name is NULL for an absent optional one */
     const char *const *mapped;        /* [n_inputs] where item 0 of a field lies that is mapped in place, or NULL where
                                          it is not; NULL: nothing is mapped */
+    const void *generated; /* sweep/generated.h: inputs that are worked out from an item's index; NULL: none is */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;                     /* items of a block */

@@ -16,7 +16,7 @@ const sheaf_field OUTPUTS[] = {field("y", SHEAF_FLOAT64), field("z", SHEAF_UINT8
 enum { N_INPUTS = 9, N_OUTPUTS = 3 };
 
 chunk_shape make_shape(int64_t block, int64_t n_items, const char *const *mapped = nullptr) {
-    return {N_INPUTS, INPUTS, mapped, N_OUTPUTS, OUTPUTS, block, n_items, 300, SIZE_MAX, false, nullptr};
+    return {N_INPUTS, INPUTS, mapped, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 300, SIZE_MAX, false, nullptr};
 }
 
 // A text for a place: some empty, some long, some with NUL bytes; at most 100 bytes.
@@ -96,7 +96,7 @@ TEST(ChunkBounds, AllTextsTogetherAreTheLimit) {
     const sheaf_field text = {"line", SHEAF_TEXT, 1, 0, nullptr, nullptr};
     const sheaf_field y = {"y", SHEAF_FLOAT64, 1, 0, nullptr, nullptr};
     const size_t long_text = size_t{20} << 20, all = long_text + 1000;
-    chunk_shape shape = {1, &text, nullptr, 1, &y, 333, 3001, long_text, all, false, nullptr};
+    chunk_shape shape = {1, &text, nullptr, nullptr, 1, &y, 333, 3001, long_text, all, false, nullptr};
     size_t fixed = sheaf_chunk_block_bytes(&shape);
     EXPECT_GE(sheaf_chunk_most_bytes(&shape, 1), fixed + all);
     EXPECT_LE(sheaf_chunk_most_bytes(&shape, 1), fixed + all + 4096);
@@ -290,7 +290,8 @@ TEST(Chunk, MostBytesIsAnUpperBoundForAnyTexts) {
         span blocks = {static_cast<int64_t>(random()) % all, 0};
         blocks.n = 1 + static_cast<int64_t>(random()) % (all - blocks.first);
         size_t most = random() % 50;
-        chunk_shape shape = {3, inputs, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, most, SIZE_MAX, false, nullptr};
+        chunk_shape shape = {3,     inputs,  nullptr, nullptr,  N_OUTPUTS, OUTPUTS,
+                             block, n_items, most,    SIZE_MAX, false,     nullptr};
         size_t bound = sheaf_chunk_most_bytes(&shape, blocks.n);
         Aligned seat(bound);
         struct sheaf_buffer input = {};
@@ -334,7 +335,7 @@ TEST(Chunk, MostBytesIsAnUpperBoundForAnyTexts) {
 
 TEST(Chunk, ShapesWithoutInputs) {
     sheaf_field y = field("y", SHEAF_FLOAT64);
-    chunk_shape shape = {0, nullptr, nullptr, 1, &y, 10, 25, 0, 0, false, nullptr};
+    chunk_shape shape = {0, nullptr, nullptr, nullptr, 1, &y, 10, 25, 0, 0, false, nullptr};
     struct sheaf_buffer input = {};
     struct chunk chunk;
     Error error;

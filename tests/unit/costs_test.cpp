@@ -35,7 +35,7 @@ struct Costs {
           items(job) {
         EXPECT_EQ(job.rc, 0) << job.error.text();
         EXPECT_EQ(items.rc, 0) << items.error.text();
-        shape = {0, nullptr, nullptr, 0, nullptr, block, items.items.n_items, 0, 0, false, nullptr};
+        shape = {0, nullptr, nullptr, nullptr, 0, nullptr, block, items.items.n_items, 0, 0, false, nullptr};
     }
     int cut(int n_ranks, span window, decltype(&all_pending) next = all_pending) {
         struct pending pending = {nullptr, next};
@@ -204,7 +204,7 @@ struct Earlier {
           items(job) {}
     int cut(int n_ranks, int64_t block) {
         const int64_t n_items = items.items.n_items, n_blocks = (n_items + block - 1) / block;
-        chunk_shape shape = {0, nullptr, nullptr, 0, nullptr, block, n_items, 0, 0, false, nullptr};
+        chunk_shape shape = {0, nullptr, nullptr, nullptr, 0, nullptr, block, n_items, 0, 0, false, nullptr};
         struct pending pending = {nullptr, all_pending};
         parts.assign(static_cast<size_t>(n_ranks), span{-1, -1});
         return sheaf_costs_partition(&job.job, &items.items, &pending, &shape, {0, n_blocks}, n_ranks, parts.data(),

@@ -9,7 +9,7 @@ const sheaf_field X = field("x", SHEAF_FLOAT64), Y = field("y", SHEAF_FLOAT64);
 
 // Of blocks of 16 items whose one input is carried (128 bytes a block), or which have none.
 chunk_shape make_shape(bool carries) {
-    return {carries ? 1 : 0, &X, nullptr, 1, &Y, 16, 1 << 30, 0, 0, false, nullptr};
+    return {carries ? 1 : 0, &X, nullptr, nullptr, 1, &Y, 16, 1 << 30, 0, 0, false, nullptr};
 }
 
 // A feeder and its pool; blocks are "computed" by hand.

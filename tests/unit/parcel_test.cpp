@@ -11,7 +11,7 @@ enum { N_OUTPUTS = 4 };
 const struct sheaf_buffer no_texts = {};
 
 chunk_shape make_shape(int64_t block, int64_t n_items) {
-    return {0, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0, 0, false, nullptr};
+    return {0, nullptr, nullptr, nullptr, N_OUTPUTS, OUTPUTS, block, n_items, 0, 0, false, nullptr};
 }
 
 unsigned char byte_of(int column, int64_t item, size_t k) {

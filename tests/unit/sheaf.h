@@ -86,6 +86,7 @@ extern "C" {
 #include "report/progress.h"
 #include "report/summary.h"
 #include "report/table.h"
+#include "store/failures.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/input.h"
@@ -95,6 +96,9 @@ extern "C" {
 #include "store/reader.h"
 #include "store/results.h"
 #include "store/tiling.h"
+#include "sweep/axis.h"
+#include "sweep/generated.h"
+#include "sweep/sweep.h"
 }
 
 namespace unit {
@@ -288,6 +292,7 @@ class Kernel {
     struct chunk_shape shape(int64_t n_items) const {
         return {binding.n_inputs,
                 binding.inputs,
+                nullptr,
                 nullptr,
                 binding.n_outputs,
                 binding.outputs,

@@ -1,0 +1,24 @@
+/*
+ * axes - the values of an axis as a job file writes them: a list, linspace, logspace, geomspace or range.
+ */
+#ifndef SHEAF_JOB_AXES_H
+#define SHEAF_JOB_AXES_H
+
+#include "core/arena.h"
+#include "core/error.h"
+#include "job/yaml.h"
+#include "sweep/sweep.h"
+
+/* Values of an axis that are held in memory. */
+#define AXIS_VALUES_MOST INT64_C(100000000)
+
+/* Reads a field and its values, *n of them, from a list or a map; `what` names the node ("items.grid.mass"). All of it lives
+   in the arena. field->axis is left to the caller. */
+int sheaf_axis_read(const struct yaml_node *node, const char *name, const char *what, struct sheaf_arena *arena,
+                    struct sweep_field *field, int64_t *n, struct sheaf_error *error);
+
+/* The same of n scalars of a list. */
+int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const char *name, const char *what,
+                            struct sheaf_arena *arena, struct sweep_field *field, struct sheaf_error *error);
+
+#endif

@@ -1,0 +1,121 @@
+#include "sweep/sweep.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "core/type.h"
+
+int sheaf_sweep_measure(struct sweep *sweep, int64_t most) {
+    sweep->n_items = 1;
+    for (int a = sweep->n_axes - 1; a >= 0; a--) {
+        struct sweep_axis *axis = &sweep->axes[a];
+        axis->stride = sweep->n_items;
+        if (axis->size > most / sweep->n_items)
+            return -1;
+        sweep->n_items *= axis->size;
+    }
+    return 0;
+}
+
+static const void *value_at(const struct sweep_field *field, int64_t i) {
+    return (const char *)field->values + (size_t)i * sheaf_type_bytes(field->about.type);
+}
+
+/* A number that is whole, and in the range of the type. */
+static bool is_whole(const struct sweep_field *field, int64_t i, double least, double most) {
+    const double value = sheaf_type_to_double(field->about.type, value_at(field, i));
+    return value >= least && value <= most && rint(value) == value;
+}
+
+static bool fits(const struct sweep_field *field, int64_t i, enum sheaf_type type) {
+    switch (type) {
+    case SHEAF_TEXT:
+        return true;
+    case SHEAF_FLOAT64:
+    case SHEAF_FLOAT32:
+        return field->about.type != SHEAF_TEXT;
+    case SHEAF_INT64:
+        return field->about.type == SHEAF_INT64 ||
+               (field->about.type == SHEAF_FLOAT64 && is_whole(field, i, -0x1p63, 0x1p63 - 1024));
+    case SHEAF_INT32:
+        return field->about.type != SHEAF_TEXT && is_whole(field, i, INT32_MIN, INT32_MAX);
+    case SHEAF_UINT8:
+        return field->about.type != SHEAF_TEXT && is_whole(field, i, 0, UINT8_MAX);
+    case SHEAF_NO_TYPE:
+    case SHEAF_FILE:
+        break;
+    }
+    return false;
+}
+
+bool sheaf_sweep_fits(const struct sweep *sweep, int field, enum sheaf_type type, int64_t *first) {
+    const struct sweep_field *f = &sweep->fields[field];
+    for (*first = 0; *first < sweep->axes[f->axis].size; ++*first)
+        if (!fits(f, *first, type))
+            return false;
+    return true;
+}
+
+static int64_t to_int64(const struct sweep_field *field, int64_t i) {
+    const void *value = value_at(field, i);
+    return field->about.type == SHEAF_INT64 ? *(const int64_t *)value : (int64_t) * (const double *)value;
+}
+
+/* A number as text: as it was written, or the shortest that reads back as the same. */
+static int write_text(const struct sweep_field *field, int64_t i, struct sheaf_text *to, struct sheaf_arena *arena) {
+    char number[40];
+    if (field->written) {
+        *to = field->written[i];
+        return 0;
+    }
+    if (field->about.type == SHEAF_INT64)
+        snprintf(number, sizeof number, "%" PRId64, to_int64(field, i));
+    else
+        sheaf_text_double(*(const double *)value_at(field, i), number);
+    *to = (struct sheaf_text){sheaf_arena_text(arena, number, strlen(number)), strlen(number)};
+    return to->data ? 0 : -1;
+}
+
+static int convert(const struct sweep_field *field, enum sheaf_type type, int64_t i, void *to,
+                   struct sheaf_arena *arena) {
+    switch (type) {
+    case SHEAF_TEXT:
+        return write_text(field, i, to, arena);
+    case SHEAF_FLOAT64:
+        *(double *)to = sheaf_type_to_double(field->about.type, value_at(field, i));
+        return 0;
+    case SHEAF_FLOAT32:
+        *(float *)to = (float)sheaf_type_to_double(field->about.type, value_at(field, i));
+        return 0;
+    case SHEAF_INT64:
+        *(int64_t *)to = to_int64(field, i);
+        return 0;
+    case SHEAF_INT32:
+        *(int32_t *)to = (int32_t)to_int64(field, i);
+        return 0;
+    case SHEAF_UINT8:
+        *(uint8_t *)to = (uint8_t)to_int64(field, i);
+        return 0;
+    case SHEAF_NO_TYPE:
+    case SHEAF_FILE:
+        break;
+    }
+    return -1;
+}
+
+int sheaf_sweep_convert(const struct sweep *sweep, int field, enum sheaf_type type, int64_t first, int64_t n, void *to,
+                        struct sheaf_arena *arena) {
+    const struct sweep_field *f = &sweep->fields[field];
+    const size_t value_bytes = sheaf_type_bytes(type);
+    if (type == f->about.type) {
+        memcpy(to, value_at(f, first), (size_t)n * value_bytes);
+        return 0;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (convert(f, type, first + i, (char *)to + (size_t)i * value_bytes, arena))
+            return -1;
+    return 0;
+}

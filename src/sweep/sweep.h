@@ -1,0 +1,58 @@
+/*
+ * sweep - items that are the cells of a grid: axes, the fields that vary along them, and the value of a field of an item.
+ *
+ * The last axis varies fastest. Pure: what it holds is the axes' values, however many items there are.
+ */
+#ifndef SHEAF_SWEEP_SWEEP_H
+#define SHEAF_SWEEP_SWEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+#include "core/arena.h"
+
+enum { SWEEP_AXES_MOST = 31 };
+
+struct sweep_axis {
+    const char *name;
+    int64_t size;
+    int64_t stride; /* items from one of its values to the next */
+};
+
+/* A field that varies along an axis. */
+struct sweep_field {
+    struct sheaf_field about; /* of width 1 */
+    int axis;
+    const void *values; /* [size of the axis] of its type */
+    const struct sheaf_text
+        *written; /* [size of the axis] numbers as the user wrote them; NULL: they were worked out */
+};
+
+struct sweep {
+    int n_axes;
+    struct sweep_axis axes[SWEEP_AXES_MOST];
+    int n_fields;
+    const struct sweep_field *fields; /* [n_fields] */
+    int64_t n_items;
+};
+
+/* Sets the strides and the number of items; -1 where there are more than most. */
+int sheaf_sweep_measure(struct sweep *sweep, int64_t most);
+
+/* Which value of its axis a field has at an item. */
+static inline int64_t sheaf_sweep_index(const struct sweep *sweep, int field, int64_t item) {
+    const struct sweep_axis *axis = &sweep->axes[sweep->fields[field].axis];
+    return item / axis->stride % axis->size;
+}
+
+/* Whether all values of the field can be given as `type`; *first is the place of the first that cannot. */
+bool sheaf_sweep_fits(const struct sweep *sweep, int field, enum sheaf_type type, int64_t *first);
+
+/* Values first … first + n - 1 along the field's axis, as `type`, which they fit. Texts of numbers are made in the arena,
+   which is used for nothing else. -1: no memory. */
+int sheaf_sweep_convert(const struct sweep *sweep, int field, enum sheaf_type type, int64_t first, int64_t n, void *to,
+                        struct sheaf_arena *arena);
+
+#endif
