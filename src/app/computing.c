@@ -264,6 +264,19 @@ static int open_flights(struct stage *stage) {
     return 0;
 }
 
+/* Ranks that draw from the same pool do not share what they decode: a grain is then some tiles, or takes so long that it
+   does not matter that two ranks decode one. */
+static void lengthen_grains(struct pool *pool, const struct chunk_shape *shape) {
+    static const int64_t most_tiles = 4, most_bytes = 8 << 20, byte_ns = 4; /* to inflate one, about */
+    int64_t rows, n_bytes;
+    sheaf_tile_cache_largest(shape->tiles, &rows, &n_bytes);
+    const int64_t fit = most_bytes / n_bytes, n = fit < 1 ? 1 : fit < most_tiles ? fit : most_tiles;
+    if (pool->grain_ns < n * n_bytes * byte_ns)
+        pool->grain_ns = n * n_bytes * byte_ns;
+    if (pool->most_grain > 0 && pool->most_grain < n * rows / shape->block)
+        pool->most_grain = n * rows / shape->block;
+}
+
 /* A kernel that takes many items at a time, such as a worker with lines on their way, gets larger grains. */
 static int open_pool(struct stage *stage) {
     struct session *session = stage->session;
@@ -272,6 +285,8 @@ static int open_pool(struct stage *stage) {
         return -1;
     if (stage->kernel.many && stage->schedule.leads)
         stage->schedule.pool->grain_ns = many_ns;
+    if (stage->shape.tiles && stage->schedule.n_pool_ranks > 1 && stage->schedule.leads)
+        lengthen_grains(stage->schedule.pool, &stage->shape);
     return 0;
 }
 

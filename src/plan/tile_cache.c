@@ -149,6 +149,17 @@ int sheaf_tile_cache_open(struct tile_cache *c, const struct tile_source *source
     return 0;
 }
 
+void sheaf_tile_cache_largest(const struct tile_cache *c, int64_t *rows, int64_t *n_bytes) {
+    *rows = *n_bytes = 0;
+    for (int k = 0; k < c->n_fields; k++) {
+        const struct sheaf_tiling *tiling = c->fields[k].tiling;
+        if (tiling && tiling->n_bytes > *n_bytes) {
+            *rows = tiling->rows;
+            *n_bytes = tiling->n_bytes;
+        }
+    }
+}
+
 void sheaf_tile_cache_close(struct tile_cache *c) {
     if (!c->fields)
         return;

@@ -59,6 +59,9 @@ int sheaf_tile_cache_open(struct tile_cache *cache, const struct tile_source *so
 int sheaf_tile_cache_read(struct tile_cache *cache, int field, struct sheaf_tile_decoder *decoder, int64_t first,
                           int64_t n, int64_t end, char *to, struct sheaf_error *error);
 
+/* The largest tile of all fields: its rows, and bytes of its values. */
+void sheaf_tile_cache_largest(const struct tile_cache *cache, int64_t *rows, int64_t *n_bytes);
+
 /* Also of one that was not opened, but is {0}. */
 void sheaf_tile_cache_close(struct tile_cache *cache);
 
