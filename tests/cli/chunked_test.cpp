@@ -161,12 +161,16 @@ TEST_F(Chunked, ADamagedChunkEndsTheRunAndIsNamed) {
 
 /* Where programs compute, inputs have one hash, and threads inflate nonetheless. */
 TEST_F(Chunked, ProgramsTakeThemToo) {
-    write("command.yaml", "items: {hdf5: {file: few.h5, fields: {x: x}}}\ncommand: [echo, '{x}']\n"
-                          "outputs: {y: {regex: '(.+)'}}\ninputs: link\n");
-    python("with h5py.File('few.h5', 'w') as f: "
-           "f.create_dataset('x', data=np.arange(40) / 8.0, chunks=(7,), shuffle=True, compression=4)");
+    write("command.yaml", "items: {hdf5: {file: few.h5, fields: {x: x, v: v}}}\ncommand: [echo, '{x} {v}']\n"
+                          "outputs: {y: {regex: '^([^ ]+) '}, last: {regex: '([^,]+)$'}}\ninputs: link\n");
+    python("with h5py.File('few.h5', 'w') as f:\n"
+           "    f.create_dataset('x', data=np.arange(40) / 8.0, chunks=(7,), shuffle=True, compression=4)\n"
+           "    f.create_dataset('v', data=np.arange(120.0).reshape(40, 3), chunks=(16, 3), compression=1, "
+           "fletcher32=True)");
     run_job({"command.yaml"}, {0, 2});
-    python("with h5py.File('command.h5') as f: assert (f['y'][:] == np.arange(40) / 8.0).all()");
+    python("with h5py.File('command.h5') as f:\n"
+           "    assert (f['y'][:] == np.arange(40) / 8.0).all()\n"
+           "    assert (f['last'][:] == np.arange(2.0, 120, 3)).all()");
 }
 
 /* Killed at every third write in turn: of each row that is done the chunk that it was computed from has its hash. */
