@@ -45,12 +45,12 @@ class Damage : public Program {
     int n_refused_ = 0;
 };
 
-TEST_F(Damage, FiveHundredFiles) {
+TEST_F(Damage, ManyFiles) {
     std::vector<size_t> used; /* where the file is not empty: there most of the damage hurts */
     for (size_t i = 0; i < bytes_.size(); i++)
         if (bytes_[i])
             used.push_back(i);
-    for (unsigned seed = 0; seed < 500 && !HasFailure(); seed++) {
+    for (unsigned seed = 0; seed < (slow_tests() ? 500 : 150) && !HasFailure(); seed++) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         std::mt19937 random(seed);
         std::string bytes = bytes_;
@@ -64,7 +64,7 @@ TEST_F(Damage, FiveHundredFiles) {
             answers({"run", "job.yaml", "-o", "bad.h5"});
         }
     }
-    EXPECT_GT(n_refused_, 100) << "some of it was noticed";
+    EXPECT_GT(n_refused_, 30) << "some of it was noticed";
 }
 
 /* What status and run need does not lie in the heap, on which HDF5 crashes or runs in circles. */
