@@ -11,7 +11,7 @@
 #include "plan/text_sums.h"
 #include "store/collection.h"
 
-enum { BATCH = 512 /* items that a thread looks at at a time */ };
+enum { BATCH = 4096 /* items that a thread looks at at a time */ };
 
 int sheaf_text_expect(const struct text_look *look, int64_t first, int64_t n, struct text_expected *expected,
                       struct sheaf_error *error) {
