@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/coordinator.h"
+#include "app/messages.h"
 #include "app/stage.h"
 #include "app/slots.h"
 #include "app/suspicion.h"
@@ -48,7 +49,7 @@ static int open_team(struct stage *stage) {
         .leads = stage->schedule.leads,
         .sink = transport->sink,
         .first_slot = session->first_slot,
-        .sends_failures = !sheaf_session_is_first(session),
+        .messages = may_halt(session) && !sheaf_session_is_first(session) ? MESSAGES_SENT : stage->messages,
         .hopeless_failed = STAGE_HOPELESS_FAILED,
         .tells_failures = may_halt(session),
         .checkpoint_s = session->job.checkpoint_s,
@@ -287,6 +288,8 @@ static int prepare(struct stage *stage) {
     if (open_schedule(stage))
         return -1;
     if (open_transport(stage))
+        return -1;
+    if (sheaf_messages_share(stage->session->comm, stage->transport.sink, &stage->messages, &stage->session->error))
         return -1;
     if (open_flights(stage))
         return -1;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "app/fields_message.h"
+#include "app/messages.h"
 #include "app/stage.h"
 #include "app/sameness.h"
 #include "core/file.h"
@@ -215,6 +216,7 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_schedule_close(&stage->schedule);
     sheaf_transport_close(&stage->transport, &ignored);
     close_kernel(stage);
+    sheaf_messages_unshare(sheaf_session_is_first(stage->session) ? &stage->session->results.sink : NULL);
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
     sheaf_asked_free(&stage->asked);

@@ -38,6 +38,7 @@ struct stage {
     const void *shared;
     struct schedule schedule;
     struct transport transport;
+    enum messages_way messages; /* of failed items */
     struct team *team;
     struct flight flight; /* this rank's first row of notes */
     off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */

@@ -27,6 +27,10 @@ struct team;
    thread to one of them since. */
 int sheaf_team_cores(void);
 
+/* Who writes the messages of failed items into the table of errors: the rank that computed the item, or rank 0, which the
+   whole block is sent to for that; always, or until the table is full. */
+enum messages_way { MESSAGES_WRITTEN, MESSAGES_SENT, MESSAGES_SENT_FIRST };
+
 /* All pointers are borrowed. */
 struct team_setup {
     int n_threads; /* that compute */
@@ -34,10 +38,10 @@ struct team_setup {
     const struct chunk_shape *shape;
     const void *shared; /* the kernel's shared data */
     struct pool *pool;
-    bool leads;                      /* thread 0 feeds the pool, and is woken when that is due */
-    struct row_sink *sink;           /* where rows are written, or NULL: all are sent */
-    int first_slot;                  /* of this rank's threads among those of its node */
-    bool sends_failures;             /* blocks with failed items are sent in any case: one rank keeps their messages */
+    bool leads;            /* thread 0 feeds the pool, and is woken when that is due */
+    struct row_sink *sink; /* where rows are written, or NULL: all are sent */
+    int first_slot;        /* of this rank's threads among those of its node */
+    enum messages_way messages;
     int64_t hopeless_failed;         /* items of each thread, see team_counts.hopeless */
     bool tells_failures;             /* thread 0 is woken by each block with failed items: too many end the run */
     double checkpoint_s;             /* how often rows are synced; 0: never */

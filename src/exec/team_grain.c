@@ -148,6 +148,16 @@ static int prove(const struct team_setup *setup, const struct grain *grain, stru
     return sheaf_proof_cover(setup->proof, first, n, error);
 }
 
+/* Whether the hand's rows go to rank 0. */
+static bool is_sent(const struct team_setup *setup, const struct hand *hand) {
+    const int64_t n_messages = hand->thread.n_failures;
+    if (!setup->sink)
+        return true;
+    if (n_messages == 0 || setup->messages == MESSAGES_WRITTEN)
+        return false;
+    return setup->messages == MESSAGES_SENT || sheaf_row_sink_expect_messages(setup->sink, n_messages);
+}
+
 int sheaf_team_run_grain(struct team *team, struct hand *hand, const struct grain *grain, struct sheaf_error *error) {
     const struct team_setup *setup = &team->setup;
     double busy_s = -hand->thread.busy_s;
@@ -174,7 +184,7 @@ int sheaf_team_run_grain(struct team *team, struct hand *hand, const struct grai
     pthread_mutex_unlock(&team->lock);
     if (check_input(team, error))
         return -1;
-    if (setup->sink && !(setup->sends_failures && hand->thread.n_failures)) {
+    if (!is_sent(setup, hand)) {
         if (write_rows(team, hand, error))
             return -1;
         return hand->flight.note.flags & FLIGHT_ALONE ? make_safe(team, grain->blocks.n, error)

@@ -63,9 +63,10 @@ int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_a
     return clip(n > hungry ? n : hungry, ask->most);
 }
 
-/* For a pool that has its blocks for itself. */
-static int64_t choose_own(const struct handout_ask *ask) {
-    double n = ask->block_s > 0 ? blocks_of(partition_chunk_s, ask) : 4 * (double)ask->n_threads;
+/* For one of n_pools that have their blocks for themselves. */
+static int64_t choose_own(int n_pools, const struct handout_ask *ask) {
+    const double work_s = partition_chunk_s > n_pools * turn_s ? partition_chunk_s : n_pools * turn_s;
+    double n = ask->block_s > 0 ? blocks_of(work_s, ask) : 4 * (double)ask->n_threads;
     n = n < (double)ask->n_threads ? (double)ask->n_threads : n;
     return clip(n, ask->most);
 }
@@ -78,7 +79,8 @@ int sheaf_handout_next(struct handout *handout, int pool, const struct handout_a
                        struct sheaf_error *error) {
     struct span *left = left_for(handout, pool);
     int64_t end = left->first + left->n;
-    int64_t wanted = handout->dynamic ? sheaf_handout_choose(handout->n_left, handout->n_pools, ask) : choose_own(ask);
+    int64_t wanted = handout->dynamic ? sheaf_handout_choose(handout->n_left, handout->n_pools, ask)
+                                      : choose_own(handout->n_pools, ask);
     *blocks = (struct span){left->first, 0};
     /* A run may come in pieces: those that adjoin are joined. */
     while (blocks->n < wanted && left->n > 0) {

@@ -51,6 +51,7 @@ void sheaf_handout_close(struct handout *handout);
    that is more, up to 20 ms; more where so many pools ask that rank 0 would be asked faster than every 20 us; but at
    most an eighth of the pool's equal share of what is left, so that pools end together; at least a millisecond of work,
    but at most a quarter of the share; and never fewer than its idle threads could begin at once. A lone pool gets 20 ms.
+   From its own partition a pool gets 50 ms, or those 20 us for each pool, since none can go short by that.
    What a pool has in hand no other can take: guided and factoring schedules, and chunks of 20 ms on two nodes, collapse
    when costs depend on position (a hot spot is then one pool's). Measured by tests/unit/handout_simulation_test.cpp. */
 int64_t sheaf_handout_choose(int64_t n_left, int n_pools, const struct handout_ask *ask);

@@ -16,12 +16,20 @@ static int by_item(const void *a, const void *b) {
     return (x->item > y->item) - (x->item < y->item);
 }
 
+static _Atomic(int64_t) *counter(struct row_sink *sink) {
+    return sink->node_failures ? sink->node_failures : &sink->n_failures;
+}
+
+bool sheaf_row_sink_expect_messages(struct row_sink *sink, int64_t n) {
+    return atomic_fetch_add(counter(sink), n) < sink->layout.most_failures;
+}
+
 /* A block of which a part was done is computed again as a whole: an item of it may have a message already. */
 static int write_failure(struct row_sink *sink, const struct failure *failure, struct sheaf_error *error) {
     const struct noted wanted = {failure->item, 0};
     const struct noted *found =
         sink->n_noted ? bsearch(&wanted, sink->noted, (size_t)sink->n_noted, sizeof wanted, by_item) : NULL;
-    int64_t k = found ? found->slot : atomic_fetch_add(&sink->n_failures, 1);
+    int64_t k = found ? found->slot : atomic_fetch_add(counter(sink), 1);
     if (k >= sink->layout.most_failures)
         return 0; /* the status still tells that it failed */
     if (sheaf_file_pwrite(sink->fd, failure->message, sizeof failure->message,
@@ -31,10 +39,10 @@ static int write_failure(struct row_sink *sink, const struct failure *failure, s
                              sink->layout.failure_item_offset + k * (off_t)sizeof failure->item, sink->path, error);
 }
 
-bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure) {
+bool sheaf_row_sink_first_failure(struct row_sink *sink, struct failure *failure) {
     struct sheaf_error ignored;
     const int64_t k = sink->n_noted; /* behind those of earlier runs */
-    if (k >= sink->layout.most_failures || atomic_load(&sink->n_failures) <= k)
+    if (k >= sink->layout.most_failures || atomic_load(counter(sink)) <= k)
         return false;
     return sheaf_file_pread(sink->fd, &failure->item, sizeof failure->item,
                             sink->layout.failure_item_offset + k * (off_t)sizeof failure->item, sink->path,

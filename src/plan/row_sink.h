@@ -40,17 +40,18 @@ struct row_sink {
     struct row_layout layout;
     int fd;
     const char *path;
-    struct journal *journal;     /* of texts; NULL where the job has none */
-    struct ledger *ledger;       /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
-    atomic_bool told_texts;      /* that mark was set by this process */
-    bool writes_early;           /* the kernel is to bring rows to the disk while others are computed */
-    bool waits;                  /* these statuses wait there; else they are written at once, as unsafe */
-    bool mixed;                  /* blocks may have items that were done before, which stay as they are */
-    bool trusted;                /* of a status in the file that is unsafe */
-    _Atomic(bool) lost;          /* a sync has failed: nothing is made safe any more */
-    const struct asked *asked;   /* other items are not written (`--items`); NULL: all are */
-    _Atomic(int64_t) n_failures; /* rows of the table of errors that are used, and wanted beyond */
-    const struct noted *noted;   /* [n_noted] rows of earlier runs, by item: one that fails again keeps its row */
+    struct journal *journal;         /* of texts; NULL where the job has none */
+    struct ledger *ledger;           /* of statuses whose rows are not synced yet; NULL: nothing need be synced */
+    atomic_bool told_texts;          /* that mark was set by this process */
+    bool writes_early;               /* the kernel is to bring rows to the disk while others are computed */
+    bool waits;                      /* these statuses wait there; else they are written at once, as unsafe */
+    bool mixed;                      /* blocks may have items that were done before, which stay as they are */
+    bool trusted;                    /* of a status in the file that is unsafe */
+    _Atomic(bool) lost;              /* a sync has failed: nothing is made safe any more */
+    const struct asked *asked;       /* other items are not written (`--items`); NULL: all are */
+    _Atomic(int64_t) n_failures;     /* rows of the table of errors that are used, and wanted beyond; */
+    _Atomic(int64_t) *node_failures; /* what counts instead, where ranks of a node write; or NULL */
+    const struct noted *noted;       /* [n_noted] rows of earlier runs, by item: one that fails again keeps its row */
     int64_t n_noted;
 };
 
@@ -69,7 +70,7 @@ struct rows {
 };
 
 /* The first message that this run has written, if there is one that can be read. */
-bool sheaf_row_sink_first_failure(const struct row_sink *sink, struct failure *failure);
+bool sheaf_row_sink_first_failure(struct row_sink *sink, struct failure *failure);
 
 /* How many items were written, and how they ended. */
 struct row_counts {
@@ -80,6 +81,9 @@ struct row_counts {
    was done before keeps every byte. Adds what it wrote to *counts, which may be NULL. */
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct row_counts *counts,
                          struct sheaf_error *error);
+
+/* Counts messages that another rank is to write: true until the table of errors is full, by what this node knows. */
+bool sheaf_row_sink_expect_messages(struct row_sink *sink, int64_t n);
 
 /* Marks a rank, where there is a mark for it. */
 int sheaf_row_sink_mark(const struct row_sink *sink, int rank, enum life life, struct sheaf_error *error);

@@ -1,12 +1,16 @@
 /*
  * layout - names and sizes inside a results file, for the files of this room.
+ *
+ * Names are relative to the group of a stage, which for a plain job is the root. So a stage has a tree of its own, of one
+ * form: fields, status and seconds in it, and in the group below all that Sheaf keeps of it: identity, notes of what is in
+ * flight, messages, sums, runs, and the token that names its journals of texts.
  */
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
 #define LAYOUT_VERSION 3
 
-#define GROUP "/sheaf"
+#define GROUP "sheaf"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"

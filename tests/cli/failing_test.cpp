@@ -63,6 +63,49 @@ TEST_F(Failing, Messages) {
     check({"where_failed", path("table.csv"), "2,4,5,6,7,8,9,10,11"});
 }
 
+/* Whoever computes an item writes its message; on other nodes until the table is full. */
+TEST_F(Failing, MoreMessagesThanTheTableHolds) {
+    std::vector<double> x; /* of three blocks, one fails, one has an item that does, one is done */
+    for (int block = 0; block < 15000; block++)
+        for (int k = 0; k < 4; k++)
+            x.push_back(k ? 1 : block % 3 == 0 ? 13 : block % 3 == 1 ? -1 : 2);
+    write_x("in.csv", x);
+    write("look.py",
+          "import h5py, sys\n"
+          "f = h5py.File(sys.argv[1])\n"
+          "fails = {4 * b + k for b in range(15000) for k in range(4) if b % 3 == 0 or (b % 3 == 1 and k == 0)}\n"
+          "assert set((f['status'][:] == 2).nonzero()[0]) == fails and (f['status'][:] != 0).all()\n"
+          "items = f['sheaf/errors/item'][:]\n"
+          "assert len(items) == 10000 and len(set(items)) == 10000 and set(items) <= fails\n"
+          "for item, said in zip(items, f['sheaf/errors/message'][:]):\n"
+          "    said = bytes(said)\n"
+          "    want = b'item %d is unlucky' % (item // 4 * 4) if item // 4 % 3 == 0 else b'100%s of %n'\n"
+          "    assert said.startswith(want), (item, said)\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{3, 1}, Layout{3, 2, true}}) {
+        SCOPED_TRACE(layout.name());
+        write_job("job.yaml", "csv: in.csv", "hostile:fails", layout.apart ? "transport: direct\n" : "");
+        run_job({"job.yaml", "--overwrite"}, layout, 1);
+        Result looked = run({SHEAF_PYTHON, path("look.py"), path("job.h5")});
+        EXPECT_EQ(looked.exit, 0) << looked;
+    }
+}
+
+/* Messages of an earlier run keep their rows of the table, whichever rank computes the rest of their blocks. */
+TEST_F(Failing, MessagesOfEarlierRunsAreKept) {
+    write_fails();
+    for (const Layout &layout : {Layout{3, 1}, Layout{3, 1, true}}) {
+        SCOPED_TRACE(layout.name());
+        run_job({"job.yaml", "--overwrite", "--items", "0:6"}, {0, 1}, 1);
+        run_job({"job.yaml"}, layout, 1);
+        check({"fails_values", path("job.h5")});
+        check({"messages", path("job.h5")});
+        Result items = run({SHEAF_PYTHON, "-c",
+                            "import h5py; i = list(h5py.File('job.h5')['sheaf/errors/item'][:]); "
+                            "print(i[:3], sorted(i[3:]))"});
+        EXPECT_EQ(items.out, "[2, 4, 5] [-1, -1, -1, -1, -1, -1, 6, 7, 8, 9, 10, 11]\n") << items;
+    }
+}
+
 /* fail() for rows that do not exist is the kernel's bug; it must not hit items of other blocks, or memory. */
 TEST_F(Failing, RowsThatDoNotExist) {
     write_x("in.csv", {1, 2, 3, 4, /**/ 5, 99, 7, 8, /**/ 9, 10, 11, 12});

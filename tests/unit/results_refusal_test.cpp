@@ -282,7 +282,7 @@ TEST(ResultsOpen, AFileOfAnotherShapeIsRefused) {
     EXPECT_HAS(refusal(store), "another shape");
     store.items.items.n_items = 100;
     store.plan.block = 20;
-    EXPECT_HAS(refusal(store), "'/sheaf/seconds' has another shape");
+    EXPECT_HAS(refusal(store), "'sheaf/seconds' has another shape");
     store.plan.block = 10;
     store.outputs[0].width = 2;
     EXPECT_HAS(refusal(store), "'y'");

@@ -113,6 +113,31 @@ TEST(ResultsFile, HoldsEverythingFromTheStart) {
         << "one dimension for all that stands beside the items";
 }
 
+// Names are relative, so that a stage's tree may lie in a group of a file as well as at its root.
+TEST(ResultsFile, ATreeIsTheSameInAGroup) {
+    Store store("{count: 3}", EVERY_TYPE, 3);
+    store.make();
+    const std::string other = store.folder / "stages.h5";
+    File f(store.path);
+    hid_t file = H5Fcreate(other.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    ASSERT_GE(H5Ocopy(f.file, "/", file, "features", H5P_DEFAULT, H5P_DEFAULT), 0);
+    hid_t tree = H5Gopen2(file, "features", H5P_DEFAULT);
+    ASSERT_GE(tree, 0);
+    EXPECT_EQ(sheaf_h5_get_layout(tree), 3);
+    EXPECT_EQ(sheaf_h5_get_token(tree), store.results.token);
+    char *identity = sheaf_h5_get_dataset_text(tree, IDENTITY_TEXT);
+    EXPECT_EQ(identity ? std::string(identity) : "", store.identity);
+    free(identity);
+    struct failure *failures = nullptr;
+    int64_t n = -1;
+    Error error;
+    EXPECT_EQ(sheaf_failures_read(tree, other.c_str(), &failures, &n, error), 0) << error.text();
+    EXPECT_EQ(n, 0);
+    free(failures);
+    H5Gclose(tree);
+    H5Fclose(file);
+}
+
 TEST(ResultsFile, HoldsTheSeed) {
     Store store("{count: 10}", EVERY_TYPE, 3);
     store.plan.seed = INT64_MAX - 1;

@@ -87,6 +87,8 @@ extern "C" {
 #include "report/summary.h"
 #include "report/table.h"
 #include "store/collection.h"
+#include "store/failures.h"
+#include "store/h5.h"
 #include "store/identity.h"
 #include "store/input.h"
 #include "store/layout.h"

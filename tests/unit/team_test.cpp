@@ -330,7 +330,7 @@ TEST_P(Threads, BlocksWithFailuresAreSentWhereOneRankKeepsTheMessages) {
     Store store("{count: 40}", {field("y", SHEAF_FLOAT64)}, 4);
     store.make();
     Team t("fails", 40, GetParam(), &store.results.sink, "{}",
-           [](struct team_setup &setup) { setup.sends_failures = true; });
+           [](struct team_setup &setup) { setup.messages = MESSAGES_SENT; });
     (*t.pool)->block_ns = 600000; /* a block a grain */
     t.x = [](int64_t i) { return i == 2 || i == 30 ? -1 : i == 9 ? 13 : static_cast<double>(i) + 0.25; };
     ASSERT_EQ(t.run_all(), 0);
@@ -345,6 +345,28 @@ TEST_P(Threads, BlocksWithFailuresAreSentWhereOneRankKeepsTheMessages) {
     std::vector<uint8_t> status = r.status(40);
     for (int64_t i = 0; i < 40; i++)
         EXPECT_EQ(status[static_cast<size_t>(i)], i / 4 == 0 || i / 4 == 2 || i / 4 == 7 ? ITEM_PENDING : ITEM_DONE);
+}
+
+// Once the table is full there is nothing that the other rank could keep of them.
+TEST_P(Threads, BlocksWithFailuresAreWrittenWhenTheTableIsFull) {
+    Store store("{count: 40}", {field("y", SHEAF_FLOAT64)}, 4);
+    store.make();
+    store.results.sink.layout.most_failures = 3;
+    Team t("fails", 40, GetParam(), &store.results.sink, "{}",
+           [](struct team_setup &setup) { setup.messages = MESSAGES_SENT_FIRST; });
+    (*t.pool)->block_ns = 600000; /* a block a grain */
+    t.x = [](int64_t i) { return i % 4 == 1 ? -1 : static_cast<double>(i) + 0.25; };
+    ASSERT_EQ(t.run_all(), 0);
+    EXPECT_EQ(sheaf_team_counts(t.team).n_failed, 7) << "of ten blocks three were sent";
+    Reader r(store);
+    std::vector<uint8_t> status = r.status(40);
+    int n_sent = 0;
+    for (size_t b = 0; b < 10; b++) {
+        n_sent += t.seen[b];
+        for (size_t k = 0; k < 4; k++)
+            EXPECT_EQ(status[4 * b + k], t.seen[b] ? ITEM_PENDING : k == 1 ? ITEM_FAILED : ITEM_DONE) << b;
+    }
+    EXPECT_EQ(n_sent, 3);
 }
 
 TEST_P(Threads, ASinkThatCannotBeWrittenBreaksTheTeam) {
