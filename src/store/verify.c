@@ -160,7 +160,12 @@ static int verify_part(struct verification *v, struct verified *found, struct sh
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */
 
+/* Not from the attribute, where that can be: it lies in HDF5's heap, on which damage may keep HDF5 for ever. */
 static char *read_arguments(hid_t file) {
+    char *kept = sheaf_h5_get_dataset_text(file, ARGUMENTS_TEXT);
+    H5Eclear2(H5E_DEFAULT);
+    if (kept)
+        return kept;
     hid_t group = H5Gopen2(file, GROUP, H5P_DEFAULT);
     char *text = group >= 0 ? sheaf_h5_get_attribute_text(group, "arguments") : NULL;
     if (group >= 0)
