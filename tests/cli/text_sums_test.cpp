@@ -276,6 +276,25 @@ TEST_F(TextSums, ARemovedJournal) {
     }
 }
 
+/* Outputs that are found otherwise are not taken from a text that has changed. */
+TEST_F(TextSums, WhatHasChangedIsNotTakenAgain) {
+    const std::string items = "items: {count: 10}\ncommand: 'echo a = {item}.5'\noutputs:\n  e: {regex: 'a = ";
+    write("job.yaml", items + "(\\d)'}\n");
+    run_job({"job.yaml", "-q"});
+    flip("job.h5", place_of("job.h5", "a = 4.5\n") + 4, 0);
+    const std::string before = read("job.h5");
+    write("job.yaml", items + "(\\S+)'}\n");
+    Result refused = run_job({"job.yaml", "-q"}, {}, 2);
+    EXPECT_EQ(count_of(refused.err, "--recompute --items 4,"), 1) << refused;
+    EXPECT_EQ(read("job.h5") == before, true) << "nothing was changed";
+    run_job({"job.yaml", "-q", "--recompute", "--items", "4"});
+    is_as_written();
+    std::string wanted = "item,status,e\n";
+    for (int i = 0; i < 10; i++)
+        wanted += std::to_string(i) + ",done," + std::to_string(i) + ".5\n";
+    EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--fields", "e"}).out, wanted);
+}
+
 /* --- nothing is accused -------------------------------------------------------------------------------------------- */
 
 /* Kills, runs that go on in other layouts, items that fail and are tried again, second packs. */
