@@ -11,6 +11,7 @@
 #include "plan/journal.h"
 #include "store/identity.h"
 #include "store/reader.h"
+#include "store/verify.h"
 
 enum { WINDOW = 64 }; /* items whose texts are in memory at a time */
 
@@ -27,6 +28,7 @@ struct again {
     bool *wanted;                  /* [n_outputs] for the item under way */
     int exit_code, host, out, err; /* which outputs these are */
     double began_unix_s;           /* the first run of the old file */
+    struct span_list changed;      /* items of it whose bytes are not those that were written */
     int64_t n_taken, n_failed;
 };
 
@@ -122,6 +124,34 @@ static int refuse_lost(const struct again *a, int64_t item) {
                         a->session->job.output, item, a->session->folder, item);
 }
 
+/* What is stored of an item would get a sum that says that it is right. */
+static bool is_changed(const struct again *a, int64_t item) {
+    for (int k = 0; k < a->changed.n_kept; k++)
+        if (item >= a->changed.kept[k].first && item < a->changed.kept[k].first + a->changed.kept[k].n)
+            return true;
+    return false;
+}
+
+static int refuse_changed(const struct again *a) {
+    struct sheaf_string items = {0};
+    sheaf_span_list_say(&a->changed, SPANS_KEPT, ",", &items);
+    sheaf_refuse(&a->session->error,
+                 "%s: outputs cannot be taken again: what is stored has changed since it was written (sheaf verify "
+                 "tells); nothing was changed now. Compute these items again with --recompute --items %s, choose "
+                 "another place with -o, or start anew with --overwrite",
+                 a->session->job.output, items.data && !items.failed ? items.data : "");
+    sheaf_string_free(&items);
+    return -1;
+}
+
+static int find_changed(struct again *a, const char *path) {
+    struct verified found;
+    int rc = sheaf_verify(path, &found, &a->session->error);
+    sheaf_span_list_join(&found.changed[SEGMENT_OUTPUTS], &found.changed_texts[SEGMENT_OUTPUTS], &a->changed);
+    sheaf_verified_free(&found);
+    return rc;
+}
+
 /* Lets the kernel find the outputs that are wanted; *lost: they are in files that are not there, and nothing is set. */
 static int hear(struct again *a, struct window *w, int64_t i, struct hearing *hearing, bool *lost) {
     const struct kernel_entry *kernel = &a->stage->kernel.kernel;
@@ -170,6 +200,8 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
     const bool looked_for = ended_well(a, w, i), gone = lost_texts(a, w, i);
     if (gone && before == ITEM_DONE)
         return refuse_lost(a, w->first + i);
+    if (!gone && is_changed(a, w->first + i))
+        return refuse_changed(a);
     if (looked_for && !gone && take_all(a, w, i, &hearing, &lost))
         return -1;
     if (!looked_for || ((gone || lost) && before != ITEM_DONE)) { /* stays as it is */
@@ -366,7 +398,8 @@ int sheaf_again_take(struct stage *stage, const struct results_plan *plan) {
     char *stored = sheaf_results_identity(plan->path);
     int rc = stored ? 0 : sheaf_fail_memory(&session->error, "the job's identity");
     if (rc == 0)
-        rc = sheaf_reader_open(&a.reader, plan->path, &session->error) || sheaf_results_create(plan, &session->error)
+        rc = find_changed(&a, plan->path) || sheaf_reader_open(&a.reader, plan->path, &session->error) ||
+                     sheaf_results_create(plan, &session->error)
                  ? -1
                  : 0;
     if (rc == 0) {

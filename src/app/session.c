@@ -114,9 +114,9 @@ static int end_turn(struct session *session) {
 }
 
 /* Also where all else is quiet. */
-static void say_dropped(const struct packed *packed) {
+static void say_lacking(const struct session *session, const struct packed *packed) {
     struct sheaf_string said = {0};
-    sheaf_packed_say_dropped(packed, &said);
+    sheaf_packed_say_lacking(session->output, packed, &said);
     if (said.length)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -127,7 +127,7 @@ int sheaf_session_seal(struct session *session, bool complete) {
     if (end_turn(session) || sheaf_session_confirm(session, false, &session->error) ||
         (complete && pack(session, &packed)))
         return -1;
-    say_dropped(&packed);
+    say_lacking(session, &packed);
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, session->output))
         return sheaf_fail(&session->error, "%s: was removed or renamed just when the run ended", session->output);
     return sheaf_results_close(&session->results, &session->error);

@@ -30,7 +30,7 @@ static void say(const char *path, const struct packed *packed) {
     if (packed->lost)
         sheaf_cmd_say_lost_texts(path, packed->n_items);
     struct sheaf_string said = {0};
-    sheaf_packed_say_dropped(packed, &said);
+    sheaf_packed_say_lacking(path, packed, &said);
     if (said.length)
         fprintf(stderr, "sheaf pack: %s\n", said.data);
     sheaf_string_free(&said);

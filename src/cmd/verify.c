@@ -17,8 +17,8 @@ static const struct sheaf_option table[] = {{0}};
 static const struct cmd_usage usage = {
     "sheaf verify FILE",
     "Reads a results file and says whether its bytes are those that were written, or which items\n"
-    "changed since, as where a disk has lost some, and how to compute these again. Texts and\n"
-    "inputs that are linked are not looked at.",
+    "changed since, as where a disk has lost some, and how to compute these again. Inputs\n"
+    "that are linked are not looked at.",
     1, 1};
 
 static const char *plural(int64_t n) {
@@ -27,24 +27,23 @@ static const char *plural(int64_t n) {
 
 /* --- what changed -------------------------------------------------------------------------------------------------- */
 
-static void print_span(struct span items) {
-    if (items.n == 1)
-        printf("%" PRId64, items.first);
-    else
-        printf("%" PRId64 ":%" PRId64, items.first, items.first + items.n);
+/* What was said, or nothing where there was no memory for it. */
+static const char *text_of(const struct sheaf_string *said) {
+    return said->data && !said->failed ? said->data : "";
 }
 
-static void print_spans(const struct verified_spans *spans, const char *what) {
+static void print_spans(const struct span_list *spans, const char *what) {
     char count[32];
-    const int n_shown = spans->n_kept < SPANS_SHOWN ? spans->n_kept : SPANS_SHOWN;
-    printf("  %s changed among %s item%s: ", what, sheaf_text_count(spans->n_items, count), plural(spans->n_items));
-    for (int i = 0; i < n_shown; i++) {
-        printf("%s", i ? ", " : "");
-        print_span(spans->kept[i]);
-    }
-    if (spans->n > n_shown)
-        printf(" and %s more such spans", sheaf_text_count(spans->n - n_shown, count));
+    struct sheaf_string said = {0};
+    if (spans->n == 0)
+        return;
+    sheaf_span_list_say(spans, SPANS_SHOWN, ", ", &said);
+    printf("  %s changed among %s item%s: %s", what, sheaf_text_count(spans->n_items, count), plural(spans->n_items),
+           text_of(&said));
+    if (spans->n > SPANS_SHOWN)
+        printf(" and %s more such spans", sheaf_text_count(spans->n - SPANS_SHOWN, count));
     printf("\n");
+    sheaf_string_free(&said);
 }
 
 /* Where a word ends that stands in a text as sheaf_cmd_quote() writes it. */
@@ -100,22 +99,28 @@ static void print_call(const char *arguments, const char *path) {
 }
 
 static void print_mending(const char *path, const struct verified *found) {
-    const struct verified_spans *spans = &found->changed[SEGMENT_OUTPUTS];
-    if (spans->n) {
+    struct span_list outputs;
+    struct sheaf_string said = {0};
+    sheaf_span_list_join(&found->changed[SEGMENT_OUTPUTS], &found->changed_texts[SEGMENT_OUTPUTS], &outputs);
+    if (outputs.n) {
+        sheaf_span_list_say(&outputs, SPANS_KEPT, ",", &said);
         printf("  to compute these items again: ");
         print_call(found->arguments, path);
-        printf(" --recompute --items ");
-        for (int i = 0; i < spans->n_kept; i++) {
-            printf("%s", i ? "," : "");
-            print_span(spans->kept[i]);
-        }
-        printf("\n");
+        printf(" --recompute --items %s\n", text_of(&said));
     }
-    if (found->changed[SEGMENT_INPUTS].n) {
+    sheaf_string_free(&said);
+    if (found->changed[SEGMENT_INPUTS].n || found->changed_texts[SEGMENT_INPUTS].n) {
         printf("  copies of inputs are not mended by that, runs read the job's own; to have all anew: ");
         print_call(found->arguments, path);
         printf(" --overwrite\n");
     }
+}
+
+static bool any_changed(const struct verified *found) {
+    bool any = false;
+    for (int part = 0; part < SEGMENT_PARTS; part++)
+        any = any || found->changed[part].n || found->changed_texts[part].n;
+    return any;
 }
 
 /* --- what is known ------------------------------------------------------------------------------------------------- */
@@ -128,13 +133,12 @@ static void print_unchecked(int64_t n, const char *why) {
 
 static void print_found(const char *path, const struct verified *found, bool alive) {
     char count[32], size[32];
-    const bool changed = found->changed[SEGMENT_INPUTS].n || found->changed[SEGMENT_OUTPUTS].n;
     if (!found->has_sums) {
         printf("%s: has no sums (it was made by an older version of Sheaf), so nothing can be said\n", path);
         return;
     }
     printf("%s: ", path);
-    if (changed)
+    if (any_changed(found))
         printf("is not as it was written\n");
     else
         printf("%s item%s (%sB) %s as %s written\n", sheaf_text_count(found->n_checked, count),
@@ -142,10 +146,10 @@ static void print_found(const char *path, const struct verified *found, bool ali
                found->n_checked == 1 ? "is" : "are", found->n_checked == 1 ? "it was" : "they were");
     if (alive)
         printf("  a run is at work on it\n");
-    if (found->changed[SEGMENT_OUTPUTS].n)
-        print_spans(&found->changed[SEGMENT_OUTPUTS], "outputs or statuses");
-    if (found->changed[SEGMENT_INPUTS].n)
-        print_spans(&found->changed[SEGMENT_INPUTS], "copied inputs");
+    print_spans(&found->changed[SEGMENT_OUTPUTS], "outputs or statuses");
+    print_spans(&found->changed_texts[SEGMENT_OUTPUTS], "texts");
+    print_spans(&found->changed[SEGMENT_INPUTS], "copied inputs");
+    print_spans(&found->changed_texts[SEGMENT_INPUTS], "copied inputs that are texts");
     print_mending(path, found);
     print_unchecked(found->n_pending, "they are pending");
     print_unchecked(found->n_unknown, alive ? "their sums are written when the run ends"
@@ -156,7 +160,9 @@ static void print_found(const char *path, const struct verified *found, bool ali
     print_unchecked(found->n_doubtful, "they were not yet safe when the machine or its disk failed, or were written on "
                                        "another machine; the same job, run again there, goes on");
     print_unchecked(found->n_unsettled, "they were written meanwhile");
-    if (found->has_texts)
+    if (found->unknown_texts[SEGMENT_INPUTS])
+        printf("  copied inputs that are texts were not checked\n");
+    if (found->unknown_texts[SEGMENT_OUTPUTS])
         printf("  texts were not checked%s\n", found->lost_texts ? ", and some are lost (sheaf status tells)" : "");
     if (found->has_links)
         printf("  inputs that are linked were not checked; sheaf show leaves out what is not as it was\n");
@@ -176,8 +182,7 @@ int sheaf_cmd_verify(int argc, char **argv) {
     code = sheaf_verify(path, &found, &error) ? sheaf_cmd_fail(&error) : SHEAF_EXIT_DONE;
     if (code == SHEAF_EXIT_DONE) {
         print_found(path, &found, alive);
-        code =
-            found.changed[SEGMENT_INPUTS].n || found.changed[SEGMENT_OUTPUTS].n ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
+        code = any_changed(&found) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
     }
     sheaf_verified_free(&found);
     return code;

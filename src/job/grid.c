@@ -40,11 +40,28 @@ static int grid_check(struct items *items, int field, enum sheaf_type type, stru
     return -1;
 }
 
+/* Of the fields' own types. */
+static int grid_read_beside(const struct items *items, int64_t first, int64_t n, void *const *columns,
+                            struct sheaf_error *error) {
+    const struct sweep *sweep = items->self;
+    (void)error;
+    for (int f = 0; f < items->n_fields; f++) {
+        const struct sweep_field *field = &sweep->fields[f];
+        const struct sweep_axis *axis = &sweep->axes[field->axis];
+        if (columns[f])
+            sheaf_sweep_spread(field->values, sheaf_type_bytes(field->about.type), axis->size, axis->stride, first, n,
+                               columns[f]);
+    }
+    return 0;
+}
+
 static int grid_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                      struct sheaf_arena *arena, struct sheaf_error *error) {
     const struct sweep *sweep = items->self;
+    if (!types)
+        return grid_read_beside(items, first, n, columns, error);
     for (int f = 0; f < items->n_fields; f++) {
-        const enum sheaf_type type = types ? types[f] : (enum sheaf_type)items->fields[f].type;
+        const enum sheaf_type type = types[f];
         char *to = columns[f];
         for (int64_t i = 0; to && i < n; i++, to += sheaf_type_bytes(type))
             if (sheaf_sweep_convert(sweep, f, type, sheaf_sweep_index(sweep, f, first + i), 1, to, arena))
@@ -57,7 +74,8 @@ static void grid_close(struct items *items) {
     (void)items; /* all of it lives in the arena of the items */
 }
 
-static const struct items_source grid_source = {.check = grid_check, .read = grid_read, .close = grid_close};
+static const struct items_source grid_source = {
+    .check = grid_check, .read = grid_read, .read_beside = grid_read_beside, .close = grid_close};
 
 /* --- axes from the job file ------------------------------------------------------------------------------------------ */
 

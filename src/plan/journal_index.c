@@ -250,7 +250,7 @@ static int scan_piece(struct journal_index *index, struct scan *s, uint32_t file
         index->n_dropped += w->notes ? n_bad : 0;
         n_bad = 0;
         offset += (int64_t)sizeof head;
-        const struct journal_entry entry = {head.item, head.output, file, offset, (int64_t)head.n_bytes};
+        const struct journal_entry entry = {head.item, head.output, file, offset, (int64_t)head.n_bytes, head.checksum};
         if (head.item >= w->first && head.item < w->end && add_entry(index, entry, s->error))
             return -1;
         offset += (int64_t)head.n_bytes;
@@ -336,6 +336,19 @@ int64_t sheaf_journal_index_dropped(const struct journal_index *index) {
 const struct journal_entry *sheaf_journal_index_entries(const struct journal_index *index, int64_t *n) {
     *n = index->n;
     return index->entries;
+}
+
+const struct journal_entry *sheaf_journal_index_from(const struct journal_index *index, int64_t item, int64_t *n) {
+    int64_t from = 0, upto = index->n;
+    while (from < upto) {
+        const int64_t middle = from + (upto - from) / 2;
+        if (index->entries[middle].item < item)
+            from = middle + 1;
+        else
+            upto = middle;
+    }
+    *n = index->n - from;
+    return index->entries + from;
 }
 
 static int compare_texts(const void *a, const void *b) {

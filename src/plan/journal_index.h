@@ -18,6 +18,7 @@ struct journal_entry {
     int32_t output;
     uint32_t file; /* which of the journals */
     int64_t offset, n_bytes;
+    uint64_t checksum; /* of its record */
 };
 
 struct journal_index;
@@ -41,6 +42,9 @@ int64_t sheaf_journal_index_dropped(const struct journal_index *index);
 /* What the last scan found, by item and output; of several records of one text the one that counts. Borrowed until the
    next scan. */
 const struct journal_entry *sheaf_journal_index_entries(const struct journal_index *index, int64_t *n);
+
+/* The same from an item on: *n entries. Thread-safe as long as nobody scans. */
+const struct journal_entry *sheaf_journal_index_from(const struct journal_index *index, int64_t item, int64_t *n);
 
 /* The entry of one text, or NULL. Borrowed until the next scan. */
 const struct journal_entry *sheaf_journal_index_find(const struct journal_index *index, int64_t item, int32_t output);

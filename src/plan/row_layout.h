@@ -28,6 +28,7 @@ struct row_layout {
     off_t flights_offset;     /* plan/flight.h; */
     off_t lives_offset;       /* uint8[LIVES_MOST], a mark for each rank */
     off_t texts_offset;       /* uint8, 1 once there are texts in a journal */
+    off_t text_sums_offset;   /* uint64, one for each item, plan/text_sums.h; 0: there are none */
     off_t boot_offset;        /* core/boot.h, of the machine whose unsafe statuses count; 0: not kept */
     struct segments segments; /* plan/segments.h */
 };

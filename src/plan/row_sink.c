@@ -7,6 +7,7 @@
 
 #include "core/boot.h"
 #include "core/file.h"
+#include "plan/text_sums.h"
 
 static const size_t most_kept_bytes = (size_t)32 << 20;
 
@@ -217,6 +218,20 @@ static int write_texts(struct row_sink *sink, const struct rows *rows, bool all,
     return rc;
 }
 
+/* The sums of the texts of items that are to be written. */
+static int write_text_sums(struct row_sink *sink, const struct rows *rows, struct sheaf_error *error) {
+    uint64_t *sums = malloc((size_t)rows->n * sizeof *sums);
+    int rc = sums ? sheaf_text_sums_make(rows->texts, rows->text_bytes, rows->first, rows->n, sink->layout.n_columns,
+                                         sums, error)
+                  : sheaf_fail_memory(error, "the sums of texts");
+    for (int64_t at = 0, upto = 0; rc == 0 && sheaf_status_run(rows->status, rows->n, &at, &upto); at = upto)
+        rc = sheaf_file_pwrite(sink->fd, sums + at, (size_t)(upto - at) * sizeof *sums,
+                               sink->layout.text_sums_offset + (rows->first + at) * (off_t)sizeof *sums, sink->path,
+                               error);
+    free(sums);
+    return rc;
+}
+
 /* Which items are to be written: *selected is a copy of the statuses in which the others are pending, or NULL for all. */
 static int select_rows(const struct row_sink *sink, const struct rows *rows, uint8_t **selected,
                        struct sheaf_error *error) {
@@ -310,6 +325,8 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     rc = write_seconds(sink, rows, error);
     if (rc == 0)
         rc = write_texts(sink, &wanted, !selected, error);
+    if (rc == 0 && sink->layout.text_sums_offset)
+        rc = write_text_sums(sink, &wanted, error);
     if (rc == 0)
         rc = sheaf_row_sink_write_status(sink, &wanted, error);
     for (int64_t at = 0, upto = 0;

@@ -1,6 +1,6 @@
 /*
  * row_sink - writes finished rows into the results file by pwrite: output fields, seconds, attempts, texts (to the
- * journal), failure messages, and the status last, so that a row marked done always has its values (R1); and behind it
+ * journal) and their sums, failure messages, and the status last, so that a row marked done always has its values (R1); and behind it
  * the sums of the segments that were written as a whole.
  *
  * A plain struct of a descriptor and offsets that store/ fills; needs no HDF5. Writing is thread-safe.

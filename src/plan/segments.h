@@ -3,7 +3,7 @@
  *
  * A segment's two sums are of its input columns as the file stores them, and of its statuses and output columns; 0: not
  * known. Each is XXH3 over the columns' bytes, one column after the other, in pieces of SEGMENT_PIECE bytes whose seed is
- * the sum so far. Texts of any length are in neither. Pure and thread-safe.
+ * the sum so far. Texts of any length are in neither (text_sums.h). Pure and thread-safe.
  */
 #ifndef SHEAF_PLAN_SEGMENTS_H
 #define SHEAF_PLAN_SEGMENTS_H

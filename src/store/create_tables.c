@@ -127,7 +127,8 @@ int sheaf_create_bookkeeping(struct creation *c) {
     char hash[SHEAF_HASH_BYTES];
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
-    if (make_text(c, JOB_TEXT, plan->job_text) || make_text(c, IDENTITY_TEXT, plan->identity) ||
+    if (make_text(c, ARGUMENTS_TEXT, plan->arguments) || make_text(c, JOB_TEXT, plan->job_text) ||
+        make_text(c, IDENTITY_TEXT, plan->identity) ||
         (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
         make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;

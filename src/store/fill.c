@@ -55,6 +55,20 @@ int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
+/* Texts of items that are given up are none of theirs: what a run has left that was killed. */
+static int forget_text_sums(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
+    static const uint64_t unknown[512];
+    const int64_t most = sizeof unknown / sizeof *unknown;
+    const off_t at = r->sink.layout.text_sums_offset;
+    for (int64_t done = 0, piece; at && done < n; done += piece) {
+        piece = n - done < most ? n - done : most;
+        if (sheaf_file_pwrite(r->fd, unknown, (size_t)piece * sizeof *unknown,
+                              at + (first + done) * (off_t)sizeof *unknown, r->path, error))
+            return -1;
+    }
+    return 0;
+}
+
 /* --- items that are given up --------------------------------------------------------------------------------------- */
 
 int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const char *message,
@@ -69,7 +83,7 @@ int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const
     r->seen = (struct span){0};
     int rc = sheaf_results_forget_sums(r, item, 1, true, error) || sheaf_results_sync_forgotten(r, error) ? -1 : 0;
     if (rc == 0)
-        rc = fill_rows(r, item, 1, fill, error);
+        rc = fill_rows(r, item, 1, fill, error) || forget_text_sums(r, item, 1, error) ? -1 : 0;
     if (rc == 0)
         rc = sheaf_row_sink_write_status(&r->sink, &rows, error);
     free(fill);
@@ -81,7 +95,7 @@ int sheaf_results_skip_rows(struct results *r, int64_t first, int64_t n, struct 
     int rc = fill ? 0 : sheaf_fail_memory(error, "fill values");
     if (rc == 0)
         rc = sheaf_results_forget_sums(r, first, n, true, error) || sheaf_results_sync_forgotten(r, error) ||
-                     fill_rows(r, first, n, fill, error)
+                     fill_rows(r, first, n, fill, error) || forget_text_sums(r, first, n, error)
                  ? -1
                  : 0;
     r->seen = (struct span){0};

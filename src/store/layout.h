@@ -14,6 +14,7 @@
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
+#define ARGUMENTS_TEXT GROUP "/arguments" /* how the run was called that made the file; in newer ones */
 #define FILES_TEXT                                                                                                     \
     GROUP "/files"                            /* core/known.h: a line for each file, as it was when this one was made;
                                                  in some files */
@@ -24,15 +25,17 @@
 #define LIVES GROUP "/lives"                  /* uint8[LIVES_MOST], a mark for each rank, plan/flight.h */
 #define TEXTS GROUP "/texts"                  /* uint8[TEXTS_MARKS] store/texts.h: where they are */
 #define PROOF_GROUP GROUP "/input_segments"
-#define PROOF PROOF_GROUP "/"          /* and a field: uint64[n] plan/proof.h, where items are in segments */
-#define SUSPECTS GROUP "/suspects"     /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
-#define SUMS GROUP "/sums"             /* uint64[SEGMENT_PARTS][n_segments] plan/segments.h, in newer files */
-#define SUMS_SIZE "items_per_segment"  /* attribute of it, int64 */
-#define SUMS_TURN GROUP "/sums_turn"   /* uint64[1] store/sums.h */
-#define TOKEN_NAME "token"             /* attribute of the group, uint64: a number of this file's own */
-#define ATTEMPTS_NAME "attempts"       /* uint8[n_items], in some files */
-#define ITEM_SECONDS "seconds"         /* float32[n_items], where a block is an item, or of layout 2 */
-#define BLOCK_SECONDS GROUP "/seconds" /* float32[n_blocks], where it has several */
+#define PROOF PROOF_GROUP "/"                    /* and a field: uint64[n] plan/proof.h, where items are in segments */
+#define SUSPECTS GROUP "/suspects"               /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
+#define SUMS GROUP "/sums"                       /* uint64[SEGMENT_PARTS][n_segments] plan/segments.h, in newer files */
+#define SUMS_SIZE "items_per_segment"            /* attribute of it, int64 */
+#define SUMS_TURN GROUP "/sums_turn"             /* uint64[1] store/sums.h */
+#define TEXT_SUMS GROUP "/text_sums"             /* uint64[n_items] plan/text_sums.h: of outputs that are texts, */
+#define INPUT_TEXT_SUMS GROUP "/input_text_sums" /* and of copied inputs; in newer files that have such */
+#define TOKEN_NAME "token"                       /* attribute of the group, uint64: a number of this file's own */
+#define ATTEMPTS_NAME "attempts"                 /* uint8[n_items], in some files */
+#define ITEM_SECONDS "seconds"                   /* float32[n_items], where a block is an item, or of layout 2 */
+#define BLOCK_SECONDS GROUP "/seconds"           /* float32[n_blocks], where it has several */
 #define BLOCK_DIMENSION GROUP "/block"
 
 #define SUFFIX_LOCK ".lock" /* of the file that keeps runs apart */

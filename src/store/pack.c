@@ -1,6 +1,7 @@
 #include "store/pack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,13 @@
 #include "plan/journal.h"
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
+#include "store/collection.h"
 #include "store/finish.h"
 #include "store/h5.h"
 #include "store/identity.h"
 #include "store/layout.h"
+#include "store/sums_file.h"
+#include "store/text_look.h"
 #include "store/texts.h"
 
 /* What is in memory at a time: texts known of, items whose status is, and texts that are written. */
@@ -33,7 +37,12 @@ struct pack {
     hid_t file, status, text; /* of the copy, the first borrowed; type of texts */
     hid_t *datasets;          /* [n_outputs], of those that are texts */
     int64_t n_items;
-    uint8_t *statuses; /* [window] of the items of the window under way */
+    uint8_t *statuses;              /* [window] of the items of the window under way, */
+    struct text_expected *expected; /* [window] */
+    uint8_t *verdicts;              /* and [window], where it is known which texts there are */
+    int fd;                         /* of the copy, beside HDF5 */
+    struct sums sums;
+    struct text_look look;
     struct {
         hsize_t items[BATCH_TEXTS];
         size_t offsets[BATCH_TEXTS]; /* into the bytes */
@@ -112,22 +121,48 @@ static int open_outputs(struct pack *p) {
     return rc;
 }
 
+/* What is known of the texts, and where those lie that were packed before. */
+static int find_sums(struct pack *p) {
+    p->fd = open(p->aside, O_RDWR | O_CLOEXEC);
+    if (p->fd < 0)
+        return sheaf_fail_errno(p->error, "%s: cannot open", p->aside);
+    if (sheaf_sums_find(&p->sums, p->file, p->path, p->identity, p->error))
+        return -1;
+    p->packed->knows = p->sums.text_sums_offset[SEGMENT_OUTPUTS] && !p->sums.moved_texts;
+    p->look = (struct text_look){.sums = &p->sums,
+                                 .part = SEGMENT_OUTPUTS,
+                                 .fd = p->fd,
+                                 .path = p->aside,
+                                 .trusts_unsafe = p->trusts_unsafe,
+                                 .passes_packed = !p->packed->lost, /* that may be over */
+                                 .journals = p->journals};
+    return 0;
+}
+
 static int open_datasets(struct pack *p) {
     p->status = H5Dopen2(p->file, "status", H5P_DEFAULT);
     int rc = p->status >= 0 ? 0 : h5_fail(p, "open the copy");
     p->trusts_unsafe = sheaf_h5_trusts_unsafe(p->file);
-    return rc || open_outputs(p) ? -1 : 0;
+    return rc || find_sums(p) ? -1 : 0;
 }
 
-static int close_datasets(struct pack *p) {
+static int close_outputs(struct pack *p) {
     int rc = 0;
     for (int k = 0; k < p->n_outputs; k++)
         if (p->datasets[k] >= 0 && H5Dclose(p->datasets[k]) < 0)
             rc = -1;
     p->n_outputs = 0;
+    return rc;
+}
+
+static int close_datasets(struct pack *p) {
+    int rc = close_outputs(p);
     if (p->status >= 0)
         H5Dclose(p->status);
     p->status = H5I_INVALID_HID;
+    if (p->fd >= 0)
+        close(p->fd);
+    p->fd = -1;
     return rc;
 }
 
@@ -184,37 +219,92 @@ static int read_statuses(struct pack *p, int64_t first, int64_t n) {
     return bad ? h5_fail(p, "read the status") : 0;
 }
 
-/* Writes the texts of items first … first + n - 1 that the journals have. */
-static int pack_window(struct pack *p, int64_t first, int64_t n) {
-    int64_t n_entries = 0;
-    if (sheaf_journal_index_scan(p->journals, first, first + n, p->error))
-        return -1;
-    p->packed->n_dropped = sheaf_journal_index_dropped(p->journals);
-    const struct journal_entry *entries = sheaf_journal_index_entries(p->journals, &n_entries);
-    if (n_entries == 0)
+/* Finds items of which not all is there. */
+static int find_lacking(struct pack *p, int64_t first, int64_t n) {
+    if (!p->packed->knows)
         return 0;
-    if (read_statuses(p, first, n))
+    if (sheaf_text_expect(&p->look, first, n, p->expected, p->error) ||
+        sheaf_text_look(&p->look, first, n, p->expected, p->verdicts, p->error))
         return -1;
-    for (int k = 0; k < p->n_outputs; k++) {
-        hid_t dataset = p->datasets[k];
-        for (int64_t e = 0; dataset >= 0 && e < n_entries; e++)
-            if (entries[e].output == k && p->statuses[entries[e].item - first] != ITEM_PENDING &&
-                add_text(p, dataset, &entries[e]))
-                return -1;
-        if (dataset >= 0 && write_batch(p, dataset))
+    for (int64_t i = 0; i < n; i++)
+        if (p->verdicts[i] == TEXTS_CHANGED)
+            sheaf_span_list_add(&p->packed->lacking, (struct span){first + i, 1});
+    return 0;
+}
+
+static bool is_packed(const struct pack *p, const struct journal_entry *entry, int output, int64_t first) {
+    return entry->output == output && p->statuses[entry->item - first] != ITEM_PENDING;
+}
+
+/* Where texts were packed before, those that are to be written are taken out first, beside HDF5: it would free the space of
+   what they refer to, which may be another's text where a reference is damaged. */
+static int take_out(struct pack *p, const struct text_column *column, const struct journal_entry *entries,
+                    int64_t n_entries, int64_t first) {
+    static const char none[BATCH_TEXTS * HEAP_REFERENCE];
+    struct span run = {0};
+    for (int64_t e = 0; column->offset && e <= n_entries; e++) {
+        if (e < n_entries && !is_packed(p, &entries[e], column->output, first))
+            continue;
+        if (run.n && e < n_entries && run.n < BATCH_TEXTS && entries[e].item == run.first + run.n) {
+            run.n++;
+            continue;
+        }
+        if (run.n && sheaf_file_pwrite(p->fd, none, (size_t)run.n * HEAP_REFERENCE,
+                                       column->offset + run.first * HEAP_REFERENCE, p->aside, p->error))
             return -1;
+        run = e < n_entries ? (struct span){entries[e].item, 1} : (struct span){0};
     }
     return 0;
 }
 
-static int pack_texts(struct pack *p) {
-    int n_texts = 0; /* an item */
+static int write_column(struct pack *p, int output, const struct journal_entry *entries, int64_t n_entries,
+                        int64_t first) {
+    const hid_t dataset = p->datasets[output];
+    for (int64_t e = 0; e < n_entries; e++)
+        if (is_packed(p, &entries[e], output, first) && add_text(p, dataset, &entries[e]))
+            return -1;
+    return write_batch(p, dataset);
+}
+
+/* Writes the texts of items first … first + n - 1 that the journals have. */
+static int pack_window(struct pack *p, int64_t first, int64_t n) {
+    int64_t n_entries = 0;
+    if (sheaf_journal_index_scan(p->journals, first, first + n, p->error) || read_statuses(p, first, n) ||
+        find_lacking(p, first, n))
+        return -1;
+    p->packed->n_dropped = sheaf_journal_index_dropped(p->journals);
+    const struct journal_entry *entries = sheaf_journal_index_entries(p->journals, &n_entries);
+    for (int c = 0; n_entries && c < p->sums.n_texts[SEGMENT_OUTPUTS]; c++)
+        if (take_out(p, &p->sums.texts[SEGMENT_OUTPUTS][c], entries, n_entries, first))
+            return -1;
+    if (n_entries && open_outputs(p))
+        return -1;
     for (int k = 0; k < p->n_outputs; k++)
-        n_texts += p->datasets[k] >= 0;
+        if (p->datasets[k] >= 0 && write_column(p, k, entries, n_entries, first))
+            return -1;
+    return close_outputs(p) ? h5_fail(p, "close the texts") : 0;
+}
+
+/* How many texts an item may have. */
+static int count_texts(struct pack *p) {
+    int n = 0;
+    if (open_outputs(p))
+        return -1;
+    for (int k = 0; k < p->n_outputs; k++)
+        n += p->datasets[k] >= 0;
+    return close_outputs(p) ? h5_fail(p, "close the texts") : n;
+}
+
+static int pack_texts(struct pack *p) {
+    const int n_texts = count_texts(p);
+    if (n_texts < 0)
+        return -1;
     int64_t window = WINDOW_TEXTS / (n_texts > 0 ? n_texts : 1);
     window = window < p->n_items ? window : p->n_items;
     p->statuses = malloc((size_t)window + 1);
-    if (!p->statuses)
+    p->expected = malloc((size_t)(window + 1) * sizeof *p->expected);
+    p->verdicts = malloc((size_t)window + 1);
+    if (!p->statuses || !p->expected || !p->verdicts)
         return sheaf_fail_memory(p->error, "the status");
     for (int64_t first = 0; first < p->n_items; first += window)
         if (pack_window(p, first, p->n_items - first < window ? p->n_items - first : window))
@@ -245,6 +335,8 @@ static int write_texts(void *self, hid_t copy, const char *aside, struct sheaf_e
     p->aside = aside;
     p->error = error;
     int rc = open_datasets(p) || pack_texts(p) ? -1 : 0;
+    if (p->packed->knows && p->packed->lacking.n == 0)
+        p->packed->lost = false; /* they were computed again */
     if (rc == 0 && sheaf_texts_mark_packed(p->file, p->packed->lost))
         rc = h5_fail(p, "mark the texts");
     if (close_datasets(p) && rc == 0)
@@ -257,14 +349,24 @@ static int clear(void *self, const char *path, struct sheaf_error *error) {
     return p->token ? sheaf_journal_remove(path, p->token, false, error) : 0;
 }
 
-void sheaf_packed_say_dropped(const struct packed *packed, struct sheaf_string *said) {
+void sheaf_packed_say_lacking(const char *path, const struct packed *packed, struct sheaf_string *said) {
+    const int64_t n = packed->n_dropped;
     char count[32];
-    if (packed->n_dropped)
-        sheaf_string_add(said,
-                         "%s damaged record%s could not be read and %s left out: an item that is done may be without "
-                         "its text; --recompute --items computes it again",
-                         sheaf_text_count(packed->n_dropped, count),
-                         packed->n_dropped == 1 ? " of texts" : "s of texts", packed->n_dropped == 1 ? "was" : "were");
+    if (packed->lacking.n_items == 0 && (n == 0 || packed->knows)) /* others were computed again since */
+        return;
+    if (n)
+        sheaf_string_add(said, "%s damaged record%s could not be read and %s left out: ", sheaf_text_count(n, count),
+                         n == 1 ? " of texts" : "s of texts", n == 1 ? "was" : "were");
+    if (packed->lacking.n_items == 0) {
+        sheaf_string_add(said, "an item that is done may be without its text; --recompute --items computes it again");
+        return;
+    }
+    sheaf_string_add(said,
+                     "texts of %s item%s are missing or not as they were computed; the job with --recompute "
+                     "--items ",
+                     sheaf_text_count(packed->lacking.n_items, count), packed->lacking.n_items == 1 ? "" : "s");
+    sheaf_span_list_say(&packed->lacking, SPANS_KEPT, ",", said);
+    sheaf_string_add(said, " mends that (sheaf verify %s shows the command)", path);
 }
 
 int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error) {
@@ -278,6 +380,7 @@ int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *erro
     } else {
         p->packed = packed;
         p->file = p->status = H5I_INVALID_HID;
+        p->fd = -1;
         p->text = sheaf_h5_text_type();
         const struct finish_step steps[] = {
             {p, look, write_texts, clear, "the texts are still beside the file"},
@@ -286,7 +389,10 @@ int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *erro
         H5Tclose(p->text);
         sheaf_journal_index_close(p->journals);
         sheaf_buffer_free(&p->batch.bytes);
+        sheaf_sums_free(&p->sums);
         free(p->statuses);
+        free(p->expected);
+        free(p->verdicts);
         free(p->datasets);
         free(p->identity);
     }

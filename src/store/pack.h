@@ -14,17 +14,20 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "plan/span_list.h"
 
 /* What was packed. */
 struct packed {
     int64_t n_items, n_texts, n_bytes;
-    int64_t n_dropped;       /* damaged records that were passed over */
-    bool lost;               /* texts of other items are not there any more, store/texts.h */
-    struct sheaf_stamp file; /* which one has taken the place of the results file; all zero where none has */
+    int64_t n_dropped;        /* damaged records that were passed over */
+    bool knows;               /* which texts should be there: the file has their sums */
+    struct span_list lacking; /* items whose texts are gone, or not those that were computed */
+    bool lost;                /* texts of other items are not there any more, store/texts.h */
+    struct sheaf_stamp file;  /* which one has taken the place of the results file; all zero where none has */
 };
 
-/* Says that damaged records were passed over, without an end of line; nothing where none was. */
-void sheaf_packed_say_dropped(const struct packed *packed, struct sheaf_string *said);
+/* Says of the file at the path which texts are missing, without an end of line; nothing where none are. */
+void sheaf_packed_say_lacking(const char *path, const struct packed *packed, struct sheaf_string *said);
 
 /* Packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
    again. Does nothing where there are no journals. The caller holds the lock of the results file and writes nothing to it.

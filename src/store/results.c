@@ -135,6 +135,9 @@ static int find_everything(struct results *r, hid_t file, const struct items *it
     if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
         find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
         return -1;
+    if (H5Lexists(file, TEXT_SUMS, H5P_DEFAULT) > 0 &&
+        find_dataset(r, file, TEXT_SUMS, &r->n_items, 1, &r->sink.layout.text_sums_offset, error))
+        return -1;
     if (items->in_segments && find_proof(r, file, items, error))
         return -1;
     if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.layout.status_offset, error) ||

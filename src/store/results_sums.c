@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "store/results_inside.h"
+#include "store/text_look.h"
 
 enum { BATCH = 1 << 10 /* sums in memory at a time */ };
 
@@ -27,7 +28,8 @@ int sheaf_results_open_sums(struct results *r, struct sheaf_error *error) {
         return 0;
     r->turn_begun = r->created;
     return sheaf_file_pread(r->fd, &r->turn, sizeof r->turn, r->sums.turn_offset, r->path, error) ||
-                   (r->created && sheaf_sums_complete(&r->sums, r->fd, r->path, SEGMENT_INPUTS, error))
+                   (r->created && (sheaf_sums_complete(&r->sums, r->fd, r->path, SEGMENT_INPUTS, error) ||
+                                   sheaf_text_sum_inputs(&r->sums, r->fd, r->path, error)))
                ? -1
                : 0;
 }

@@ -17,13 +17,23 @@ size_t sheaf_space_row_bytes(const struct results_plan *plan) {
     return n_bytes;
 }
 
+static bool has_texts(const struct sheaf_field *fields, int n_fields) {
+    for (int k = 0; k < n_fields; k++)
+        if (fields[k].type == SHEAF_TEXT)
+            return true;
+    return false;
+}
+
 /* What the rows take, without texts of any length. As a float: it may be beyond 64 bits. */
 static double needed_bytes(const struct results_plan *plan) {
     const struct items *items = plan->items;
     const size_t outputs = sheaf_space_row_bytes(plan), sums = SEGMENT_PARTS * sizeof(uint64_t);
+    const double text_sum = sizeof(uint64_t);
     double row = (double)outputs + (plan->attempts ? 1 : 0) +
                  (double)sizeof(float) / (double)plan->block + /* seconds */
-                 (double)sums / (double)sheaf_segment_size(outputs);
+                 (double)sums / (double)sheaf_segment_size(outputs) +
+                 (has_texts(plan->outputs, plan->n_outputs) ? text_sum : 0) +
+                 (has_texts(items->fields, plan->links_inputs ? 0 : items->n_fields) ? text_sum : 0);
     for (int k = 0; k < items->n_fields && !plan->links_inputs; k++)
         row += items->fields[k].type == SHEAF_TEXT ? 0 : (double)sheaf_field_row_bytes(&items->fields[k]);
     return row * (double)items->n_items;

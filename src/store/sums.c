@@ -9,8 +9,10 @@
 #include "core/file.h"
 
 void sheaf_sums_free(struct sums *sums) {
-    for (int part = 0; part < SEGMENT_PARTS; part++)
+    for (int part = 0; part < SEGMENT_PARTS; part++) {
         free(sums->columns[part]);
+        free(sums->texts[part]);
+    }
     *sums = (struct sums){0};
 }
 

@@ -18,13 +18,24 @@
 #include "plan/row_sink.h"
 #include "plan/segments.h"
 
+/* A field of texts: how many values an item has, and where the dataset's references lie (store/collection.h). */
+struct text_column {
+    int32_t output; /* its number among the outputs, or of an input among inputs that are texts */
+    int64_t width;
+    off_t offset; /* 0: never written, so that all are empty */
+};
+
 struct sums {
+    bool moved_texts;         /* a field of texts is not stored as it was made: texts cannot be summed */
     bool moved_inputs;        /* an input is not stored in one piece any more: the inputs cannot be summed */
     struct segments segments; /* size 0: the file has none */
     off_t turn_offset;        /* uint64 */
     off_t status_offset;
     int n_columns[SEGMENT_PARTS];
     struct row_column *columns[SEGMENT_PARTS]; /* in the file's order */
+    off_t text_sums_offset[SEGMENT_PARTS];     /* uint64, one for each item, plan/text_sums.h; 0: there are none */
+    int n_texts[SEGMENT_PARTS];
+    struct text_column *texts[SEGMENT_PARTS]; /* in the file's order */
 };
 
 void sheaf_sums_free(struct sums *sums);

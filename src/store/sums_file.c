@@ -22,6 +22,26 @@ static hid_t make_table(hid_t file, hid_t link_creation, hid_t dataset_creation,
     return dataset;
 }
 
+static int make_text_sums(hid_t file, hid_t link_creation, hid_t dataset_creation, const struct results_plan *plan) {
+    const hsize_t n_items = (hsize_t)plan->items->n_items;
+    bool any[SEGMENT_PARTS] = {false};
+    for (int k = 0; k < plan->n_outputs; k++)
+        any[SEGMENT_OUTPUTS] = any[SEGMENT_OUTPUTS] || plan->outputs[k].type == SHEAF_TEXT;
+    for (int k = 0; k < plan->items->n_fields && !plan->links_inputs; k++)
+        any[SEGMENT_INPUTS] = any[SEGMENT_INPUTS] || plan->items->fields[k].type == SHEAF_TEXT;
+    for (int part = 0; part < SEGMENT_PARTS; part++) {
+        if (!any[part])
+            continue;
+        hid_t table = make_table(file, link_creation, dataset_creation,
+                                 part == SEGMENT_OUTPUTS ? TEXT_SUMS : INPUT_TEXT_SUMS, 1, &n_items,
+                                 part == SEGMENT_OUTPUTS ? "sum of each item's texts, by XXH3; 0: not known"
+                                                         : "sum of each item's inputs that are texts, by XXH3");
+        if (table < 0 || H5Dclose(table) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, const struct results_plan *plan) {
     static const uint64_t turn = 1;
     const int64_t n_items = plan->items->n_items, size = sheaf_segment_size(sheaf_space_row_bytes(plan));
@@ -38,7 +58,7 @@ int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, con
         rc = -1;
     if (turns >= 0 && H5Dclose(turns) < 0)
         rc = -1;
-    return rc;
+    return rc ? rc : make_text_sums(file, link_creation, dataset_creation, plan);
 }
 
 /* --- finding ------------------------------------------------------------------------------------------------------- */
@@ -76,20 +96,41 @@ static int add_column(struct finding *f, enum segment_part part, struct row_colu
     return 0;
 }
 
-/* Takes a field's dataset, if it has a row of bytes for each item. */
-static int take_field(struct finding *f, hid_t dataset, const char *name, enum segment_part part) {
+/* Takes a field of texts of any length. One that was never written lies nowhere. */
+static int take_texts(struct finding *f, hid_t dataset, enum segment_part part, int32_t output, int64_t width) {
+    const int n = f->sums->n_texts[part];
+    const haddr_t at = H5Dget_offset(dataset);
+    hid_t creation = H5Dget_create_plist(dataset);
+    f->sums->moved_texts = f->sums->moved_texts || creation < 0 || H5Pget_layout(creation) != H5D_CONTIGUOUS;
+    if (creation >= 0)
+        H5Pclose(creation);
+    H5Eclear2(H5E_DEFAULT);
+    struct text_column *more = realloc(f->sums->texts[part], (size_t)(n + 1) * sizeof *more);
+    if (!more)
+        return sheaf_fail_memory(f->error, "the fields");
+    f->sums->texts[part] = more;
+    more[f->sums->n_texts[part]++] =
+        (struct text_column){output < 0 ? n : output, width, at == HADDR_UNDEF ? 0 : (off_t)at};
+    return 0;
+}
+
+/* Takes a field's dataset, if it has a row of bytes, or texts, for each item. output: -1 of an input. */
+static int take_field(struct finding *f, hid_t dataset, const char *name, int32_t output) {
+    const enum segment_part part = output >= 0 ? SEGMENT_OUTPUTS : SEGMENT_INPUTS;
     hid_t type = H5Dget_type(dataset), space = H5Dget_space(dataset);
     hsize_t dims[H5S_MAX_RANK] = {0};
     const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     const int64_t n_items = f->sums->segments.n_items;
-    const bool is_field = rank >= 1 && dims[0] == (hsize_t)n_items && H5Tdetect_class(type, H5T_VLEN) <= 0 &&
-                          H5Tis_variable_str(type) <= 0 && H5DSis_scale(dataset) <= 0;
-    const size_t row_bytes =
-        is_field && n_items ? (size_t)H5Sget_simple_extent_npoints(space) / (size_t)n_items * H5Tget_size(type) : 0;
+    const bool of_items = rank >= 1 && dims[0] == (hsize_t)n_items && H5DSis_scale(dataset) <= 0;
+    const bool is_text = H5Tis_variable_str(type) > 0, is_field = of_items && H5Tdetect_class(type, H5T_VLEN) <= 0;
+    const size_t width = of_items && n_items ? (size_t)H5Sget_simple_extent_npoints(space) / (size_t)n_items : 0;
+    const size_t row_bytes = is_field && !is_text ? width * H5Tget_size(type) : 0;
     const haddr_t at = H5Dget_offset(dataset);
     H5Sclose(space);
     H5Tclose(type);
     H5Eclear2(H5E_DEFAULT);
+    if (is_text && width)
+        return take_texts(f, dataset, part, output, (int64_t)width);
     if (row_bytes == 0)
         return 0;
     if (at == HADDR_UNDEF && part == SEGMENT_INPUTS) {
@@ -105,7 +146,8 @@ static int take_field(struct finding *f, hid_t dataset, const char *name, enum s
 static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, void *context) {
     struct finding *f = context;
     H5O_info_t object;
-    const bool is_output = sheaf_identity_find_output(f->identity, name) >= 0;
+    const int32_t output = sheaf_identity_find_output(f->identity, name);
+    const bool is_output = output >= 0;
     if (info->type != H5L_TYPE_HARD || (!is_output && f->n_outputs > 0))
         return 0;
     if (H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
@@ -115,7 +157,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
     if (dataset < 0)
         return sheaf_h5_fail_dataset(f->error, f->path, name);
-    int rc = take_field(f, dataset, name, is_output ? SEGMENT_OUTPUTS : SEGMENT_INPUTS);
+    int rc = take_field(f, dataset, name, output);
     f->n_outputs += is_output;
     H5Dclose(dataset);
     return rc;
@@ -141,13 +183,28 @@ static int find_table(struct sums *sums, hid_t file, const char *path, struct sh
                : sheaf_h5_fail_dataset(error, path, SUMS);
 }
 
+/* Those of texts, where there are such. */
+static int find_text_sums(struct sums *sums, hid_t file, const char *path, struct sheaf_error *error) {
+    static const char *const names[] = {[SEGMENT_INPUTS] = INPUT_TEXT_SUMS, [SEGMENT_OUTPUTS] = TEXT_SUMS};
+    for (int part = 0; part < SEGMENT_PARTS; part++) {
+        hsize_t n_items[1];
+        if (H5Lexists(file, names[part], H5P_DEFAULT) <= 0)
+            continue;
+        if (find_place(file, path, names[part], n_items, 1, &sums->text_sums_offset[part], error))
+            return -1;
+        if ((int64_t)n_items[0] != sums->segments.n_items)
+            return sheaf_h5_fail_dataset(error, path, names[part]);
+    }
+    return 0;
+}
+
 int sheaf_sums_find(struct sums *sums, hid_t file, const char *path, const char *identity, struct sheaf_error *error) {
     struct sheaf_error own = {0};
     struct finding f = {.sums = sums, .path = path, .identity = identity, .error = &own};
     *sums = (struct sums){0};
     if (H5Lexists(file, SUMS, H5P_DEFAULT) <= 0)
         return 0; /* made by an older version */
-    if (find_table(sums, file, path, error))
+    if (find_table(sums, file, path, error) || find_text_sums(sums, file, path, error))
         return -1;
     if (H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, &f) >= 0) {
         sums->n_columns[SEGMENT_INPUTS] = sums->moved_inputs ? 0 : sums->n_columns[SEGMENT_INPUTS];

@@ -13,6 +13,7 @@
 #include "store/layout.h"
 #include "store/sums_file.h"
 #include "store/texts.h"
+#include "store/verify_texts.h"
 
 enum {
     BATCH = 64,      /* segments that are looked at between two looks at the turn */
@@ -25,6 +26,7 @@ struct verification {
     const char *path;
     int fd;
     struct sums sums;
+    uint64_t token;     /* of its journals */
     bool trusts_unsafe; /* what was not safe counts: this machine wrote it, and runs on */
     enum segment_part part;
     int64_t first; /* segment of the window, */
@@ -122,18 +124,6 @@ static int look_again(struct verification *v, struct sheaf_error *error) {
 
 /* --- counting ------------------------------------------------------------------------------------------------------ */
 
-static void add_span(struct verified_spans *spans, struct span items) {
-    struct span *last = spans->n_kept ? &spans->kept[spans->n_kept - 1] : NULL;
-    const bool touches = last && last->first + last->n == items.first;
-    spans->n_items += items.n;
-    if (!touches)
-        spans->n++;
-    if (touches || spans->n_kept == VERIFY_SPANS)
-        last->n = items.first + items.n - last->first;
-    else
-        spans->kept[spans->n_kept++] = items;
-}
-
 static void count_window(const struct verification *v, struct verified *found) {
     const size_t row_bytes = sheaf_sums_row_bytes(&v->sums, v->part);
     int64_t *const counts[] = {
@@ -147,7 +137,7 @@ static void count_window(const struct verification *v, struct verified *found) {
         if (verdict == AS_WRITTEN || verdict == CHANGED)
             found->n_bytes += items.n * (int64_t)row_bytes;
         if (verdict == CHANGED)
-            add_span(&found->changed[v->part], items);
+            sheaf_span_list_add(&found->changed[v->part], items);
     }
 }
 
@@ -170,7 +160,12 @@ static int verify_part(struct verification *v, struct verified *found, struct sh
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */
 
+/* Not from the attribute, where that can be: it lies in HDF5's heap, on which damage may keep HDF5 for ever. */
 static char *read_arguments(hid_t file) {
+    char *kept = sheaf_h5_get_dataset_text(file, ARGUMENTS_TEXT);
+    H5Eclear2(H5E_DEFAULT);
+    if (kept)
+        return kept;
     hid_t group = H5Gopen2(file, GROUP, H5P_DEFAULT);
     char *text = group >= 0 ? sheaf_h5_get_attribute_text(group, "arguments") : NULL;
     if (group >= 0)
@@ -208,8 +203,8 @@ static int look_inside(struct verification *v, struct verified *found, struct sh
     if (rc == 0) {
         v->trusts_unsafe = sheaf_h5_trusts_unsafe(file);
         found->arguments = read_arguments(file);
-        found->has_texts = strstr(identity, ": text") != NULL;
-        found->lost_texts = found->has_texts && sheaf_texts_are_lost(file, v->path, sheaf_h5_get_token(file));
+        v->token = sheaf_h5_get_token(file);
+        found->lost_texts = v->sums.n_texts[SEGMENT_OUTPUTS] && sheaf_texts_are_lost(file, v->path, v->token);
         found->has_links = has_links(file);
     }
     free(identity);
@@ -232,6 +227,9 @@ static int verify(struct verification *v, struct verified *found, struct sheaf_e
     for (v->part = 0; v->part < SEGMENT_PARTS; v->part++)
         if (verify_part(v, found, error))
             return -1;
+    const struct text_verification texts = {v->path, v->fd, &v->sums, v->token, v->trusts_unsafe};
+    if (sheaf_verify_texts(&texts, found, error))
+        return -1;
     int rc = sheaf_file_pread(v->fd, &turn, sizeof turn, v->sums.turn_offset, v->path, error);
     found->settled = turn % 2 == 0;
     return rc;

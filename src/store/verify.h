@@ -11,30 +11,24 @@
 
 #include "core/error.h"
 #include "plan/segments.h"
-
-/* Spans of items in order, which do not touch; of more than are kept, the last one reaches to the end of all. */
-enum { VERIFY_SPANS = 100 };
-struct verified_spans {
-    int64_t n, n_items; /* spans, and items in them, in all */
-    int n_kept;
-    struct span kept[VERIFY_SPANS];
-};
+#include "plan/span_list.h"
 
 struct verified {
-    bool has_sums;     /* else the file was made by an older version, and nothing is known */
-    bool moved_inputs; /* inputs cannot be checked: the file was repacked */
-    bool settled;      /* the last run has ended in order */
-    bool has_texts;    /* among the outputs, which have no sums; */
-    bool lost_texts;   /* some are not there any more (store/texts.h) */
-    bool has_links;    /* inputs that are linked, which have none either */
+    bool has_sums;                     /* else the file was made by an older version, and nothing is known */
+    bool moved_inputs;                 /* inputs cannot be checked: the file was repacked */
+    bool settled;                      /* the last run has ended in order */
+    bool unknown_texts[SEGMENT_PARTS]; /* texts have no sums, or were moved; */
+    bool lost_texts;                   /* some are not there any more (store/texts.h) */
+    bool has_links;                    /* inputs that are linked, which have no sums */
     int64_t n_items, n_bytes;
-    int64_t n_checked;   /* items whose outputs and statuses were; of the others: */
-    int64_t n_pending;   /* have no values yet */
-    int64_t n_unknown;   /* no sum yet */
-    int64_t n_doubtful;  /* a sum that was not safe when the machine went down */
-    int64_t n_unsettled; /* were written while they were looked at */
-    struct verified_spans changed[SEGMENT_PARTS];
-    char *arguments; /* how the run was called that made the file, or NULL */
+    int64_t n_checked;                             /* items whose outputs and statuses were; of the others: */
+    int64_t n_pending;                             /* have no values yet */
+    int64_t n_unknown;                             /* no sum yet */
+    int64_t n_doubtful;                            /* a sum that was not safe when the machine went down */
+    int64_t n_unsettled;                           /* were written while they were looked at */
+    struct span_list changed[SEGMENT_PARTS];       /* items of segments, */
+    struct span_list changed_texts[SEGMENT_PARTS]; /* and items by their texts */
+    char *arguments;                               /* how the run was called that made the file, or NULL */
 };
 
 /* Release with sheaf_verified_free, also after an error. */

@@ -69,52 +69,15 @@ int sheaf_generated_make(const struct generated_setup *setup, void *block, struc
 
 /* --- taking values from it ------------------------------------------------------------------------------------------ */
 
-static void repeat(char *to, const char *value, size_t value_bytes, int64_t n) {
-    if (value_bytes == sizeof(uint64_t)) {
-        uint64_t bits;
-        memcpy(&bits, value, sizeof bits);
-        for (int64_t i = 0; i < n; i++)
-            ((uint64_t *)(void *)to)[i] = bits;
-    } else
-        for (int64_t i = 0; i < n; i++)
-            memcpy(to + (size_t)i * value_bytes, value, value_bytes);
-}
-
 /* Texts lie in the block, which is elsewhere in each process. */
 static void point(struct sheaf_text *texts, int64_t n, const char *block) {
     for (int64_t i = 0; i < n; i++)
         texts[i].data = block + (uintptr_t)texts[i].data;
 }
 
-/* A field of the last axis: its values one after the other, again and again. */
-static void fill_in_turn(const struct generated *g, const char *values, size_t value_bytes, int64_t first, int64_t n,
-                         char *to) {
-    int64_t index = first % g->n_values;
-    for (int64_t run; n > 0; n -= run, index = 0) {
-        run = g->n_values - index < n ? g->n_values - index : n;
-        memcpy(to, values + (size_t)index * value_bytes, (size_t)run * value_bytes);
-        to += (size_t)run * value_bytes;
-    }
-}
-
-/* A field of another axis: the same value for a while. */
-static void fill_in_runs(const struct generated *g, const char *values, size_t value_bytes, int64_t first, int64_t n,
-                         char *to) {
-    int64_t index = first / g->stride % g->n_values, left = g->stride - first % g->stride;
-    for (int64_t run; n > 0; n -= run, left = g->stride, index = (index + 1) % g->n_values) {
-        run = left < n ? left : n;
-        repeat(to, values + (size_t)index * value_bytes, value_bytes, run);
-        to += (size_t)run * value_bytes;
-    }
-}
-
 void sheaf_generated_fill(const void *block, int k, enum sheaf_type type, int64_t first, int64_t n, void *to) {
     const struct generated *g = (const struct generated *)block + k;
-    const char *values = (const char *)block + g->offset;
-    if (g->stride == 1)
-        fill_in_turn(g, values, sheaf_type_bytes(type), first, n, to);
-    else
-        fill_in_runs(g, values, sheaf_type_bytes(type), first, n, to);
+    sheaf_sweep_spread((const char *)block + g->offset, sheaf_type_bytes(type), g->n_values, g->stride, first, n, to);
     if (type == SHEAF_TEXT)
         point(to, n, block);
 }

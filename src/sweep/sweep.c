@@ -119,3 +119,41 @@ int sheaf_sweep_convert(const struct sweep *sweep, int field, enum sheaf_type ty
             return -1;
     return 0;
 }
+
+/* --- values of many items ------------------------------------------------------------------------------------------- */
+
+static void repeat(char *to, const char *value, size_t value_bytes, int64_t n) {
+    if (value_bytes == sizeof(uint64_t)) {
+        uint64_t bits;
+        memcpy(&bits, value, sizeof bits);
+        for (int64_t i = 0; i < n; i++)
+            ((uint64_t *)(void *)to)[i] = bits;
+    } else
+        for (int64_t i = 0; i < n; i++)
+            memcpy(to + (size_t)i * value_bytes, value, value_bytes);
+}
+
+/* Of the last axis: its values one after the other, again and again. */
+static void spread_in_turn(const char *values, size_t value_bytes, int64_t n_values, int64_t first, int64_t n,
+                           char *to) {
+    int64_t index = first % n_values;
+    for (int64_t run; n > 0; n -= run, index = 0) {
+        run = n_values - index < n ? n_values - index : n;
+        memcpy(to, values + (size_t)index * value_bytes, (size_t)run * value_bytes);
+        to += (size_t)run * value_bytes;
+    }
+}
+
+void sheaf_sweep_spread(const char *values, size_t value_bytes, int64_t n_values, int64_t stride, int64_t first,
+                        int64_t n, char *to) {
+    int64_t index = first / stride % n_values, left = stride - first % stride;
+    if (stride == 1) {
+        spread_in_turn(values, value_bytes, n_values, first, n, to);
+        return;
+    }
+    for (int64_t run; n > 0; n -= run, left = stride, index = (index + 1) % n_values) {
+        run = left < n ? left : n;
+        repeat(to, values + (size_t)index * value_bytes, value_bytes, run);
+        to += (size_t)run * value_bytes;
+    }
+}

@@ -55,4 +55,8 @@ bool sheaf_sweep_fits(const struct sweep *sweep, int field, enum sheaf_type type
 int sheaf_sweep_convert(const struct sweep *sweep, int field, enum sheaf_type type, int64_t first, int64_t n, void *to,
                         struct sheaf_arena *arena);
 
+/* Items first … first + n - 1 of a field that has values[n_values] along its axis, each for `stride` items. */
+void sheaf_sweep_spread(const char *values, size_t value_bytes, int64_t n_values, int64_t stride, int64_t first,
+                        int64_t n, char *to);
+
 #endif

@@ -498,7 +498,7 @@ TEST_F(Command, HaltsGoesOnAndTriesAgain) {
 
 /* 4 threads, of which each has 20 items that fail before the run ends by itself. */
 TEST_F(Command, ARunInWhichNothingSucceedsEnds) {
-    write_command("job.yaml", "count: 2000", "'echo {item} >> ran; ls | grep -q ^fixe || exit 3'");
+    write_command("job.yaml", "count: 500", "'echo {item} >> ran; ls | grep -q ^fixe || exit 3'");
     for (const Layout &layout : {Layout{0, 4}, Layout{2, 2}, Layout{2, 2, true}}) {
         SCOPED_TRACE(layout.name());
         write("ran", "");
@@ -514,11 +514,11 @@ TEST_F(Command, ARunInWhichNothingSucceedsEnds) {
                          "(status == 0).sum() == " + std::to_string(20000 - n_ran)});
     }
     write("fixed", "");
-    run_job({"job.yaml", "--overwrite", "--items", "1999:2000"}, {0, 4});
+    run_job({"job.yaml", "--overwrite", "--items", "499:500"}, {0, 4});
     unlink(path("fixed").c_str());
     write("ran", "");
     run_job({"job.yaml", "--retry-failed"}, {0, 4}, 1); /* an item is done: what fails is no reason to end */
-    EXPECT_EQ(count_of(read("ran"), "\n"), 1999);
+    EXPECT_EQ(count_of(read("ran"), "\n"), 499);
     run_job({"job.yaml", "--overwrite", "--set", "halt=never"}, {0, 4}, 1);
     holds("job.h5", {"(status == 2).all()"});
 }

@@ -32,6 +32,15 @@ class Damage : public Program {
         n_refused_ += result.exit != 0;
     }
 
+    /* Or it says which items changed. */
+    void verify_answers() {
+        const Result result = sheaf({"verify", "bad.h5"});
+        EXPECT_FALSE(result.timed_out) << result;
+        EXPECT_TRUE(result.exit >= 0 && result.exit <= 3) << result;
+        EXPECT_NE((result.exit <= 1 ? result.out : result.err).find("bad.h5: "), std::string::npos) << result;
+        n_found_ += result.exit == 1;
+    }
+
     /* All collections of HDF5's heap of texts, from the first object on, are filled with `value`. */
     std::string with_heap(char value) const {
         enum { HEAD = 16, COLLECTION = 4096 };
@@ -42,15 +51,15 @@ class Damage : public Program {
     }
 
     std::string bytes_;
-    int n_refused_ = 0;
+    int n_refused_ = 0, n_found_ = 0;
 };
 
-TEST_F(Damage, FiveHundredFiles) {
+TEST_F(Damage, ManyFiles) {
     std::vector<size_t> used; /* where the file is not empty: there most of the damage hurts */
     for (size_t i = 0; i < bytes_.size(); i++)
         if (bytes_[i])
             used.push_back(i);
-    for (unsigned seed = 0; seed < 500 && !HasFailure(); seed++) {
+    for (unsigned seed = 0; seed < (slow_tests() ? 500 : 150) && !HasFailure(); seed++) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         std::mt19937 random(seed);
         std::string bytes = bytes_;
@@ -59,12 +68,14 @@ TEST_F(Damage, FiveHundredFiles) {
         write("bad.h5", bytes);
         answers({"status", "bad.h5"});
         answers({"show", "bad.h5", "--csv"});
+        verify_answers();
         if (seed % 5 == 0) {
             answers({"pack", "bad.h5"});
             answers({"run", "job.yaml", "-o", "bad.h5"});
         }
     }
-    EXPECT_GT(n_refused_, 100) << "some of it was noticed";
+    EXPECT_GT(n_refused_, 30) << "some of it was noticed";
+    EXPECT_GT(n_found_, 1) << "and some is known";
 }
 
 /* What status and run need does not lie in the heap, on which HDF5 crashes or runs in circles. */
@@ -77,6 +88,10 @@ TEST_F(Damage, OfTheHeapOfTexts) {
         EXPECT_NE(status.out.find("3 items, 3 done"), std::string::npos) << status;
         EXPECT_EQ(sheaf({"run", "job.yaml", "-o", "bad.h5"}).exit, 0);
         EXPECT_EQ(show.exit, 3) << show;
+        Result verify = sheaf({"verify", "bad.h5"});
+        EXPECT_EQ(verify.exit, 1) << verify;
+        EXPECT_EQ(count_of(verify.out, "  texts changed among 3 items: 0:3\n"), 1) << verify;
+        EXPECT_EQ(count_of(verify.out, "  copied inputs that are texts changed among 3 items: 0:3\n"), 1) << verify;
         EXPECT_NE(show.err.find("bad.h5: "), std::string::npos) << show;
         EXPECT_NE(show.err.find("the dataset '"), std::string::npos) << show;
     }

@@ -35,6 +35,14 @@ class Text : public Program {
             ASSERT_EQ(all_said[static_cast<size_t>(i)], said(i)) << "item " << i;
             ASSERT_EQ(all_log[static_cast<size_t>(i)], log(i)) << "item " << i;
         }
+        is_as_written(name);
+    }
+
+    /* verify accuses nothing. */
+    void is_as_written(const std::string &name) const {
+        Result result = sheaf({"verify", name});
+        EXPECT_EQ(result.exit, 0) << result;
+        EXPECT_EQ(count_of(result.out, "text"), 0) << result;
     }
 
     /* The texts of items that are not pending, wherever they are; how many are pending. */
@@ -64,6 +72,7 @@ class Text : public Program {
         }
         sheaf_arena_free(&arena);
         sheaf_reader_close(reader);
+        is_as_written(name);
         return n_pending / 2;
     }
 };
@@ -77,6 +86,8 @@ TEST_F(Text, IsTheSameOnEveryLayout) {
         SCOPED_TRACE(layout.name() + ", " + transport);
         std::string name = "out" + std::to_string(k++) + ".h5";
         run_job({"job.yaml", "-q", "-o", name, "--set", std::string("transport=") + transport}, layout, 1);
+        expect_packed(name);
+        run_job({"job.yaml", "-q", "-o", name, "--recompute", "--items", "1:4,42,139:"}, layout, 1);
         expect_packed(name);
         if (HasFailure())
             return;
@@ -117,6 +128,7 @@ TEST_F(Text, OfTheLastAttemptCounts) {
     auto logs = [&](const char *fails, const std::string &more, int exit) {
         Result result = shell(std::string("SHEAF_TEST_FAIL=") + fails + " " SHEAF_PROGRAM " run job.yaml -q " + more);
         EXPECT_EQ(result.exit, exit) << result;
+        is_as_written("job.h5");
         return unit::read_texts(path("job.h5"), "log");
     };
     const std::string first = "a first attempt";

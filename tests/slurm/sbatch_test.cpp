@@ -53,7 +53,7 @@ class SlurmSlow : public Slurm {
 
 /* Slurm looks at limits each 30 s only. A limit that is there from the start might be found over before the run has
    really begun, so it is shortened when some items are done: the signal comes then, or up to 30 s later. */
-TEST_F(SlurmSlow, ALimitTooShort) {
+TEST_F(SlurmSlow, SlowALimitTooShort) {
     write_slow(640); /* 40 s on 4 ranks */
     std::string job = submit({"-N2", "-n4"}, {"job.yaml"});
     wait_for_items(job, "job.h5", 5);
