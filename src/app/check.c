@@ -36,15 +36,15 @@ static void tell_fields(const char *what, const struct sheaf_field *fields, int 
     sheaf_string_add(text, "%s\n", told ? "" : " nothing");
 }
 
-/* "mass 50 x charge 3" */
+/* "mass[50] charge[3]" */
 static void tell_axes(const struct sweep *sweep, struct sheaf_string *text) {
     for (int a = 0; a < sweep->n_axes; a++)
-        sheaf_string_add(text, "%s%s %" PRId64, a ? " x " : "", sweep->axes[a].name, sweep->axes[a].size);
+        sheaf_string_add(text, "%s%s[%" PRId64 "]", a ? " " : "", sweep->axes[a].name, sweep->axes[a].size);
 }
 
 static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     const struct session *session = stage->session;
-    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 ", "grid of ", "zip of ", "rows of "};
+    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 ", "grid ", "zip ", "rows "};
     const struct items *items = &stage->items;
     const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
     sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);

@@ -72,6 +72,7 @@ int sheaf_stage_summarize(struct stage *stage) {
         .n_skipped = stage->after[ITEM_SKIPPED],
         .failed_item = stage->first_failure.item,
         .failed_message = stage->any_failure ? stage->first_failure.message : NULL,
+        .most_messages = session->results.sink.layout.most_failures,
         .n_before = stage->before[ITEM_DONE] + count_failed(stage->before),
         .wall_s = wall_s,
         .compute_s = stage->compute_s,

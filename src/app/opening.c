@@ -78,6 +78,41 @@ static int check_inputs(struct stage *stage) {
     return 0;
 }
 
+/* A name is one thing: a kernel's param has one value for all items, whatever a field of that name says. */
+static int check_params(const struct stage *stage) {
+    struct session *session = stage->session;
+    const struct sheaf_kernel *table = &stage->kernel.kernel.table;
+    for (int p = 0; session->job.kind == JOB_KERNEL && p < table->n_params; p++)
+        if (sheaf_items_find(stage->items.fields, stage->items.n_fields, table->params[p].name) >= 0)
+            return sheaf_yaml_refuse(
+                session->job.items.node, &session->error,
+                "the items have a field '%s', and so is a param of kernel %s called, which has one "
+                "value for all items; rename the field",
+                table->params[p].name, table->head.name);
+    return 0;
+}
+
+static bool reads_axis(const struct stage *stage, int axis) {
+    for (int k = 0; k < stage->kernel.n_inputs; k++)
+        if (stage->kernel.field[k] >= 0 && stage->items.sweep->fields[stage->kernel.field[k]].axis == axis)
+            return true;
+    return false;
+}
+
+/* What the kernel makes of a sweep. */
+static int check_sweep(const struct stage *stage) {
+    const struct session *session = stage->session;
+    const struct sweep *sweep = stage->items.sweep;
+    if (!sweep)
+        return 0;
+    for (int a = 0; a < sweep->n_axes && !session->options->quiet; a++)
+        if (!reads_axis(stage, a) && strcmp(sweep->axes[a].name, "repeat") != 0 && sweep->axes[a].size > 1)
+            fprintf(stderr,
+                    "sheaf: nothing reads '%s' of the items: what differs in it alone is computed from the same\n",
+                    sweep->axes[a].name);
+    return check_params(stage);
+}
+
 /* Rank 0 reads the numbers that all items share, and tells the others. */
 static int open_shared_numbers(struct session *session) {
     int rc = 0;
@@ -150,7 +185,7 @@ static int open_kernel(struct stage *stage) {
         rc = sheaf_binding_open(&stage->kernel, &session->job, stage->items.fields, stage->items.n_fields, &stage->host,
                                 &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
-        rc = check_inputs(stage);
+        rc = check_inputs(stage) || check_sweep(stage) ? -1 : 0;
     rc = sheaf_session_agree(session, rc);
     rc = rc ? rc : sheaf_same_kernel(stage);
     if (rc == 0 && session->job.kind == JOB_EXPRESSION)

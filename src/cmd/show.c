@@ -141,8 +141,8 @@ static int choose_named(struct show *show) {
     return rc;
 }
 
-/* In a CSV and of one item the file's order; in a table first what tells items apart, then what was computed, then the inputs.
-   Of one item also what is kept of it beside them. */
+/* In a CSV and of one item the file's order; in a table first what tells items apart (all inputs of a grid, else a text), then
+   what was computed, then the other inputs. Of one item also what is kept of it beside them. */
 static int choose_fields(struct show *show) {
     show->chosen = calloc((size_t)(show->n_all + show->n_about) + 2, sizeof *show->chosen);
     if (!show->chosen)
@@ -150,7 +150,7 @@ static int choose_fields(struct show *show) {
     if (show->fields || show->n_named)
         return choose_named(show);
     int label = -1;
-    bool ordered = show->csv || show->item >= 0;
+    bool ordered = show->csv || show->item >= 0 || sheaf_reader_lists_items(show->reader);
     for (int k = 0; k < show->n_all && label < 0 && !ordered; k++)
         if (show->all[k].field.type == SHEAF_TEXT && !show->all[k].is_output)
             label = show->chosen[show->n_chosen++] = k;

@@ -89,6 +89,8 @@ int sheaf_show_item(const struct show_item *show, struct sheaf_error *error) {
     printf("item: %" PRId64 "\nstatus: %s\n", show->item, sheaf_cell_status(status));
     if (sheaf_status_failed(status) && *message)
         printf("message: %s\n", message);
+    else if (sheaf_status_failed(status))
+        printf("message: none is kept; a file has room for those of 10,000 items\n");
     for (int k = 0; k < show->n_fields; k++) {
         const struct reader_field *field = &all[show->fields[k]];
         if (field->is_output && status == ITEM_PENDING)

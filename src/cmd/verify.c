@@ -104,13 +104,13 @@ static void print_mending(const char *path, const struct verified *found) {
     sheaf_span_list_join(&found->changed[SEGMENT_OUTPUTS], &found->changed_texts[SEGMENT_OUTPUTS], &outputs);
     if (outputs.n) {
         sheaf_span_list_say(&outputs, SPANS_KEPT, ",", &said);
-        printf("  to compute these items again: ");
+        printf("  to compute these items again, in the folder where the job was run: ");
         print_call(found->arguments, path);
         printf(" --recompute --items %s\n", text_of(&said));
     }
     sheaf_string_free(&said);
     if (found->changed[SEGMENT_INPUTS].n || found->changed_texts[SEGMENT_INPUTS].n) {
-        printf("  copies of inputs are not mended by that, runs read the job's own; to have all anew: ");
+        printf("  copies of inputs are not mended by a run, which reads the job's own; to have all anew: ");
         print_call(found->arguments, path);
         printf(" --overwrite\n");
     }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/text.h"
@@ -12,29 +13,66 @@
 
 /* --- lists --------------------------------------------------------------------------------------------------------- */
 
-/* The type that holds what all of them say: whole numbers, numbers, or text. */
-static enum sheaf_type find_type(struct yaml_node *const *nodes, int64_t n) {
+/* Whether a whole number is beyond what a float64 keeps. */
+static bool is_large(const char *text) {
+    int64_t whole;
+    return sheaf_text_to_int64(text, strlen(text), &whole) || llabs(whole) > INT64_C(1) << 53;
+}
+
+/* What a value is by itself: a code such as 007 is a text. */
+static enum sheaf_type type_of(const struct yaml_node *node) {
+    const char *text = node->text;
+    const size_t length = strlen(text), sign = text[0] == '-' || text[0] == '+';
+    const bool digits = strspn(text + sign, "0123456789") + sign == length;
+    double value;
+    int64_t whole;
+    if (node->quoted || sheaf_text_to_double(text, length, &value) ||
+        (digits && length > sign + 1 && text[sign] == '0'))
+        return SHEAF_TEXT;
+    if (!digits)
+        return SHEAF_FLOAT64;
+    return sheaf_text_to_int64(text, length, &whole) ? SHEAF_TEXT : SHEAF_INT64;
+}
+
+/* The type that holds what all of them say: whole numbers, numbers, or text, and then the first value due to which. A large
+   whole number among floats would lose digits. */
+static enum sheaf_type find_type(struct yaml_node *const *nodes, int64_t n, int64_t *odd) {
     enum sheaf_type type = SHEAF_INT64;
-    for (int64_t i = 0; i < n; i++) {
-        const struct yaml_node *node = nodes[i];
-        const size_t length = strlen(node->text);
-        double value;
-        if (node->quoted || sheaf_text_to_double(node->text, length, &value))
+    int64_t large = -1;
+    for (*odd = 0; *odd < n; ++*odd) {
+        const enum sheaf_type own = type_of(nodes[*odd]);
+        if (own == SHEAF_TEXT)
             return SHEAF_TEXT;
-        const size_t sign = node->text[0] == '-' || node->text[0] == '+';
-        const bool digits = strspn(node->text + sign, "0123456789") + sign == length;
-        int64_t whole;
-        if (digits && length > sign + 1 && node->text[sign] == '0')
-            return SHEAF_TEXT; /* a code: 007 */
-        if (!digits || sheaf_text_to_int64(node->text, length, &whole))
-            type = SHEAF_FLOAT64;
+        type = own == SHEAF_FLOAT64 ? own : type;
+        if (own == SHEAF_INT64 && large < 0 && is_large(nodes[*odd]->text))
+            large = *odd;
     }
-    return type;
+    *odd = large;
+    return type == SHEAF_FLOAT64 && large >= 0 ? SHEAF_TEXT : type;
+}
+
+/* "job.yaml:3:14: 'abc'" */
+static const char *say_odd(const struct yaml_node *node, struct sheaf_arena *arena) {
+    char said[400];
+    snprintf(said, sizeof said, "%.150s:%d:%d: '%.150s'%s", node->file, node->line, node->column, node->text,
+             node->quoted ? " in quotes" : "");
+    return sheaf_arena_text(arena, said, strlen(said));
+}
+
+/* Nothing, as YAML writes it. */
+static bool says_nothing(const char *text) {
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(text, words[i]) == 0)
+            return true;
+    return false;
 }
 
 static int refuse_value(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
     return node->kind == YAML_SCALAR
-               ? sheaf_yaml_refuse(node, error, "%s has an empty value; write \"\" for an empty text", what)
+               ? sheaf_yaml_refuse(node, error,
+                                   "%s has a value that says nothing (%s); a text of that kind needs quotes", what,
+                                   node->text[0] ? node->text : "it is empty")
                : sheaf_yaml_refuse(node, error, "%s should list values; this is a %s", what,
                                    node->kind == YAML_MAP ? "map" : "list");
 }
@@ -42,9 +80,13 @@ static int refuse_value(const struct yaml_node *node, const char *what, struct s
 int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const char *name, const char *what,
                             struct sheaf_arena *arena, struct sweep_field *field, struct sheaf_error *error) {
     for (int64_t i = 0; i < n; i++)
-        if (nodes[i]->kind != YAML_SCALAR || (!nodes[i]->quoted && !nodes[i]->text[0]))
+        if (nodes[i]->kind != YAML_SCALAR || (!nodes[i]->quoted && says_nothing(nodes[i]->text)))
             return refuse_value(nodes[i], what, error);
-    const enum sheaf_type type = find_type(nodes, n);
+    int64_t odd;
+    const enum sheaf_type type = find_type(nodes, n, &odd);
+    const char *why = type == SHEAF_TEXT ? say_odd(nodes[odd], arena) : NULL;
+    if (type == SHEAF_TEXT && !why)
+        return sheaf_fail_memory(error, what);
     struct sheaf_text *written = sheaf_arena_take(arena, (size_t)n * sizeof *written);
     char *values = sheaf_arena_take(arena, (size_t)n * sizeof(int64_t));
     if (!written || !values)
@@ -61,7 +103,8 @@ int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const cha
     }
     *field = (struct sweep_field){.about = {.name = name, .type = type, .width = 1},
                                   .values = type == SHEAF_TEXT ? (const void *)written : values,
-                                  .written = type == SHEAF_TEXT ? NULL : written};
+                                  .written = type == SHEAF_TEXT ? NULL : written,
+                                  .why_text = why};
     return 0;
 }
 

@@ -33,9 +33,12 @@ static int grid_check(struct items *items, int field, enum sheaf_type type, stru
     int64_t i;
     if (sheaf_sweep_fits(sweep, field, type, &i))
         return 0;
+    if (sweep->fields[field].why_text)
+        return sheaf_refuse(error, "%s is no number, which makes '%s' a text; the kernel reads it as %s",
+                            sweep->fields[field].why_text, items->fields[field].name, sheaf_type_name(type));
     sheaf_sweep_convert(sweep, field, SHEAF_TEXT, i, 1, &text, &arena);
-    sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is not a %s", items->name, items->fields[field].name,
-                 i, sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
+    sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is no %s", items->name, items->fields[field].name, i,
+                 sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
     sheaf_arena_free(&arena);
     return -1;
 }
@@ -252,11 +255,16 @@ static int read_repeat(struct grid *g, const struct yaml_node *node) {
                                               .values = values});
 }
 
-/* Few numbers are their own identity, which people can read. */
-static void say_numbers(const struct sweep *sweep, int f, struct sheaf_string *identity) {
+/* Few numbers are their own identity, which people can read: as they are written where a command gets them so. */
+static void say_numbers(const struct sweep *sweep, int f, bool as_written, struct sheaf_string *identity) {
     const int64_t n = sweep->axes[sweep->fields[f].axis].size;
     for (int64_t i = 0; i < n; i++) {
         char number[40];
+        const struct sheaf_text *written = as_written ? sweep->fields[f].written : NULL;
+        if (written) {
+            sheaf_string_add(identity, "%s%s", i ? " " : "", written[i].data);
+            continue;
+        }
         if (sweep->fields[f].about.type == SHEAF_INT64)
             snprintf(number, sizeof number, "%" PRId64, ((const int64_t *)sweep->fields[f].values)[i]);
         else
@@ -266,17 +274,19 @@ static void say_numbers(const struct sweep *sweep, int f, struct sheaf_string *i
 }
 
 /* A hash of all values; of texts that of their own hashes. */
-static int say_hash(const struct sweep *sweep, int f, struct sheaf_string *identity) {
+static int say_hash(const struct sweep *sweep, int f, bool as_written, struct sheaf_string *identity) {
     const struct sweep_field *field = &sweep->fields[f];
     const int64_t n = sweep->axes[field->axis].size;
+    const struct sheaf_text *texts = field->about.type == SHEAF_TEXT ? field->values
+                                     : as_written                    ? field->written
+                                                                     : NULL;
     struct sheaf_string hashes = {0};
     char hash[SHEAF_HASH_BYTES];
-    for (int64_t i = 0; field->about.type == SHEAF_TEXT && i < n; i++) {
-        const struct sheaf_text *text = (const struct sheaf_text *)field->values + i;
-        sheaf_hash_bytes(text->data, text->length, hash);
+    for (int64_t i = 0; texts && i < n; i++) {
+        sheaf_hash_bytes(texts[i].data, texts[i].length, hash);
         sheaf_string_add(&hashes, "%s\n", hash);
     }
-    if (field->about.type == SHEAF_TEXT)
+    if (texts)
         sheaf_hash_bytes(hashes.data, hashes.length, hash);
     else
         sheaf_hash_bytes(field->values, (size_t)n * sheaf_type_bytes(field->about.type), hash);
@@ -286,7 +296,7 @@ static int say_hash(const struct sweep *sweep, int f, struct sheaf_string *ident
     return failed ? -1 : 0;
 }
 
-static int identify(const struct grid *g) {
+static int identify(const struct grid *g, bool as_written) {
     enum { FEW = 12 };
     const struct sweep *sweep = g->sweep;
     struct sheaf_string *identity = &g->items->identity;
@@ -296,11 +306,11 @@ static int identify(const struct grid *g) {
     sheaf_string_add(identity, "\n");
     for (int f = 0; f < sweep->n_fields; f++) {
         const struct sweep_field *field = &sweep->fields[f];
-        sheaf_string_add(identity, "field %s of %s: %s ", field->about.name, sweep->axes[field->axis].name,
-                         sheaf_type_name(field->about.type));
+        sheaf_string_add(identity, "field %s: %s along %s, ", field->about.name, sheaf_type_name(field->about.type),
+                         sweep->axes[field->axis].name);
         if (field->about.type != SHEAF_TEXT && sweep->axes[field->axis].size <= FEW)
-            say_numbers(sweep, f, identity);
-        else if (say_hash(sweep, f, identity))
+            say_numbers(sweep, f, as_written, identity);
+        else if (say_hash(sweep, f, as_written, identity))
             return sheaf_fail_memory(g->error, "the axes");
         sheaf_string_add(identity, "\n");
     }
@@ -319,7 +329,7 @@ static void measure_texts(struct items *items, const struct sweep *sweep) {
     items->all_text_bytes = items->most_text_bytes * (size_t)sweep->n_items;
 }
 
-static int fill_items(struct grid *g, const struct yaml_node *node) {
+static int fill_items(struct grid *g, const struct yaml_node *node, bool as_written) {
     struct items *items = g->items;
     const struct sweep *sweep = g->sweep;
     if (sheaf_sweep_measure(g->sweep, most_items))
@@ -335,7 +345,7 @@ static int fill_items(struct grid *g, const struct yaml_node *node) {
     items->n_items = sweep->n_items;
     items->n_fields = sweep->n_fields;
     measure_texts(items, sweep);
-    return identify(g);
+    return identify(g, as_written);
 }
 
 int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_error *error) {
@@ -350,5 +360,5 @@ int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_err
                    : read_rows(&g, sheaf_yaml_get(node, "rows"));
     if (rc || (repeat && read_repeat(&g, repeat)))
         return -1;
-    return fill_items(&g, node);
+    return fill_items(&g, node, job->kind == JOB_COMMAND);
 }

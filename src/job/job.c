@@ -84,6 +84,21 @@ static bool has_one_of(const struct yaml_node *map, const char *names) {
     return false;
 }
 
+/* "items.repeat goes with grid, zip or rows". NULL. */
+static const struct yaml_node *refuse_alone(const struct yaml_node *node, const struct job_key *key,
+                                            struct sheaf_error *error) {
+    struct sheaf_string names = {0};
+    int n = 0, next = 0;
+    const char *at = key->needs, *name = sheaf_job_key_word(&at, &n);
+    for (const char *then; name; name = then, n = next) {
+        then = sheaf_job_key_word(&at, &next);
+        sheaf_string_add(&names, "%s%.*s", names.length == 0 ? "" : then ? ", " : " or ", n, name);
+    }
+    sheaf_yaml_refuse(node, error, "items.%s goes with %s", key->name, names.failed ? "another key" : names.data);
+    sheaf_string_free(&names);
+    return NULL;
+}
+
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     static const char *const sources[] = {"csv",  "lines", "count", "hdf5",
@@ -117,8 +132,7 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
     for (int i = 0; i < node->n; i++) {
         const struct job_key *key = sheaf_job_key_find("items", node->key[i]->text);
         if (key && key->needs && !has_one_of(node, key->needs)) {
-            sheaf_yaml_refuse(node->value[i], error, "items.%s goes with %s", key->name, key->needs);
-            return NULL;
+            return refuse_alone(node->value[i], key, error);
         }
     }
     return source;

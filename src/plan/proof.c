@@ -103,7 +103,7 @@ int sheaf_proof_cover(struct proof *p, int64_t first_item, int64_t n, struct she
 /* --- all of them, side by side ------------------------------------------------------------------------------------- */
 
 /* A piece is WINDOW segments of a field at most. */
-struct sweep {
+struct passage {
     struct proof *proof;
     const struct proof_field *field;
     _Atomic(int64_t) differs; /* the first segment that does, or its field's number of segments */
@@ -112,14 +112,14 @@ struct sweep {
 };
 
 static void cover_piece(void *context, int64_t i) {
-    struct sweep *s = context;
+    struct passage *s = context;
     struct sheaf_error why;
     const int64_t n = s->field->n_segments, from = i * WINDOW, end = from + WINDOW < n ? from + WINDOW : n;
     if (cover(s->proof, s->field, from, end, &why) && !atomic_exchange(&s->failed, true))
         s->why = why;
 }
 
-static void note_failure(struct sweep *s) {
+static void note_failure(struct passage *s) {
     struct sheaf_error why;
     sheaf_fail(&why, "%s: cannot read the hashes of the inputs", s->proof->path);
     if (!atomic_exchange(&s->failed, true))
@@ -127,7 +127,7 @@ static void note_failure(struct sweep *s) {
 }
 
 static void compare_piece(void *context, int64_t i) {
-    struct sweep *s = context;
+    struct passage *s = context;
     const struct proof *p = s->proof;
     struct sheaf_error ignored;
     const int64_t all = s->field->n_segments, from = i * WINDOW, n = all - from < WINDOW ? all - from : WINDOW;
@@ -146,9 +146,9 @@ static void compare_piece(void *context, int64_t i) {
     free(stored);
 }
 
-static int sweep(struct proof *p, int k, void (*piece)(void *context, int64_t i), int64_t *differs,
+static int pass(struct proof *p, int k, void (*piece)(void *context, int64_t i), int64_t *differs,
                  struct sheaf_error *error) {
-    struct sweep s = {.proof = p, .field = &p->fields[k]};
+    struct passage s = {.proof = p, .field = &p->fields[k]};
     const int64_t n = s.field->n_segments;
     atomic_store(&s.differs, n);
     sheaf_crew_do((n + WINDOW - 1) / WINDOW, piece, &s);
@@ -163,7 +163,7 @@ static int sweep(struct proof *p, int k, void (*piece)(void *context, int64_t i)
 int sheaf_proof_cover_all(struct proof *p, struct sheaf_error *error) {
     int64_t ignored;
     for (int k = 0; k < p->n_fields; k++)
-        if (p->fields[k].data && sweep(p, k, cover_piece, &ignored, error))
+        if (p->fields[k].data && pass(p, k, cover_piece, &ignored, error))
             return -1;
     return 0;
 }
@@ -175,7 +175,7 @@ int sheaf_proof_compare(struct proof *p, int *field, int64_t *first_item, int64_
         int64_t at;
         if (!f->data)
             continue;
-        if (sweep(p, k, compare_piece, &at, error))
+        if (pass(p, k, compare_piece, &at, error))
             return -1;
         if (at == f->n_segments)
             continue;

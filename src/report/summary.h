@@ -15,6 +15,7 @@ struct run_summary {
     int64_t n_skipped;              /* for want of an input */
     int64_t failed_item;            /* the first of those of this run; */
     const char *failed_message;     /* why; NULL: not known */
+    int64_t most_messages;          /* that the file has room for; 0: not known */
     int64_t n_before;               /* of these, there before this run */
     double wall_s;                  /* of the run, from start to results closed */
     double compute_s;               /* of these, from the first chunk to the last row */

@@ -338,3 +338,8 @@ bool sheaf_reader_is_copy(const struct reader *r, int field) {
 int sheaf_reader_n_about(const struct reader *r) {
     return r->n_about;
 }
+
+bool sheaf_reader_lists_items(const struct reader *r) {
+    static const char grid[] = "items: grid ";
+    return strncmp(r->identity, grid, sizeof grid - 1) == 0;
+}

@@ -48,6 +48,9 @@ const struct reader_field *sheaf_reader_fields(const struct reader *reader, int 
 bool sheaf_reader_is_copy(const struct reader *reader, int field);
 int sheaf_reader_n_about(const struct reader *reader);
 
+/* Whether the items are listed in the job file: their fields are what tells them apart. */
+bool sheaf_reader_lists_items(const struct reader *reader);
+
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
    (values is const char *[n]) in the arena. All texts of them are in memory at once. */
 int sheaf_reader_values(struct reader *reader, int field, const int64_t *items, int64_t n, void *values,

@@ -27,7 +27,8 @@ struct sweep_field {
     int axis;
     const void *values; /* [size of the axis] of its type */
     const struct sheaf_text
-        *written; /* [size of the axis] numbers as the user wrote them; NULL: they were worked out */
+        *written;         /* [size of the axis] numbers as the user wrote them; NULL: they were worked out */
+    const char *why_text; /* where the value is that makes a text of the field, and which: for messages */
 };
 
 struct sweep {

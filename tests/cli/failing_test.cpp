@@ -84,7 +84,8 @@ TEST_F(Failing, MoreMessagesThanTheTableHolds) {
     for (const Layout &layout : {Layout{0, 2}, Layout{3, 1}, Layout{3, 2, true}}) {
         SCOPED_TRACE(layout.name());
         write_job("job.yaml", "csv: in.csv", "hostile:fails", layout.apart ? "transport: direct\n" : "");
-        run_job({"job.yaml", "--overwrite"}, layout, 1);
+        Result result = run_job({"job.yaml", "--overwrite"}, layout, 1);
+        EXPECT_EQ(count_of(result.err, "  messages of 10,000 of the failed items are kept\n"), 1) << result;
         Result looked = run({SHEAF_PYTHON, path("look.py"), path("job.h5")});
         EXPECT_EQ(looked.exit, 0) << looked;
     }

@@ -86,8 +86,9 @@ TEST_F(Grids, GoOn) {
     Result refused = sheaf({"run", "grid.yaml"});
     EXPECT_EQ(refused.exit, 2);
     EXPECT_EQ(count_of(refused.err, "another job"), 1) << refused;
-    EXPECT_EQ(count_of(refused.err, "it has 'field mass of mass: float64 1 2.5 4', this job has 'field mass of mass: "
-                                    "float64 1 3 5'"),
+    EXPECT_EQ(count_of(refused.err,
+                       "it has 'field mass: float64 along mass, 1 2.5 4', this job has 'field mass: float64 "
+                       "along mass, 1 3 5'"),
               1)
         << "which field, and how\n"
         << refused;
@@ -97,7 +98,7 @@ TEST_F(Grids, WhatCannotBe) {
     write("word.yaml", "items: {grid: {x: [1, two]}}\nkernel: square_plus\n");
     Result word = sheaf({"run", "word.yaml"});
     EXPECT_EQ(word.exit, 2);
-    EXPECT_EQ(count_of(word.err, "'1' is not a float64") + count_of(word.err, "'two' is not a float64"), 1) << word;
+    EXPECT_EQ(count_of(word.err, "word.yaml:1:23: 'two' is no number, which makes 'x' a text"), 1) << word;
     EXPECT_FALSE(exists(path("word.h5")));
     write("name.yaml", "items: {grid: {y: [1, 2]}}\nexpression: {y: 2 * y}\n");
     Result name = sheaf({"run", "name.yaml"});
@@ -105,7 +106,38 @@ TEST_F(Grids, WhatCannotBe) {
     EXPECT_EQ(count_of(name.err, "the items have a field 'y'"), 1) << name;
     Result look = sheaf({"check", "word.yaml", "--set", "items.grid.x=[1,2]"});
     EXPECT_EQ(look.exit, 0) << look;
-    EXPECT_EQ(count_of(look.out, "items: grid of x 2, 2\n"), 1) << look;
+    EXPECT_EQ(count_of(look.out, "items: grid x[2], 2\n"), 1) << look;
+}
+
+/* What nobody would mean. */
+TEST_F(Grids, AnAxisThatNothingReads) {
+    write("param.yaml", "items: {grid: {samples: [10, 20]}, repeat: 2}\nkernel: pi\n");
+    Result param = sheaf({"run", "param.yaml"});
+    EXPECT_EQ(param.exit, 2);
+    EXPECT_EQ(count_of(param.err, "the items have a field 'samples', and so is a param of kernel pi called"), 1)
+        << param;
+    write("unread.yaml", "items: {grid: {x: [1, 2], z: [3, 4], one: [5]}, repeat: 2}\nexpression: {y: 2 * x}\n");
+    Result unread = run_job({"unread.yaml"}, {2, 1});
+    EXPECT_EQ(count_of(unread.err, "nothing reads 'z' of the items"), 1) << unread;
+    EXPECT_EQ(count_of(unread.err, "nothing reads"), 1) << "no replica, and no axis of one value\n" << unread;
+}
+
+/* A command gets numbers as they are written: another spelling is another job; for a formula it is not. */
+TEST_F(Grids, SpellingCountsForCommands) {
+    write("c.yaml", "items: {grid: {x: [0.5, 1]}}\ncommand: [echo, \"{x}\"]\n");
+    write("f.yaml", "items: {grid: {x: [0.5, 1]}}\nexpression: {y: 2 * x}\n");
+    run_job({"c.yaml", "--items", "0:1"}, {0, 1});
+    run_job({"f.yaml", "--items", "0:1"}, {0, 1});
+    EXPECT_EQ(sheaf({"run", "c.yaml", "--set", "items.grid.x=[5e-1, 1.00]"}).exit, 2);
+    run_job({"f.yaml", "--set", "items.grid.x=[5e-1, 1.00]"}, {0, 1});
+}
+
+/* Axes come first, and of more failures than there are messages it is said that some have none. */
+TEST_F(Grids, AreShownByTheirAxes) {
+    write("c.yaml", "items: {grid: {x: {range: [10]}, name: [a, b]}}\ncommand: [echo, \"{x}\"]\n");
+    run_job({"c.yaml"}, {0, 2});
+    EXPECT_EQ(count_of(sheaf({"show", "c.h5", "--head", "1"}).out, "item  x  name  exit_code"), 1)
+        << sheaf({"show", "c.h5", "--head", "1"});
 }
 
 } // namespace

@@ -77,10 +77,10 @@ struct Cube {
     std::vector<sweep_field> fields;
     struct sweep sweep = {};
     Cube() {
-        fields = {{field("mass", SHEAF_FLOAT64), 0, mass.data(), nullptr},
-                  {field("charge", SHEAF_INT64), 1, charge.data(), nullptr},
-                  {field("model", SHEAF_TEXT), 1, model.data(), nullptr},
-                  {field("repeat", SHEAF_INT64), 2, repeat.data(), nullptr}};
+        fields = {{field("mass", SHEAF_FLOAT64), 0, mass.data(), nullptr, nullptr},
+                  {field("charge", SHEAF_INT64), 1, charge.data(), nullptr, nullptr},
+                  {field("model", SHEAF_TEXT), 1, model.data(), nullptr, nullptr},
+                  {field("repeat", SHEAF_INT64), 2, repeat.data(), nullptr, nullptr}};
         sweep.n_axes = 3;
         sweep.axes[0] = {"mass", 3, 0};
         sweep.axes[1] = {"charge", 4, 0};
@@ -230,6 +230,13 @@ TEST(Grid, TypesAreThoseThatKeepWhatIsWritten) {
     EXPECT_EQ(g.texts("f")[16], "2.50") << "as it stands in the job";
     EXPECT_EQ(g.texts("c")[0], "007");
     EXPECT_EQ(g.texts("n")[0], "1e3");
+    Grid large(
+        "{zip: {a: [9007199254740993, 1.5], b: [9223372036854775808, 1], c: [9007199254740993, 1], d: ['~', x]}}");
+    ASSERT_EQ(large.items.rc, 0) << large.error();
+    EXPECT_EQ(large.items.items.fields[0].type, SHEAF_TEXT) << "a float64 would change it";
+    EXPECT_EQ(large.items.items.fields[1].type, SHEAF_TEXT) << "no int64 holds it";
+    EXPECT_EQ(large.read<int64_t>("c", SHEAF_INT64)[0], INT64_C(9007199254740993));
+    EXPECT_EQ(large.texts("d"), (Texts{"~", "x"}));
 }
 
 TEST(Grid, SourcesOfAnAxis) {
@@ -288,6 +295,9 @@ TEST(Grid, RefusesWhatCannotBe) {
         {"{grid: {x: []}}", "items.grid.x is empty"},
         {"{grid: {x: [1, [2]]}}", "this is a list"},
         {"{grid: {x: [1, ~x: 2]}}", ""},
+        {"{grid: {x: [1, ~]}}", "items.grid.x has a value that says nothing (~)"},
+        {"{grid: {x: [null]}}", "items.grid.x has a value that says nothing (null)"},
+        {"{rows: [{x: 1}, {x: }]}", "says nothing (it is empty)"},
         {"{grid: {x: {linspace: [0, 1]}}}", "items.grid.x should be [FIRST, LAST, HOW MANY]"},
         {"{grid: {x: {linspace: [0, 1, 2.5]}}}", "'2.5' values; it should be a whole number"},
         {"{grid: {x: {linspace: [0, one, 3]}}}", "'one' is not a finite number"},
@@ -307,7 +317,7 @@ TEST(Grid, RefusesWhatCannotBe) {
         {"{grid: {x: {zip: {y: [1]}}, y: [2]}}", "there is a field 'y' already"},
         {"{grid: {repeat: [1]}, repeat: 2}", "there is a field 'repeat' already"},
         {"{grid: {x: [1]}, repeat: 0}", "items.repeat is 0"},
-        {"{count: 3, repeat: 2}", "items.repeat goes with grid|zip|rows"},
+        {"{count: 3, repeat: 2}", "items.repeat goes with grid, zip or rows"},
         {"{rows: []}", "items.rows should be a list of rows"},
         {"{rows: {x: 1}}", "items.rows should be a list of rows"},
         {"{rows: [{x: 1}, {y: 2}]}", "row 1 has 'y', which the first does not have"},
