@@ -37,6 +37,7 @@ struct window {
     int64_t first, n;
     struct sheaf_arena arena;
     uint8_t *status, *attempts;
+    bool *gone; /* [n] items that stay as they are, without their texts */
     float *seconds;
     void **values; /* [n_outputs][n], texts as const char * */
     struct sheaf_buffer records;
@@ -207,6 +208,7 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
     if (!looked_for || ((gone || lost) && before != ITEM_DONE)) { /* stays as it is */
         if (before != ITEM_DONE && *message)
             add_failure(w, i, message);
+        w->gone[i] = gone;
         return 0;
     }
     if (lost && take_changed(a, w, i, &hearing))
@@ -227,10 +229,11 @@ static int read_window(struct again *a, struct window *w) {
     sheaf_reader_fields(a->reader, &n_fields);
     w->status = sheaf_arena_take(&w->arena, (size_t)w->n);
     w->attempts = sheaf_arena_take(&w->arena, (size_t)w->n);
+    w->gone = sheaf_arena_take(&w->arena, (size_t)w->n * sizeof *w->gone);
     w->seconds = sheaf_arena_take(&w->arena, (size_t)w->n * sizeof *w->seconds);
     w->failures = sheaf_arena_take(&w->arena, (size_t)w->n * sizeof *w->failures);
     w->values = sheaf_arena_take(&w->arena, (size_t)a->n_outputs * sizeof *w->values);
-    if (!w->status || !w->attempts || !w->seconds || !w->failures || !w->values)
+    if (!w->status || !w->attempts || !w->gone || !w->seconds || !w->failures || !w->values)
         return sheaf_fail_memory(error, "outputs");
     if (sheaf_reader_status(a->reader, w->first, w->n, w->status, error) ||
         sheaf_reader_seconds(a->reader, w->first, w->n, w->seconds, error) ||
@@ -267,6 +270,18 @@ static int put_texts(struct again *a, struct window *w, int64_t i) {
     return 0;
 }
 
+/* What is gone stays known as such: no text has that sum. */
+static int say_gone(struct again *a, const struct window *w) {
+    static const uint64_t none = UINT64_MAX;
+    const struct row_sink *sink = &a->results->sink;
+    for (int64_t i = 0; i < w->n; i++)
+        if (w->gone[i] && sheaf_file_pwrite(sink->fd, &none, sizeof none,
+                                            sink->layout.text_sums_offset + (w->first + i) * (off_t)sizeof none,
+                                            sink->path, &a->session->error))
+            return -1;
+    return 0;
+}
+
 static int write_window(struct again *a, struct window *w) {
     const void **columns = sheaf_arena_take(&w->arena, (size_t)a->n_outputs * sizeof *columns);
     if (!columns)
@@ -285,7 +300,7 @@ static int write_window(struct again *a, struct window *w) {
                               .attempts = w->attempts,
                               .text_bytes = w->records.n_bytes,
                               .texts = w->records.data};
-    return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->session->error);
+    return sheaf_row_sink_write(&a->results->sink, &rows, NULL, &a->session->error) || say_gone(a, w) ? -1 : 0;
 }
 
 /* Items that are computed again anyway, of which nothing needs to be found. */

@@ -332,7 +332,8 @@ static int prepare(struct stage *stage) {
         return -1;
     if (open_transport(stage))
         return -1;
-    if (sheaf_messages_share(stage->session->comm, stage->transport.sink, &stage->messages, &stage->session->error))
+    if (sheaf_messages_share(stage->session->comm, stage->transport.sink, sheaf_stage_is_whole(stage), &stage->messages,
+                             &stage->session->error))
         return -1;
     if (open_flights(stage))
         return -1;

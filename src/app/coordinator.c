@@ -122,7 +122,8 @@ void sheaf_coordinator_show(struct coordinator *c, int64_t n_own_done, int64_t n
     sheaf_progress_show(c->progress, n_own_done + c->counts.n_done, n_failed);
     if (n_failed == 0 || c->failure_said || sheaf_clock_s() < c->progress->began_s + long_run_s)
         return;
+    if (!sheaf_row_sink_first_failure(c->sink, &first)) /* another rank is about to write it */
+        return;
     c->failure_said = true;
-    if (sheaf_row_sink_first_failure(c->sink, &first))
-        sheaf_progress_say_failure(c->progress, first.item, first.message);
+    sheaf_progress_say_failure(c->progress, first.item, first.message);
 }

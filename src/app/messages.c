@@ -8,17 +8,18 @@ struct shared_rows {
     struct noted noted[]; /* of rank 0's sink, on its node */
 };
 
-/* A message that is sent for an item which has a row, or which was done before, takes no row of the table; so where there
-   are such, what was sent does not tell when the table is full. */
-static enum messages_way find_way(const struct comm_self *self, const struct row_sink *sink, int64_t n_noted) {
+/* A message that is sent for an item which has a row, which was done before, or which is not asked for, takes no row of the
+   table; so where there are such, what was sent does not tell when the table is full. */
+static enum messages_way find_way(const struct comm_self *self, const struct row_sink *sink, bool all_take_rows) {
     if (!sink)
         return MESSAGES_SENT;
     if (self->node == 0)
         return MESSAGES_WRITTEN;
-    return n_noted || sink->mixed ? MESSAGES_SENT : MESSAGES_SENT_FIRST;
+    return all_take_rows && !sink->mixed ? MESSAGES_SENT_FIRST : MESSAGES_SENT;
 }
 
-int sheaf_messages_share(struct comm *comm, struct row_sink *sink, enum messages_way *way, struct sheaf_error *error) {
+int sheaf_messages_share(struct comm *comm, struct row_sink *sink, bool is_whole, enum messages_way *way,
+                         struct sheaf_error *error) {
     const struct comm_self self = sheaf_comm_self(comm);
     int64_t n_used = self.rank == 0 ? atomic_load(&sink->n_failures) : 0;
     int64_t n_noted = self.rank == 0 ? sink->n_noted : 0;
@@ -37,7 +38,7 @@ int sheaf_messages_share(struct comm *comm, struct row_sink *sink, enum messages
         memcpy(rows->noted, sink->noted, (size_t)n_noted * sizeof *rows->noted);
     if (sheaf_comm_agree(comm, 0, error)) /* the leaders have filled it */
         return -1;
-    *way = find_way(&self, sink, n_noted);
+    *way = find_way(&self, sink, is_whole && n_noted == 0);
     if (!sink)
         return 0;
     sink->node_failures = &rows->n_failures;

@@ -8,15 +8,18 @@
 #ifndef SHEAF_APP_MESSAGES_H
 #define SHEAF_APP_MESSAGES_H
 
+#include <stdbool.h>
+
 #include "comm/comm.h"
 #include "core/error.h"
 #include "exec/team.h"
 #include "plan/row_sink.h"
 
 /* Has `sink` count with those of the other ranks of its node until the stage ends; NULL on a rank that does not write.
-   On rank 0 it is the one that knows which rows are used. *way is what this rank does with messages. Collective; agrees on
-   the outcome. */
-int sheaf_messages_share(struct comm *comm, struct row_sink *sink, enum messages_way *way, struct sheaf_error *error);
+   On rank 0 it is the one that knows which rows are used. is_whole: all items of the stage are asked for. *way is what this
+   rank does with messages. Collective; agrees on the outcome. */
+int sheaf_messages_share(struct comm *comm, struct row_sink *sink, bool is_whole, enum messages_way *way,
+                         struct sheaf_error *error);
 
 /* Has it count for itself again: the memory goes away. Takes NULL. */
 void sheaf_messages_unshare(struct row_sink *sink);

@@ -153,7 +153,7 @@ static int read_spacing(const struct yaml_node *node, enum spacing spacing, cons
                                  what, node->value[2]->text);
     if (numbers[2] > (double)AXIS_VALUES_MOST)
         return refuse_size(node, what, error);
-    if (spacing == GEOMSPACE && !(numbers[0] * numbers[1] > 0))
+    if (spacing == GEOMSPACE && !((numbers[0] > 0 && numbers[1] > 0) || (numbers[0] < 0 && numbers[1] < 0)))
         return sheaf_yaml_refuse(node, error,
                                  "%s goes from %s to %s; both should be above zero, or both below: a ratio leads "
                                  "from one to the other",
@@ -202,12 +202,13 @@ static int read_range(const struct yaml_node *node, const char *what, struct she
     double *values = take(arena, *n, field, what, error);
     if (!values)
         return -1;
-    sheaf_axis_range(numbers[0], numbers[2], *n, values);
-    if (!whole)
+    if (!whole) {
+        sheaf_axis_range(numbers[0], numbers[2], *n, values);
         return 0;
+    }
     field->about.type = SHEAF_INT64;
-    for (int64_t i = 0; i < *n; i++) {
-        const int64_t value = (int64_t)values[i];
+    for (int64_t i = 0; i < *n; i++) { /* none is beyond 2^53, and so none of the steps from the first to it 2^54 */
+        const int64_t value = (int64_t)numbers[0] + i * (int64_t)numbers[2];
         memcpy(values + i, &value, sizeof value);
     }
     return 0;

@@ -34,8 +34,8 @@ static int grid_check(struct items *items, int field, enum sheaf_type type, stru
     if (sheaf_sweep_fits(sweep, field, type, &i))
         return 0;
     if (sweep->fields[field].why_text)
-        return sheaf_refuse(error, "%s is no number, which makes '%s' a text; the kernel reads it as %s",
-                            sweep->fields[field].why_text, items->fields[field].name, sheaf_type_name(type));
+        return sheaf_refuse(error, "%s makes '%s' a text, and the kernel reads it as %s", sweep->fields[field].why_text,
+                            items->fields[field].name, sheaf_type_name(type));
     sheaf_sweep_convert(sweep, field, SHEAF_TEXT, i, 1, &text, &arena);
     sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is no %s", items->name, items->fields[field].name, i,
                  sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
@@ -255,7 +255,16 @@ static int read_repeat(struct grid *g, const struct yaml_node *node) {
                                               .values = values});
 }
 
-/* Few numbers are their own identity, which people can read: as they are written where a command gets them so. */
+/* A name in quotes, those in it twice: it may have blanks, and whatever else an identity has between names. */
+static void say_name(const char *name, struct sheaf_string *identity) {
+    sheaf_string_add(identity, "'");
+    for (; *name; name++)
+        sheaf_string_add(identity, "%s%c", *name == '\'' ? "'" : "", *name);
+    sheaf_string_add(identity, "'");
+}
+
+/* Few numbers are their own identity, which people can read: as they are written where the
+   kernel may get them so. */
 static void say_numbers(const struct sweep *sweep, int f, bool as_written, struct sheaf_string *identity) {
     const int64_t n = sweep->axes[sweep->fields[f].axis].size;
     for (int64_t i = 0; i < n; i++) {
@@ -301,13 +310,17 @@ static int identify(const struct grid *g, bool as_written) {
     const struct sweep *sweep = g->sweep;
     struct sheaf_string *identity = &g->items->identity;
     sheaf_string_add(identity, "items: grid");
-    for (int a = 0; a < sweep->n_axes; a++)
-        sheaf_string_add(identity, "%s %s %" PRId64, a ? " x" : "", sweep->axes[a].name, sweep->axes[a].size);
+    for (int a = 0; a < sweep->n_axes; a++) {
+        sheaf_string_add(identity, "%s ", a ? " x" : "");
+        say_name(sweep->axes[a].name, identity);
+        sheaf_string_add(identity, " %" PRId64, sweep->axes[a].size);
+    }
     sheaf_string_add(identity, "\n");
     for (int f = 0; f < sweep->n_fields; f++) {
         const struct sweep_field *field = &sweep->fields[f];
-        sheaf_string_add(identity, "field %s: %s along %s, ", field->about.name, sheaf_type_name(field->about.type),
-                         sweep->axes[field->axis].name);
+        sheaf_string_add(identity, "items have ");
+        say_name(field->about.name, identity);
+        sheaf_string_add(identity, ": %s along axis %d, ", sheaf_type_name(field->about.type), field->axis);
         if (field->about.type != SHEAF_TEXT && sweep->axes[field->axis].size <= FEW)
             say_numbers(sweep, f, as_written, identity);
         else if (say_hash(sweep, f, as_written, identity))
@@ -360,5 +373,5 @@ int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_err
                    : read_rows(&g, sheaf_yaml_get(node, "rows"));
     if (rc || (repeat && read_repeat(&g, repeat)))
         return -1;
-    return fill_items(&g, node, job->kind == JOB_COMMAND);
+    return fill_items(&g, node, job->kind == JOB_COMMAND || job->kind == JOB_KERNEL);
 }

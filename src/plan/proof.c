@@ -147,7 +147,7 @@ static void compare_piece(void *context, int64_t i) {
 }
 
 static int pass(struct proof *p, int k, void (*piece)(void *context, int64_t i), int64_t *differs,
-                 struct sheaf_error *error) {
+                struct sheaf_error *error) {
     struct passage s = {.proof = p, .field = &p->fields[k]};
     const int64_t n = s.field->n_segments;
     atomic_store(&s.differs, n);

@@ -73,7 +73,8 @@ static int add_object(struct heap *h, uint16_t number, struct heap_object object
     return 0;
 }
 
-/* The objects of a collection that ends at `end`, as far as one leads to the next. */
+/* The objects of a collection that ends at `end`. They and what is free, which stands last as one of number 0, fill it to
+   the last bytes, or else its size is not what was written, on which HDF5 crashes: then nothing is in it. */
 static int list_objects(struct heap *h, uint64_t end, struct sheaf_error *error) {
     for (uint64_t at = h->address + COLLECTION_HEAD, n; end - at >= OBJECT_HEAD; at += n) {
         uint16_t number;
@@ -83,13 +84,15 @@ static int list_objects(struct heap *h, uint64_t end, struct sheaf_error *error)
         memcpy(&number, head, sizeof number);
         number = le16toh(number);
         const uint64_t n_bytes = read_size(head + 8), left = end - at - OBJECT_HEAD;
-        if (number == 0 || n_bytes > left) /* what is free stands last */
+        n = OBJECT_HEAD + (n_bytes + 7) / 8 * 8;
+        if (number == 0 && n_bytes == end - at)
             return 0;
+        if (number == 0 || n_bytes > left || n > end - at) {
+            h->n_objects = 0;
+            return 0;
+        }
         if (add_object(h, number, (struct heap_object){(off_t)(at + OBJECT_HEAD), n_bytes}, error))
             return -1;
-        n = OBJECT_HEAD + (n_bytes + 7) / 8 * 8;
-        if (n > end - at)
-            return 0;
     }
     return 0;
 }

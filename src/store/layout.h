@@ -8,7 +8,8 @@
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
-#define LAYOUT_VERSION 3
+#define LAYOUT_VERSION 4 /* rows have sums, which who goes on with a file must write; */
+#define LAYOUT_OLDEST 3  /* that can be gone on with: some of them have none */
 
 #define GROUP "sheaf"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */

@@ -340,6 +340,6 @@ int sheaf_reader_n_about(const struct reader *r) {
 }
 
 bool sheaf_reader_lists_items(const struct reader *r) {
-    static const char grid[] = "items: grid ";
+    static const char grid[] = "items: grid '";
     return strncmp(r->identity, grid, sizeof grid - 1) == 0;
 }

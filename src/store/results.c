@@ -163,7 +163,7 @@ static int check_identity(struct results *r, const struct results_plan *plan, hi
                             "with -o",
                             plan->path);
     }
-    if (layout != LAYOUT_VERSION) {
+    if (layout < LAYOUT_OLDEST || layout > LAYOUT_VERSION) {
         free(stored);
         return sheaf_refuse(error,
                             "%s: was made by another version of Sheaf (layout %" PRId32

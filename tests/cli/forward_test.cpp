@@ -405,6 +405,9 @@ TEST_F(Again, TextsThatAreGone) {
     run_job({"job.yaml"}, {}, 1);
     holds("job.h5", {"list(status) == [1, 2, 1, 1, 1, 1]", "list(f['e'][[0, 2, 3, 4, 5]]) == [1, 21, 31, 41, 51]",
                      "text('stdout')[2] == 'a = 2 b = 21\\n'"});
+    Result verified = sheaf({"verify", "job.h5"});
+    EXPECT_EQ(verified.exit, 1) << "item 1 has failed, and its texts are gone for good\n" << verified;
+    EXPECT_EQ(count_of(verified.out, "--recompute --items 1\n"), 1) << verified;
 }
 
 /* A progress line that was cut is one in the store, too. */
@@ -476,6 +479,7 @@ TEST_F(Again, AKillLeavesAWholeFile) {
         ASSERT_EQ(shown.exit, 0) << shown;
         EXPECT_EQ(count_of(shown.out, "a = "), 290);
     }
+    run_job({"job.yaml", "-o", "job.h5"}); /* one of the two makes the file anew, over what a kill left half made */
     run_job({"other.yaml", "-o", "job.h5"});
     holds("job.h5", {"list(f['e'][:]) == [int(str(i) + '1') for i in range(300)]",
                      "text('stdout') == [f'a = {i} b = {i}1\\n' for i in range(300)]"});

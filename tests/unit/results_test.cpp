@@ -123,7 +123,7 @@ TEST(ResultsFile, ATreeIsTheSameInAGroup) {
     ASSERT_GE(H5Ocopy(f.file, "/", file, "features", H5P_DEFAULT, H5P_DEFAULT), 0);
     hid_t tree = H5Gopen2(file, "features", H5P_DEFAULT);
     ASSERT_GE(tree, 0);
-    EXPECT_EQ(sheaf_h5_get_layout(tree), 3);
+    EXPECT_EQ(sheaf_h5_get_layout(tree), LAYOUT_VERSION);
     EXPECT_EQ(sheaf_h5_get_token(tree), store.results.token);
     char *identity = sheaf_h5_get_dataset_text(tree, IDENTITY_TEXT);
     EXPECT_EQ(identity ? std::string(identity) : "", store.identity);

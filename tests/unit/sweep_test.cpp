@@ -248,6 +248,10 @@ TEST(Grid, SourcesOfAnAxis) {
     EXPECT_EQ(g.items.items.fields[1].type, SHEAF_FLOAT64);
     EXPECT_STREQ(g.items.items.fields[2].unit, "kg");
     EXPECT_STREQ(g.items.items.fields[2].long_name, "a mass");
+    Grid far("{grid: {r: {range: [-9007199254740991, 9007199254740991, 4503599627370497]}, "
+             "s: {geomspace: [1e-200, 1e-190, 3]}}}");
+    ASSERT_EQ(far.items.rc, 0) << far.error();
+    EXPECT_EQ(far.read<int64_t>("r", SHEAF_INT64)[9], INT64_C(4503599627370500)) << "as Python's";
     EXPECT_EQ(g.read<double>("a", SHEAF_FLOAT64)[35], 2);
     EXPECT_EQ(g.read<double>("b", SHEAF_FLOAT64)[6], 1.5);
     EXPECT_EQ(g.texts("c")[2], "0.5");
