@@ -170,3 +170,19 @@ TEST(Heap, AnyByteMayBeAnother) {
     for (size_t n : {head + 8, head + 40, good.size() - 1}) /* cut */
         EXPECT_LT(heap.count_found(good.substr(0, n)), 300);
 }
+
+// HDF5 crashes on a collection that is said to be larger than what it holds.
+TEST(Heap, ACollectionIsAsLargeAsWhatItHolds) {
+    Heap heap;
+    const std::string good = read_bytes(heap.path) + std::string(1 << 20, '\0'); // there is room behind it
+    const size_t head = good.find("GCOL");
+    uint64_t size = 0;
+    memcpy(&size, good.data() + head + 8, sizeof size);
+    const int n_before = heap.count_found(good);
+    for (int64_t more : {8, 16, 4096, 524288}) {
+        std::string bytes = good;
+        const uint64_t other = size + static_cast<uint64_t>(more);
+        memcpy(bytes.data() + head + 8, &other, sizeof other);
+        EXPECT_LT(heap.count_found(bytes), n_before) << more;
+    }
+}
