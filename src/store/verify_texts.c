@@ -101,8 +101,11 @@ static int check_part(struct check *c, struct span_list *changed) {
 int sheaf_verify_texts(const struct text_verification *v, struct verified *found, struct sheaf_error *error) {
     for (int part = 0; part < SEGMENT_PARTS; part++) {
         struct check c = {.v = v, .error = error};
-        c.look = (struct text_look){
-            .sums = v->sums, .part = part, .fd = v->fd, .path = v->path, .trusts_unsafe = v->trusts_unsafe};
+        c.look = (struct text_look){.sums = v->sums,
+                                    .part = (enum segment_part)part,
+                                    .fd = v->fd,
+                                    .path = v->path,
+                                    .trusts_unsafe = v->trusts_unsafe};
         if (v->sums->n_texts[part] == 0)
             continue;
         found->unknown_texts[part] = v->sums->text_sums_offset[part] == 0 || v->sums->moved_texts;
