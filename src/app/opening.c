@@ -99,6 +99,18 @@ static bool reads_axis(const struct stage *stage, int axis) {
     return false;
 }
 
+/* Nor may an output be called like a dimension of its own, which need not be that of a field. */
+static int check_axes(const struct stage *stage) {
+    struct session *session = stage->session;
+    const struct sweep *sweep = stage->items.sweep;
+    for (int a = 0; a < sweep->n_axes; a++)
+        if (sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, sweep->axes[a].name) >= 0)
+            return sheaf_yaml_refuse(session->job.items.node, &session->error,
+                                     "the items have an axis '%s', and so is an output called; rename one of them",
+                                     sweep->axes[a].name);
+    return 0;
+}
+
 /* What the kernel makes of a sweep. */
 static int check_sweep(const struct stage *stage) {
     const struct session *session = stage->session;
@@ -110,7 +122,7 @@ static int check_sweep(const struct stage *stage) {
             fprintf(stderr,
                     "sheaf: nothing reads '%s' of the items: what differs in it alone is computed from the same\n",
                     sweep->axes[a].name);
-    return check_params(stage);
+    return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
 /* Rank 0 reads the numbers that all items share, and tells the others. */

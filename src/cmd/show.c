@@ -150,7 +150,7 @@ static int choose_fields(struct show *show) {
     if (show->fields || show->n_named)
         return choose_named(show);
     int label = -1;
-    bool ordered = show->csv || show->item >= 0 || sheaf_reader_lists_items(show->reader);
+    bool ordered = show->csv || show->item >= 0 || sheaf_reader_is_sweep(show->reader);
     for (int k = 0; k < show->n_all && label < 0 && !ordered; k++)
         if (show->all[k].field.type == SHEAF_TEXT && !show->all[k].is_output)
             label = show->chosen[show->n_chosen++] = k;

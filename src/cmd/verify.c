@@ -109,7 +109,8 @@ static void print_mending(const char *path, const struct verified *found) {
         printf(" --recompute --items %s\n", text_of(&said));
     }
     sheaf_string_free(&said);
-    if (found->changed[SEGMENT_INPUTS].n || found->changed_texts[SEGMENT_INPUTS].n) {
+    if (found->changed[SEGMENT_INPUTS].n || found->changed_texts[SEGMENT_INPUTS].n ||
+        found->changed_coordinates.length) {
         printf("  copies of inputs are not mended by a run, which reads the job's own; to have all anew: ");
         print_call(found->arguments, path);
         printf(" --overwrite\n");
@@ -117,7 +118,7 @@ static void print_mending(const char *path, const struct verified *found) {
 }
 
 static bool any_changed(const struct verified *found) {
-    bool any = false;
+    bool any = found->changed_coordinates.length > 0;
     for (int part = 0; part < SEGMENT_PARTS; part++)
         any = any || found->changed[part].n || found->changed_texts[part].n;
     return any;
@@ -150,6 +151,8 @@ static void print_found(const char *path, const struct verified *found, bool ali
     print_spans(&found->changed_texts[SEGMENT_OUTPUTS], "texts");
     print_spans(&found->changed[SEGMENT_INPUTS], "copied inputs");
     print_spans(&found->changed_texts[SEGMENT_INPUTS], "copied inputs that are texts");
+    if (found->changed_coordinates.length)
+        printf("  coordinates changed: %s\n", text_of(&found->changed_coordinates));
     print_mending(path, found);
     print_unchecked(found->n_pending, "they are pending");
     print_unchecked(found->n_unknown, alive ? "their sums are written when the run ends"

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-enum { EXTENT_MOST = 8 /* dimensions */ };
+enum { EXTENT_MOST = 31 /* dimensions: HDF5 has 32, and an output may have one of its own */ };
 
 struct dimension {
     const char *name;
@@ -20,9 +20,15 @@ struct extent {
     struct dimension dims[EXTENT_MOST]; /* [n_dims] */
 };
 
-/* Items one behind the other. */
-static inline struct extent sheaf_extent_of_list(int64_t n_items) {
-    return (struct extent){1, {{"item", n_items}}};
+/* The shape of what has `width` values for each item: the items' dimensions, and one of its own where these are several.
+   How many dimensions that are. */
+static inline int sheaf_extent_shape(const struct extent *extent, int64_t width, int64_t shape[EXTENT_MOST + 1]) {
+    int rank = 0;
+    for (; rank < extent->n_dims; rank++)
+        shape[rank] = extent->dims[rank].size;
+    if (width > 1)
+        shape[rank++] = width;
+    return rank;
 }
 
 #endif

@@ -342,9 +342,27 @@ static void measure_texts(struct items *items, const struct sweep *sweep) {
     items->all_text_bytes = items->most_text_bytes * (size_t)sweep->n_items;
 }
 
+/* A name is one dimension: that of an axis may only be a field's along it. */
+static int check_axes(const struct grid *g, const struct yaml_node *node) {
+    const struct sweep *sweep = g->sweep;
+    for (int a = 0; a < sweep->n_axes; a++) {
+        for (int f = 0; f < sweep->n_fields; f++)
+            if (sweep->fields[f].axis != a && strcmp(sweep->fields[f].about.name, sweep->axes[a].name) == 0)
+                return sheaf_yaml_refuse(node, g->error, "items.grid.%s.%s: there is an axis '%s' already",
+                                         sweep->axes[sweep->fields[f].axis].name, sweep->axes[a].name,
+                                         sweep->axes[a].name);
+        for (int b = 0; b < a; b++)
+            if (strcmp(sweep->axes[a].name, sweep->axes[b].name) == 0)
+                return sheaf_yaml_refuse(node, g->error, "items: there is an axis '%s' already", sweep->axes[a].name);
+    }
+    return 0;
+}
+
 static int fill_items(struct grid *g, const struct yaml_node *node, bool as_written) {
     struct items *items = g->items;
     const struct sweep *sweep = g->sweep;
+    if (check_axes(g, node))
+        return -1;
     if (sheaf_sweep_measure(g->sweep, most_items))
         return sheaf_yaml_refuse(node, g->error, "items: the grid has more than 10^15 items");
     items->fields = sheaf_arena_take(&items->arena, (size_t)sweep->n_fields * sizeof *items->fields);

@@ -45,6 +45,15 @@ const struct sheaf_tiling *sheaf_items_tiling(const struct items *items, int fie
     return items->source && items->source->tiling ? items->source->tiling(items, field, type) : NULL;
 }
 
+struct extent sheaf_items_extent(const struct items *items) {
+    struct extent extent = {1, {{"item", items->n_items}}};
+    const struct sweep *sweep = items->sweep;
+    for (int a = 0; sweep && a < sweep->n_axes; a++)
+        extent.dims[a] = (struct dimension){sweep->axes[a].name, sweep->axes[a].size};
+    extent.n_dims = sweep ? sweep->n_axes : 1;
+    return extent;
+}
+
 void sheaf_items_close(struct items *items) {
     if (items->source)
         items->source->close(items);

@@ -16,6 +16,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "core/tile.h"
+#include "job/extent.h"
 #include "job/yaml.h"
 #include "sweep/sweep.h"
 
@@ -87,6 +88,9 @@ void sheaf_items_close(struct items *items);
 
 /* Refuses items of which a file was changed since it was opened. */
 int sheaf_items_unchanged(const struct items *items, struct sheaf_error *error);
+
+/* The dimensions of the items: the axes of a sweep, or one. Names are borrowed from the items. */
+struct extent sheaf_items_extent(const struct items *items);
 
 /* The index of a field, or -1. */
 int sheaf_items_find(const struct sheaf_field *fields, int n_fields, const char *name);

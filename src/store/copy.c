@@ -114,18 +114,10 @@ static int copy_beside(struct copying *c) {
 
 static int write_rows(const struct copying *c, int k, int64_t first, int64_t n, const void *values) {
     const struct sheaf_field *field = &c->items->fields[k];
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)field->width};
-    int rank = field->width > 1 ? 2 : 1, rc = -1;
-    hid_t to = H5Dget_space(c->datasets[k]), from = H5Screate_simple(rank, count, NULL);
-    hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
-    if (to >= 0 && H5Sselect_hyperslab(to, H5S_SELECT_SET, start, NULL, count, NULL) >= 0 &&
-        H5Dwrite(c->datasets[k], type, from, to, H5P_DEFAULT, values) >= 0)
-        rc = 0;
-    if (rc)
-        sheaf_h5_fail(c->error, c->path, "write an input field");
-    H5Sclose(to);
-    H5Sclose(from);
-    return rc;
+    const hid_t type = field->type == SHEAF_TEXT ? c->text : sheaf_h5_type(field->type);
+    return sheaf_h5_write_rows(c->datasets[k], type, first, n, field->width, values)
+               ? sheaf_h5_fail(c->error, c->path, "write an input field")
+               : 0;
 }
 
 /* Terminated copies of texts, as HDF5 wants them; a NUL inside ends a text. */

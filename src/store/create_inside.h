@@ -1,6 +1,6 @@
 /*
- * create_inside - what the files that make a results file share: create.c (the file, fields, what items have), create_tables.c
- * (the tables in /sheaf). Private to them.
+ * create_inside - what the files that make a results file share: create.c (the file), create_fields.c (what has values for
+ * each item, and the dimensions of these), create_tables.c (the tables in /sheaf). Private to them.
  */
 #ifndef SHEAF_STORE_CREATE_INSIDE_H
 #define SHEAF_STORE_CREATE_INSIDE_H
@@ -21,6 +21,8 @@ struct creation {
     hid_t dataset_creation; /* contiguous, allocated at once, never filled */
     hid_t text_creation;    /* for texts, which HDF5 insists on filling */
     hid_t link_creation;    /* makes groups on the way; names are UTF-8 */
+    struct sheaf_string
+        coordinates; /* names of those that are not their dimension's: "x y", as netCDF's convention has it */
     struct sheaf_error *error;
 };
 
@@ -31,6 +33,12 @@ static inline int sheaf_create_fail(const struct creation *c, const char *what) 
 
 /* A dataset of a shape[rank], with the groups on the way; negative after an error. */
 hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape);
+
+/* The dimensions of the items and their coordinates, and all fields. */
+int sheaf_create_fields(struct creation *c);
+
+/* The dataset of what has a value for each item; negative after an error. */
+hid_t sheaf_create_of_items(struct creation *c, const char *name, hid_t type);
 
 /* Everything in /sheaf but what the sums have, and what the file says of itself. */
 int sheaf_create_bookkeeping(struct creation *c);

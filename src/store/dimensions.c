@@ -3,12 +3,15 @@
 #include <hdf5_hl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+#define NO_VALUES "This is a netCDF dimension but not a netCDF variable."
 
 int sheaf_dimension_make(hid_t file, hid_t link_creation, const char *name, int64_t size) {
     char label[128];
     int rc = -1;
     hsize_t dims = (hsize_t)size;
-    snprintf(label, sizeof label, "This is a netCDF dimension but not a netCDF variable.%10" PRId64, size);
+    snprintf(label, sizeof label, NO_VALUES "%10" PRId64, size);
     hid_t creation = H5Pcreate(H5P_DATASET_CREATE), space = H5Screate_simple(1, &dims, NULL);
     hid_t dataset = H5I_INVALID_HID;
     if (creation < 0 || H5Pset_attr_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) < 0)
@@ -22,6 +25,29 @@ out:
     H5Pclose(creation);
     H5Sclose(space);
     return rc;
+}
+
+int sheaf_dimension_is(hid_t dataset, const char *name) {
+    return H5DSset_scale(dataset, name) < 0 ? -1 : 0;
+}
+
+bool sheaf_dimension_has_values(hid_t scale) {
+    char label[sizeof NO_VALUES] = "";
+    return H5DSget_scale_name(scale, label, sizeof label) < 0 || strncmp(label, NO_VALUES, sizeof NO_VALUES - 1) != 0;
+}
+
+/* Remembers the name of the first scale, and stops. */
+static herr_t take_name(hid_t dataset, unsigned index, hid_t scale, void *name) {
+    (void)dataset, (void)index;
+    return H5Iget_name(scale, name, DIMENSION_NAME) > 0 ? 1 : -1;
+}
+
+int sheaf_dimension_name(hid_t dataset, unsigned index, char name[DIMENSION_NAME]) {
+    int at = 0;
+    if (H5DSiterate_scales(dataset, index, &at, take_name, name) <= 0 || name[0] != '/')
+        return -1;
+    memmove(name, name + 1, strlen(name)); /* with its end */
+    return 0;
 }
 
 int sheaf_dimension_attach(hid_t file, hid_t dataset, const char *dimension, unsigned index) {

@@ -1,8 +1,10 @@
 /* Rows without a value: those that are pending when a run ends, and items that are given up. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crew.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/results_inside.h"
@@ -55,6 +57,41 @@ int sheaf_results_fill_pending(struct results *r, struct sheaf_error *error) {
     return rc;
 }
 
+/* --- those of a new file --------------------------------------------------------------------------------------------- */
+
+struct filling {
+    struct results *r;
+    atomic_bool failed;
+};
+
+static int fill_piece(struct results *r, int64_t piece, struct sheaf_error *error) {
+    const int64_t first = piece * RESULTS_WINDOW, left = r->n_items - first;
+    char *fill = malloc(RESULTS_WINDOW);
+    int rc = fill ? fill_rows(r, first, left < RESULTS_WINDOW ? left : RESULTS_WINDOW, fill, error)
+                  : sheaf_fail_memory(error, "fill values");
+    free(fill);
+    return rc;
+}
+
+static void try_piece(void *context, int64_t piece) {
+    struct filling *f = context;
+    struct sheaf_error ignored;
+    if (!atomic_load(&f->failed) && fill_piece(f->r, piece, &ignored))
+        atomic_store(&f->failed, true);
+}
+
+int sheaf_results_fill_new(struct results *r, struct sheaf_error *error) {
+    struct filling f = {.r = r};
+    const int64_t n_pieces = (r->n_items + RESULTS_WINDOW - 1) / RESULTS_WINDOW;
+    int rc = 0;
+    sheaf_crew_do(n_pieces, try_piece, &f);
+    for (int64_t k = 0; rc == 0 && atomic_load(&f.failed) && k < n_pieces; k++)
+        rc = fill_piece(r, k, error); /* says what is wrong */
+    return rc;
+}
+
+/* --- items that are given up --------------------------------------------------------------------------------------- */
+
 /* Texts of items that are given up are none of theirs: what a run has left that was killed. */
 static int forget_text_sums(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
     static const uint64_t unknown[512];
@@ -68,8 +105,6 @@ static int forget_text_sums(struct results *r, int64_t first, int64_t n, struct 
     }
     return 0;
 }
-
-/* --- items that are given up --------------------------------------------------------------------------------------- */
 
 int sheaf_results_give_up(struct results *r, int64_t item, uint8_t status, const char *message,
                           struct sheaf_error *error) {

@@ -128,15 +128,100 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
     return found;
 }
 
-int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
-    hid_t from = H5Dget_space(dataset);
-    hid_t to = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
-    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-              H5Dread(dataset, type, to, from, H5P_DEFAULT, values) < 0;
-    H5Sclose(to);
-    H5Sclose(from);
+/* The largest box that begins at value `at`, is not longer than `left` values and is not interrupted in their order: start[rank]
+   and count[rank]. How many values it has. */
+static int64_t find_box(int rank, const hsize_t *dims, int64_t at, int64_t left, hsize_t *start, hsize_t *count) {
+    int64_t stride = 1;
+    int d = rank - 1;
+    for (int k = rank - 1; k >= 0; k--) {
+        start[k] = (hsize_t)at % dims[k];
+        at /= (int64_t)dims[k];
+        count[k] = 1;
+    }
+    while (d > 0 && start[d] == 0 && stride * (int64_t)dims[d] <= left) {
+        count[d] = dims[d];
+        stride *= (int64_t)dims[d--];
+    }
+    const int64_t fit = left / stride, room = (int64_t)(dims[d] - start[d]);
+    count[d] = (hsize_t)(fit < room ? fit : room);
+    return (int64_t)count[d] * stride;
+}
+
+int sheaf_h5_select(hid_t space, int64_t first, int64_t n) {
+    hsize_t dims[H5S_MAX_RANK], start[H5S_MAX_RANK], count[H5S_MAX_RANK];
+    const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
+    H5S_seloper_t how = H5S_SELECT_SET;
+    if (rank < 1 || first < 0 || n < 0 || first + n > (int64_t)H5Sget_simple_extent_npoints(space))
+        return -1;
+    if (n == 0)
+        return H5Sselect_none(space) < 0 ? -1 : 0;
+    for (int64_t done = 0; done < n; how = H5S_SELECT_OR) {
+        done += find_box(rank, dims, first + done, n - done, start, count);
+        if (H5Sselect_hyperslab(space, how, start, NULL, count, NULL) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Moves n values from first on between a dataset and memory. */
+static int move_values(hid_t dataset, hid_t type, int64_t first, int64_t n, const void *from, void *to) {
+    hsize_t count = (hsize_t)n;
+    hid_t stored = H5Dget_space(dataset), memory = H5Screate_simple(1, &count, NULL);
+    const bool bad =
+        sheaf_h5_select(stored, first, n) || (from ? H5Dwrite(dataset, type, memory, stored, H5P_DEFAULT, from)
+                                                   : H5Dread(dataset, type, memory, stored, H5P_DEFAULT, to)) < 0;
+    H5Sclose(memory);
+    H5Sclose(stored);
     return bad ? -1 : 0;
+}
+
+int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
+    return move_values(dataset, type, first * width, n * width, NULL, values);
+}
+
+int sheaf_h5_write_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, const void *values) {
+    return move_values(dataset, type, first * width, n * width, values, NULL);
+}
+
+int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values) {
+    hsize_t dims[H5S_MAX_RANK], count = (hsize_t)n;
+    hid_t stored = H5Dget_space(dataset), memory = H5Screate_simple(1, &count, NULL);
+    const int rank = H5Sget_simple_extent_dims(stored, dims, NULL);
+    hsize_t *places = rank > 0 && n > 0 ? malloc((size_t)n * (size_t)rank * sizeof *places) : NULL;
+    bool bad = n > 0 && !places;
+    for (int64_t i = 0; places && i < n; i++) {
+        hsize_t rest = (hsize_t)at[i];
+        for (int d = rank - 1; d >= 0; rest /= dims[d--])
+            places[i * rank + d] = rest % dims[d];
+    }
+    if (places)
+        bad = (at[n - 1] - at[0] == n - 1 ? sheaf_h5_select(stored, at[0], n)
+                                          : H5Sselect_elements(stored, H5S_SELECT_SET, (size_t)n, places)) < 0 ||
+              H5Dwrite(dataset, type, memory, stored, H5P_DEFAULT, values) < 0;
+    free(places);
+    H5Sclose(memory);
+    H5Sclose(stored);
+    return bad ? -1 : 0;
+}
+
+int64_t sheaf_h5_count(hid_t dataset) {
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    const int64_t n = space >= 0 && H5Sget_simple_extent_ndims(space) > 0 ? H5Sget_simple_extent_npoints(space) : -1;
+    if (space >= 0)
+        H5Sclose(space);
+    return n;
+}
+
+bool sheaf_h5_has_shape(hid_t dataset, int rank, const int64_t *shape) {
+    hsize_t dims[H5S_MAX_RANK] = {0};
+    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
+    bool has =
+        space >= 0 && H5Sget_simple_extent_ndims(space) == rank && H5Sget_simple_extent_dims(space, dims, NULL) == rank;
+    for (int d = 0; d < rank; d++)
+        has = has && dims[d] == (hsize_t)shape[d];
+    if (space >= 0)
+        H5Sclose(space);
+    return has;
 }
 
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text) {

@@ -40,9 +40,23 @@ hid_t sheaf_h5_text_type(void);
 /* The closest of our types for a dataset's own, 0 if there is none. */
 enum sheaf_type sheaf_h5_classify(hid_t dataset);
 
-/* Reads rows first … first + n - 1 of a dataset of one or two dimensions as the memory type; -1 and no message where HDF5
-   refuses. */
+/* Selects values first … first + n - 1 of a dataspace of any number of dimensions, in the order in which they lie: the last
+   dimension fastest. -1: there are not so many. */
+int sheaf_h5_select(hid_t space, int64_t first, int64_t n);
+
+/* Reads or writes rows first … first + n - 1, of `width` values each, of a dataset in that order, as the memory type; -1 and
+   no message where HDF5 refuses. */
 int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values);
+int sheaf_h5_write_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, const void *values);
+
+/* Writes n values at places of their own in that order, at[n] ascending. */
+int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values);
+
+/* How many values a dataset of one or more dimensions has; -1 where it is invalid, or something else. */
+int64_t sheaf_h5_count(hid_t dataset);
+
+/* Whether a dataset has these dimensions, shape[rank]; not where it is invalid. */
+bool sheaf_h5_has_shape(hid_t dataset, int rank, const int64_t *shape);
 
 /* Attributes on an object; -1 and no message where HDF5 refuses. */
 int sheaf_h5_put_text(hid_t object, const char *name, const char *text);

@@ -427,3 +427,8 @@ char *sheaf_identity_dropped_output(const char *stored, const char *now) {
     }
     return NULL;
 }
+
+bool sheaf_identity_is_sweep(const char *identity) {
+    static const char grid[] = "items: grid '";
+    return strncmp(identity, grid, sizeof grid - 1) == 0;
+}

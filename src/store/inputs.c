@@ -58,19 +58,6 @@ out:
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
-/* Reads and writes rows first … first + n - 1 as the machine has such numbers. */
-static int copy_rows(hid_t from, hid_t to, hid_t type, int64_t first, int64_t n, int64_t width, void *values) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
-    if (sheaf_h5_read_rows(from, type, first, n, width, values))
-        return -1;
-    hid_t rows = H5Dget_space(to), memory = H5Screate_simple(H5Sget_simple_extent_ndims(rows), count, NULL);
-    int bad = H5Sselect_hyperslab(rows, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-              H5Dwrite(to, type, memory, rows, H5P_DEFAULT, values) < 0;
-    H5Sclose(memory);
-    H5Sclose(rows);
-    return bad ? -1 : 0;
-}
-
 int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct sheaf_error *error) {
     static const int64_t window_bytes = INT64_C(1) << 20;
     hid_t from = sheaf_input_dataset(items, field), type = H5Dget_type(from), native = H5Tget_native_type(type, 0);
@@ -81,10 +68,12 @@ int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct she
     int rc = values ? 0 : sheaf_fail_memory(error, items->name);
     if (rc == 0 && H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0)
         rc = fail(error, items, "copy the attributes of a field");
-    for (int64_t first = 0; rc == 0 && first < items->n_items; first += most)
-        if (copy_rows(from, to, native, first, items->n_items - first < most ? items->n_items - first : most, width,
-                      values))
+    for (int64_t first = 0; rc == 0 && first < items->n_items; first += most) {
+        const int64_t n = items->n_items - first < most ? items->n_items - first : most;
+        if (sheaf_h5_read_rows(from, native, first, n, width, values) ||
+            sheaf_h5_write_rows(to, native, first, n, width, values))
             rc = fail(error, items, "copy a field");
+    }
     free(values);
     H5Tclose(native);
     H5Tclose(type);

@@ -8,8 +8,9 @@
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
-#define LAYOUT_VERSION 4 /* rows have sums, which who goes on with a file must write; */
-#define LAYOUT_OLDEST 3  /* that can be gone on with: some of them have none */
+/* 4: rows have sums, which who goes on with a file must write; 5: items may have several dimensions. */
+#define LAYOUT_VERSION 5
+#define LAYOUT_OLDEST 3 /* that can be gone on with: some have no sums */
 
 #define GROUP "sheaf"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
@@ -27,6 +28,7 @@
 #define TEXTS GROUP "/texts"                  /* uint8[TEXTS_MARKS] store/texts.h: where they are */
 #define PROOF_GROUP GROUP "/input_segments"
 #define PROOF PROOF_GROUP "/"                    /* and a field: uint64[n] plan/proof.h, where items are in segments */
+#define COORDINATES GROUP "/coordinates"         /* and a name: uint64[1] store/coordinates.h */
 #define SUSPECTS GROUP "/suspects"               /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 #define SUMS GROUP "/sums"                       /* uint64[SEGMENT_PARTS][n_segments] plan/segments.h, in newer files */
 #define SUMS_SIZE "items_per_segment"            /* attribute of it, int64 */

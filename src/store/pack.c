@@ -44,7 +44,7 @@ struct pack {
     struct sums sums;
     struct text_look look;
     struct {
-        hsize_t items[BATCH_TEXTS];
+        int64_t items[BATCH_TEXTS];
         size_t offsets[BATCH_TEXTS]; /* into the bytes */
         const char *texts[BATCH_TEXTS];
         struct sheaf_buffer bytes; /* terminated texts */
@@ -61,16 +61,11 @@ static int h5_fail(const struct pack *p, const char *what) {
 /* --- what there is to pack ----------------------------------------------------------------------------------------- */
 
 static int64_t count_items(hid_t file) {
-    hsize_t n_items = 0;
     hid_t status = H5Dopen2(file, "status", H5P_DEFAULT);
-    hid_t space = status >= 0 ? H5Dget_space(status) : H5I_INVALID_HID;
-    const bool read =
-        space >= 0 && H5Sget_simple_extent_ndims(space) == 1 && H5Sget_simple_extent_dims(space, &n_items, NULL) == 1;
-    if (space >= 0)
-        H5Sclose(space);
+    const int64_t n_items = sheaf_h5_count(status);
     if (status >= 0)
         H5Dclose(status);
-    return read ? (int64_t)n_items : -1;
+    return n_items;
 }
 
 static int look_inside(struct pack *p) {
@@ -171,18 +166,11 @@ static int write_batch(struct pack *p, hid_t dataset) {
     size_t n = p->batch.n;
     if (n == 0)
         return 0;
-    hsize_t count = n;
     for (size_t k = 0; k < n; k++)
         p->batch.texts[k] = p->batch.bytes.data + p->batch.offsets[k];
-    hid_t to = H5Dget_space(dataset), from = H5Screate_simple(1, &count, NULL);
-    bool contiguous = p->batch.items[n - 1] - p->batch.items[0] == n - 1;
-    herr_t selected = contiguous ? H5Sselect_hyperslab(to, H5S_SELECT_SET, &p->batch.items[0], NULL, &count, NULL)
-                                 : H5Sselect_elements(to, H5S_SELECT_SET, n, p->batch.items);
-    int rc = selected >= 0 && H5Dwrite(dataset, p->text, from, to, H5P_DEFAULT, p->batch.texts) >= 0
-                 ? 0
-                 : h5_fail(p, "write texts");
-    H5Sclose(from);
-    H5Sclose(to);
+    int rc = sheaf_h5_write_these(dataset, p->text, p->batch.items, (int64_t)n, p->batch.texts)
+                 ? h5_fail(p, "write texts")
+                 : 0;
     p->packed->n_texts += (int64_t)n;
     p->packed->n_bytes += (int64_t)(p->batch.bytes.n_bytes - n);
     p->batch.n = p->batch.bytes.n_bytes = 0;
@@ -200,7 +188,7 @@ static int add_text(struct pack *p, hid_t dataset, const struct journal_entry *e
         sheaf_journal_index_read(p->journals, entry, p->batch.bytes.data + before, p->error))
         return -1;
     p->batch.bytes.data[before + n_bytes] = '\0';
-    p->batch.items[p->batch.n] = (hsize_t)entry->item;
+    p->batch.items[p->batch.n] = entry->item;
     p->batch.offsets[p->batch.n++] = before;
     return 0;
 }
@@ -208,14 +196,9 @@ static int add_text(struct pack *p, hid_t dataset, const struct journal_entry *e
 /* Reads the statuses of items first … first + n - 1. Those that are not safe and do not count on this machine are made
    pending in the copy, which will not have their texts: where the run was they would count. */
 static int read_statuses(struct pack *p, int64_t first, int64_t n) {
-    hsize_t start = (hsize_t)first, count = (hsize_t)n;
-    hid_t from = H5Dget_space(p->status), to = H5Screate_simple(1, &count, NULL);
-    bool bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, &start, NULL, &count, NULL) < 0 ||
-               H5Dread(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
+    bool bad = sheaf_h5_read_rows(p->status, H5T_NATIVE_UINT8, first, n, 1, p->statuses) != 0;
     if (!bad && sheaf_status_judge(p->statuses, n, p->trusts_unsafe) > 0 && !p->trusts_unsafe)
-        bad = H5Dwrite(p->status, H5T_NATIVE_UINT8, to, from, H5P_DEFAULT, p->statuses) < 0;
-    H5Sclose(from);
-    H5Sclose(to);
+        bad = sheaf_h5_write_rows(p->status, H5T_NATIVE_UINT8, first, n, 1, p->statuses) != 0;
     return bad ? h5_fail(p, "read the status") : 0;
 }
 

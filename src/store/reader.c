@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <hdf5_hl.h>
+
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/type.h"
@@ -15,6 +17,7 @@
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
 #include "plan/status.h"
+#include "store/dimensions.h"
 #include "store/failures.h"
 #include "store/h5.h"
 #include "store/heap.h"
@@ -39,7 +42,7 @@ static const char *take_text(struct reader *r, hid_t dataset, const char *attrib
     return kept;
 }
 
-static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t width) {
+static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t width, int axis) {
     int k = r->n_fields + r->n_about;
     if (k == r->most_fields) {
         int most = r->most_fields ? 2 * r->most_fields : 16;
@@ -52,7 +55,7 @@ static int add_field(struct reader *r, const char *name, hid_t dataset, int64_t 
         r->most_fields = most;
     }
     struct reader_field *f = &r->fields[k];
-    *f = (struct reader_field){.output = sheaf_identity_find_output(r->identity, name)};
+    *f = (struct reader_field){.output = sheaf_identity_find_output(r->identity, name), .axis = axis};
     f->is_output = f->output >= 0;
     r->n_outputs += f->is_output;
     f->field.name = sheaf_arena_text(&r->arena, name, strlen(name));
@@ -97,10 +100,33 @@ static int open_link(struct reader *r, const char *name, hid_t *dataset) {
     return 0;
 }
 
-/* Takes what has a row for each item; the file's own datasets, dimensions and groups are passed over. */
+/* The axis of the items along which the coordinates in a dataset lie, or -1. */
+static int find_axis(const struct reader *r, const char *name, hid_t dataset) {
+    char dimension[DIMENSION_NAME];
+    snprintf(dimension, sizeof dimension, "%.250s", name);
+    if (H5DSis_scale(dataset) > 0 ? !sheaf_dimension_has_values(dataset)
+                                  : sheaf_dimension_name(dataset, 0, dimension) != 0)
+        return -1;
+    for (int d = 0; d < r->extent.n_dims; d++)
+        if (strcmp(r->extent.dims[d].name, dimension) == 0)
+            return sheaf_h5_has_shape(dataset, 1, &r->extent.dims[d].size) ? d : -1;
+    return -1;
+}
+
+/* How many values for each item a dataset has, 0 where it has none. */
+static int64_t find_width(const struct reader *r, hid_t dataset) {
+    int64_t shape[EXTENT_MOST + 1];
+    const int rank = sheaf_extent_shape(&r->extent, 1, shape);
+    const int64_t n = sheaf_h5_count(dataset), width = r->n_items > 0 ? n / r->n_items : 1;
+    if (sheaf_h5_has_shape(dataset, rank, shape))
+        return 1;
+    shape[rank] = width;
+    return n > 0 && width <= MOST_WIDTH && sheaf_h5_has_shape(dataset, rank + 1, shape) ? width : 0;
+}
+
+/* Takes what has a row for each item, and coordinates; the file's own datasets, dimensions and groups are passed over. */
 static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, void *context) {
     struct reader *r = context;
-    hsize_t dims[H5S_MAX_RANK] = {0};
     struct sheaf_error reserved;
     hid_t dataset = H5I_INVALID_HID;
     (void)file, (void)info;
@@ -111,13 +137,11 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
         return -1;
     if (dataset < 0)
         return 0;
-    hid_t space = H5Dget_space(dataset);
-    int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
-    if (space >= 0)
-        H5Sclose(space);
-    bool fits = (rank == 1 || rank == 2) && dims[0] == (hsize_t)r->n_items && dims[1] <= MOST_WIDTH &&
-                sheaf_h5_classify(dataset) != 0;
-    int rc = fits ? add_field(r, name, dataset, rank == 2 ? (int64_t)dims[1] : 1) : -1;
+    const bool is_sweep = sheaf_reader_is_sweep(r), is_output = sheaf_identity_find_output(r->identity, name) >= 0;
+    const int axis = is_sweep && !is_output ? find_axis(r, name, dataset) : -1;
+    const int64_t width = axis >= 0 ? 1 : is_sweep && !is_output ? 0 : find_width(r, dataset);
+    const bool fits = width > 0 && sheaf_h5_classify(dataset) != 0;
+    int rc = fits ? add_field(r, name, dataset, width, axis) : -1;
     if (rc)
         H5Dclose(dataset);
     else
@@ -144,14 +168,8 @@ static int list_fields(struct reader *r) {
 
 /* What the file keeps of an item that is neither input nor output; takes the dataset. */
 static int add_about(struct reader *r, const char *name, hid_t dataset, int64_t n_rows) {
-    hsize_t n = 0;
-    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
-    const bool fits = space >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
-                      H5Sget_simple_extent_dims(space, &n, NULL) == 1 && n == (hsize_t)n_rows &&
-                      sheaf_h5_classify(dataset);
-    if (space >= 0)
-        H5Sclose(space);
-    if (!fits || add_field(r, name, dataset, 1)) {
+    const bool fits = sheaf_h5_count(dataset) == n_rows && sheaf_h5_classify(dataset);
+    if (!fits || add_field(r, name, dataset, 1, -1)) {
         if (dataset >= 0)
             H5Dclose(dataset);
         return fits ? -1 : sheaf_h5_fail_dataset(r->error, r->path, name);
@@ -173,18 +191,37 @@ static int list_about(struct reader *r) {
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
 
-static int find_status(struct reader *r) {
-    hsize_t n_items = 0;
-    sheaf_reader_begin(r, "status");
-    r->status = H5Dopen2(r->file, "status", H5P_DEFAULT);
-    hid_t space = r->status >= 0 ? H5Dget_space(r->status) : H5I_INVALID_HID;
-    const bool fits = space >= 0 && H5Sget_simple_extent_ndims(space) == 1 &&
-                      H5Sget_simple_extent_dims(space, &n_items, NULL) == 1 && n_items <= INT64_MAX / MOST_WIDTH;
+/* The dimensions of the items: those of the status. */
+static int find_extent(struct reader *r) {
+    hsize_t dims[H5S_MAX_RANK];
+    char name[DIMENSION_NAME];
+    hid_t space = H5Dget_space(r->status);
+    const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
+    const int64_t most = INT64_MAX / MOST_WIDTH;
     if (space >= 0)
         H5Sclose(space);
-    r->n_items = (int64_t)n_items;
+    r->n_items = 1;
+    r->extent.n_dims = rank;
+    for (int d = 0; d < rank && rank <= EXTENT_MOST; d++) {
+        const bool has_name = sheaf_dimension_name(r->status, (unsigned)d, name) == 0;
+        const char *kept = sheaf_arena_text(&r->arena, has_name ? name : "", has_name ? strlen(name) : 0);
+        if (!kept)
+            return sheaf_fail_memory(r->error, r->path);
+        if (dims[d] > (hsize_t)(r->n_items > 0 ? most / r->n_items : most))
+            return -1;
+        r->extent.dims[d] = (struct dimension){kept, (int64_t)dims[d]};
+        r->n_items *= (int64_t)dims[d];
+    }
+    return rank >= 1 && rank <= EXTENT_MOST ? 0 : -1;
+}
+
+static int find_status(struct reader *r) {
+    sheaf_reader_begin(r, "status");
+    r->status = H5Dopen2(r->file, "status", H5P_DEFAULT);
+    if (r->status < 0 || find_extent(r))
+        return sheaf_h5_fail_dataset(r->error, r->path, "status");
     r->trusts_unsafe = sheaf_h5_trusts_unsafe(r->file);
-    return fits ? 0 : sheaf_h5_fail_dataset(r->error, r->path, "status");
+    return 0;
 }
 
 /* How many items a block has, and the seconds. */
@@ -325,6 +362,10 @@ int64_t sheaf_reader_n_items(const struct reader *r) {
     return r->n_items;
 }
 
+const struct extent *sheaf_reader_extent(const struct reader *r) {
+    return &r->extent;
+}
+
 const struct reader_field *sheaf_reader_fields(const struct reader *r, int *n_fields) {
     *n_fields = r->n_fields;
     return r->fields;
@@ -339,7 +380,6 @@ int sheaf_reader_n_about(const struct reader *r) {
     return r->n_about;
 }
 
-bool sheaf_reader_lists_items(const struct reader *r) {
-    static const char grid[] = "items: grid '";
-    return strncmp(r->identity, grid, sizeof grid - 1) == 0;
+bool sheaf_reader_is_sweep(const struct reader *r) {
+    return sheaf_identity_is_sweep(r->identity);
 }

@@ -14,6 +14,7 @@
 
 #include "core/arena.h"
 #include "core/error.h"
+#include "job/extent.h"
 
 struct reader;
 struct run_record; /* store/results.h */
@@ -22,6 +23,7 @@ struct reader_field {
     struct sheaf_field field; /* name, type, width, unit, long_name */
     bool is_output;           /* without a value while the item is pending */
     int32_t output;           /* which of the outputs; -1: it is an input */
+    int axis; /* the dimension of the items along which it varies alone; -1: it has values for each item */
 };
 
 /* Opens a results file; refuses anything else. A damaged one is an error, or ends the process with a message and exit
@@ -40,6 +42,9 @@ bool sheaf_reader_texts_are_lost(struct reader *reader);
 
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
+/* The dimensions of the items; names are borrowed. */
+const struct extent *sheaf_reader_extent(const struct reader *reader);
+
 /* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf
    itself keeps of items and which are read in the same way: first `seconds` (float32, of the item's block) and, in some
    files, `attempts` (uint8). */
@@ -48,8 +53,11 @@ const struct reader_field *sheaf_reader_fields(const struct reader *reader, int 
 bool sheaf_reader_is_copy(const struct reader *reader, int field);
 int sheaf_reader_n_about(const struct reader *reader);
 
-/* Whether the items are listed in the job file: their fields are what tells them apart. */
-bool sheaf_reader_lists_items(const struct reader *reader);
+/* Whether the items are a sweep: their fields are coordinates, which tell them apart. */
+bool sheaf_reader_is_sweep(const struct reader *reader);
+
+/* The values of a field along its axis, as sheaf_reader_range gives them. Borrowed; NULL after an error. */
+const void *sheaf_reader_coordinates(struct reader *reader, int field, struct sheaf_error *error);
 
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
    (values is const char *[n]) in the arena. All texts of them are in memory at once. */

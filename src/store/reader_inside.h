@@ -31,12 +31,14 @@ struct reader {
     int64_t block;
     hid_t text; /* type of texts */
     int64_t n_items;
+    struct extent extent;      /* of them; names are in the arena */
     int n_fields, most_fields; /* without those about items, which stand behind the others */
     int n_about;
     int32_t n_outputs;
     struct reader_field *fields; /* [n_fields + n_about] */
     hid_t *datasets;             /* [n_fields + n_about] */
-    char **whole; /* [n_fields + n_about] all values of a field, once many scattered rows were asked for */
+    char **
+        whole; /* [n_fields + n_about] all values of a field, once many scattered rows, or coordinates, were asked for */
     char *identity, *files;
     struct sheaf_string left_out; /* inputs that are linked and not there, and why: a line each */
     int64_t n_failures;

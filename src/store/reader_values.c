@@ -22,6 +22,7 @@
 #include "store/inputs.h"
 #include "store/layout.h"
 #include "store/run_table.h"
+#include "sweep/sweep.h"
 
 /* --- texts that are not yet packed ------------------------------------------------------------------------------- */
 
@@ -66,15 +67,10 @@ static int merge_unpacked(struct reader *r, int32_t output, int64_t first, int64
 
 static int read_rows(struct reader *r, hid_t dataset, const char *name, hid_t type, int64_t first, int64_t n,
                      int64_t width, void *to, struct sheaf_error *error) {
-    hsize_t start[2] = {(hsize_t)first, 0}, count[2] = {(hsize_t)n, (hsize_t)width};
     if (n == 0)
         return 0;
     sheaf_reader_begin(r, name);
-    hid_t from = H5Dget_space(dataset), room = H5Screate_simple(H5Sget_simple_extent_ndims(from), count, NULL);
-    int bad = H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
-              H5Dread(dataset, type, room, from, H5P_DEFAULT, to) < 0;
-    H5Sclose(room);
-    H5Sclose(from);
+    const int bad = sheaf_h5_read_rows(dataset, type, first, n, width, to);
     sheaf_interrupt_end_reading(&r->reading);
     return bad ? sheaf_h5_fail_dataset(error, r->path, name) : 0;
 }
@@ -105,12 +101,15 @@ static int spread_seconds(struct reader *r, int64_t first, int64_t n, float *val
     return 0;
 }
 
-int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
+/* Bytes of one item's values as the reader gives them. */
+static size_t row_bytes(const struct sheaf_field *f) {
+    return (f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type)) * (size_t)f->width;
+}
+
+/* n rows of the field's dataset, as they lie there. */
+static int read_values(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
                        struct sheaf_error *error) {
     const struct sheaf_field *f = &r->fields[field].field;
-    const int32_t output = r->fields[field].output;
-    if (field == r->n_fields)
-        return spread_seconds(r, first, n, values, error);
     if (f->type != SHEAF_TEXT)
         return read_rows(r, r->datasets[field], f->name, sheaf_h5_type(f->type), first, n, f->width, values, error);
     if (read_rows(r, r->datasets[field], f->name, r->text, first, n, f->width, values, error))
@@ -118,47 +117,92 @@ int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, vo
     const bool bad = sheaf_heap_check(r->fd, r->path, r->datasets[field], first * f->width, n * f->width, values);
     if (keep_texts(values, n * f->width, arena, error) || bad)
         return bad ? sheaf_h5_fail_dataset(error, r->path, f->name) : -1;
-    return output >= 0 ? merge_unpacked(r, output, first, n, values, arena, error) : 0;
+    return 0;
 }
 
-/* Bytes of one item's values as the reader gives them. */
-static size_t row_bytes(const struct sheaf_field *f) {
-    return (f->type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(f->type)) * (size_t)f->width;
+/* Of a coordinate: its values for items first … first + n - 1. */
+static int spread_coordinates(struct reader *r, int field, int64_t first, int64_t n, void *values,
+                              struct sheaf_error *error) {
+    const int axis = r->fields[field].axis;
+    const void *own = sheaf_reader_coordinates(r, field, error);
+    int64_t stride = 1;
+    for (int d = r->extent.n_dims - 1; d > axis; d--)
+        stride *= r->extent.dims[d].size;
+    if (own && n > 0)
+        sheaf_sweep_spread(own, row_bytes(&r->fields[field].field), r->extent.dims[axis].size, stride, first, n,
+                           values);
+    return own ? 0 : -1;
+}
+
+int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
+                       struct sheaf_error *error) {
+    const int32_t output = r->fields[field].output;
+    if (field == r->n_fields)
+        return spread_seconds(r, first, n, values, error);
+    if (r->fields[field].axis >= 0)
+        return spread_coordinates(r, field, first, n, values, error);
+    if (read_values(r, field, first, n, values, arena, error))
+        return -1;
+    return output >= 0 && r->fields[field].field.type == SHEAF_TEXT
+               ? merge_unpacked(r, output, first, n, values, arena, error)
+               : 0;
+}
+
+/* Room for all values of a field, [n] of them. */
+static char *make_whole(struct reader *r, int field, int64_t n, struct sheaf_error *error) {
+    if (!r->whole)
+        r->whole = calloc((size_t)(r->n_fields + r->n_about), sizeof *r->whole);
+    char *all = r->whole ? malloc((size_t)n * row_bytes(&r->fields[field].field) + 1) : NULL;
+    if (!all)
+        sheaf_fail_memory(error, "a field");
+    return all;
+}
+
+const void *sheaf_reader_coordinates(struct reader *r, int field, struct sheaf_error *error) {
+    const int64_t size = r->extent.dims[r->fields[field].axis].size;
+    if (r->whole && r->whole[field])
+        return r->whole[field];
+    char *all = make_whole(r, field, size, error);
+    if (all && read_values(r, field, 0, size, all, &r->arena, error)) {
+        free(all);
+        return NULL;
+    }
+    if (all)
+        r->whole[field] = all;
+    return all;
 }
 
 static int read_whole(struct reader *r, int field, struct sheaf_error *error) {
-    const struct sheaf_field *f = &r->fields[field].field;
-    if (!r->whole)
-        r->whole = calloc((size_t)(r->n_fields + r->n_about), sizeof *r->whole);
-    char *all = r->whole ? malloc((size_t)r->n_items * row_bytes(f) + 1) : NULL;
-    if (!all)
-        return sheaf_fail_memory(error, "a field");
-    for (int64_t first = 0; first < r->n_items; first += ROWS) {
+    const size_t n_bytes = row_bytes(&r->fields[field].field);
+    char *all = make_whole(r, field, r->n_items, error);
+    for (int64_t first = 0; all && first < r->n_items; first += ROWS) {
         const int64_t n = r->n_items - first < ROWS ? r->n_items - first : ROWS;
-        if (sheaf_reader_range(r, field, first, n, all + (size_t)first * row_bytes(f), &r->arena, error)) {
+        if (sheaf_reader_range(r, field, first, n, all + (size_t)first * n_bytes, &r->arena, error)) {
             free(all);
             return -1;
         }
     }
-    r->whole[field] = all;
-    return 0;
+    if (all)
+        r->whole[field] = all;
+    return all ? 0 : -1;
 }
 
 int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64_t n, void *values,
                         struct sheaf_arena *arena, struct sheaf_error *error) {
     enum { SCATTERED = 512 }; /* reading so many rows one by one costs more than reading all */
     const struct sheaf_field *f = &r->fields[field].field;
+    const bool is_axis = r->fields[field].axis >= 0;
     const bool is_long = f->type == SHEAF_TEXT && r->fields[field].output >= 0; /* all of it may not fit in memory */
     bool contiguous = true;
     for (int64_t i = 1; i < n && contiguous; i++)
         contiguous = items[i] == items[0] + i;
     if (n > 0 && contiguous)
         return sheaf_reader_range(r, field, items[0], n, values, arena, error);
-    if (n > SCATTERED && !is_long && !(r->whole && r->whole[field]) && read_whole(r, field, error))
+    if (n > SCATTERED && !is_axis && !is_long && !(r->whole && r->whole[field]) && read_whole(r, field, error))
         return -1;
     for (int64_t i = 0; i < n; i++) {
         char *to = (char *)values + (size_t)i * row_bytes(f);
-        if (r->whole && r->whole[field])
+        if (!is_axis && r->whole && r->whole[field])
             memcpy(to, r->whole[field] + (size_t)items[i] * row_bytes(f), row_bytes(f));
         else if (sheaf_reader_range(r, field, items[i], 1, to, arena, error))
             return -1;

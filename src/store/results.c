@@ -31,20 +31,17 @@ void sheaf_results_start(void) {
 /* Where a dataset of the given shape lies in the file. */
 static int find_dataset(const struct results *r, hid_t file, const char *name, const int64_t *shape, int rank,
                         off_t *offset, struct sheaf_error *error) {
-    hsize_t dims[H5S_MAX_RANK] = {0};
     int rc = -1;
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
-    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
-    if (space < 0) {
+    if (dataset < 0) {
         char what[300];
         snprintf(what, sizeof what, "find the dataset '%s'", name);
         sheaf_h5_fail(error, r->path, what);
-    } else if (H5Sget_simple_extent_ndims(space) != rank || H5Sget_simple_extent_dims(space, dims, NULL) != rank ||
-               dims[0] != (hsize_t)shape[0] || (rank > 1 && dims[1] != (hsize_t)shape[1])) {
+    } else if (!sheaf_h5_has_shape(dataset, rank, shape)) {
         sheaf_fail(error, "%s: the dataset '%s' has another shape than this job; the file was changed", r->path, name);
     } else {
         haddr_t at = H5Dget_offset(dataset);
-        if (at == HADDR_UNDEF && shape[0] > 0) {
+        if (at == HADDR_UNDEF && sheaf_h5_count(dataset) > 0) {
             H5Eclear2(H5E_DEFAULT);
             sheaf_fail(error, "%s: the dataset '%s' is not stored in one piece; the file was repacked", r->path, name);
         } else {
@@ -52,20 +49,24 @@ static int find_dataset(const struct results *r, hid_t file, const char *name, c
             rc = 0;
         }
     }
-    if (space >= 0)
-        H5Sclose(space);
     if (dataset >= 0)
         H5Dclose(dataset);
     return rc;
 }
 
+/* Of what has `width` values for each item. */
+static int find_of_items(const struct results *r, hid_t file, const char *name, int64_t width, off_t *offset,
+                         struct sheaf_error *error) {
+    int64_t shape[EXTENT_MOST + 1];
+    return find_dataset(r, file, name, shape, sheaf_extent_shape(&r->extent, width, shape), offset, error);
+}
+
 static int find_field(struct results *r, hid_t file, const struct sheaf_field *field, struct row_column *column,
                       struct sheaf_error *error) {
-    int64_t shape[2] = {r->n_items, field->width};
     if (field->type == SHEAF_TEXT) /* lies nowhere until it is packed */
         return 0;
     column->row_bytes = sheaf_field_row_bytes(field);
-    return find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &column->offset, error);
+    return find_of_items(r, file, field->name, field->width, &column->offset, error);
 }
 
 static bool is_of_type(hid_t file, const char *name, enum sheaf_type type) {
@@ -87,11 +88,10 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
         return sheaf_fail_memory(error, "the results file");
     for (int k = 0; k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
-        const int64_t shape[2] = {r->n_items, field->width};
         off_t offset;
-        const bool copied = !items->links && field->type != SHEAF_TEXT && r->n_items > 0 &&
+        const bool copied = !items->links && !items->sweep && field->type != SHEAF_TEXT && r->n_items > 0 &&
                             is_of_type(file, field->name, field->type) &&
-                            find_dataset(r, file, field->name, shape, field->width > 1 ? 2 : 1, &offset, NULL) == 0;
+                            find_of_items(r, file, field->name, field->width, &offset, NULL) == 0;
         r->inputs[k] = copied ? (int64_t)offset : -1;
     }
     H5Eclear2(H5E_DEFAULT);
@@ -133,16 +133,17 @@ static int find_everything(struct results *r, hid_t file, const struct items *it
     r->sink.layout.most_failures = errors[0];
     r->token = sheaf_h5_get_token(file);
     if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
-        find_dataset(r, file, ATTEMPTS_NAME, &r->n_items, 1, &r->attempts_offset, error))
+        find_of_items(r, file, ATTEMPTS_NAME, 1, &r->attempts_offset, error))
         return -1;
     if (H5Lexists(file, TEXT_SUMS, H5P_DEFAULT) > 0 &&
         find_dataset(r, file, TEXT_SUMS, &r->n_items, 1, &r->sink.layout.text_sums_offset, error))
         return -1;
     if (items->in_segments && find_proof(r, file, items, error))
         return -1;
-    if (find_dataset(r, file, "status", &r->n_items, 1, &r->sink.layout.status_offset, error) ||
-        find_dataset(r, file, r->block == 1 ? ITEM_SECONDS : BLOCK_SECONDS, &n_blocks, 1,
-                     &r->sink.layout.seconds_offset, error) ||
+    if (r->block == 1 ? find_of_items(r, file, ITEM_SECONDS, 1, &r->sink.layout.seconds_offset, error)
+                      : find_dataset(r, file, BLOCK_SECONDS, &n_blocks, 1, &r->sink.layout.seconds_offset, error))
+        return -1;
+    if (find_of_items(r, file, "status", 1, &r->sink.layout.status_offset, error) ||
         find_dataset(r, file, ERROR_ITEM, errors, 1, &r->sink.layout.failure_item_offset, error) ||
         find_dataset(r, file, IN_FLIGHT, flights, 2, &r->sink.layout.flights_offset, error) ||
         find_dataset(r, file, SUSPECTS, suspects, 2, &r->suspects_offset, error) ||
@@ -237,6 +238,7 @@ char *sheaf_results_identity(const char *path) {
 static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
     *r = (struct results){.fd = -1, .created = created, .is_new = created};
     r->n_items = plan->items->n_items;
+    r->extent = sheaf_items_extent(plan->items);
     r->block = plan->block;
     r->n_outputs = plan->n_outputs;
     r->outputs = plan->outputs;
@@ -287,6 +289,7 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
         else
             rc = check_input(r, plan->items, error) || sheaf_stamp_open(&r->stamp, r->fd, path, error) ||
                          sheaf_results_open_sums(r, error) || sheaf_results_prove_inputs(r, plan->items, error) ||
+                         (created && plan->items->sweep && sheaf_results_fill_new(r, error)) ||
                          sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
                          sheaf_results_tidy_messages(r, error)
                      ? -1

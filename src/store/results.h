@@ -35,7 +35,7 @@ struct results_plan {
     const char *kernel;              /* its name */
     const char *identity;            /* canonical text, a part on each line (R10) */
     const char *files;               /* what is known of the files that it names (core/known.h), or NULL */
-    struct items *items;             /* fields are copied, or see links_inputs */
+    struct items *items;             /* whose fields are copied, or linked, or coordinates */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
     int64_t block;
@@ -44,6 +44,11 @@ struct results_plan {
     bool accept_changes; /* open it although files that the identity names, or the plugin, were changed */
     bool links_inputs;   /* fields of hdf5 become external links */
 };
+
+/* Whether the file has a row of inputs for each item: those of a sweep are coordinates. */
+static inline bool sheaf_results_copies_inputs(const struct results_plan *plan) {
+    return !plan->links_inputs && !plan->items->sweep;
+}
 
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
 char *sheaf_results_files(const char *path);
@@ -75,6 +80,7 @@ struct results {
     bool looks;               /* nothing is written */
     bool is_new;              /* all items were pending when it was opened, and are asked for: nobody need look */
     int64_t n_items, block;
+    struct extent extent; /* of the items; names are borrowed from them */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs], borrowed */
     /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width] in one piece; -1:

@@ -26,4 +26,7 @@ int sheaf_results_drop_doubtful_sums(struct results *results, int64_t first, int
    if the machine was started anew since. */
 int sheaf_results_judge_unsafe(struct results *results, struct sheaf_error *error);
 
+/* Fills all rows of a new file, side by side: a cube is looked at while it is computed, by readers that know no status. */
+int sheaf_results_fill_new(struct results *results, struct sheaf_error *error);
+
 #endif

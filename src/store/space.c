@@ -33,8 +33,8 @@ static double needed_bytes(const struct results_plan *plan) {
                  (double)sizeof(float) / (double)plan->block + /* seconds */
                  (double)sums / (double)sheaf_segment_size(outputs) +
                  (has_texts(plan->outputs, plan->n_outputs) ? text_sum : 0) +
-                 (has_texts(items->fields, plan->links_inputs ? 0 : items->n_fields) ? text_sum : 0);
-    for (int k = 0; k < items->n_fields && !plan->links_inputs; k++)
+                 (has_texts(items->fields, sheaf_results_copies_inputs(plan) ? items->n_fields : 0) ? text_sum : 0);
+    for (int k = 0; k < items->n_fields && sheaf_results_copies_inputs(plan); k++)
         row += items->fields[k].type == SHEAF_TEXT ? 0 : (double)sheaf_field_row_bytes(&items->fields[k]);
     return row * (double)items->n_items;
 }

@@ -27,7 +27,7 @@ static int make_text_sums(hid_t file, hid_t link_creation, hid_t dataset_creatio
     bool any[SEGMENT_PARTS] = {false};
     for (int k = 0; k < plan->n_outputs; k++)
         any[SEGMENT_OUTPUTS] = any[SEGMENT_OUTPUTS] || plan->outputs[k].type == SHEAF_TEXT;
-    for (int k = 0; k < plan->items->n_fields && !plan->links_inputs; k++)
+    for (int k = 0; k < plan->items->n_fields && sheaf_results_copies_inputs(plan); k++)
         any[SEGMENT_INPUTS] = any[SEGMENT_INPUTS] || plan->items->fields[k].type == SHEAF_TEXT;
     for (int part = 0; part < SEGMENT_PARTS; part++) {
         if (!any[part])
@@ -66,24 +66,36 @@ int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, con
 struct finding {
     struct sums *sums;
     const char *path, *identity;
-    int n_outputs; /* seen so far */
+    bool of_sweep;              /* inputs are coordinates */
+    int n_dims;                 /* of the items: */
+    hsize_t dims[H5S_MAX_RANK]; /* [n_dims] */
+    int n_outputs;              /* seen so far */
     struct sheaf_error *error;
 };
 
-/* The extent of a dataset of `rank` dimensions, where it lies, and how many bytes it has; refuses one that has no place. */
-static int find_place(hid_t file, const char *path, const char *name, hsize_t *dims, int rank, off_t *offset,
-                      struct sheaf_error *error) {
+/* The shape of a dataset, dims[*rank], and where it lies; refuses one that has no place. */
+static int find_place(hid_t file, const char *path, const char *name, hsize_t dims[H5S_MAX_RANK], int *rank,
+                      off_t *offset, struct sheaf_error *error) {
     hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT), space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
-    const bool fits =
-        space >= 0 && H5Sget_simple_extent_ndims(space) == rank && H5Sget_simple_extent_dims(space, dims, NULL) == rank;
-    const haddr_t at = fits ? H5Dget_offset(dataset) : HADDR_UNDEF;
-    const bool is_empty = fits && H5Sget_simple_extent_npoints(space) == 0;
+    *rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
+    const haddr_t at = *rank > 0 ? H5Dget_offset(dataset) : HADDR_UNDEF;
+    const bool is_empty = *rank > 0 && H5Sget_simple_extent_npoints(space) == 0;
     *offset = is_empty ? 0 : (off_t)at;
     if (space >= 0)
         H5Sclose(space);
     if (dataset >= 0)
         H5Dclose(dataset);
-    return fits && (is_empty || at != HADDR_UNDEF) ? 0 : sheaf_h5_fail_dataset(error, path, name);
+    return is_empty || at != HADDR_UNDEF ? 0 : sheaf_h5_fail_dataset(error, path, name);
+}
+
+/* The same of a table of so many rows. */
+static int find_table(hid_t file, const char *path, const char *name, int64_t n_rows, off_t *offset,
+                      struct sheaf_error *error) {
+    hsize_t dims[H5S_MAX_RANK];
+    int rank;
+    if (find_place(file, path, name, dims, &rank, offset, error))
+        return -1;
+    return rank == 1 && dims[0] == (hsize_t)n_rows ? 0 : sheaf_h5_fail_dataset(error, path, name);
 }
 
 static int add_column(struct finding *f, enum segment_part part, struct row_column column) {
@@ -114,6 +126,14 @@ static int take_texts(struct finding *f, hid_t dataset, enum segment_part part, 
     return 0;
 }
 
+/* Whether a dataset has the items' dimensions, and maybe more. */
+static bool is_of_items(const struct finding *f, const hsize_t *dims, int rank) {
+    bool is = rank >= f->n_dims;
+    for (int d = 0; is && d < f->n_dims; d++)
+        is = dims[d] == f->dims[d];
+    return is;
+}
+
 /* Takes a field's dataset, if it has a row of bytes, or texts, for each item. output: -1 of an input. */
 static int take_field(struct finding *f, hid_t dataset, const char *name, int32_t output) {
     const enum segment_part part = output >= 0 ? SEGMENT_OUTPUTS : SEGMENT_INPUTS;
@@ -121,7 +141,7 @@ static int take_field(struct finding *f, hid_t dataset, const char *name, int32_
     hsize_t dims[H5S_MAX_RANK] = {0};
     const int rank = H5Sget_simple_extent_dims(space, dims, NULL);
     const int64_t n_items = f->sums->segments.n_items;
-    const bool of_items = rank >= 1 && dims[0] == (hsize_t)n_items && H5DSis_scale(dataset) <= 0;
+    const bool of_items = is_of_items(f, dims, rank) && H5DSis_scale(dataset) <= 0;
     const bool is_text = H5Tis_variable_str(type) > 0, is_field = of_items && H5Tdetect_class(type, H5T_VLEN) <= 0;
     const size_t width = of_items && n_items ? (size_t)H5Sget_simple_extent_npoints(space) / (size_t)n_items : 0;
     const size_t row_bytes = is_field && !is_text ? width * H5Tget_size(type) : 0;
@@ -148,7 +168,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     H5O_info_t object;
     const int32_t output = sheaf_identity_find_output(f->identity, name);
     const bool is_output = output >= 0;
-    if (info->type != H5L_TYPE_HARD || (!is_output && f->n_outputs > 0))
+    if (info->type != H5L_TYPE_HARD || (!is_output && (f->of_sweep || f->n_outputs > 0)))
         return 0;
     if (H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
         return sheaf_h5_fail_dataset(f->error, f->path, name);
@@ -163,50 +183,51 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     return rc;
 }
 
-/* The table itself, and of how many items its segments are. */
-static int find_table(struct sums *sums, hid_t file, const char *path, struct sheaf_error *error) {
+/* The sums themselves, and of how many items their segments are. */
+static int find_sums(struct finding *f, hid_t file) {
+    struct sums *sums = f->sums;
     struct segments *s = &sums->segments;
-    hsize_t n_items[1], shape[2], turns[1];
-    if (find_place(file, path, "status", n_items, 1, &sums->status_offset, error) ||
-        find_place(file, path, SUMS, shape, 2, &s->sums_offset, error) ||
-        find_place(file, path, SUMS_TURN, turns, 1, &sums->turn_offset, error))
+    hsize_t shape[H5S_MAX_RANK];
+    int rank;
+    if (find_place(file, f->path, "status", f->dims, &f->n_dims, &sums->status_offset, f->error) ||
+        find_place(file, f->path, SUMS, shape, &rank, &s->sums_offset, f->error) ||
+        find_table(file, f->path, SUMS_TURN, 1, &sums->turn_offset, f->error))
         return -1;
     hid_t attribute = H5Aopen_by_name(file, SUMS, SUMS_SIZE, H5P_DEFAULT, H5P_DEFAULT);
     const bool read = attribute >= 0 && H5Aread(attribute, H5T_NATIVE_INT64, &s->size) >= 0;
     if (attribute >= 0)
         H5Aclose(attribute);
-    s->n_items = (int64_t)n_items[0];
-    s->n = (int64_t)shape[1];
-    return read && s->size >= 1 && s->size <= SEGMENT_MOST && shape[0] == SEGMENT_PARTS && turns[0] == 1 &&
+    hsize_t n_items = 1;
+    for (int d = 0; d < f->n_dims; d++)
+        n_items *= f->dims[d];
+    s->n_items = (int64_t)n_items;
+    s->n = rank == 2 && shape[0] == SEGMENT_PARTS ? (int64_t)shape[1] : -1;
+    return read && s->n_items >= 0 && s->size >= 1 && s->size <= SEGMENT_MOST &&
                    s->n == sheaf_segment_count(s->n_items, s->size)
                ? 0
-               : sheaf_h5_fail_dataset(error, path, SUMS);
+               : sheaf_h5_fail_dataset(f->error, f->path, SUMS);
 }
 
 /* Those of texts, where there are such. */
-static int find_text_sums(struct sums *sums, hid_t file, const char *path, struct sheaf_error *error) {
+static int find_text_sums(const struct finding *f, hid_t file) {
     static const char *const names[] = {[SEGMENT_INPUTS] = INPUT_TEXT_SUMS, [SEGMENT_OUTPUTS] = TEXT_SUMS};
-    for (int part = 0; part < SEGMENT_PARTS; part++) {
-        hsize_t n_items[1];
-        if (H5Lexists(file, names[part], H5P_DEFAULT) <= 0)
-            continue;
-        if (find_place(file, path, names[part], n_items, 1, &sums->text_sums_offset[part], error))
+    for (int part = 0; part < SEGMENT_PARTS; part++)
+        if (H5Lexists(file, names[part], H5P_DEFAULT) > 0 &&
+            find_table(file, f->path, names[part], f->sums->segments.n_items, &f->sums->text_sums_offset[part],
+                       f->error))
             return -1;
-        if ((int64_t)n_items[0] != sums->segments.n_items)
-            return sheaf_h5_fail_dataset(error, path, names[part]);
-    }
     return 0;
 }
 
 int sheaf_sums_find(struct sums *sums, hid_t file, const char *path, const char *identity, struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    struct finding f = {.sums = sums, .path = path, .identity = identity, .error = &own};
+    struct finding f = {
+        .sums = sums, .path = path, .identity = identity, .of_sweep = sheaf_identity_is_sweep(identity), .error = &own};
     *sums = (struct sums){0};
     if (H5Lexists(file, SUMS, H5P_DEFAULT) <= 0)
         return 0; /* made by an older version */
-    if (find_table(sums, file, path, error) || find_text_sums(sums, file, path, error))
-        return -1;
-    if (H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, &f) >= 0) {
+    const bool bad = find_sums(&f, file) || find_text_sums(&f, file);
+    if (!bad && H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, &f) >= 0) {
         sums->n_columns[SEGMENT_INPUTS] = sums->moved_inputs ? 0 : sums->n_columns[SEGMENT_INPUTS];
         return 0;
     }

@@ -10,6 +10,7 @@
 
 #include "core/crew.h"
 #include "core/file.h"
+#include "store/coordinates.h"
 #include "store/layout.h"
 #include "store/sums_file.h"
 #include "store/texts.h"
@@ -206,6 +207,7 @@ static int look_inside(struct verification *v, struct verified *found, struct sh
         v->token = sheaf_h5_get_token(file);
         found->lost_texts = v->sums.n_texts[SEGMENT_OUTPUTS] && sheaf_texts_are_lost(file, v->path, v->token);
         found->has_links = has_links(file);
+        sheaf_coordinates_verify(file, &found->changed_coordinates);
     }
     free(identity);
     sheaf_h5_close_watched(file, &reading);
@@ -253,6 +255,7 @@ int sheaf_verify(const char *path, struct verified *found, struct sheaf_error *e
 }
 
 void sheaf_verified_free(struct verified *found) {
+    sheaf_string_free(&found->changed_coordinates);
     free(found->arguments);
     found->arguments = NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "plan/segments.h"
 #include "plan/span_list.h"
 
@@ -28,6 +29,7 @@ struct verified {
     int64_t n_unsettled;                           /* were written while they were looked at */
     struct span_list changed[SEGMENT_PARTS];       /* items of segments, */
     struct span_list changed_texts[SEGMENT_PARTS]; /* and items by their texts */
+    struct sheaf_string changed_coordinates;       /* "mass, charge" */
     char *arguments;                               /* how the run was called that made the file, or NULL */
 };
 

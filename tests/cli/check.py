@@ -25,9 +25,23 @@ def text(value):
 
 def statuses(file):
     """What became of each item; on the machine that wrote it a status that is not yet safe (128) counts as well."""
-    status = file["status"][:]
+    status = file["status"][()]
     assert status.dtype == np.uint8, status.dtype
-    return status & 0x7F
+    return status.reshape(-1) & 0x7F
+
+
+def by_item(file, name):
+    """The values of a field, item by item: of a grid's results in the order of the cells, also where the field is an axis,
+    or lies along one."""
+    shape, values = file["status"].shape, file[name][()]
+    if values.shape == shape or len(shape) == 1:
+        return values.reshape(-1, *values.shape[len(shape) :])
+    if values.ndim > 1:
+        assert values.shape[:-1] == shape, (name, values.shape, shape)
+        return values.reshape(-1, values.shape[-1])
+    own = file[name] if h5py.h5ds.is_scale(file[name].id) else file[name].dims[0][0]
+    axis = [file["status"].dims[d][0].name for d in range(len(shape))].index(own.name)
+    return np.broadcast_to(values.reshape([-1 if d == axis else 1 for d in range(len(shape))]), shape).reshape(-1)
 
 
 def status_is(file, wanted):
@@ -190,9 +204,11 @@ def check_traces(path):
 def check_slow(path, state):
     """y = 2 x + 1 in each row that is marked done, whatever happened; with state `all` that is all of them."""
     with h5py.File(path) as f:
-        x, y, status = f["x"][:], f["y"][:], statuses(f)
+        x, y, status = by_item(f, "x"), by_item(f, "y"), statuses(f)
         assert np.isin(status, (PENDING, DONE)).all(), np.unique(status)
         done = status == DONE
+        cells = y[~done]  # a row is written before its status
+        assert f["status"].ndim == 1 or (np.isnan(cells) | (cells == 2 * x[~done] + 1)).all(), f"{path}: {cells}"
         assert (y[done] == 2 * x[done] + 1).all(), f"{path}: wrong rows {np.flatnonzero(done & (y != 2 * x + 1))}"
         assert state != "all" or done.all(), f"{path}: {np.count_nonzero(~done)} of {len(x)} are not done"
         assert state != "some" or done.any() and not done.all()
@@ -659,6 +675,56 @@ def check_xarray(path):
             assert str(data["name"].values[0]) == f["name"].asstr()[0]
             assert len(data.to_dataframe()) == len(f["moid"]), (engine, dict(data.dims))
             assert data["epoch_mjd"].dtype == np.int64, (engine, data["epoch_mjd"].dtype)
+
+
+def check_cube(path):
+    """What xarray gives by either engine, of items `grid: {mass: linspace(1, 10, 4) kg, n: [3, 5], model: [a, "b c"],
+    place: {zip: {lat: [1.5, -2], site: [x, "y z"]}}}, repeat: 2` and y = mass * n + lat, of which the first 40 are done."""
+    try:
+        import xarray
+        import h5netcdf, netCDF4
+    except ImportError as missing:
+        print(f"{missing.name} is not installed")
+        sys.exit(77)
+    mass, n, lat = np.linspace(1, 10, 4), np.array([3, 5]), np.array([1.5, -2])
+    wanted = np.empty((4, 2, 2, 2, 2))
+    for i, a in enumerate(mass):
+        for j, b in enumerate(n):
+            for k in range(2):
+                for l, c in enumerate(lat):
+                    wanted[i, j, k, l, :] = a * b + c
+    wanted.reshape(-1)[40:] = np.nan
+    for engine in ("h5netcdf", "netcdf4"):
+        with xarray.open_dataset(path, engine=engine) as d:
+            assert d.y.dims == ("mass", "n", "model", "place", "repeat"), (engine, d.y.dims)
+            assert d.status.dims == d.y.dims and d.lat.dims == ("place",), engine
+            assert set(d.y.coords) == {"mass", "n", "model", "repeat", "lat", "site"}, (engine, d.y.coords)
+            assert (d.mass.values == mass).all() and d.mass.attrs == {"units": "kg"}, (engine, d.mass)
+            assert d.n.dtype == np.int64 and list(d.model.values) == ["a", "b c"], (engine, d.n, d.model)
+            assert list(d.site.values) == ["x", "y z"], engine
+            assert np.array_equal(d.y.values, wanted, equal_nan=True), engine
+            near = d.y.sel(mass=4.4, method="nearest").sel(n=5, model="b c", repeat=1)
+            assert (near.values == wanted[1, 1, 1, :, 1]).all() and near.mass == 4, (engine, near)
+            assert len(d.y.to_dataframe()) == 64, engine
+
+
+def check_same_items(table, grid, fields):
+    """A table of the same items has the same results, and inputs: `mass` 3 by `charge` 17 by `lat` and `site` 2 by `repeat` 5."""
+    with h5py.File(table) as a, h5py.File(grid) as b:
+        assert b["status"].shape == (3, 17, 2, 5) and b["mass"].attrs["units"] == "kg"
+        for name in fields.split(",") + ["status", "mass", "charge", "lat", "site", "repeat"]:
+            x, y = a[name][:], by_item(b, name)
+            assert len(x) == 510 and (x == y).all() and x.dtype == y.dtype, (name, x.dtype, y.dtype)
+
+
+def check_listed(path):
+    """Fields side by side are coordinates along one dimension."""
+    import xarray
+
+    for engine in ("h5netcdf", "netcdf4"):
+        with xarray.open_dataset(path, engine=engine) as d:
+            assert d.y.dims == ("item",) and set(d.y.coords) == {"x", "label"}, (engine, d.y.coords)
+            assert list(d.x.values) == [1.5, 2, 4] and list(d.label.values) == ["a", "b", "c"], engine
 
 
 # --- show ----------------------------------------------------------------------------------------------------------

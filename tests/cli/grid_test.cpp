@@ -27,18 +27,10 @@ class Grids : public Program {
         write("table.yaml", table + kernel);
         write("grid.yaml", grid + kernel);
         run_job({"table.yaml", "-o", "table.h5"}, {0, 2});
-        write("same.py", "import h5py, sys\n"
-                         "a, b = h5py.File('table.h5'), h5py.File('grid.h5')\n"
-                         "for name in sys.argv[1].split(',') + ['status', 'mass', 'charge', 'lat', 'site', 'repeat']:\n"
-                         "    x, y = a[name][:], b[name][:]\n"
-                         "    assert len(x) == 510 and (x == y).all(), name\n"
-                         "    assert x.dtype == y.dtype, (name, x.dtype, y.dtype)\n"
-                         "assert b['mass'].attrs['units'] == 'kg'\n");
         for (const Layout &layout : {Layout{0, 1}, Layout{0, 3}, Layout{2, 1}, Layout{4, 2}, Layout{3, 1, true}}) {
             SCOPED_TRACE(layout.name());
             run_job({"grid.yaml", "--overwrite"}, layout);
-            Result same = run({SHEAF_PYTHON, "same.py", fields});
-            EXPECT_EQ(same.exit, 0) << same;
+            check({"same_items", "table.h5", "grid.h5", fields});
         }
     }
 };
@@ -64,9 +56,9 @@ TEST_F(Grids, PluginAndIsolation) {
     run_job({"i.yaml"}, {2, 1});
     Result same =
         run({SHEAF_PYTHON, "-c",
-             "import h5py, numpy as np; x = np.repeat(np.linspace(-1, 1, 25), 2); "
-             "y, i = (h5py.File(f)['y'][:] for f in ('x.h5', 'i.h5')); "
-             "assert (y == i).all() and len(set(y - x * x)) == 1 or abs(y - x * x - (y - x * x)[0]).max() < 1e-15"});
+             "import h5py, numpy as np; x = np.linspace(-1, 1, 25)[:, None]; "
+             "y, i = (h5py.File(f)['y'][:] for f in ('x.h5', 'i.h5')); d = y - x * x; "
+             "assert y.shape == (25, 2) and (y == i).all() and abs(d - d[0, 0]).max() < 1e-15 * abs(d[0, 0])"});
     EXPECT_EQ(same.exit, 0) << same;
 }
 
@@ -149,6 +141,118 @@ TEST_F(Grids, AreShownByTheirAxes) {
     run_job({"c.yaml"}, {0, 2});
     EXPECT_EQ(count_of(sheaf({"show", "c.h5", "--head", "1"}).out, "item  x  name  exit_code"), 1)
         << sheaf({"show", "c.h5", "--head", "1"});
+}
+
+/* --- the cube ------------------------------------------------------------------------------------------------------ */
+
+class Cubes : public Program {
+  protected:
+    static constexpr const char *job =
+        "items: {grid: {mass: {linspace: [1, 10, 4], unit: kg}, n: [3, 5], model: [a, \"b c\"], "
+        "place: {zip: {lat: [1.5, -2], site: [x, \"y z\"]}}}, repeat: 2}\n"
+        "expression: {y: mass * n + lat}\n";
+
+    /* Whether xarray and both engines are there, and find what they should. */
+    void look(const Words &words) {
+        Words all = {SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py"};
+        all.insert(all.end(), words.begin(), words.end());
+        Result found = run(all);
+        if (found.exit == 77)
+            GTEST_SKIP() << "with xarray not checked: " << found.out;
+        EXPECT_EQ(found.exit, 0) << found;
+    }
+};
+
+TEST_F(Cubes, XarrayOpensThem) {
+    write("cube.yaml", job);
+    run_job({"cube.yaml", "--items", "0:40"}, {2, 2});
+    look({"cube", path("cube.h5")});
+}
+
+TEST_F(Cubes, FieldsSideBySideAreCoordinates) {
+    write("zip.yaml", "items: {zip: {x: [1.5, 2, 4], label: [a, b, c]}}\nexpression: {y: 2 * x}\n");
+    write("rows.yaml", "items: {rows: [{x: 1.5, label: a}, {x: 2, label: b}, {x: 4, label: c}]}\n"
+                       "expression: {y: 2 * x}\n");
+    for (std::string name : {"zip", "rows"}) {
+        run_job({name + ".yaml"}, {2, 1});
+        look({"listed", path(name + ".h5")});
+        EXPECT_EQ(sheaf({"show", name + ".h5"}).out, "item    x  label  y\n"
+                                                     "   0  1.5  a      3\n"
+                                                     "   1  2.0  b      4\n"
+                                                     "   2  4.0  c      8\n");
+    }
+}
+
+/* HDF5 has 32 dimensions: 31 axes, and one of an output. */
+TEST_F(Cubes, AsManyAxesAsThereCanBe) {
+    std::string axes = "{a0: [1, 2, 3]";
+    for (int k = 1; k < 31; k++)
+        axes += ", a" + std::to_string(k) + ": [" + std::to_string(k) + "]";
+    write("many.yaml", "items: {grid: " + axes + "}}\nkernel: hostile:uneven\n");
+    write("more.yaml", "items: {grid: " + axes + ", last: [1]}}\nexpression: {y: a0}\n");
+    write("formula.yaml", "items: {grid: " + axes + "}}\nexpression: {y: a0 * a30}\n");
+    run_job({"formula.yaml"}, {2, 1});
+    EXPECT_EQ(run({SHEAF_PYTHON, "-c",
+                   "import h5py; f = h5py.File('formula.h5'); assert f['y'].shape == (3,) + 30 * (1,); "
+                   "assert list(f['y'][:].reshape(-1)) == [30, 60, 90] and f['status'].ndim == 31"})
+                  .exit,
+              0);
+    Result refused = sheaf({"run", "more.yaml"});
+    EXPECT_EQ(refused.exit, 2);
+    EXPECT_EQ(count_of(refused.err, "a grid has at most 31 axes"), 1) << refused;
+}
+
+/* An axis that has the name of an output, or of what the file keeps itself. */
+TEST_F(Cubes, NamesThatAreTaken) {
+    write("own.yaml", "items: {grid: {y: {zip: {a: [1, 2]}}}}\nexpression: {y: 2 * a}\n");
+    Result own = sheaf({"run", "own.yaml"});
+    EXPECT_EQ(own.exit, 2);
+    EXPECT_EQ(count_of(own.err, "the items have an axis 'y'"), 1) << own;
+    write("other.yaml", "items: {grid: {p: {zip: {a: [1, 2]}}, q: {zip: {p: [1, 2]}}}}\nexpression: {y: 2 * a}\n");
+    Result other = sheaf({"run", "other.yaml"});
+    EXPECT_EQ(other.exit, 2);
+    EXPECT_EQ(count_of(other.err, "there is an axis 'p' already"), 1) << other;
+    write("kept.yaml", "items: {grid: {seconds: [1, 2]}}\nexpression: {y: 2 * seconds}\n");
+    Result kept = sheaf({"run", "kept.yaml"});
+    EXPECT_EQ(kept.exit, 2);
+    EXPECT_EQ(count_of(kept.err, "which the results file needs for itself"), 1) << kept;
+}
+
+/* Coordinates have sums as well. */
+TEST_F(Cubes, VerifyNamesAChangedAxis) {
+    write("cube.yaml", job);
+    run_job({"cube.yaml"}, {0, 2});
+    EXPECT_EQ(sheaf({"verify", "cube.h5"}).exit, 0);
+    for (std::string change : {"f['mass'][2] = 7.5", "f['site'][0] = 'q'"}) {
+        EXPECT_EQ(run({SHEAF_PYTHON, "-c", "import h5py; f = h5py.File('cube.h5', 'r+'); " + change}).exit, 0);
+        Result found = sheaf({"verify", "cube.h5"});
+        EXPECT_EQ(found.exit, 1) << found;
+        EXPECT_EQ(
+            count_of(found.out, change[3] == 'm' ? "coordinates changed: mass\n" : "coordinates changed: mass, site\n"),
+            1)
+            << found;
+    }
+    run_job({"cube.yaml", "--overwrite"}, {0, 2});
+    EXPECT_EQ(sheaf({"verify", "cube.h5"}).exit, 0);
+}
+
+/* Texts come into their cells when they are packed, whether all of an axis or some of it. */
+TEST_F(Cubes, Texts) {
+    write("t.yaml", "items: {grid: {a: {range: [7]}, b: [x, y, z]}, repeat: 2}\n"
+                    "command: [sh, -c, \"test {a} -ne 3 && echo {a}{b}{repeat}\"]\n");
+    run_job({"t.yaml", "--items", "0,3:9,20:23,38"}, {2, 1}, 1);
+    run_job({"t.yaml"}, {0, 2}, 1);
+    Result texts = run({SHEAF_PYTHON, "-c",
+                        "import h5py; t = h5py.File('t.h5')['stdout'].asstr()[:]; assert t.shape == (7, 3, 2)\n"
+                        "for i in range(7):\n"
+                        "  for j, b in enumerate('xyz'):\n"
+                        "    for k in range(2):\n"
+                        "      assert t[i, j, k] == ('' if i == 3 else f'{i}{b}{k}\\n'), (i, j, k, t[i, j, k])\n"});
+    EXPECT_EQ(texts.exit, 0) << texts;
+    EXPECT_EQ(sheaf({"verify", "t.h5"}).exit, 0);
+    EXPECT_EQ(
+        count_of(sheaf({"show", "t.h5", "--csv", "--fields", "a,b,repeat,stdout"}).out, "17,done,2,z,1,\"2z1\n\""), 1)
+        << sheaf({"show", "t.h5", "--csv"});
 }
 
 } // namespace
