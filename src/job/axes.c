@@ -251,8 +251,8 @@ static const struct yaml_node *find_values(const struct yaml_node *node, const c
     return found;
 }
 
-static int read_about(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
-                      struct sheaf_error *error) {
+int sheaf_axis_read_about(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
+                          struct sheaf_error *error) {
     const char *texts[2] = {NULL, NULL};
     static const char *const keys[] = {"unit", "long_name"};
     for (int i = 0; i < 2; i++) {
@@ -284,5 +284,5 @@ int sheaf_axis_read(const struct yaml_node *node, const char *name, const char *
              : which == RANGE ? read_range(values, what, arena, field, n, error)
                               : read_spacing(values, (enum spacing)which, what, arena, field, n, error);
     field->about.name = name;
-    return rc ? -1 : read_about(node, field, arena, error);
+    return rc ? -1 : sheaf_axis_read_about(node, field, arena, error);
 }

@@ -17,7 +17,11 @@
 int sheaf_axis_read(const struct yaml_node *node, const char *name, const char *what, struct sheaf_arena *arena,
                     struct sweep_field *field, int64_t *n, struct sheaf_error *error);
 
-/* The same of n scalars of a list. */
+/* Unit and long name of a field that a map describes. */
+int sheaf_axis_read_about(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
+                          struct sheaf_error *error);
+
+/* The values of a field as n scalars of a list have them. */
 int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const char *name, const char *what,
                             struct sheaf_arena *arena, struct sweep_field *field, struct sheaf_error *error);
 

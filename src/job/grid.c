@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/hash.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "job/axes.h"
 #include "job/keys.h"
-
-static const int64_t most_items = 1000000000000000; /* offsets in the results file must fit 63 bits */
+#include "job/sweep_source.h"
 
 enum { MOST_WHAT = 300 }; /* bytes of a node's name in messages */
 
@@ -23,62 +21,6 @@ struct grid {
     int n_most;
     struct sheaf_error *error;
 };
-
-/* --- the source of items --------------------------------------------------------------------------------------------- */
-
-static int grid_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    const struct sweep *sweep = items->self;
-    struct sheaf_arena arena = {0};
-    struct sheaf_text text = {"", 0};
-    int64_t i;
-    if (sheaf_sweep_fits(sweep, field, type, &i))
-        return 0;
-    if (sweep->fields[field].why_text)
-        return sheaf_refuse(error, "%s makes '%s' a text, and the kernel reads it as %s", sweep->fields[field].why_text,
-                            items->fields[field].name, sheaf_type_name(type));
-    sheaf_sweep_convert(sweep, field, SHEAF_TEXT, i, 1, &text, &arena);
-    sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is no %s", items->name, items->fields[field].name, i,
-                 sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
-    sheaf_arena_free(&arena);
-    return -1;
-}
-
-/* Of the fields' own types. */
-static int grid_read_beside(const struct items *items, int64_t first, int64_t n, void *const *columns,
-                            struct sheaf_error *error) {
-    const struct sweep *sweep = items->self;
-    (void)error;
-    for (int f = 0; f < items->n_fields; f++) {
-        const struct sweep_field *field = &sweep->fields[f];
-        const struct sweep_axis *axis = &sweep->axes[field->axis];
-        if (columns[f])
-            sheaf_sweep_spread(field->values, sheaf_type_bytes(field->about.type), axis->size, axis->stride, first, n,
-                               columns[f]);
-    }
-    return 0;
-}
-
-static int grid_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
-                     struct sheaf_arena *arena, struct sheaf_error *error) {
-    const struct sweep *sweep = items->self;
-    if (!types)
-        return grid_read_beside(items, first, n, columns, error);
-    for (int f = 0; f < items->n_fields; f++) {
-        const enum sheaf_type type = types[f];
-        char *to = columns[f];
-        for (int64_t i = 0; to && i < n; i++, to += sheaf_type_bytes(type))
-            if (sheaf_sweep_convert(sweep, f, type, sheaf_sweep_index(sweep, f, first + i), 1, to, arena))
-                return sheaf_fail_memory(error, "the items");
-    }
-    return 0;
-}
-
-static void grid_close(struct items *items) {
-    (void)items; /* all of it lives in the arena of the items */
-}
-
-static const struct items_source grid_source = {
-    .check = grid_check, .read = grid_read, .read_beside = grid_read_beside, .close = grid_close};
 
 /* --- axes from the job file ------------------------------------------------------------------------------------------ */
 
@@ -132,7 +74,7 @@ static int read_field(struct grid *g, const struct yaml_node *key, const struct 
                                  "%s has %" PRId64 " values, and the fields before it in %s have %" PRId64
                                  "; fields side by side have equally many",
                                  what, n, within, axis->size);
-    axis->size = n;
+    axis->size = field.n_values = n;
     field.axis = g->sweep->n_axes - 1;
     return add_field(g, &field);
 }
@@ -200,6 +142,7 @@ static int read_column(struct grid *g, const struct yaml_node *rows, const struc
     }
     if (sheaf_axis_read_scalars(nodes, rows->n, name, what, &g->items->arena, &field, g->error))
         return -1;
+    field.n_values = rows->n;
     return add_field(g, &field);
 }
 
@@ -234,114 +177,6 @@ static int read_rows(struct grid *g, const struct yaml_node *rows) {
 
 /* --- all of it --------------------------------------------------------------------------------------------------------- */
 
-/* The last axis: 0, 1, …, which no other field depends on. */
-static int read_repeat(struct grid *g, const struct yaml_node *node) {
-    int64_t n;
-    if (sheaf_yaml_count(node, "items.repeat", &n, g->error))
-        return -1;
-    if (n < 1 || n > AXIS_VALUES_MOST)
-        return sheaf_yaml_refuse(node, g->error, "items.repeat is %" PRId64 "; it should be from 1 to %" PRId64, n,
-                                 AXIS_VALUES_MOST);
-    if (check_name(g, node, "repeat", "items.repeat") || begin_axis(g, node, "repeat"))
-        return -1;
-    int64_t *values = sheaf_arena_take(&g->items->arena, (size_t)n * sizeof *values);
-    if (!values)
-        return sheaf_fail_memory(g->error, "the axes");
-    for (int64_t i = 0; i < n; i++)
-        values[i] = i;
-    g->sweep->axes[g->sweep->n_axes - 1].size = n;
-    return add_field(g, &(struct sweep_field){.about = {.name = "repeat", .type = SHEAF_INT64, .width = 1},
-                                              .axis = g->sweep->n_axes - 1,
-                                              .values = values});
-}
-
-/* A name in quotes, those in it twice: it may have blanks, and whatever else an identity has between names. */
-static void say_name(const char *name, struct sheaf_string *identity) {
-    sheaf_string_add(identity, "'");
-    for (; *name; name++)
-        sheaf_string_add(identity, "%s%c", *name == '\'' ? "'" : "", *name);
-    sheaf_string_add(identity, "'");
-}
-
-/* Few numbers are their own identity, which people can read: as they are written where the
-   kernel may get them so. */
-static void say_numbers(const struct sweep *sweep, int f, bool as_written, struct sheaf_string *identity) {
-    const int64_t n = sweep->axes[sweep->fields[f].axis].size;
-    for (int64_t i = 0; i < n; i++) {
-        char number[40];
-        const struct sheaf_text *written = as_written ? sweep->fields[f].written : NULL;
-        if (written) {
-            sheaf_string_add(identity, "%s%s", i ? " " : "", written[i].data);
-            continue;
-        }
-        if (sweep->fields[f].about.type == SHEAF_INT64)
-            snprintf(number, sizeof number, "%" PRId64, ((const int64_t *)sweep->fields[f].values)[i]);
-        else
-            sheaf_text_double(((const double *)sweep->fields[f].values)[i], number);
-        sheaf_string_add(identity, "%s%s", i ? " " : "", number);
-    }
-}
-
-/* A hash of all values; of texts that of their own hashes. */
-static int say_hash(const struct sweep *sweep, int f, bool as_written, struct sheaf_string *identity) {
-    const struct sweep_field *field = &sweep->fields[f];
-    const int64_t n = sweep->axes[field->axis].size;
-    const struct sheaf_text *texts = field->about.type == SHEAF_TEXT ? field->values
-                                     : as_written                    ? field->written
-                                                                     : NULL;
-    struct sheaf_string hashes = {0};
-    char hash[SHEAF_HASH_BYTES];
-    for (int64_t i = 0; texts && i < n; i++) {
-        sheaf_hash_bytes(texts[i].data, texts[i].length, hash);
-        sheaf_string_add(&hashes, "%s\n", hash);
-    }
-    if (texts)
-        sheaf_hash_bytes(hashes.data, hashes.length, hash);
-    else
-        sheaf_hash_bytes(field->values, (size_t)n * sheaf_type_bytes(field->about.type), hash);
-    sheaf_string_add(identity, "%" PRId64 " values, %s", n, hash);
-    const bool failed = hashes.failed;
-    sheaf_string_free(&hashes);
-    return failed ? -1 : 0;
-}
-
-static int identify(const struct grid *g, bool as_written) {
-    enum { FEW = 12 };
-    const struct sweep *sweep = g->sweep;
-    struct sheaf_string *identity = &g->items->identity;
-    sheaf_string_add(identity, "items: grid");
-    for (int a = 0; a < sweep->n_axes; a++) {
-        sheaf_string_add(identity, "%s ", a ? " x" : "");
-        say_name(sweep->axes[a].name, identity);
-        sheaf_string_add(identity, " %" PRId64, sweep->axes[a].size);
-    }
-    sheaf_string_add(identity, "\n");
-    for (int f = 0; f < sweep->n_fields; f++) {
-        const struct sweep_field *field = &sweep->fields[f];
-        sheaf_string_add(identity, "items have ");
-        say_name(field->about.name, identity);
-        sheaf_string_add(identity, ": %s along axis %d, ", sheaf_type_name(field->about.type), field->axis);
-        if (field->about.type != SHEAF_TEXT && sweep->axes[field->axis].size <= FEW)
-            say_numbers(sweep, f, as_written, identity);
-        else if (say_hash(sweep, f, as_written, identity))
-            return sheaf_fail_memory(g->error, "the axes");
-        sheaf_string_add(identity, "\n");
-    }
-    return identity->failed ? sheaf_fail_memory(g->error, "the axes") : 0;
-}
-
-/* Bytes of the texts of an item, and of all, at most. */
-static void measure_texts(struct items *items, const struct sweep *sweep) {
-    for (int f = 0; f < sweep->n_fields; f++) {
-        const struct sheaf_text *texts = sweep->fields[f].about.type == SHEAF_TEXT ? sweep->fields[f].values : NULL;
-        size_t most = 0;
-        for (int64_t i = 0; texts && i < sweep->axes[sweep->fields[f].axis].size; i++)
-            most = texts[i].length > most ? texts[i].length : most;
-        items->most_text_bytes += most;
-    }
-    items->all_text_bytes = items->most_text_bytes * (size_t)sweep->n_items;
-}
-
 /* A name is one dimension: that of an axis may only be a field's along it. */
 static int check_axes(const struct grid *g, const struct yaml_node *node) {
     const struct sweep *sweep = g->sweep;
@@ -358,27 +193,6 @@ static int check_axes(const struct grid *g, const struct yaml_node *node) {
     return 0;
 }
 
-static int fill_items(struct grid *g, const struct yaml_node *node, bool as_written) {
-    struct items *items = g->items;
-    const struct sweep *sweep = g->sweep;
-    if (check_axes(g, node))
-        return -1;
-    if (sheaf_sweep_measure(g->sweep, most_items))
-        return sheaf_yaml_refuse(node, g->error, "items: the grid has more than 10^15 items");
-    items->fields = sheaf_arena_take(&items->arena, (size_t)sweep->n_fields * sizeof *items->fields);
-    if (!items->fields)
-        return sheaf_fail_memory(g->error, "the fields");
-    for (int f = 0; f < sweep->n_fields; f++)
-        items->fields[f] = sweep->fields[f].about;
-    items->source = &grid_source;
-    items->self = g->sweep;
-    items->sweep = g->sweep;
-    items->n_items = sweep->n_items;
-    items->n_fields = sweep->n_fields;
-    measure_texts(items, sweep);
-    return identify(g, as_written);
-}
-
 int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_error *error) {
     const struct yaml_node *node = job->items.node;
     const struct yaml_node *grid = sheaf_yaml_get(node, "grid"), *zip = sheaf_yaml_get(node, "zip");
@@ -389,7 +203,7 @@ int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_err
     int rc = grid  ? read_grid(&g, grid)
              : zip ? begin_axis(&g, zip, "item") || read_zip(&g, zip, "items.zip")
                    : read_rows(&g, sheaf_yaml_get(node, "rows"));
-    if (rc || (repeat && read_repeat(&g, repeat)))
+    if (rc || (repeat && sheaf_sweep_repeat(items, g.sweep, repeat, error)))
         return -1;
-    return fill_items(&g, node, job->kind == JOB_COMMAND || job->kind == JOB_KERNEL);
+    return check_axes(&g, node) ? -1 : sheaf_sweep_open(items, g.sweep, job, error);
 }

@@ -102,7 +102,7 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     static const char *const sources[] = {"csv",  "lines", "count", "hdf5",
-                                          "grid", "zip",   "rows"}; /* as in enum job_source */
+                                          "grid", "zip",   "rows",  "sample"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
@@ -125,8 +125,9 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
         n++;
     }
     if (n != 1) {
-        sheaf_yaml_refuse(node, error,
-                          "items has %d sources; it takes exactly one of csv, lines, count, hdf5, grid, zip, rows", n);
+        sheaf_yaml_refuse(
+            node, error,
+            "items has %d sources; it takes exactly one of csv, lines, count, hdf5, grid, zip, rows, sample", n);
         return NULL;
     }
     for (int i = 0; i < node->n; i++) {
@@ -167,6 +168,7 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     case JOB_GRID: /* job/grid.h */
     case JOB_ZIP:
     case JOB_ROWS:
+    case JOB_SAMPLE: /* job/sample.h */
         return 0;
     }
     return -1;

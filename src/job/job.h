@@ -16,7 +16,7 @@
 #include "job/table.h"
 #include "job/yaml.h"
 
-enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5, JOB_GRID, JOB_ZIP, JOB_ROWS };
+enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5, JOB_GRID, JOB_ZIP, JOB_ROWS, JOB_SAMPLE };
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
@@ -61,7 +61,7 @@ struct job {
 
 /* Whether the items are in the job file itself. */
 static inline bool sheaf_job_lists_items(const struct job *job) {
-    return job->items.kind == JOB_GRID || job->items.kind == JOB_ZIP || job->items.kind == JOB_ROWS;
+    return job->items.kind >= JOB_GRID;
 }
 
 /* A value of the command line that takes the place of one in the file: path "params.samples", value "360". */

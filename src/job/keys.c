@@ -49,7 +49,8 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "grid", KEY_AXES, .value = "{x: [1, 2], y: {linspace: [0, 1, 11]}}", .help = "every value of each axis with every one of the others; the last axis is the fastest"},
     {"items", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields side by side: the first values are the first item"},
     {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
-    {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows", .value = "N", .help = "each item so often, with random numbers of its own"},
+    {"items", "sample", KEY_MAP, .value = "{count: 1024, fields: {x: {uniform: [0, 1]}}}", .help = "items whose fields are drawn"},
+    {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows|sample", .value = "N", .help = "each item so often, with random numbers of its own"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
     {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
     {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},
@@ -64,6 +65,19 @@ const struct job_key sheaf_job_keys[] = {
     {"items.grid.*", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields that vary together along this axis"},
     {"items.grid.*", "unit", KEY_TEXT, .value = "UNIT", .help = "of the values, for people"},
     {"items.grid.*", "long_name", KEY_TEXT, .value = "TEXT", .help = "what they are, for people"},
+
+    {"items.sample", "count", KEY_COUNT, .value = "N", .help = "how many items"},
+    {"items.sample", "method", KEY_WORD, "random|latin|sobol", .help = "at random, one in each Nth part of each field, or evenly"},
+    {"items.sample", "scramble", KEY_BOOL, .value = "false", .help = "Sobol's points are scrambled by the seed; default: true"},
+    {"items.sample", "fields", KEY_NAMES, .value = "{x: {uniform: [0, 1]}}", .help = "fields and how each is drawn"},
+
+    {"items.sample.fields.*", "uniform", KEY_TEXTS, .value = "[FROM, TO]", .help = "numbers between them"},
+    {"items.sample.fields.*", "loguniform", KEY_TEXTS, .value = "[FROM, TO]", .help = "such whose logarithms are uniform"},
+    {"items.sample.fields.*", "normal", KEY_TEXTS, .value = "[MEAN, SD]", .help = "of this mean and standard deviation"},
+    {"items.sample.fields.*", "integers", KEY_TEXTS, .value = "[LEAST, MOST]", .help = "whole numbers, both ends among them"},
+    {"items.sample.fields.*", "choice", KEY_TEXTS, .value = "[VALUE, …]", .help = "one of these"},
+    {"items.sample.fields.*", "unit", KEY_TEXT, .value = "UNIT", .help = "of the values, for people"},
+    {"items.sample.fields.*", "long_name", KEY_TEXT, .value = "TEXT", .help = "what they are, for people"},
 
     {"items.hdf5", "file", KEY_TEXT, .value = "FILE", .help = "the HDF5 file"},
     {"items.hdf5", "fields", KEY_NAMES, .value = "{NAME: DATASET}", .help = "fields and their datasets"},
@@ -96,7 +110,8 @@ const struct job_key sheaf_job_keys[] = {
 
 const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5|grid|zip|rows"},
+    {"items", "csv|lines|count|hdf5|grid|zip|rows|sample"},
+    {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
     {0},
 };
 

@@ -14,18 +14,6 @@
 enum { MOST_BATCH = 1000000, MOST_RETRIES = 100, MOST_GPUS = 1024 };
 static const int64_t usual_capture_bytes = 1 << 20, most_capture_bytes = INT64_C(1) << 30;
 
-static int read_bool(const struct yaml_node *node, const char *what, bool *value, struct sheaf_error *error) {
-    const char *text;
-    if (!node)
-        return 0;
-    if (sheaf_yaml_text(node, what, &text, error))
-        return -1;
-    *value = strcmp(text, "true") == 0;
-    if (!*value && strcmp(text, "false") != 0)
-        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be true or false", what, text);
-    return 0;
-}
-
 static int read_size(const struct yaml_node *node, const char *what, int64_t most, int64_t *n_bytes,
                      struct sheaf_error *error) {
     const char *text;
@@ -214,7 +202,7 @@ static int read_limits(struct job *job, const struct yaml_node *root, struct she
     if (limits->retries > MOST_RETRIES)
         return sheaf_yaml_refuse(retries, error, "retries is %lld; it should be 0 to %d", (long long)limits->retries,
                                  MOST_RETRIES);
-    if (read_bool(sheaf_yaml_get(root, "isolate"), "isolate", &limits->isolate, error) ||
+    if (sheaf_yaml_bool(sheaf_yaml_get(root, "isolate"), "isolate", &limits->isolate, error) ||
         read_halt(limits, sheaf_yaml_get(root, "halt"), error))
         return -1;
     if (!timeout)
@@ -312,7 +300,7 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
     if (sheaf_yaml_map(job->kernel, "expression", error) ||
         (job->functions && sheaf_yaml_map(job->functions, "functions", error)) ||
         (compiler && sheaf_yaml_text(compiler, "compiler", &job->compiler, error)) ||
-        read_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error) ||
+        sheaf_yaml_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error) ||
         read_shared(job, sheaf_yaml_get(root, "shared"), error))
         return -1;
     if (job->kernel->n == 0)

@@ -5,6 +5,7 @@
 
 #include "job/csv.h"
 #include "job/grid.h"
+#include "job/sample.h"
 
 /* count: items without fields; every rank knows all there is to know about them. */
 static int count_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
@@ -38,6 +39,8 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
     case JOB_ZIP:
     case JOB_ROWS:
         return sheaf_grid_open(items, job, error);
+    case JOB_SAMPLE:
+        return sheaf_sample_open(items, job, error);
     case JOB_HDF5:
         break; /* HDF5 has its home in store/ */
     }

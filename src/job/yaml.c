@@ -354,6 +354,17 @@ int sheaf_yaml_word(const struct yaml_node *node, const char *what, const char *
                              sheaf_text_suggest(text, words, n, true, hint, sizeof hint));
 }
 
+int sheaf_yaml_bool(const struct yaml_node *node, const char *what, bool *value, struct sheaf_error *error) {
+    const char *text;
+    if (!node)
+        return 0;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    *value = strcmp(text, "true") == 0;
+    if (!*value && strcmp(text, "false") != 0)
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be true or false", what, text);
+    return 0;
+}
 int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
     if (node->kind == YAML_MAP)
         return 0;

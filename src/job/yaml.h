@@ -58,6 +58,8 @@ int sheaf_yaml_prefix(const struct yaml_node *node, struct sheaf_error *error);
 /* Check that a node is of the kind and give its value; `what` names it in messages ("items.count"). */
 int sheaf_yaml_text(const struct yaml_node *node, const char *what, const char **value, struct sheaf_error *error);
 int sheaf_yaml_count(const struct yaml_node *node, const char *what, int64_t *value, struct sheaf_error *error);
+int sheaf_yaml_bool(const struct yaml_node *node, const char *what, bool *value,
+                    struct sheaf_error *error); /* as it was where node is NULL */
 int sheaf_yaml_word(const struct yaml_node *node, const char *what, const char *const *words, int n, int *index,
                     struct sheaf_error *error); /* one of words[n]: *index; the first where node is NULL */
 int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error);

@@ -1,42 +1,139 @@
 #include "store/coordinates.h"
 
+#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "core/crew.h"
+#include "core/file.h"
 #include "core/hash.h"
 #include "core/type.h"
 #include "store/h5.h"
 #include "store/layout.h"
 
+enum { PIECE = 1 << 16 /* values in memory at a time */ };
+
+static int64_t piece_of(int64_t n, int64_t first) {
+    return n - first < PIECE ? n - first : PIECE;
+}
+
+/* --- writing ------------------------------------------------------------------------------------------------------- */
+
+struct writing {
+    const struct sweep *sweep;
+    int field;
+    int fd;
+    off_t offset; /* of the dataset */
+    const char *path;
+    atomic_bool failed;
+};
+
+static int write_numbers(const struct writing *w, int64_t first, int64_t n, struct sheaf_error *error) {
+    const enum sheaf_type type = w->sweep->fields[w->field].about.type;
+    const size_t value_bytes = sheaf_type_bytes(type);
+    struct sheaf_arena arena = {0};
+    void *values = sheaf_arena_take(&arena, (size_t)n * value_bytes);
+    int rc = values && sheaf_sweep_convert(w->sweep, w->field, type, first, n, values, &arena) == 0
+                 ? sheaf_file_pwrite(w->fd, values, (size_t)n * value_bytes, w->offset + first * (off_t)value_bytes,
+                                     w->path, error)
+                 : sheaf_fail_memory(error, "the axes");
+    sheaf_arena_free(&arena);
+    return rc;
+}
+
+static int64_t size_of(const struct sweep *sweep, int field) {
+    return sweep->axes[sweep->fields[field].axis].size;
+}
+
+static void try_piece(void *context, int64_t k) {
+    struct writing *w = context;
+    struct sheaf_error ignored;
+    if (!atomic_load(&w->failed) &&
+        write_numbers(w, k * PIECE, piece_of(size_of(w->sweep, w->field), k * PIECE), &ignored))
+        atomic_store(&w->failed, true);
+}
+
+static int write_side_by_side(struct writing *w, struct sheaf_error *error) {
+    const int64_t n = size_of(w->sweep, w->field);
+    int rc = 0;
+    w->fd = open(w->path, O_WRONLY | O_CLOEXEC);
+    if (w->fd < 0)
+        return sheaf_fail_errno(error, "%s: cannot open for writing", w->path);
+    sheaf_crew_do((n + PIECE - 1) / PIECE, try_piece, w);
+    for (int64_t first = 0; rc == 0 && atomic_load(&w->failed) && first < n; first += PIECE)
+        rc = write_numbers(w, first, piece_of(n, first), error); /* says what is wrong */
+    if (close(w->fd) && rc == 0)
+        rc = sheaf_fail_errno(error, "%s: cannot close", w->path);
+    return rc;
+}
+
+/* HDF5 wants them terminated. */
+static int write_texts(const struct sweep *sweep, int field, hid_t dataset, hid_t text, int64_t first, int64_t n) {
+    struct sheaf_arena arena = {0};
+    struct sheaf_text *values = sheaf_arena_take(&arena, (size_t)n * sizeof *values);
+    const char **copies = sheaf_arena_take(&arena, (size_t)n * sizeof *copies);
+    int rc = values && copies ? sheaf_sweep_convert(sweep, field, SHEAF_TEXT, first, n, values, &arena) : -1;
+    for (int64_t i = 0; rc == 0 && i < n; i++) {
+        copies[i] = sheaf_arena_text(&arena, values[i].data, values[i].length);
+        rc = copies[i] ? 0 : -1;
+    }
+    rc = rc ? rc : sheaf_h5_write_rows(dataset, text, first, n, 1, copies);
+    sheaf_arena_free(&arena);
+    return rc;
+}
+
+int sheaf_coordinates_write(const struct sweep *sweep, int field, hid_t dataset, hid_t text, const char *path,
+                            struct sheaf_error *error) {
+    const int64_t n = size_of(sweep, field);
+    if (sweep->fields[field].about.type == SHEAF_TEXT) {
+        for (int64_t first = 0; first < n; first += PIECE)
+            if (write_texts(sweep, field, dataset, text, first, piece_of(n, first)))
+                return sheaf_h5_fail(error, path, "write an axis");
+        return 0;
+    }
+    const haddr_t at = H5Dget_offset(dataset);
+    struct writing w = {.sweep = sweep, .field = field, .path = path, .offset = (off_t)at};
+    return at == HADDR_UNDEF ? sheaf_h5_fail(error, path, "find an axis") : write_side_by_side(&w, error);
+}
+
+/* --- sums ---------------------------------------------------------------------------------------------------------- */
+
 /* Of texts each one's length and bytes count. */
-static uint64_t sum_texts(char *const *texts, int64_t n) {
-    uint64_t sum = 0;
+static uint64_t sum_texts(uint64_t sum, char *const *texts, int64_t n) {
     for (int64_t i = 0; i < n; i++)
         sum = sheaf_hash_word(texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) : 0, sum + 1);
     return sum;
 }
 
-static int sum_values(hid_t dataset, int64_t n, uint64_t *sum) {
-    const enum sheaf_type type = sheaf_h5_classify(dataset);
-    const size_t n_bytes = (size_t)n * (type == SHEAF_TEXT ? sizeof(char *) : sheaf_type_bytes(type));
-    void *values = type ? calloc(n_bytes + 1, 1) : NULL;
-    hid_t memory = type == SHEAF_TEXT ? sheaf_h5_text_type() : sheaf_h5_type(type);
-    int rc = values && memory >= 0 ? sheaf_h5_read_rows(dataset, memory, 0, n, 1, values) : -1;
-    if (rc == 0)
-        *sum = type == SHEAF_TEXT ? sum_texts(values, n) : sheaf_hash_word(values, n_bytes, (uint64_t)type);
-    for (int64_t i = 0; type == SHEAF_TEXT && rc == 0 && i < n; i++)
+/* Adds n values, for which there is room in `values`. */
+static int add_values(hid_t dataset, enum sheaf_type type, hid_t memory, int64_t first, int64_t n, void *values,
+                      uint64_t *sum) {
+    if (sheaf_h5_read_rows(dataset, memory, first, n, 1, values))
+        return -1;
+    *sum = type == SHEAF_TEXT ? sum_texts(*sum, values, n)
+                              : sheaf_hash_word(values, (size_t)n * sheaf_type_bytes(type), *sum + (uint64_t)type);
+    for (int64_t i = 0; type == SHEAF_TEXT && i < n; i++)
         H5free_memory(((char **)values)[i]);
-    if (type == SHEAF_TEXT && memory >= 0)
-        H5Tclose(memory);
-    free(values);
-    return rc;
+    return 0;
 }
 
 static int sum_dataset(hid_t dataset, uint64_t *sum) {
     const int64_t n = sheaf_h5_count(dataset);
-    return n < 0 ? -1 : sum_values(dataset, n, sum);
+    const enum sheaf_type type = sheaf_h5_classify(dataset);
+    hid_t memory = type == SHEAF_TEXT ? sheaf_h5_text_type() : sheaf_h5_type(type);
+    void *values = n >= 0 && memory >= 0 ? calloc(PIECE, sizeof(char *) > 8 ? sizeof(char *) : 8) : NULL;
+    int rc = values ? 0 : -1;
+    *sum = 0;
+    for (int64_t first = 0; rc == 0 && first < n; first += PIECE)
+        rc = add_values(dataset, type, memory, first, piece_of(n, first), values, sum);
+    if (type == SHEAF_TEXT && memory >= 0)
+        H5Tclose(memory);
+    free(values);
+    return rc;
 }
 
 int sheaf_coordinates_note(hid_t file, hid_t link_creation, hid_t dataset_creation, hid_t dataset, const char *name) {

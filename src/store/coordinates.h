@@ -1,5 +1,5 @@
 /*
- * coordinates - sums of the coordinates of a results file, which are its inputs where these are a sweep: one for each
+ * coordinates - values along the axes of a sweep, which are the inputs of its results file, and their sums: one for each
  * dataset, in the group COORDINATES under its name. Private to store/.
  */
 #ifndef SHEAF_STORE_COORDINATES_H
@@ -7,7 +7,14 @@
 
 #include <hdf5.h>
 
+#include "core/error.h"
 #include "core/text.h"
+#include "sweep/sweep.h"
+
+/* Writes the values of a field into its dataset, which numbers have allocated, in the file at a path, or of texts of the type
+   `text`. Side by side where they are numbers. */
+int sheaf_coordinates_write(const struct sweep *sweep, int field, hid_t dataset, hid_t text, const char *path,
+                            struct sheaf_error *error);
 
 /* Puts the sum of a coordinate, as the dataset has it, into the file. -1 and no message where HDF5 refuses. */
 int sheaf_coordinates_note(hid_t file, hid_t link_creation, hid_t dataset_creation, hid_t dataset, const char *name);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
 #include "core/type.h"
 #include "store/coordinates.h"
 #include "store/copy.h"
@@ -96,23 +95,9 @@ static hid_t make_field(struct creation *c, const struct sheaf_field *field) {
 
 /* --- coordinates --------------------------------------------------------------------------------------------------- */
 
-/* Terminated copies of texts, as HDF5 wants them. */
-static int write_texts(struct creation *c, hid_t dataset, const struct sheaf_text *texts, int64_t n) {
-    struct sheaf_arena arena = {0};
-    const char **copies = sheaf_arena_take(&arena, (size_t)n * sizeof *copies);
-    int rc = copies ? 0 : sheaf_fail_memory(c->error, "the axes");
-    for (int64_t i = 0; rc == 0 && i < n; i++) {
-        copies[i] = sheaf_arena_text(&arena, texts[i].data, texts[i].length);
-        rc = copies[i] ? 0 : sheaf_fail_memory(c->error, "the axes");
-    }
-    if (rc == 0 && sheaf_h5_write_rows(dataset, c->text, 0, n, 1, copies))
-        rc = sheaf_create_fail(c, "write an axis");
-    sheaf_arena_free(&arena);
-    return rc;
-}
-
 /* The values of a field along its axis, which has a dimension: that of its own name, or one that was made. */
-static int make_coordinate(struct creation *c, const struct sweep_field *field) {
+static int make_coordinate(struct creation *c, const struct sweep *sweep, int f) {
+    const struct sweep_field *field = &sweep->fields[f];
     const struct dimension *dim = &c->extent.dims[field->axis];
     const bool is_text = field->about.type == SHEAF_TEXT, is_axis = strcmp(field->about.name, dim->name) == 0;
     hid_t dataset =
@@ -122,10 +107,8 @@ static int make_coordinate(struct creation *c, const struct sweep_field *field) 
     int rc = is_axis ? sheaf_dimension_is(dataset, dim->name) : attach(c, dataset, dim->name, 0);
     if (rc == 0)
         rc = describe(c, dataset, &field->about);
-    if (rc == 0 && is_text)
-        rc = write_texts(c, dataset, field->values, dim->size);
-    else if (rc == 0 && sheaf_h5_write_rows(dataset, sheaf_h5_type(field->about.type), 0, dim->size, 1, field->values))
-        rc = sheaf_create_fail(c, "write an axis");
+    if (rc == 0)
+        rc = sheaf_coordinates_write(sweep, f, dataset, c->text, c->path, c->error);
     if (rc == 0 && sheaf_coordinates_note(c->file, c->link_creation, c->dataset_creation, dataset, field->about.name))
         rc = sheaf_create_fail(c, "sum an axis");
     if (rc == 0 && !is_axis && !strpbrk(field->about.name, " \t"))
@@ -140,10 +123,10 @@ static int make_axis(struct creation *c, const struct sweep *sweep, int axis) {
     for (int f = 0; f < sweep->n_fields; f++)
         if (sweep->fields[f].axis == axis && strcmp(sweep->fields[f].about.name, name) == 0)
             own = f;
-    if (own >= 0 ? make_coordinate(c, &sweep->fields[own]) : make_dimension(c, name, c->extent.dims[axis].size))
+    if (own >= 0 ? make_coordinate(c, sweep, own) : make_dimension(c, name, c->extent.dims[axis].size))
         return -1;
     for (int f = 0; f < sweep->n_fields; f++)
-        if (sweep->fields[f].axis == axis && f != own && make_coordinate(c, &sweep->fields[f]))
+        if (sweep->fields[f].axis == axis && f != own && make_coordinate(c, sweep, f))
             return -1;
     return 0;
 }

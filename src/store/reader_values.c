@@ -120,18 +120,29 @@ static int read_values(struct reader *r, int field, int64_t first, int64_t n, vo
     return 0;
 }
 
-/* Of a coordinate: its values for items first … first + n - 1. */
+/* Of a coordinate: its values for items first … first + n - 1. All of a long axis are not read for a few. */
 static int spread_coordinates(struct reader *r, int field, int64_t first, int64_t n, void *values,
-                              struct sheaf_error *error) {
+                              struct sheaf_arena *arena, struct sheaf_error *error) {
     const int axis = r->fields[field].axis;
-    const void *own = sheaf_reader_coordinates(r, field, error);
+    const int64_t size = r->extent.dims[axis].size;
+    const size_t n_bytes = row_bytes(&r->fields[field].field);
     int64_t stride = 1;
     for (int d = r->extent.n_dims - 1; d > axis; d--)
         stride *= r->extent.dims[d].size;
-    if (own && n > 0)
-        sheaf_sweep_spread(own, row_bytes(&r->fields[field].field), r->extent.dims[axis].size, stride, first, n,
-                           values);
-    return own ? 0 : -1;
+    const int64_t low = first / stride, n_values = n > 0 ? (first + n - 1) / stride - low + 1 : 0;
+    if (size <= ROWS || low % size + n_values > size) {
+        const void *own = sheaf_reader_coordinates(r, field, error);
+        if (own && n > 0)
+            sheaf_sweep_spread(own, n_bytes, size, stride, first, n, values);
+        return own ? 0 : -1;
+    }
+    char *own = sheaf_arena_take(arena, (size_t)n_values * n_bytes);
+    if (!own)
+        return sheaf_fail_memory(error, "coordinates");
+    if (read_values(r, field, low % size, n_values, own, arena, error))
+        return -1;
+    sheaf_sweep_spread(own, n_bytes, n_values, stride, first - low * stride, n, values);
+    return 0;
 }
 
 int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
@@ -140,7 +151,7 @@ int sheaf_reader_range(struct reader *r, int field, int64_t first, int64_t n, vo
     if (field == r->n_fields)
         return spread_seconds(r, first, n, values, error);
     if (r->fields[field].axis >= 0)
-        return spread_coordinates(r, field, first, n, values, error);
+        return spread_coordinates(r, field, first, n, values, arena, error);
     if (read_values(r, field, first, n, values, arena, error))
         return -1;
     return output >= 0 && r->fields[field].field.type == SHEAF_TEXT

@@ -16,14 +16,16 @@
 #include "core/error.h"
 #include "sweep/sweep.h"
 
-/* An input: item i has value i / stride % n_values of those that lie at `offset` of the block, of width 1. */
+/* An input of width 1: item i has value i / stride % n_values of those that lie at `offset` of the block, or value
+   i / stride of the draw. */
 struct generated {
     int64_t stride; /* 0: the input is not generated */
     int64_t n_values, offset;
+    int64_t draw; /* where it lies in the block; 0: values are listed */
 };
 
 /* How the inputs of a kernel come from a sweep: inputs[n_inputs], of which input k is its field[k], or absent where that is
-   negative. */
+   negative, or numbers that are drawn and wanted as text, which somebody must write. */
 struct generated_setup {
     const struct sweep *sweep;
     int n_inputs;

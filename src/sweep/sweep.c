@@ -51,9 +51,34 @@ static bool fits(const struct sweep_field *field, int64_t i, enum sheaf_type typ
     return false;
 }
 
+/* Of numbers that are drawn. */
+static bool draw_fits(const struct draw *draw, enum sheaf_type type) {
+    const int64_t low = draw->low, high = low + draw->n_values - 1;
+    const bool is_whole = draw->law == DRAW_INTEGERS;
+    switch (type) {
+    case SHEAF_INT64:
+        return is_whole;
+    case SHEAF_INT32:
+        return is_whole && low >= INT32_MIN && high <= INT32_MAX;
+    case SHEAF_UINT8:
+        return is_whole && low >= 0 && high <= UINT8_MAX;
+    case SHEAF_FLOAT64:
+    case SHEAF_FLOAT32:
+    case SHEAF_TEXT:
+        return true;
+    case SHEAF_NO_TYPE:
+    case SHEAF_FILE:
+        break;
+    }
+    return false;
+}
+
 bool sheaf_sweep_fits(const struct sweep *sweep, int field, enum sheaf_type type, int64_t *first) {
     const struct sweep_field *f = &sweep->fields[field];
-    for (*first = 0; *first < sweep->axes[f->axis].size; ++*first)
+    *first = 0;
+    if (f->draw && f->n_values == 0)
+        return draw_fits(f->draw, type);
+    for (; *first < f->n_values; ++*first)
         if (!fits(f, *first, type))
             return false;
     return true;
@@ -83,7 +108,10 @@ static int convert(const struct sweep_field *field, enum sheaf_type type, int64_
                    struct sheaf_arena *arena) {
     switch (type) {
     case SHEAF_TEXT:
-        return write_text(field, i, to, arena);
+        if (field->about.type != SHEAF_TEXT)
+            return write_text(field, i, to, arena);
+        memcpy(to, value_at(field, i), sizeof(struct sheaf_text));
+        return 0;
     case SHEAF_FLOAT64:
         *(double *)to = sheaf_type_to_double(field->about.type, value_at(field, i));
         return 0;
@@ -106,10 +134,47 @@ static int convert(const struct sweep_field *field, enum sheaf_type type, int64_
     return -1;
 }
 
+int sheaf_sweep_say(const struct sweep *sweep, int field, int64_t place, struct sheaf_text *to,
+                    struct sheaf_arena *arena) {
+    return convert(&sweep->fields[field], SHEAF_TEXT, place, to, arena);
+}
+
+/* A number that was drawn, as text. */
+static int draw_text(const struct sweep_field *f, int64_t i, struct sheaf_text *to, struct sheaf_arena *arena) {
+    double real;
+    int64_t whole;
+    const bool is_whole = f->about.type == SHEAF_INT64;
+    sheaf_draw_numbers(f->draw, f->about.type, i, 1, is_whole ? (void *)&whole : (void *)&real);
+    const struct sweep_field one = {.about = f->about, .values = is_whole ? (void *)&whole : (void *)&real};
+    return write_text(&one, 0, to, arena);
+}
+
+/* Of a field that is drawn. */
+static int convert_drawn(const struct sweep_field *f, enum sheaf_type type, int64_t first, int64_t n, char *to,
+                         struct sheaf_arena *arena) {
+    enum { BATCH = 64 };
+    const size_t value_bytes = sheaf_type_bytes(type);
+    int64_t choices[BATCH];
+    if (f->n_values == 0 && type != SHEAF_TEXT) {
+        sheaf_draw_numbers(f->draw, type, first, n, to);
+        return 0;
+    }
+    for (int64_t i = 0; i < n; i++) {
+        if (f->n_values && i % BATCH == 0)
+            sheaf_draw_choices(f->draw, first + i, n - i < BATCH ? n - i : BATCH, choices);
+        void *value = to + (size_t)i * value_bytes;
+        if (f->n_values ? convert(f, type, choices[i % BATCH], value, arena) : draw_text(f, first + i, value, arena))
+            return -1;
+    }
+    return 0;
+}
+
 int sheaf_sweep_convert(const struct sweep *sweep, int field, enum sheaf_type type, int64_t first, int64_t n, void *to,
                         struct sheaf_arena *arena) {
     const struct sweep_field *f = &sweep->fields[field];
     const size_t value_bytes = sheaf_type_bytes(type);
+    if (f->draw)
+        return convert_drawn(f, type, first, n, to, arena);
     if (type == f->about.type) {
         memcpy(to, value_at(f, first), (size_t)n * value_bytes);
         return 0;
@@ -156,4 +221,26 @@ void sheaf_sweep_spread(const char *values, size_t value_bytes, int64_t n_values
         repeat(to, values + (size_t)index * value_bytes, value_bytes, run);
         to += (size_t)run * value_bytes;
     }
+}
+
+int sheaf_sweep_items(const struct sweep *sweep, int field, enum sheaf_type type, int64_t first, int64_t n, void *to,
+                      struct sheaf_arena *arena) {
+    const struct sweep_field *f = &sweep->fields[field];
+    const struct sweep_axis *axis = &sweep->axes[f->axis];
+    const size_t value_bytes = sheaf_type_bytes(type);
+    if (!f->draw && type == f->about.type) {
+        sheaf_sweep_spread(f->values, value_bytes, axis->size, axis->stride, first, n, to);
+        return 0;
+    }
+    for (int64_t at = 0, run; at < n; at += run) { /* items of one value, or on the last axis as far as that goes */
+        const int64_t item = first + at, index = item / axis->stride % axis->size;
+        const int64_t fit = axis->stride > 1 ? axis->stride - item % axis->stride : axis->size - index;
+        char *values = (char *)to + (size_t)at * value_bytes;
+        run = fit < n - at ? fit : n - at;
+        if (sheaf_sweep_convert(sweep, field, type, index, axis->stride > 1 ? 1 : run, values, arena))
+            return -1;
+        if (axis->stride > 1)
+            repeat(values, values, value_bytes, run);
+    }
+    return 0;
 }
