@@ -40,6 +40,9 @@ static int open_items(struct stage *stage) {
                  ? sheaf_input_open(&stage->items, &session->job, &session->known, &session->error)
                  : sheaf_items_open(&stage->items, &session->job, &session->error);
         if (rc == 0)
+            rc =
+                sheaf_condition_open(&stage->condition, &session->job, &stage->items, session->server, &session->error);
+        if (rc == 0)
             say_warnings(stage);
         if (rc == 0)
             rc = sheaf_fields_pack(&fields, &stage->items, &session->error);
@@ -266,6 +269,7 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_messages_unshare(sheaf_session_is_first(stage->session) ? &stage->session->results.sink : NULL);
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
+    sheaf_condition_close(stage->condition);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
 }

@@ -17,6 +17,7 @@
 #include "exec/team.h"
 #include "job/items.h"
 #include "kernel/binding.h"
+#include "kernel/expression/condition.h"
 #include "plan/asked.h"
 #include "plan/chunk.h"
 #include "plan/flight.h"
@@ -29,7 +30,8 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 struct stage {
     struct session *session;
     struct kernel_host host;
-    struct items items; /* open on rank 0; elsewhere only n_items and fields */
+    struct items items;          /* open on rank 0; elsewhere only n_items and fields */
+    struct condition *condition; /* rank 0: which of them are left out */
     struct binding kernel;
     struct asked asked; /* items asked for */
     int64_t n_asked;

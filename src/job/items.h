@@ -46,6 +46,15 @@ struct items_source {
     void (*close)(struct items *items);
 };
 
+/* Items that are left out: a cell of a cube stays where it is, and is skipped. */
+struct items_filter {
+    const void *self;
+    const char *text; /* what it is, for people */
+    /* Which of the items first … first + n - 1 are: left_out[n]. */
+    int (*leave_out)(const struct items_filter *filter, struct items *items, int64_t first, int64_t n,
+                     uint8_t *left_out, struct sheaf_error *error);
+};
+
 /* A file that values come from, and how it was before it was read. */
 struct items_file {
     const char *path;
@@ -68,10 +77,11 @@ struct items {
     /* What the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the identity; all
        fields then lie in the file `name`, in one piece or in tiles. */
     bool in_segments;
-    const struct sweep *sweep;    /* from which any rank can work out all fields; NULL: they are read */
-    struct sheaf_string identity; /* canonical text: what these items are, with a fingerprint of their content */
-    struct sheaf_string warnings; /* lines: what may be meant as it is, but looks odd */
-    struct sheaf_arena arena;     /* owns names and fields */
+    const struct sweep *sweep;         /* from which any rank can work out all fields; NULL: they are read */
+    const struct items_filter *filter; /* borrowed; NULL: none is left out */
+    struct sheaf_string identity;      /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_string warnings;      /* lines: what may be meant as it is, but looks odd */
+    struct sheaf_arena arena;          /* owns names and fields */
 };
 
 /* See struct items_source. `read` gives values of the fields' own types, `read_as` of types[n_fields], which were

@@ -51,6 +51,7 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
     {"items", "sample", KEY_MAP, .value = "{count: 1024, fields: {x: {uniform: [0, 1]}}}", .help = "items whose fields are drawn"},
     {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows|sample", .value = "N", .help = "each item so often, with random numbers of its own"},
+    {"items", "where", KEY_TEXT, .value = "\"mass > 2*charge\"", .help = "a formula of the fields: items for which it is 0 are skipped"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
     {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
     {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},

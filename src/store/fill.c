@@ -92,6 +92,16 @@ int sheaf_results_fill_new(struct results *r, struct sheaf_error *error) {
 
 /* --- items that are given up --------------------------------------------------------------------------------------- */
 
+int sheaf_results_mark_new(struct results *r, int64_t first, int64_t n, const uint8_t *statuses,
+                           struct sheaf_error *error) {
+    char *fill = malloc(RESULTS_WINDOW);
+    int rc = fill ? fill_rows(r, first, n, fill, error) : sheaf_fail_memory(error, "fill values");
+    free(fill);
+    r->seen = (struct span){0};
+    return rc ? rc
+              : sheaf_file_pwrite(r->fd, statuses, (size_t)n, r->sink.layout.status_offset + first, r->path, error);
+}
+
 /* Texts of items that are given up are none of theirs: what a run has left that was killed. */
 static int forget_text_sums(struct results *r, int64_t first, int64_t n, struct sheaf_error *error) {
     static const uint64_t unknown[512];

@@ -197,10 +197,10 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
 /* Gives rows first … first + n - 1 up as skipped, without a message. */
 int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
-/* For a new file (asked: NULL), or items that are to be computed again: gives up, as skipped, the items for which one of
-   these fields[n_fields] of theirs (-1: none) has no value that could be taken as inputs[n_fields] says; *n of them, and
+/* For a new file (asked: NULL), or items that are to be computed again: gives up, as skipped, the items that their filter
+   leaves out, or for which one of these fields[n_fields] of theirs (-1: none) has no value that could be taken as inputs[n_fields] says; *n of them, and
    why the first, or "". Of the latter those that are marked as skipped for nothing are made pending. */
-int sheaf_results_skip(struct results *results, const struct asked *asked, const struct items *items, const int *fields,
+int sheaf_results_skip(struct results *results, const struct asked *asked, struct items *items, const int *fields,
                        const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
                        struct sheaf_error *error);
 

@@ -29,4 +29,8 @@ int sheaf_results_judge_unsafe(struct results *results, struct sheaf_error *erro
 /* Fills all rows of a new file, side by side: a cube is looked at while it is computed, by readers that know no status. */
 int sheaf_results_fill_new(struct results *results, struct sheaf_error *error);
 
+/* Of a new file: items first … first + n - 1, at most RESULTS_WINDOW, have no values and these statuses[n]. */
+int sheaf_results_mark_new(struct results *results, int64_t first, int64_t n, const uint8_t *statuses,
+                           struct sheaf_error *error);
+
 #endif

@@ -1,4 +1,4 @@
-/* Marks items as skipped whose inputs have no value: of a new results file, or that are computed again. */
+/* Marks items as skipped that are left out, or whose inputs have no value: of a new results file, or that are computed again. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,14 +6,18 @@
 #include <unistd.h>
 
 #include "core/file.h"
-#include "store/results.h"
+#include "store/results_inside.h"
 
-enum { WINDOW = 1 << 16, MESSAGES_MOST = 1000 }; /* the other rows of the table are for items that fail */
+enum {
+    WINDOW = 1 << 16,
+    MESSAGES_MOST = 1000, /* the other rows of the table are for items that fail */
+    LEFT_OUT = -1
+};
 
 struct skipping {
     struct results *results;
-    const struct items *items;
-    int skips[WINDOW];   /* the field for which an item is, plus one */
+    struct items *items;
+    int skips[WINDOW];   /* the field for which an item is, plus one; or LEFT_OUT */
     uint8_t own[WINDOW]; /* whether one field has it skipped */
     int64_t n;
     char first[FAILURE_BYTES];
@@ -23,6 +27,10 @@ struct skipping {
 static int find(struct skipping *s, const int *fields, const struct sheaf_field *inputs, int n_fields, int64_t first,
                 int64_t n, struct sheaf_error *error) {
     memset(s->skips, 0, (size_t)n * sizeof *s->skips);
+    if (s->items->filter && s->items->filter->leave_out(s->items->filter, s->items, first, n, s->own, error))
+        return -1;
+    for (int64_t i = 0; s->items->filter && i < n; i++)
+        s->skips[i] = s->own[i] ? LEFT_OUT : 0;
     for (int k = 0; s->items->source->skips && k < n_fields; k++) {
         if (fields[k] < 0)
             continue;
@@ -36,19 +44,38 @@ static int find(struct skipping *s, const int *fields, const struct sheaf_field 
 }
 
 /* The items first … first + n - 1, for the same field. */
-static int skip(struct skipping *s, int64_t first, int64_t n, int field, struct sheaf_error *error) {
+static int skip(struct skipping *s, int64_t first, int64_t n, int why, struct sheaf_error *error) {
+    if (why == LEFT_OUT)
+        return sheaf_results_skip_rows(s->results, first, n, error);
     for (int64_t at = first; at < first + n; at++) {
         char message[FAILURE_BYTES];
         if (s->n + at - first >= MESSAGES_MOST)
             return sheaf_results_skip_rows(s->results, at, first + n - at, error);
         snprintf(message, sizeof message, "%.120s:%.70s has no value in row %" PRId64, s->items->name,
-                 s->items->links[field], at);
+                 s->items->links[why - 1], at);
         if (!s->first[0])
             memcpy(s->first, message, sizeof s->first);
         if (sheaf_results_give_up(s->results, at, ITEM_SKIPPED, message, error))
             return -1;
     }
     return 0;
+}
+
+/* Those of a window that are left out, of a new file at once: they may be every other item. Others go the way of single ones. */
+static int leave_out(struct skipping *s, int64_t first, int64_t n, struct sheaf_error *error) {
+    int64_t n_out = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_out += s->skips[i] == LEFT_OUT;
+    if (n_out && !s->first[0])
+        snprintf(s->first, sizeof s->first, "where '%.200s' leaves them out", s->items->filter->text);
+    if (!n_out || !s->results->created)
+        return 0;
+    for (int64_t i = 0; i < n; i++) {
+        s->own[i] = s->skips[i] == LEFT_OUT ? ITEM_SKIPPED : ITEM_PENDING;
+        s->skips[i] = s->skips[i] == LEFT_OUT ? 0 : s->skips[i];
+    }
+    s->n += n_out;
+    return sheaf_results_mark_new(s->results, first, n, s->own, error);
 }
 
 /* Items of a window that are marked as skipped and have a value, as where a bit of their status has changed: pending. */
@@ -73,11 +100,11 @@ static struct span next_window(const struct results *r, const struct asked *aske
     return window;
 }
 
-int sheaf_results_skip(struct results *r, const struct asked *asked, const struct items *items, const int *fields,
+int sheaf_results_skip(struct results *r, const struct asked *asked, struct items *items, const int *fields,
                        const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
                        struct sheaf_error *error) {
     *n = 0;
-    if (!items->source->skips && !asked)
+    if (!items->source->skips && !items->filter && !asked)
         return 0;
     struct skipping *s = calloc(1, sizeof *s);
     int rc = s ? 0 : sheaf_fail_memory(error, "the items");
@@ -87,11 +114,13 @@ int sheaf_results_skip(struct results *r, const struct asked *asked, const struc
         rc = find(s, fields, inputs, n_fields, w.first, w.n, error);
         if (rc == 0 && asked)
             rc = unskip(s, w.first, w.n, error);
+        if (rc == 0)
+            rc = leave_out(s, w.first, w.n, error);
         for (int64_t i = 0, end; rc == 0 && i < w.n; i = end) {
             for (end = i + 1; end < w.n && s->skips[end] == s->skips[i];)
                 end++;
             if (s->skips[i]) {
-                rc = skip(s, w.first + i, end - i, s->skips[i] - 1, error);
+                rc = skip(s, w.first + i, end - i, s->skips[i], error);
                 s->n += end - i;
             }
         }

@@ -255,4 +255,54 @@ TEST_F(Cubes, Texts) {
         << sheaf({"show", "t.h5", "--csv"});
 }
 
+/* --- where ------------------------------------------------------------------------------------------------------- */
+
+/* Cells that are left out keep their place, for every source and layout, and when a run goes on. */
+TEST_F(Grids, WhereLeavesItemsOut) {
+    write("w.yaml", std::string("items: {") + std::string(grid).substr(8, std::string(grid).rfind('}') - 8) +
+                        ", where: \"mass * 10 > charge && repeat != 2\"}\nexpression: {y: mass + charge}\n");
+    write("look.py", "import h5py, numpy as np\n"
+                     "f = h5py.File('w.h5'); y, s = f['y'][:], f['status'][:]\n"
+                     "m, c, _, r = np.meshgrid(f['mass'], f['charge'], [0, 1], f['repeat'], indexing='ij')\n"
+                     "kept = (m * 10 > c) & (r != 2)\n"
+                     "assert (s == np.where(kept, 1, 5)).all() and 100 < kept.sum() < 410\n"
+                     "assert np.isnan(y[~kept]).all() and (y[kept] == (m + c)[kept]).all()\n");
+    for (const Layout &layout : {Layout{0, 1}, Layout{3, 2}, Layout{2, 1, true}}) {
+        run_job({"w.yaml", "--items", "100:300", "--overwrite"}, layout);
+        run_job({"w.yaml"}, layout);
+        Result look = run({SHEAF_PYTHON, "look.py"});
+        EXPECT_EQ(look.exit, 0) << look;
+        EXPECT_EQ(sheaf({"verify", "w.h5"}).exit, 0);
+    }
+    run_job({"w.yaml", "--recompute", "--items", "0:510"}, {0, 2});
+    EXPECT_EQ(run({SHEAF_PYTHON, "look.py"}).exit, 0) << "computed again";
+    Result other = sheaf({"run", "w.yaml", "--set", "items.where=mass > 1"});
+    EXPECT_EQ(other.exit, 2);
+    EXPECT_EQ(count_of(other.err, "this job has 'where: (mass > 1)'"), 1) << other;
+}
+
+TEST_F(Grids, WhereOfOtherSources) {
+    write("t.csv", "x,name\n1,a\n,b\n3,c\n4,d\n");
+    write("csv.yaml", "items: {csv: t.csv, where: \"x != 3\"}\ncommand: [echo, \"{name}\"]\n");
+    write("count.yaml", "items: {count: 100000, where: \"item % 3 == 0\"}\nexpression: {y: item}\n");
+    check({"make_input", path("in.h5"), "7"});
+    write("hdf5.yaml", "items: {hdf5: {file: in.h5, fields: {x: /x}}, where: \"x > 2\"}\nexpression: {y: 2 * x}\n");
+    for (std::string job : {"csv", "count", "hdf5"})
+        run_job({job + ".yaml"}, {2, 1});
+    EXPECT_EQ(run({SHEAF_PYTHON, "-c",
+                   "import h5py, numpy as np\n"
+                   "s = h5py.File('csv.h5')['status'][:]; assert list(s) == [1, 1, 5, 1], s\n"
+                   "f = h5py.File('count.h5'); i = np.arange(100000)\n"
+                   "assert (f['status'][:] == np.where(i % 3, 5, 1)).all() and (f['y'][::3] == i[::3]).all()\n"
+                   "f = h5py.File('hdf5.h5'); x = f['x'][:]\n"
+                   "assert (f['status'][:] == np.where(x > 2, 1, 5)).all() and len(set(f['status'][:])) == 2\n"})
+                  .exit,
+              0);
+    for (std::string where : {"nome > 2", "name > 2", "x >", "3 4"}) {
+        Result refused = sheaf({"run", "csv.yaml", "--overwrite", "--set", "items.where=" + where});
+        EXPECT_EQ(refused.exit, 2) << where;
+        EXPECT_EQ(count_of(refused.err, "items.where, character "), 1) << refused;
+    }
+}
+
 } // namespace
