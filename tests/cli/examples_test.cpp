@@ -55,7 +55,7 @@ TEST_F(Examples, SweepOde) {
                        "    from scipy.special import mathieu_a, mathieu_b\n"
                        "except ImportError:\n"
                        "    sys.exit()\n"
-                       "a, q, stable = f['a'][:, None], f['q'][:], np.zeros((26, 11), bool)\n"
+                       "a, q, stable = f['a'][:][:, None], f['q'][:], np.zeros((26, 11), bool)\n"
                        "for r in range(6):\n"
                        "    stable |= (a >= mathieu_a(r, q)) & (a <= mathieu_b(r + 1, q))\n"
                        "assert (stable == (f['growth'][:] == 0)).all() and 50 < stable.sum() < 250\n");

@@ -118,7 +118,11 @@ TEST_F(Readme, Python) {
     std::string code = python_of(read_file(SHEAF_SOURCE_DIR "/README.md"));
     if (code.empty())
         GTEST_SKIP() << "README.md has no Python yet";
+    if (run({SHEAF_PYTHON, "-c", "import xarray, netCDF4"}).exit != 0)
+        GTEST_SKIP() << "there is no xarray";
     run_job({SHEAF_SOURCE_DIR "/jobs/moid.yaml"});
+    run_job({SHEAF_SOURCE_DIR "/jobs/sweep-ode/mathieu.yaml", "--set", "items.grid.a.linspace=[0, 4, 5]", "--set",
+             "items.grid.q.linspace=[0, 1, 3]"});
     Result result = run({SHEAF_PYTHON, "-c", code});
     EXPECT_EQ(result.exit, 0) << result;
     /* What a remark behind a print says is what comes out. */
