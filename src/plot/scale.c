@@ -75,9 +75,9 @@ static void write_power(double value, char *label) {
     for (const char *c = exponent; *c && c < exponent + 3; c++)
         strcat(raised, digits[*c - '0']);
     *end = '\0';
-    const bool is_one = strcmp(number, "1") == 0;
-    snprintf(label, TICK_LABEL, "%s%s10%s%s", is_one ? "" : number, is_one ? "" : "×", below ? "⁻" : "",
-             *raised ? raised : "⁰");
+    const bool is_one = strcmp(number + (*number == '-'), "1") == 0;
+    snprintf(label, TICK_LABEL, "%.*s%s10%s%s", is_one ? *number == '-' : (int)sizeof number, number, is_one ? "" : "×",
+             below ? "⁻" : "", *raised ? raised : "⁰");
 }
 
 /* Labels with as many decimals as the step has, or as powers of ten where these are shorter. */
@@ -129,7 +129,7 @@ static bool has_label(int times, int power, int decades, bool many) {
 static int log_ticks(const struct scale *scale, int wanted, struct tick *ticks) {
     const double low = log10(scale->low), high = log10(scale->high);
     const int decades = high - low > wanted ? (int)ceil((high - low) / wanted) : 1;
-    const bool many = high - low > (double)wanted / 2, small = decades == 1 && high - low <= 3;
+    const bool many = 3 * (high - low) > wanted, small = decades == 1 && high - low <= 3;
     const bool plain = scale->low >= 0.9e-3 && scale->high <= 1.1e4;
     int n = 0;
     for (int power = (int)floor(low); power <= (int)ceil(high); power++)

@@ -149,7 +149,7 @@ TEST_F(Plots, PointsOfACount) {
     write("c.yaml", "items: {count: 40}\nkernel: pi\nparams: {samples: 10}\n");
     run_job({"c.yaml"});
     plot({"c.h5", "pi"});
-    compare({"texts", "picture.svg", "x-axis.label=item", "x-axis.ticks=0 5 10 15 20 25 30 35"});
+    compare({"texts", "picture.svg", "x-axis.label=item", "x-axis.ticks=0 10 20 30 40"});
 }
 
 /* More cells than a picture has room for: every so many, and of those alike one. */
