@@ -42,7 +42,7 @@ bool sheaf_reader_texts_are_lost(struct reader *reader);
 
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
-/* The dimensions of the items; names are borrowed. */
+/* The dimensions of the items; names are borrowed, and "" where only statuses are wanted. */
 const struct extent *sheaf_reader_extent(const struct reader *reader);
 
 /* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf
