@@ -56,6 +56,10 @@ static bool links_inputs(const struct stage *stage) {
     const struct session *session = stage->session;
     if (session->job.items.kind != JOB_HDF5 || session->job.inputs == JOB_INPUTS_COPY)
         return false;
+    for (int k = 0; k < stage->items.n_fields;
+         k++) /* which are read through HDF5 in any case, and may have a fixed length */
+        if (stage->items.fields[k].type == SHEAF_TEXT)
+            return false;
     return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
 }
 

@@ -166,9 +166,12 @@ static int copy_datasets(struct creation *c) {
     int rc = 0;
     for (int k = 0; rc == 0 && k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
-        hid_t stored = H5Dget_type(sheaf_input_dataset(items, k)), type = H5Tcopy(stored); /* without its name there */
+        const bool is_text = field->type == SHEAF_TEXT;
+        hid_t stored = H5Dget_type(sheaf_input_dataset(items, k));
+        hid_t type = is_text ? c->text : H5Tcopy(stored); /* without its name there */
         hid_t dataset = make_field_as(c, field, type);
-        H5Tclose(type);
+        if (!is_text)
+            H5Tclose(type);
         H5Tclose(stored);
         rc = dataset >= 0 ? sheaf_inputs_copy(items, k, dataset, c->error) : -1;
         if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)

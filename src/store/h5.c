@@ -122,6 +122,8 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
         found = SHEAF_UINT8;
     else if (H5Tget_class(type) == H5T_INTEGER)
         found = n_bytes < 4 || (n_bytes == 4 && H5Tget_sign(type) == H5T_SGN_2) ? SHEAF_INT32 : SHEAF_INT64;
+    else if (H5Tget_class(type) == H5T_ENUM && n_bytes == 1) /* bool, as h5py and others write it */
+        found = SHEAF_UINT8;
     else if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) > 0)
         found = SHEAF_TEXT;
     H5Tclose(type);
@@ -213,6 +215,18 @@ int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n
 
 int sheaf_h5_read_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, void *values) {
     return move_these(dataset, type, at, n, NULL, values);
+}
+
+int64_t sheaf_h5_width(hid_t dataset, int64_t *n_rows) {
+    hsize_t dims[H5S_MAX_RANK] = {0}, width = 1;
+    hid_t space = H5Dget_space(dataset);
+    const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
+    for (int d = 1; d < rank; d++)
+        width = width <= INT64_MAX / (dims[d] + 1) ? width * dims[d] : 0;
+    *n_rows = rank > 0 && dims[0] <= INT64_MAX ? (int64_t)dims[0] : 0;
+    if (space >= 0)
+        H5Sclose(space);
+    return rank > 0 && dims[0] <= INT64_MAX ? (int64_t)width : -1;
 }
 
 int64_t sheaf_h5_count(hid_t dataset) {

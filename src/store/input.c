@@ -11,6 +11,7 @@
 
 #include "core/type.h"
 #include "store/h5.h"
+#include "store/input_texts.h"
 #include "store/inputs.h"
 #include "store/missing.h"
 #include "store/reach.h"
@@ -72,27 +73,37 @@ static int check_unsigned(const struct items *items, hid_t dataset, const struct
     return rc;
 }
 
+/* Bytes of the texts of a field. */
+static int measure_texts(struct items *items, hid_t dataset, int64_t n_items, struct sheaf_error *error) {
+    size_t most, all;
+    if (sheaf_input_measure_texts(dataset, n_items, &most, &all))
+        return sheaf_h5_fail(error, items->name, "read a field");
+    items->most_text_bytes += most;
+    items->all_text_bytes += all;
+    return 0;
+}
+
 /* Rank and shape of a dataset that can be a field: rows, and values a row. */
 static int look_at(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t *n_items,
                    struct sheaf_field *field, struct sheaf_error *error) {
-    hsize_t dims[H5S_MAX_RANK] = {0};
-    hid_t space = H5Dget_space(dataset);
-    int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
-    if (space >= 0)
-        H5Sclose(space);
-    field->type = sheaf_h5_classify(dataset);
-    if (field->type == 0 || field->type == SHEAF_TEXT)
-        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither floats nor integers of up to 64 bits", items->name,
-                                 node->text);
-    if (rank < 1 || rank > 2)
-        return sheaf_yaml_refuse(node, error,
-                                 "%s:%s: has %d dimensions; a field has one (a value an item) or two "
-                                 "(a row an item)",
-                                 items->name, node->text, rank < 0 ? 0 : rank);
-    if (rank == 2 && dims[1] == 0)
+    const int64_t width = sheaf_h5_width(dataset, n_items);
+    const bool is_text = sheaf_input_is_text(dataset);
+    field->type = is_text ? SHEAF_TEXT : sheaf_h5_classify(dataset);
+    field->width = width;
+    if (field->type == 0)
+        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits",
+                                 items->name, node->text);
+    if (width < 0)
+        return sheaf_yaml_refuse(
+            node, error,
+            "%s:%s: has 0 dimensions; a field has one (a value an item) or more (a row, or a slab, "
+            "an item)",
+            items->name, node->text);
+    if (width == 0)
         return sheaf_yaml_refuse(node, error, "%s:%s: its rows are empty", items->name, node->text);
-    *n_items = (int64_t)dims[0];
-    field->width = rank == 2 ? (int64_t)dims[1] : 1;
+    if (is_text && width > 1)
+        return sheaf_yaml_refuse(node, error, "%s:%s: has several texts an item; a field of text has one", items->name,
+                                 node->text);
     return is_unsigned_64(dataset) ? check_unsigned(items, dataset, node, *n_items, field, error) : 0;
 }
 
@@ -126,7 +137,7 @@ static int open_field(struct items *items, const struct job *job, int k, struct 
                                  items->name, node->text, n_items, items->fields[0].name, items->n_items);
     items->n_items = n_items;
     items->n_fields = k + 1;
-    return 0;
+    return field->type == SHEAF_TEXT ? measure_texts(items, own->dataset, n_items, error) : 0;
 }
 
 /* Whether every value of one type is one of the other, or is rounded to one of its floats. */
@@ -179,8 +190,9 @@ out:
 /* HDF5 converts while reading. */
 static int input_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     const struct sheaf_field *f = &items->fields[field];
-    if (type == SHEAF_TEXT)
-        return sheaf_refuse(error, "%s: field '%s' holds numbers, the kernel wants text", items->name, f->name);
+    if (type == SHEAF_TEXT || f->type == SHEAF_TEXT)
+        return sheaf_refuse(error, "%s: field '%s' holds %s, the kernel wants %s", items->name, f->name,
+                            type == SHEAF_TEXT ? "numbers" : "text", type == SHEAF_TEXT ? "text" : "numbers");
     return always_fits(f->type, type) ? 0 : check_values(items, field, type, error);
 }
 
@@ -208,12 +220,19 @@ static int blank(const struct items *items, int k, enum sheaf_type type, int64_t
 
 static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                       struct sheaf_arena *arena, struct sheaf_error *error) {
-    const struct input *input = items->self;
-    (void)arena;
+    struct input *input = items->self;
     for (int k = 0; k < items->n_fields; k++) {
         if (!columns[k])
             continue;
         const struct input_field *own = &input->fields[k];
+        if (items->fields[k].type == SHEAF_TEXT) {
+            sheaf_interrupt_begin_reading(&input->reading, "it");
+            const int rc = sheaf_input_read_texts(own->dataset, first, n, columns[k], arena);
+            sheaf_interrupt_end_reading(&input->reading);
+            if (rc)
+                return sheaf_h5_fail(error, items->name, "read a field");
+            continue;
+        }
         const enum sheaf_type type = types ? types[k] : items->fields[k].type;
         const bool blanks =
             sheaf_missing_any(&own->missing) && (types || is_float(type)); /* a copy is as it is there */
@@ -247,6 +266,8 @@ hid_t sheaf_input_dataset(const struct items *items, int field) {
 
 /* Whether a field's values lie in the file itself, in that layout, as values of the type, none of which is missing. */
 static bool lies_plain(const struct input_field *own, H5D_layout_t layout, enum sheaf_type as) {
+    if (as == SHEAF_TEXT)
+        return false;
     hid_t creation = H5Dget_create_plist(own->dataset), type = H5Dget_type(own->dataset);
     const bool plain = own->is_local && !sheaf_missing_any(&own->missing) && creation >= 0 && type >= 0 &&
                        H5Pget_layout(creation) == layout && H5Pget_external_count(creation) == 0 &&

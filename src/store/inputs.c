@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "store/h5.h"
+#include "store/input_texts.h"
 #include "store/inputs.h"
 
 static int fail(struct sheaf_error *error, const struct items *items, const char *what) {
@@ -58,8 +59,33 @@ out:
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
+/* Texts get any length. */
+static int copy_texts(const struct items *items, hid_t from, hid_t to, struct sheaf_error *error) {
+    enum { WINDOW = 4096 };
+    hid_t text = sheaf_h5_text_type();
+    int rc = text >= 0 ? 0 : fail(error, items, "copy a field");
+    for (int64_t first = 0; rc == 0 && first < items->n_items; first += WINDOW) {
+        const int64_t n = items->n_items - first < WINDOW ? items->n_items - first : WINDOW;
+        struct sheaf_arena arena = {0};
+        struct sheaf_text *texts = sheaf_arena_take(&arena, (size_t)n * sizeof *texts);
+        const char **copies = sheaf_arena_take(&arena, (size_t)n * sizeof *copies);
+        if (!texts || !copies || sheaf_input_read_texts(from, first, n, texts, &arena))
+            rc = fail(error, items, "copy a field");
+        for (int64_t i = 0; rc == 0 && i < n; i++)
+            copies[i] = texts[i].data;
+        if (rc == 0 && sheaf_h5_write_rows(to, text, first, n, 1, copies))
+            rc = fail(error, items, "copy a field");
+        sheaf_arena_free(&arena);
+    }
+    if (text >= 0)
+        H5Tclose(text);
+    return rc ? rc : sheaf_items_unchanged(items, error);
+}
+
 int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct sheaf_error *error) {
     static const int64_t window_bytes = INT64_C(1) << 20;
+    if (items->fields[field].type == SHEAF_TEXT)
+        return copy_texts(items, sheaf_input_dataset(items, field), to, error);
     hid_t from = sheaf_input_dataset(items, field), type = H5Dget_type(from), native = H5Tget_native_type(type, 0);
     const int64_t width = items->fields[field].width, row_bytes = width * (int64_t)H5Tget_size(native);
     const int64_t most = row_bytes < window_bytes ? window_bytes / row_bytes : 1;

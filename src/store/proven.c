@@ -146,25 +146,17 @@ struct linked {
 static bool describe(hid_t dataset, hid_t table, const char *input, struct linked *linked) {
     struct sheaf_field *field = &linked->field;
     struct sheaf_stamp stamp = {0};
-    hsize_t dims[H5S_MAX_RANK] = {0}, rows[H5S_MAX_RANK] = {0};
-    hid_t space = H5Dget_space(dataset), table_space = H5Dget_space(table);
-    const int rank = H5Sget_simple_extent_ndims(space);
-    const bool shaped = (rank == 1 || rank == 2) && H5Sget_simple_extent_dims(space, dims, NULL) == rank &&
-                        H5Sget_simple_extent_ndims(table_space) == 1 &&
-                        H5Sget_simple_extent_dims(table_space, rows, NULL) == 1;
+    const int64_t n_segments = sheaf_h5_count(table);
     const haddr_t at = H5Dget_offset(dataset);
     field->type = sheaf_h5_classify(dataset);
-    field->width = rank == 2 ? (int64_t)dims[1] : 1;
-    linked->n_items = (int64_t)dims[0];
+    field->width = sheaf_h5_width(dataset, &linked->n_items);
     linked->offset = at == HADDR_UNDEF ? -1 : (int64_t)at;
     H5Eclear2(H5E_DEFAULT);
-    H5Sclose(space);
-    H5Sclose(table_space);
-    if (!shaped || !field->type || field->type == SHEAF_TEXT || sheaf_stamp_take(&stamp, input, NULL))
+    if (field->width < 1 || !field->type || field->type == SHEAF_TEXT || sheaf_stamp_take(&stamp, input, NULL))
         return false;
     const bool tiled =
         linked->offset < 0 && sheaf_tiling_find(dataset, field, linked->n_items, stamp.n_bytes, &linked->tiling);
-    return (hsize_t)sheaf_proof_segments(field, tiled ? &linked->tiling : NULL, linked->n_items) == rows[0];
+    return (int64_t)sheaf_proof_segments(field, tiled ? &linked->tiling : NULL, linked->n_items) == n_segments;
 }
 
 int sheaf_proven_check_linked(hid_t file, const char *path, const char *name, hid_t dataset, const char *input,

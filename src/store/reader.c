@@ -113,15 +113,19 @@ static int find_axis(const struct reader *r, const char *name, hid_t dataset) {
     return -1;
 }
 
-/* How many values for each item a dataset has, 0 where it has none. */
+/* How many values for each item a dataset has, 0 where it has none: it has the items' dimensions, and maybe more. */
 static int64_t find_width(const struct reader *r, hid_t dataset) {
-    int64_t shape[EXTENT_MOST + 1];
-    const int rank = sheaf_extent_shape(&r->extent, 1, shape);
-    const int64_t n = sheaf_h5_count(dataset), width = r->n_items > 0 ? n / r->n_items : 1;
-    if (sheaf_h5_has_shape(dataset, rank, shape))
-        return 1;
-    shape[rank] = width;
-    return n > 0 && width <= MOST_WIDTH && sheaf_h5_has_shape(dataset, rank + 1, shape) ? width : 0;
+    hsize_t dims[H5S_MAX_RANK], width = 1;
+    hid_t space = H5Dget_space(dataset);
+    const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
+    if (space >= 0)
+        H5Sclose(space);
+    for (int d = 0; d < r->extent.n_dims; d++)
+        if (rank < r->extent.n_dims || dims[d] != (hsize_t)r->extent.dims[d].size)
+            return 0;
+    for (int d = r->extent.n_dims; d < rank && width <= MOST_WIDTH; d++)
+        width = dims[d] <= MOST_WIDTH ? width * dims[d] : MOST_WIDTH + 1;
+    return width <= MOST_WIDTH ? (int64_t)width : 0;
 }
 
 /* Takes what has a row for each item, and coordinates; the file's own datasets, dimensions and groups are passed over. */

@@ -29,9 +29,11 @@ class Examples : public Program {
 /* Each job file has its test here, or where it is named. */
 TEST_F(Examples, AllHaveATest) {
     const Words elsewhere = {"expression.yaml", "moid.yaml", "plugin-example"},
-                here = {"commands.yaml", "pi.yaml", "square_plus.yaml", "worker-python", "worker-shell"};
+                here = {"commands.yaml", "ishigami.yaml", "pi.yaml",     "square_plus.yaml",
+                        "sweep-ode",     "worker-python", "worker-shell"};
     for (const std::string &name : list_folder(SHEAF_SOURCE_DIR "/jobs")) {
-        if (!name.ends_with(".yaml") && !name.starts_with("worker") && !name.ends_with("example"))
+        if (!name.ends_with(".yaml") && !name.starts_with("worker") && !name.starts_with("sweep") &&
+            !name.ends_with("example"))
             continue;
         EXPECT_TRUE(std::count(elsewhere.begin(), elsewhere.end(), name) + std::count(here.begin(), here.end(), name))
             << name;
@@ -41,6 +43,30 @@ TEST_F(Examples, AllHaveATest) {
 TEST_F(Examples, Pi) {
     run_job({SHEAF_SOURCE_DIR "/jobs/pi.yaml", "--set", "params.samples=2000"}, {2, 1});
     check({"pi", path("pi.h5"), "1", "2000"});
+}
+
+/* Where solutions stay bounded is known from the characteristic values of Mathieu's functions. */
+TEST_F(Examples, SweepOde) {
+    run_job({SHEAF_SOURCE_DIR "/jobs/sweep-ode/mathieu.yaml", "--set", "items.grid.a.linspace=[-2, 8, 26]", "--set",
+             "items.grid.q.linspace=[0, 5, 11]"},
+            {2, 1});
+    look("mathieu.h5", "assert f['growth'].shape == (26, 11) and f['growth'].dims[1][0].name == '/q'\n"
+                       "try:\n"
+                       "    from scipy.special import mathieu_a, mathieu_b\n"
+                       "except ImportError:\n"
+                       "    sys.exit()\n"
+                       "a, q, stable = f['a'][:, None], f['q'][:], np.zeros((26, 11), bool)\n"
+                       "for r in range(6):\n"
+                       "    stable |= (a >= mathieu_a(r, q)) & (a <= mathieu_b(r + 1, q))\n"
+                       "assert (stable == (f['growth'][:] == 0)).all() and 50 < stable.sum() < 250\n");
+}
+
+TEST_F(Examples, Ishigami) {
+    run_example("ishigami.yaml", "ishigami.h5",
+                "x1, x2, x3, y = (f[name][:] for name in ('x1', 'x2', 'x3', 'y'))\n"
+                "assert np.abs(y - (np.sin(x1) + 7 * np.sin(x2)**2 + 0.1 * x3**4 * np.sin(x1))).max() < 1e-12\n"
+                "assert abs(y.mean() - 3.5) < 1e-3 and len(y) == 16384\n"
+                "assert abs(y.var() - (49 / 8 + 0.1 * np.pi**4 / 5 + 0.01 * np.pi**8 / 18 + 0.5)) < 0.02\n");
 }
 
 TEST_F(Examples, SquarePlus) {
