@@ -44,7 +44,7 @@ home store HDF5 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](hdf5|H5)'
 awk '
 BEGIN {
     floor["core"] = 1; floor["sweep"] = 2; floor["job"] = floor["process"] = 3; floor["plan"] = floor["kernel"] = 4
-    floor["comm"] = floor["exec"] = floor["store"] = floor["report"] = 5
+    floor["comm"] = floor["exec"] = floor["store"] = floor["report"] = floor["plot"] = 5
     floor["app"] = 6; floor["cmd"] = 7; floor["main.c"] = 8
 }
 FNR == 1 {
@@ -69,7 +69,7 @@ FNR == 1 {
         print where "src/kernel/" place[3] " includes \"" name "\", another kind"
     if (floor[part[1]] == floor[room] && part[1] != room) print where "src/" room " includes \"" name "\", a sibling"
 }' $(echo "$sources" | grep '^src/') |
-    complain 'includes point down: main > cmd > app > comm exec store report > plan kernel > job process > core; siblings
+    complain 'includes point down: main > cmd > app > comm exec store report plot > plan kernel > job process > core; siblings
         do not meet, nor do kinds of kernels'
 
 # The public header leans on nothing but the C library.

@@ -9,20 +9,23 @@
 #include "cmd/cells.h"
 #include "cmd/cmd.h"
 #include "cmd/show_item.h"
-#include "cmd/sort_key.h"
+#include "cmd/show_rows.h"
+#include "cmd/slice.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "plan/row_sink.h"
 #include "report/table.h"
 #include "store/reader.h"
 
-/* Rows read at a time, and where texts of any length are among them; how many are shown; most --field options. */
-enum { ROWS = 8192, TEXT_ROWS = 64, DEFAULT_HEAD = 20, MOST_NAMED = 64 };
+/* Rows read at a time, and where texts of any length are among them; how many are shown; most --field and --sel options. */
+enum { ROWS = 8192, TEXT_ROWS = 64, DEFAULT_HEAD = 20, MOST_NAMED = 64, MOST_SELECTED = 64 };
 
 struct show {
     const char *path, *sort, *fields;
     const char *named[MOST_NAMED]; /* [n_named] by --field */
     int n_named;
+    const char *selected[MOST_SELECTED]; /* [n_selected] by --sel */
+    int n_selected;
     int64_t item; /* -1: rows are shown */
     int64_t head; /* -1: the default */
     bool where_failed, csv, descending, head_by_default;
@@ -32,10 +35,7 @@ struct show {
     int n_all, n_about;
     int *chosen; /* [n_chosen] fields, in the order shown */
     int n_chosen;
-    int64_t *rows;     /* [n_rows] items, in the order shown */
-    uint8_t *statuses; /* [n_rows] theirs */
-    int64_t n_rows, n_matching;
-    bool unfinished; /* some row shown is not done: the status is worth a column */
+    struct shown_rows found;
     struct sheaf_error error;
 };
 
@@ -82,6 +82,15 @@ static int apply_field(void *target, const char *value, struct sheaf_error *erro
     return 0;
 }
 
+static int apply_sel(void *target, const char *value, struct sheaf_error *error) {
+    struct show *show = target;
+    if (show->n_selected == MOST_SELECTED)
+        return sheaf_refuse(error, "--sel can be given %d times; it takes any number of AXIS=VALUE, with commas",
+                            MOST_SELECTED);
+    show->selected[show->n_selected++] = value;
+    return 0;
+}
+
 static int apply_item(void *target, const char *value, struct sheaf_error *error) {
     struct show *show = target;
     if (sheaf_text_to_int64(value, strlen(value), &show->item) || show->item < 0)
@@ -95,6 +104,8 @@ static const struct sheaf_option table[] = {
     {'n', "head", "N", "the first N rows (default 20, with --csv all); 0: all", apply_head},
     {'f', "fields", "A,B,…", "only these fields, in this order", apply_fields},
     {0, "field", "NAME", "only this field; may be given again for more", apply_field},
+    {0, "sel", "AXIS=V,…", "of a grid, zip or sample only the items that have the value; of numbers the nearest",
+     apply_sel},
     {0, "where-failed", NULL, "only items that failed, and why", apply_where_failed},
     {0, "csv", NULL, "comma-separated values with all digits", apply_csv},
     {0},
@@ -166,53 +177,6 @@ static int choose_fields(struct show *show) {
     return 0;
 }
 
-/* --- choosing rows ------------------------------------------------------------------------------------------------- */
-
-/* Whether the row has a value to sort by. */
-static bool has_value(const struct show *show, int sort, uint8_t status) {
-    return !show->all[sort].is_output || status == ITEM_DONE || (sort >= show->n_all && status != ITEM_PENDING);
-}
-
-/* Collects the items that are asked for, with their sort keys; for each window of rows. */
-static int collect_window(struct show *show, int sort, int64_t first, int64_t n, struct sort_key **found,
-                          int64_t *n_found, int64_t *room) {
-    static uint8_t status[ROWS];
-    static double values[ROWS]; /* large enough for any numeric type */
-    if (sheaf_reader_status(show->reader, first, n, status, &show->error) ||
-        (sort >= 0 && sheaf_reader_range(show->reader, sort, first, n, values, NULL, &show->error)))
-        return -1;
-    const enum sheaf_type type = sort >= 0 ? show->all[sort].field.type : SHEAF_FLOAT64;
-    for (int64_t i = 0; i < n; i++) {
-        if (show->where_failed && status[i] <= ITEM_DONE)
-            continue;
-        if (*n_found == *room) {
-            int64_t more = *room ? 2 * *room : ROWS;
-            struct sort_key *grown = realloc(*found, (size_t)more * sizeof *grown);
-            if (!grown)
-                return sheaf_fail_memory(&show->error, "so many rows; use --head");
-            *found = grown;
-            *room = more;
-        }
-        struct sort_key *row = &(*found)[(*n_found)++];
-        *row = (struct sort_key){.item = first + i, .status = status[i]};
-        if (sort >= 0 && has_value(show, sort, status[i]))
-            sheaf_sort_key_set(row, type, (char *)values + (size_t)i * sheaf_type_bytes(type), show->descending);
-        else if (sort >= 0)
-            sheaf_sort_key_none(row);
-    }
-    return 0;
-}
-
-/* Once more than twice the wanted rows are held, only the best are kept. */
-static void prune(const struct show *show, struct sort_key *found, int64_t *n_found, bool sorted) {
-    int64_t wanted = show->head;
-    if (wanted <= 0 || *n_found <= 2 * wanted)
-        return;
-    if (sorted)
-        qsort(found, (size_t)*n_found, sizeof *found, sheaf_sort_key_compare);
-    *n_found = wanted;
-}
-
 static int find_sort(struct show *show, int *sort) {
     *sort = -1;
     if (!show->sort)
@@ -227,35 +191,16 @@ static int find_sort(struct show *show, int *sort) {
 }
 
 static int choose_rows(struct show *show) {
-    struct sort_key *found = NULL;
-    int64_t n_found = 0, room = 0, n_items = sheaf_reader_n_items(show->reader);
-    int sort, rc = -1;
-    if (find_sort(show, &sort))
-        return -1;
-    for (int64_t first = 0; first < n_items; first += ROWS) {
-        int64_t n = n_items - first < ROWS ? n_items - first : ROWS, before = n_found;
-        if (collect_window(show, sort, first, n, &found, &n_found, &room))
-            goto out;
-        show->n_matching += n_found - before;
-        prune(show, found, &n_found, sort >= 0);
-    }
-    if (sort >= 0)
-        qsort(found, (size_t)n_found, sizeof *found, sheaf_sort_key_compare);
-    show->n_rows = show->head > 0 && show->head < n_found ? show->head : n_found;
-    show->rows = malloc((size_t)show->n_rows * sizeof *show->rows + 1);
-    show->statuses = malloc((size_t)show->n_rows + 1);
-    if (!show->rows || !show->statuses) {
-        sheaf_fail_memory(&show->error, "the rows");
-        goto out;
-    }
-    for (int64_t i = 0; i < show->n_rows; i++) {
-        show->rows[i] = found[i].item;
-        show->statuses[i] = found[i].status;
-        show->unfinished = show->unfinished || found[i].status != ITEM_DONE;
-    }
-    rc = 0;
-out:
-    free(found);
+    struct slice slice = {0};
+    struct row_choice choice = {show->reader, &slice, -1, show->descending, show->where_failed, show->head};
+    int rc = find_sort(show, &choice.sort);
+    if (rc == 0)
+        sheaf_slice_begin(&slice, show->reader);
+    for (int i = 0; i < show->n_selected && rc == 0; i++)
+        rc = sheaf_slice_select(&slice, show->reader, show->path, show->selected[i], &show->error);
+    if (rc == 0)
+        rc = sheaf_show_choose_rows(&choice, &show->found, &show->error);
+    sheaf_slice_free(&slice);
     return rc;
 }
 
@@ -277,9 +222,9 @@ static int line_cells(struct show *show, int field, int64_t at, int64_t n, const
     for (int64_t from = 0; from < n; from += TEXT_ROWS) {
         struct sheaf_arena own = {0};
         int64_t m = n - from < TEXT_ROWS ? n - from : TEXT_ROWS;
-        int rc = sheaf_reader_values(show->reader, field, show->rows + at + from, m, texts, &own, &show->error);
+        int rc = sheaf_reader_values(show->reader, field, show->found.rows + at + from, m, texts, &own, &show->error);
         for (int64_t i = 0; rc == 0 && i < m; i++) {
-            bool empty = show->statuses[at + from + i] == ITEM_PENDING;
+            bool empty = show->found.statuses[at + from + i] == ITEM_PENDING;
             cells[from + i] = sheaf_cell_line(empty ? "" : texts[i], arena);
             rc = cells[from + i] ? 0 : sheaf_fail_memory(&show->error, "so many rows; use --head");
         }
@@ -303,14 +248,14 @@ static const char **field_cells(struct show *show, int field, int64_t at, int64_
         return too_many(show);
     if (is_long_text(&show->all[field]) && f->width == 1 && !show->csv)
         return line_cells(show, field, at, n, cells, arena) ? NULL : cells;
-    if (sheaf_reader_values(show->reader, field, show->rows + at, n, values, arena, &show->error))
+    if (sheaf_reader_values(show->reader, field, show->found.rows + at, n, values, arena, &show->error))
         return NULL;
     const bool is_output = show->all[field].is_output;
     bool rounded = !show->csv && (f->type == SHEAF_FLOAT64 || f->type == SHEAF_FLOAT32);
     for (int64_t w = 0; w < f->width; w++) {
         for (int64_t i = 0; i < n; i++) {
             const char *value = values + (size_t)(i * f->width + w) * value_bytes;
-            const uint8_t status = show->statuses[at + i];
+            const uint8_t status = show->found.statuses[at + i];
             bool empty =
                 is_output && (status == ITEM_PENDING || (status != ITEM_DONE && sheaf_cell_is_fill(f->type, value)));
             numbers[i] = rounded && !empty ? sheaf_type_to_double(f->type, value) : NAN;
@@ -345,16 +290,16 @@ static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_c
     const char **statuses = items + n, **messages = items + 2 * n;
     bool full = !items;
     for (int64_t i = 0; i < n && !full; i++) {
-        items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&show->rows[at + i], arena);
-        statuses[i] = sheaf_cell_status(show->statuses[at + i]);
-        messages[i] = sheaf_reader_message(show->reader, show->rows[at + i]);
+        items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&show->found.rows[at + i], arena);
+        statuses[i] = sheaf_cell_status(show->found.statuses[at + i]);
+        messages[i] = sheaf_reader_message(show->reader, show->found.rows[at + i]);
         full = !items[i];
     }
     if (full)
         return sheaf_fail_memory(&show->error, "so many rows; use --head");
     int k = 0;
     columns[k++] = (struct table_column){"item", false, false, items};
-    if (show->where_failed || show->unfinished || show->csv)
+    if (show->where_failed || show->found.unfinished || show->csv)
         columns[k++] = (struct table_column){"status", true, false, statuses};
     if (show->where_failed)
         columns[k++] = (struct table_column){"message", true, true, messages};
@@ -401,14 +346,14 @@ static int write_table(struct show *show) {
     struct sheaf_arena arena = {0};
     char a[32];
     int n_columns = 0, rc = -1;
-    struct table_column *columns = make_columns(show, 0, show->n_rows, &n_columns, &arena);
+    struct table_column *columns = make_columns(show, 0, show->found.n_rows, &n_columns, &arena);
     if (columns) {
-        int n_shown = sheaf_table_write(stdout, columns, n_columns, show->n_rows,
+        int n_shown = sheaf_table_write(stdout, columns, n_columns, show->found.n_rows,
                                         show->fields || show->n_named ? 0 : line_columns());
         fflush(stdout);
-        if (show->n_rows < show->n_matching && show->head_by_default)
+        if (show->found.n_rows < show->found.n_matching && show->head_by_default)
             fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
-                    sheaf_text_count(show->n_matching - show->n_rows, a));
+                    sheaf_text_count(show->found.n_matching - show->found.n_rows, a));
         if (n_shown < n_columns)
             fprintf(stderr, "(%d more column%s, from '%s' on: a wider terminal, --fields or --csv)\n",
                     n_columns - n_shown, n_columns - n_shown == 1 ? "" : "s", columns[n_shown].head);
@@ -422,10 +367,10 @@ static int write_csv(struct show *show) {
     int64_t most = ROWS;
     for (int c = 0; c < show->n_chosen; c++)
         most = is_long_text(&show->all[show->chosen[c]]) ? TEXT_ROWS : most;
-    for (int64_t at = 0; at < show->n_rows || at == 0; at += most) {
+    for (int64_t at = 0; at < show->found.n_rows || at == 0; at += most) {
         struct sheaf_arena arena = {0};
         int n_columns = 0;
-        int64_t n = show->n_rows - at < most ? show->n_rows - at : most;
+        int64_t n = show->found.n_rows - at < most ? show->found.n_rows - at : most;
         struct table_column *columns = make_columns(show, at, n, &n_columns, &arena);
         const char **cells = columns ? sheaf_arena_take(&arena, (size_t)n_columns * sizeof *cells) : NULL;
         for (int64_t i = at == 0 ? -1 : 0; cells && i < n; i++) {
@@ -445,9 +390,9 @@ static int show_item(struct show *show) {
     const struct show_item item = {show->reader,   show->path,
                                    show->item,     show->chosen,
                                    show->n_chosen, (show->fields || show->n_named) && show->n_chosen == 1};
-    if (show->sort || show->where_failed || show->csv || !show->head_by_default)
+    if (show->sort || show->where_failed || show->csv || show->n_selected || !show->head_by_default)
         return sheaf_refuse(&show->error,
-                            "--item shows one item: --sort, --head, --where-failed and --csv are for rows");
+                            "--item shows one item: --sort, --head, --sel, --where-failed and --csv are for rows");
     return sheaf_show_item(&item, &show->error);
 }
 
@@ -458,8 +403,8 @@ static int show_rows(struct show *show) {
         return show_item(show);
     if (choose_rows(show))
         return -1;
-    if (show->where_failed && show->n_rows == 0 && !show->csv) {
-        fprintf(stderr, "no item failed\n");
+    if (show->where_failed && show->found.n_rows == 0 && !show->csv) {
+        fprintf(stderr, show->n_selected ? "no item of these failed\n" : "no item failed\n");
         return 0;
     }
     return show->csv ? write_csv(show) : write_table(show);
@@ -484,7 +429,7 @@ int sheaf_cmd_show(int argc, char **argv) {
     }
     sheaf_reader_close(show.reader);
     free(show.chosen);
-    free(show.rows);
-    free(show.statuses);
+    free(show.found.rows);
+    free(show.found.statuses);
     return rc ? sheaf_cmd_fail(&show.error) : SHEAF_EXIT_DONE;
 }

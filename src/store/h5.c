@@ -185,25 +185,36 @@ int sheaf_h5_write_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int
     return move_values(dataset, type, first * width, n * width, values, NULL);
 }
 
-int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values) {
+/* Moves the values at[n] of a dataset: from memory, or into it. */
+static int move_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *from, void *to) {
     hsize_t dims[H5S_MAX_RANK], count = (hsize_t)n;
     hid_t stored = H5Dget_space(dataset), memory = H5Screate_simple(1, &count, NULL);
     const int rank = H5Sget_simple_extent_dims(stored, dims, NULL);
     hsize_t *places = rank > 0 && n > 0 ? malloc((size_t)n * (size_t)rank * sizeof *places) : NULL;
-    bool bad = n > 0 && !places;
+    bool bad = n > 0 && !places, adjacent = true;
     for (int64_t i = 0; places && i < n; i++) {
         hsize_t rest = (hsize_t)at[i];
+        adjacent = adjacent && at[i] - at[0] == i;
         for (int d = rank - 1; d >= 0; rest /= dims[d--])
             places[i * rank + d] = rest % dims[d];
     }
     if (places)
-        bad = (at[n - 1] - at[0] == n - 1 ? sheaf_h5_select(stored, at[0], n)
-                                          : H5Sselect_elements(stored, H5S_SELECT_SET, (size_t)n, places)) < 0 ||
-              H5Dwrite(dataset, type, memory, stored, H5P_DEFAULT, values) < 0;
+        bad = (adjacent ? sheaf_h5_select(stored, at[0], n)
+                        : H5Sselect_elements(stored, H5S_SELECT_SET, (size_t)n, places)) < 0 ||
+              (from ? H5Dwrite(dataset, type, memory, stored, H5P_DEFAULT, from)
+                    : H5Dread(dataset, type, memory, stored, H5P_DEFAULT, to)) < 0;
     free(places);
     H5Sclose(memory);
     H5Sclose(stored);
     return bad ? -1 : 0;
+}
+
+int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values) {
+    return move_these(dataset, type, at, n, values, NULL);
+}
+
+int sheaf_h5_read_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, void *values) {
+    return move_these(dataset, type, at, n, NULL, values);
 }
 
 int64_t sheaf_h5_width(hid_t dataset, int64_t *n_rows) {

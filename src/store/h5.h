@@ -49,7 +49,8 @@ int sheaf_h5_select(hid_t space, int64_t first, int64_t n);
 int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values);
 int sheaf_h5_write_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, const void *values);
 
-/* Writes n values at places of their own in that order, at[n] ascending. */
+/* Reads or writes n values at places of their own in that order. */
+int sheaf_h5_read_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, void *values);
 int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values);
 
 /* How many values a row of a dataset has, where all dimensions but the first are its rows'; 0: these are empty; -1: it has no

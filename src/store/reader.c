@@ -198,7 +198,6 @@ static int list_about(struct reader *r) {
 /* The dimensions of the items: those of the status. */
 static int find_extent(struct reader *r) {
     hsize_t dims[H5S_MAX_RANK];
-    char name[DIMENSION_NAME];
     hid_t space = H5Dget_space(r->status);
     const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
     const int64_t most = INT64_MAX / MOST_WIDTH;
@@ -207,16 +206,25 @@ static int find_extent(struct reader *r) {
     r->n_items = 1;
     r->extent.n_dims = rank;
     for (int d = 0; d < rank && rank <= EXTENT_MOST; d++) {
-        const bool has_name = sheaf_dimension_name(r->status, (unsigned)d, name) == 0;
-        const char *kept = sheaf_arena_text(&r->arena, has_name ? name : "", has_name ? strlen(name) : 0);
-        if (!kept)
-            return sheaf_fail_memory(r->error, r->path);
         if (dims[d] > (hsize_t)(r->n_items > 0 ? most / r->n_items : most))
             return -1;
-        r->extent.dims[d] = (struct dimension){kept, (int64_t)dims[d]};
+        r->extent.dims[d] = (struct dimension){"", (int64_t)dims[d]};
         r->n_items *= (int64_t)dims[d];
     }
     return rank >= 1 && rank <= EXTENT_MOST ? 0 : -1;
+}
+
+/* Their names, which HDF5 keeps in a heap: who only wants statuses has these also where it is damaged. */
+static int name_dimensions(struct reader *r) {
+    char name[DIMENSION_NAME];
+    for (int d = 0; d < r->extent.n_dims; d++) {
+        if (sheaf_dimension_name(r->status, (unsigned)d, name))
+            continue;
+        r->extent.dims[d].name = sheaf_arena_text(&r->arena, name, strlen(name));
+        if (!r->extent.dims[d].name)
+            return sheaf_fail_memory(r->error, r->path);
+    }
+    return 0;
 }
 
 static int find_status(struct reader *r) {
@@ -294,7 +302,8 @@ static int list_contents(struct reader *r) {
     sheaf_reader_begin(r, FILES_TEXT);
     r->files = sheaf_h5_get_dataset_text(r->file, FILES_TEXT);
     H5Eclear2(H5E_DEFAULT); /* there may be none */
-    if (list_fields(r) || list_about(r))
+    sheaf_reader_begin(r, "status");
+    if (name_dimensions(r) || list_fields(r) || list_about(r))
         return -1;
     sheaf_reader_begin(r, ERROR_MESSAGE);
     return sheaf_failures_read(r->file, r->path, &r->failures, &r->n_failures, r->error);

@@ -42,7 +42,7 @@ bool sheaf_reader_texts_are_lost(struct reader *reader);
 
 int64_t sheaf_reader_n_items(const struct reader *reader);
 
-/* The dimensions of the items; names are borrowed. */
+/* The dimensions of the items; names are borrowed, and "" where only statuses are wanted. */
 const struct extent *sheaf_reader_extent(const struct reader *reader);
 
 /* The fields in the file's order: inputs, then outputs. Borrowed. Behind these n_fields stand n_about more, which Sheaf
@@ -59,6 +59,10 @@ bool sheaf_reader_is_sweep(const struct reader *reader);
 /* The values of a field along its axis, as sheaf_reader_range gives them. Borrowed; NULL after an error. */
 const void *sheaf_reader_coordinates(struct reader *reader, int field, struct sheaf_error *error);
 
+/* Some of them: places first … first + n - 1 of the axis. */
+int sheaf_reader_along(struct reader *reader, int field, int64_t first, int64_t n, void *values,
+                       struct sheaf_arena *arena, struct sheaf_error *error);
+
 /* The values of a field for items[n]: values[n][width] of the field's type, texts as terminated strings
    (values is const char *[n]) in the arena. All texts of them are in memory at once. */
 int sheaf_reader_values(struct reader *reader, int field, const int64_t *items, int64_t n, void *values,
@@ -70,6 +74,10 @@ int sheaf_reader_range(struct reader *reader, int field, int64_t first, int64_t 
 
 /* Status (enum item_status) of items first … first + n - 1. */
 int sheaf_reader_status(struct reader *reader, int64_t first, int64_t n, uint8_t *status, struct sheaf_error *error);
+
+/* Of items[n]. */
+int sheaf_reader_statuses(struct reader *reader, const int64_t *items, int64_t n, uint8_t *status,
+                          struct sheaf_error *error);
 
 /* The last run that the file has a record of; start_unix_s is 0 where there is none. Of files of layout 2 n_before is -1. */
 int sheaf_reader_last_run(struct reader *reader, struct run_record *run, struct sheaf_error *error);

@@ -169,6 +169,11 @@ static char *make_whole(struct reader *r, int field, int64_t n, struct sheaf_err
     return all;
 }
 
+int sheaf_reader_along(struct reader *r, int field, int64_t first, int64_t n, void *values, struct sheaf_arena *arena,
+                       struct sheaf_error *error) {
+    return read_values(r, field, first, n, values, arena, error);
+}
+
 const void *sheaf_reader_coordinates(struct reader *r, int field, struct sheaf_error *error) {
     const int64_t size = r->extent.dims[r->fields[field].axis].size;
     if (r->whole && r->whole[field])
@@ -198,17 +203,35 @@ static int read_whole(struct reader *r, int field, struct sheaf_error *error) {
     return all ? 0 : -1;
 }
 
+/* Single values of a dataset, wherever they are. */
+static int read_these(struct reader *r, hid_t dataset, const char *name, hid_t type, const int64_t *items, int64_t n,
+                      void *to, struct sheaf_error *error) {
+    sheaf_reader_begin(r, name);
+    const int bad = sheaf_h5_read_these(dataset, type, items, n, to);
+    sheaf_interrupt_end_reading(&r->reading);
+    return bad ? sheaf_h5_fail_dataset(error, r->path, name) : 0;
+}
+
+static bool are_adjacent(const int64_t *items, int64_t n) {
+    for (int64_t i = 1; i < n; i++)
+        if (items[i] != items[0] + i)
+            return false;
+    return n > 0;
+}
+
 int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64_t n, void *values,
                         struct sheaf_arena *arena, struct sheaf_error *error) {
-    enum { SCATTERED = 512 }; /* reading so many rows one by one costs more than reading all */
+    enum {
+        SCATTERED = 512,
+        FEW = 16
+    }; /* reading so many rows one by one costs more than reading all; of so many items */
     const struct sheaf_field *f = &r->fields[field].field;
     const bool is_axis = r->fields[field].axis >= 0;
     const bool is_long = f->type == SHEAF_TEXT && r->fields[field].output >= 0; /* all of it may not fit in memory */
-    bool contiguous = true;
-    for (int64_t i = 1; i < n && contiguous; i++)
-        contiguous = items[i] == items[0] + i;
-    if (n > 0 && contiguous)
+    if (are_adjacent(items, n))
         return sheaf_reader_range(r, field, items[0], n, values, arena, error);
+    if (f->type != SHEAF_TEXT && f->width == 1 && !is_axis && field != r->n_fields && n > 1 && n < r->n_items / FEW)
+        return read_these(r, r->datasets[field], f->name, sheaf_h5_type(f->type), items, n, values, error);
     if (n > SCATTERED && !is_axis && !is_long && !(r->whole && r->whole[field]) && read_whole(r, field, error))
         return -1;
     for (int64_t i = 0; i < n; i++) {
@@ -218,6 +241,14 @@ int sheaf_reader_values(struct reader *r, int field, const int64_t *items, int64
         else if (sheaf_reader_range(r, field, items[i], 1, to, arena, error))
             return -1;
     }
+    return 0;
+}
+
+int sheaf_reader_statuses(struct reader *r, const int64_t *items, int64_t n, uint8_t *status,
+                          struct sheaf_error *error) {
+    if (n > 0 && read_these(r, r->status, "status", H5T_NATIVE_UINT8, items, n, status, error))
+        return -1;
+    sheaf_status_judge(status, n, r->trusts_unsafe);
     return 0;
 }
 

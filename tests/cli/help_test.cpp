@@ -136,9 +136,15 @@ TEST_F(Help, AllKeysAreTold) {
 TEST_F(Help, CompletionInAShell) {
     write("a.yaml", "");
     write("a.h5", "");
+    write("grid.yaml", "items: {grid: {mass: [1, 2], charge: [3]}}\nexpression: {energy: mass}\n");
+    run_job({"grid.yaml"});
     const struct {
         std::string words, completed;
     } cases[] = {
+        {"plot gr", "grid.h5"},
+        {"plot grid.h5 en", "energy"},
+        {"plot grid.h5 energy --over ma", "mass"},
+        {"plot grid.h5 energy --li", "--linear"},
         {"st", "status"},
         {"run --ret", "--retry-failed"},
         {"show --where-f", "--where-failed"},
