@@ -50,13 +50,14 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields side by side: the first values are the first item"},
     {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
     {"items", "sample", KEY_MAP, .value = "{count: 1024, fields: {x: {uniform: [0, 1]}}}", .help = "items whose fields are drawn"},
-    {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows|sample", .value = "N", .help = "each item so often, with random numbers of its own"},
+    {"items", "files", KEY_TEXT | KEY_TEXTS, .value = "\"data/*.fits\"", .help = "each file that matches is an item with the fields file, name, size, modified"},
+    {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows|sample|files", .value = "N", .help = "each item so often, with random numbers of its own"},
     {"items", "where", KEY_TEXT, .value = "\"mass > 2*charge\"", .help = "a formula of the fields: items for which it is 0 are skipped"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
     {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
     {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},
     {"items", "types", KEY_NAMES, .needs = "csv", .value = "{NAME: text}", .help = "text, float64 or int64 for these columns"},
-    {"items", "rename", KEY_NAMES, .needs = "csv", .value = "{COLUMN: NAME}", .help = "other names for these columns"},
+    {"items", "rename", KEY_NAMES, .needs = "csv|files", .value = "{COLUMN: NAME}", .help = "other names for these columns or fields"},
 
     {"items.grid.*", "linspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N numbers in equal steps"},
     {"items.grid.*", "logspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "10 to the power of such"},
@@ -111,7 +112,7 @@ const struct job_key sheaf_job_keys[] = {
 
 const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5|grid|zip|rows|sample"},
+    {"items", "csv|lines|count|hdf5|grid|zip|rows|sample|files"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
     {0},
 };

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "job/csv.h"
+#include "job/files.h"
 #include "job/grid.h"
 #include "job/sample.h"
 
@@ -41,6 +42,8 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
         return sheaf_grid_open(items, job, error);
     case JOB_SAMPLE:
         return sheaf_sample_open(items, job, error);
+    case JOB_FILES:
+        return sheaf_files_open(items, job, error);
     case JOB_HDF5:
         break; /* HDF5 has its home in store/ */
     }
