@@ -46,6 +46,7 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},
     {"items", "count", KEY_COUNT, .value = "N", .help = "N items without fields, known by their index"},
     {"items", "hdf5", KEY_MAP, .value = "{file: FILE, fields: {x: /x}}", .help = "datasets with a row for each item"},
+    {"items", "jsonl", KEY_TEXT, .value = "FILE", .help = "JSON Lines: an object a line; its keys are the fields"},
     {"items", "grid", KEY_AXES, .value = "{x: [1, 2], y: {linspace: [0, 1, 11]}}", .help = "every value of each axis with every one of the others; the last axis is the fastest"},
     {"items", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields side by side: the first values are the first item"},
     {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
@@ -55,9 +56,9 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "where", KEY_TEXT, .value = "\"mass > 2*charge\"", .help = "a formula of the fields: items for which it is 0 are skipped"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
     {"items", "comment", KEY_TEXT, .needs = "csv", .value = "\"#\"", .help = "lines that begin with it are passed over"},
-    {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv", .value = "[-999, …]", .help = "more texts of cells without a value"},
-    {"items", "types", KEY_NAMES, .needs = "csv", .value = "{NAME: text}", .help = "text, float64 or int64 for these columns"},
-    {"items", "rename", KEY_NAMES, .needs = "csv|files", .value = "{COLUMN: NAME}", .help = "other names for these columns or fields"},
+    {"items", "missing", KEY_TEXT | KEY_TEXTS, .needs = "csv|jsonl", .value = "[-999, …]", .help = "more texts of cells without a value"},
+    {"items", "types", KEY_NAMES, .needs = "csv|jsonl", .value = "{NAME: text}", .help = "text, float64 or int64 for these columns"},
+    {"items", "rename", KEY_NAMES, .needs = "csv|jsonl|files", .value = "{COLUMN: NAME}", .help = "other names for these columns or fields"},
 
     {"items.grid.*", "linspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N numbers in equal steps"},
     {"items.grid.*", "logspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "10 to the power of such"},
@@ -112,7 +113,7 @@ const struct job_key sheaf_job_keys[] = {
 
 const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5|grid|zip|rows|sample|files"},
+    {"items", "csv|lines|count|hdf5|jsonl|grid|zip|rows|sample|files"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
     {0},
 };

@@ -31,6 +31,8 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
         return sheaf_csv_open(items, &job->items.table, error);
     case JOB_LINES:
         return sheaf_lines_open(items, error);
+    case JOB_JSONL:
+        return sheaf_jsonl_open(items, &job->items.table, error);
     case JOB_COUNT:
         items->source = &count_source;
         items->n_items = job->items.count;
