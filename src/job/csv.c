@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/gunzip.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "core/type.h"
@@ -20,7 +21,7 @@
 static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
 
 struct csv {
-    struct sheaf_mapping file;
+    struct sheaf_mapping file, inflated; /* the latter of a compressed one */
     struct csv_text text;
     struct jsonl_keys keys;   /* of JSON Lines */
     struct csv_position rows; /* where the first begins */
@@ -45,7 +46,7 @@ static int scan(struct items *items, struct sheaf_error *error) {
         return -1;
     items->n_items = csv->scan.n_rows;
     items->most_text_bytes = csv->scan.most_row_bytes;
-    items->all_text_bytes = csv->file.n_bytes;
+    items->all_text_bytes = csv->text.n_bytes;
     return 0;
 }
 
@@ -217,6 +218,7 @@ static void csv_close(struct items *items) {
     if (!csv)
         return;
     sheaf_mapping_close(&csv->file);
+    sheaf_mapping_close(&csv->inflated);
     free(csv->cells);
     sheaf_csv_scan_free(&csv->scan);
     free(csv);
@@ -248,7 +250,7 @@ static int choose_types(struct items *items, struct sheaf_error *error) {
     return 0;
 }
 
-/* The bytes of the file, and what else settles the values; no more, so that what says the same is the same job. */
+/* The bytes of the file as it lies, and what else settles the values; no more, so that what says the same is the same job. */
 static int identify(struct items *items, struct sheaf_error *error) {
     const struct csv *csv = items->self;
     const struct job_table *table = csv->table;
@@ -276,9 +278,13 @@ static int open_file(struct items *items, struct csv *csv, struct sheaf_error *e
         return -1;
     if (csv->file.n_bytes && !items->stamp.n_bytes) /* of /proc: what was read is kept, whatever becomes of it */
         items->stamp = (struct sheaf_stamp){0};
+    const bool compressed = sheaf_gunzip_is_due(&csv->file);
+    if (compressed && sheaf_gunzip(&csv->inflated, &csv->file, items->name, error))
+        return -1;
+    const struct sheaf_mapping *text = compressed ? &csv->inflated : &csv->file;
     csv->text.name = items->name;
-    csv->text.data = csv->file.data;
-    csv->text.n_bytes = csv->file.n_bytes;
+    csv->text.data = text->data;
+    csv->text.n_bytes = text->n_bytes;
     return sheaf_csv_check_encoding(&csv->text, CSV_PIECE_BYTES, error);
 }
 

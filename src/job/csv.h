@@ -5,6 +5,7 @@
  * types are found (csv_column) and the bytes are fingerprinted. Values are parsed when asked for, so memory does not
  * grow with the rows. Blank lines of a CSV are skipped; a cell without a value is NaN for floats. Any column can be read
  * as text, which is what stands in the file.
+ * A file that gzip has compressed lies in memory as it was before.
  */
 #ifndef SHEAF_JOB_CSV_H
 #define SHEAF_JOB_CSV_H
