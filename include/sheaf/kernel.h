@@ -80,6 +80,16 @@ struct sheaf_param {
     const char *help; /* one line for people, or NULL */
 };
 
+/* Data that all items share, as the job has them under `shared:`, in C's order: the last index fastest. */
+struct sheaf_array {
+    const void
+        *data; /* [shape[0]] … [shape[n_dims - 1]], 64-byte aligned, read-only, one copy on each node; as long as the
+                         kernel lives */
+    int32_t type;   /* enum sheaf_type: of a number */
+    int32_t n_dims; /* 0: a single number */
+    int64_t shape[8];
+};
+
 /* The value of a parameter; the member that its declared type says is set. */
 union sheaf_value {
     double number;    /* SHEAF_FLOAT64 */
@@ -114,6 +124,9 @@ struct sheaf_setup {
        more than some lines in all. */
     void (*warn)(const struct sheaf_setup *setup, const char *format, ...) SHEAF_PRINTF(2, 3);
     void (*warn_text)(const struct sheaf_setup *setup, const char *message, size_t length);
+    /* Fills in what the job shares by this name; 1, or 0 where it shares nothing so called. */
+    int32_t (*find_shared)(const struct sheaf_setup *setup, const char *name, struct sheaf_array *array);
+    const void *arrays; /* the engine's own */
 };
 
 /* sheaf_shape.flags */
@@ -216,6 +229,10 @@ struct sheaf_context {
     void (*random)(const struct sheaf_context *context, int64_t k, struct sheaf_random *stream);
     void (*uniform)(struct sheaf_random *stream, int64_t n, double *values);
     void (*bits)(struct sheaf_random *stream, int64_t n, uint64_t *values);
+
+    /* As in struct sheaf_setup: what the job shares by this name. */
+    int32_t (*find_shared)(const struct sheaf_context *context, const char *name, struct sheaf_array *array);
+    const void *arrays; /* the engine's own */
 };
 
 /* The items of one call. Columns are contiguous, column[n_padded][width], and 64-byte aligned. For kernels with a block

@@ -50,6 +50,15 @@ module sheaf_kernel
     type(c_ptr) :: shared
     integer(c_size_t) :: shared_bytes
     type(c_funptr) :: refuse, refuse_text, warn, warn_text
+    type(c_funptr) :: find_shared
+    type(c_ptr) :: arrays
+  end type
+
+  ! What the job shares, in C's order: the last index is the fastest, so shape(1) is Fortran's last dimension.
+  type, bind(c) :: sheaf_array
+    type(c_ptr) :: data
+    integer(c_int32_t) :: type, n_dims
+    integer(c_int64_t) :: shape(8)
   end type
 
   type, bind(c) :: sheaf_shape
@@ -71,7 +80,8 @@ module sheaf_kernel
     type(c_ptr) :: thread_self, scratch
     integer(c_int32_t) :: thread, slot, attempt, reserved
     type(c_funptr) :: fail, fail_text, end, end_text, give_back, should_stop, warn, warn_text, emit_text
-    type(c_funptr) :: random, uniform, bits
+    type(c_funptr) :: random, uniform, bits, find_shared
+    type(c_ptr) :: arrays
   end type
 
   type, bind(c) :: sheaf_block

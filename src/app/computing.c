@@ -293,7 +293,7 @@ static int open_pool(struct stage *stage) {
 /* What the kernel prepares once, in memory that the ranks of a node share. */
 static int share(struct stage *stage) {
     struct session *session = stage->session;
-    return sheaf_comm_share(session->comm, (struct comm_region){"the kernel's shared data", COMM_STAGE},
+    return sheaf_comm_share(session->comm, (struct comm_region){"the kernel's shared data", COMM_STAGE, NULL},
                             stage->kernel.shared_bytes, fill_shared, &stage->kernel, &stage->shared, &session->error);
 }
 
@@ -315,7 +315,7 @@ static int share_generated(struct stage *stage) {
         return -1;
     if (sheaf_comm_broadcast_value(session->comm, &n, &session->error))
         return -1;
-    return sheaf_comm_share(session->comm, (struct comm_region){"the values of the axes", COMM_STAGE}, (size_t)n,
+    return sheaf_comm_share(session->comm, (struct comm_region){"the values of the axes", COMM_STAGE, NULL}, (size_t)n,
                             fill_generated, &setup, &stage->carrying.generated, &session->error);
 }
 

@@ -28,7 +28,7 @@ int sheaf_messages_share(struct comm *comm, struct row_sink *sink, bool is_whole
         return -1;
     if (sheaf_comm_broadcast_value(comm, &n_noted, error))
         return -1;
-    if (sheaf_comm_node_memory(comm, (struct comm_region){"the table of errors", COMM_STAGE},
+    if (sheaf_comm_node_memory(comm, (struct comm_region){"the table of errors", COMM_STAGE, NULL},
                                sizeof(struct shared_rows) + (size_t)n_noted * sizeof(struct noted), &memory, error))
         return -1;
     struct shared_rows *rows = memory;

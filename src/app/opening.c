@@ -6,6 +6,7 @@
 
 #include "app/fields_message.h"
 #include "app/messages.h"
+#include "app/shared_data.h"
 #include "app/stage.h"
 #include "app/sameness.h"
 #include "core/file.h"
@@ -15,7 +16,6 @@
 #include "kernel/expression/expression.h"
 #include "plan/journal.h"
 #include "store/input.h"
-#include "store/scalar.h"
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
@@ -128,26 +128,6 @@ static int check_sweep(const struct stage *stage) {
     return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
-/* Rank 0 reads the numbers that all items share, and tells the others. */
-static int open_shared_numbers(struct session *session) {
-    int rc = 0;
-    for (int k = 0; k < session->job.n_shared; k++) {
-        struct job_shared *shared = &session->job.shared[k];
-        int64_t bits = 0;
-        if (sheaf_session_is_first(session)) {
-            rc = sheaf_scalar_read(shared->file, shared->dataset, &shared->value, &session->error);
-            rc = rc ? sheaf_yaml_prefix(shared->node, &session->error) : 0;
-            memcpy(&bits, &shared->value, sizeof bits);
-        }
-        if (sheaf_session_agree(session, rc))
-            return -1;
-        if (sheaf_comm_broadcast_value(session->comm, &bits, &session->error))
-            return -1;
-        memcpy(&shared->value, &bits, sizeof bits);
-    }
-    return 0;
-}
-
 /* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
 static int compile_expression(struct stage *stage) {
     struct session *session = stage->session;
@@ -184,6 +164,8 @@ static int open_host(struct stage *stage) {
                                        .only_looks = session->only_looks,
                                        .server = session->server,
                                        .folder = session->folder,
+                                       .arrays = &stage->arrays,
+                                       .shared_folder = stage->shared_folder,
                                        .known = &session->known,
                                        .n_threads = session->n_threads,
                                        .warnings = &session->warnings,
@@ -193,7 +175,7 @@ static int open_host(struct stage *stage) {
 
 static int open_kernel(struct stage *stage) {
     struct session *session = stage->session;
-    if (open_shared_numbers(session))
+    if (sheaf_shared_data_open(stage))
         return -1;
     int rc = open_host(stage);
     if (rc == 0)
@@ -228,8 +210,10 @@ static int open_kernel(struct stage *stage) {
 /* What makes the job another than others, and where its results really lie. */
 static int identify(struct stage *stage) {
     struct session *session = stage->session;
-    sheaf_string_add(&stage->identity, "%s%sseed: %" PRId64 "\n", stage->items.identity.data,
-                     stage->kernel.identity.data, session->job.seed);
+    sheaf_string_add(&stage->identity, "%s%s", stage->items.identity.data, stage->kernel.identity.data);
+    if (sheaf_shared_data_identify(stage, &stage->identity, &session->error))
+        return -1;
+    sheaf_string_add(&stage->identity, "seed: %" PRId64 "\n", session->job.seed);
     if (stage->identity.failed)
         return sheaf_fail_memory(&session->error, "the job's identity");
     session->output = sheaf_path_follow(session->job.output); /* one lock for a file, whatever names lead to it */
@@ -266,6 +250,7 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_schedule_close(&stage->schedule);
     sheaf_transport_close(&stage->transport, &ignored);
     close_kernel(stage);
+    sheaf_shared_data_close(stage);
     sheaf_messages_unshare(sheaf_session_is_first(stage->session) ? &stage->session->results.sink : NULL);
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);

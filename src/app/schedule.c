@@ -102,8 +102,8 @@ int sheaf_schedule_open_pool(struct schedule *s, struct comm *comm, const struct
     void *memory = NULL;
     int rc = 0;
     if (s->policy == JOB_DYNAMIC) {
-        if (sheaf_comm_node_memory(comm, (struct comm_region){"the chunks", COMM_STAGE}, sheaf_pool_bytes(seat_bytes),
-                                   &memory, error))
+        if (sheaf_comm_node_memory(comm, (struct comm_region){"the chunks", COMM_STAGE, NULL},
+                                   sheaf_pool_bytes(seat_bytes), &memory, error))
             return -1;
     } else {
         memory = s->own = aligned_alloc(SHEAF_ALIGN, sheaf_pool_bytes(seat_bytes));

@@ -16,6 +16,8 @@
 #include "core/text.h"
 #include "exec/team.h"
 #include "job/items.h"
+#include "core/arrays.h"
+#include "core/node_folder.h"
 #include "kernel/binding.h"
 #include "kernel/expression/condition.h"
 #include "plan/asked.h"
@@ -30,8 +32,11 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 struct stage {
     struct session *session;
     struct kernel_host host;
-    struct items items;          /* open on rank 0; elsewhere only n_items and fields */
-    struct condition *condition; /* rank 0: which of them are left out */
+    struct items items;                    /* open on rank 0; elsewhere only n_items and fields */
+    struct condition *condition;           /* rank 0: which of them are left out */
+    struct arrays arrays;                  /* that all items share, */
+    char shared_folder[NODE_FOLDER_BYTES]; /* and where processes of the node find them; "": nowhere */
+    bool holds_folder;                     /* this rank has made it */
     struct binding kernel;
     struct asked asked; /* items asked for */
     int64_t n_asked;

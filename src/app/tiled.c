@@ -36,7 +36,7 @@ int sheaf_tiled_share(struct tiled *t, struct comm *comm, const struct sheaf_til
                       int64_t n_tiles, struct sheaf_error *error) {
     struct known_tilings known = {tilings, n_inputs};
     const void *memory = NULL;
-    if (sheaf_comm_share(comm, (struct comm_region){"where the chunks of the input lie", COMM_STAGE},
+    if (sheaf_comm_share(comm, (struct comm_region){"where the chunks of the input lie", COMM_STAGE, NULL},
                          (size_t)n_tiles * sizeof *t->table, fill, &known, &memory, error))
         return -1;
     t->table = memory;

@@ -291,20 +291,27 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
 
 static const size_t spare_bytes = (size_t)1 << 20; /* for what MPI adds */
 
+int sheaf_comm_broadcast_node(struct comm *comm, void *bytes, size_t n_bytes, struct sheaf_error *error) {
+    return comm->solo ? 0 : broadcast_bytes(comm, comm->node, bytes, n_bytes, error);
+}
+
 /* --- memory of a node ---------------------------------------------------------------------------------------------- */
 
-bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
+static bool has_room(size_t n_bytes) {
     struct statvfs about;
-    if (comm->self.n_node_ranks == 1)
-        return true;
     return statvfs("/dev/shm", &about) == 0 && n_bytes + spare_bytes <= (size_t)about.f_bavail * about.f_frsize;
 }
 
+bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
+    return comm->self.n_node_ranks == 1 || has_room(n_bytes);
+}
+
 /* The leader's part, before the others look for it. */
-static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, struct sheaf_error *error) {
-    if (comm->self.n_node_ranks == 1)
+static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, const char *file,
+                       struct sheaf_error *error) {
+    if (comm->self.n_node_ranks == 1 && !file)
         return sheaf_shared_alone(shared, n_bytes, error);
-    if (!sheaf_comm_has_room(comm, n_bytes))
+    if (!has_room(n_bytes))
         return sheaf_fail(error,
                           "/dev/shm has no room for the %zu MB that the ranks of a node share; make it larger, or use "
                           "fewer ranks and more threads",
@@ -342,7 +349,9 @@ int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t 
     comm->regions[which].what = region;
     n_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
     if (comm->self.node_rank == 0)
-        rc = make_memory(comm, shared, n_bytes, error);
+        rc = make_memory(comm, shared, n_bytes, region.file, error);
+    if (rc == 0 && comm->self.node_rank == 0 && region.file)
+        rc = sheaf_shared_link(shared, region.file, error);
     rc = sheaf_comm_agree(comm, rc, error);
     if (rc == 0 && !comm->solo)
         rc = find_memory(comm, shared, n_bytes, error);

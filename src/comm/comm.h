@@ -60,6 +60,9 @@ int sheaf_comm_broadcast_value(struct comm *comm, int64_t *value, struct sheaf_e
 /* Rank 0's bytes, to all. The others' buffers are resized. Collective. */
 int sheaf_comm_broadcast(struct comm *comm, struct sheaf_buffer *buffer, struct sheaf_error *error);
 
+/* A node's leader's n_bytes, to the ranks of its node. Collective. */
+int sheaf_comm_broadcast_node(struct comm *comm, void *bytes, size_t n_bytes, struct sheaf_error *error);
+
 /* Rank 0's rows[n_ranks][n_bytes], one to each rank. Collective. */
 int sheaf_comm_scatter(struct comm *comm, const void *rows, void *row, size_t n_bytes, struct sheaf_error *error);
 
@@ -68,11 +71,14 @@ int sheaf_comm_gather(struct comm *comm, const void *row, void *rows, size_t n_b
 
 /* A region of memory that the ranks of a node share, by its name, for as long as the stage or the session lasts. At most
    COMM_REGIONS at a time. */
-enum { COMM_REGIONS = 16 };
+enum { COMM_REGIONS = 48 };
 enum comm_life { COMM_STAGE, COMM_SESSION };
 struct comm_region {
     const char *name; /* borrowed */
     enum comm_life life;
+    const char *
+        file; /* a name in /dev/shm that it is to have on each node besides, for other programs; NULL: none. The leader's
+                         counts, who removes it */
 };
 
 /* Memory that all ranks of a node share: rank 0 fills it with `fill(context, memory)`, the bytes are copied once to

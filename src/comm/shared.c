@@ -53,6 +53,12 @@ int sheaf_shared_find(struct shared *shared, const char *name, size_t n_bytes, s
     return fd < 0 ? sheaf_fail_errno(error, "%s", what) : map(shared, fd, n_bytes, error);
 }
 
+int sheaf_shared_link(const struct shared *shared, const char *path, struct sheaf_error *error) {
+    char own[sizeof "/dev/shm" + SHARED_NAME_BYTES];
+    snprintf(own, sizeof own, "/dev/shm%s", shared->name);
+    return link(own, path) ? sheaf_fail_errno(error, "%s: %s", what, path) : 0;
+}
+
 void sheaf_shared_unname(struct shared *shared) {
     if (shared->name[0])
         shm_unlink(shared->name);

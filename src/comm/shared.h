@@ -29,6 +29,9 @@ int sheaf_shared_make(struct shared *shared, size_t n_bytes, struct sheaf_error 
 /* Finds what another process of this node has made. */
 int sheaf_shared_find(struct shared *shared, const char *name, size_t n_bytes, struct sheaf_error *error);
 
+/* Gives memory that was made another name in /dev/shm, which stays. */
+int sheaf_shared_link(const struct shared *shared, const char *path, struct sheaf_error *error);
+
 /* Nobody finds it any more; who has it keeps it. */
 void sheaf_shared_unname(struct shared *shared);
 

@@ -460,7 +460,7 @@ int sheaf_thread_open(struct thread *t, const struct binding *kernel, const stru
         .should_stop = should_stop,
         .warn = warn,
     };
-    sheaf_context_serve(&t->context);
+    sheaf_context_serve(&t->context, kernel->arrays);
     t->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = t->in, .out = t->out};
     return 0;
 }

@@ -55,7 +55,7 @@ struct job {
     struct job_program program; /* of a command or a worker */
     const struct yaml_node *functions; /* expression: a map, or NULL */
     int n_shared;
-    struct job_shared *shared; /* expression: [n_shared] */
+    struct job_shared *shared; /* [n_shared] */
     const char *compiler;      /* expression: as written, or NULL */
     bool fast_math;            /* expression */
     struct job_limits limits;

@@ -21,7 +21,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "worker", KEY_TEXT | KEY_TEXTS, .value = "[PROGRAM, …] or SCRIPT", .help = "a program that stays and answers for one item after the other, in JSON"},
     {"", "params", KEY_NAMES, .value = "{NAME: VALUE}", .help = "constants of the kernel, the formulas or the command"},
     {"", "functions", KEY_NAMES, .kinds = EXPRESSION, .value = "{f: {library: FILE, arguments: N}}", .help = "functions of your own in formulas"},
-    {"", "shared", KEY_NAMES, .kinds = EXPRESSION, .value = "{NAME: {hdf5: FILE:/DATASET}}", .help = "numbers for formulas that are read from files"},
+    {"", "shared", KEY_NAMES, .value = "{NAME: {npy: FILE}}", .help = "data that all items share, once in the memory of each node"},
     {"", "fast_math", KEY_BOOL, .kinds = EXPRESSION, .value = "true", .help = "quicker and less exact formulas; default: false"},
     {"", "compiler", KEY_TEXT, .kinds = EXPRESSION, .value = "NAME", .help = "the C compiler for formulas"},
     {"", "outputs", KEY_NAMES | KEY_TEXTS, .kinds = PROGRAM, .value = "{NAME: {json: PATH}}", .help = "where a program's results are found; of a worker: their names"},
@@ -99,7 +99,9 @@ const struct job_key sheaf_job_keys[] = {
     {"functions.*", "symbol", KEY_TEXT, .value = "NAME", .help = "what it is called there; default: the same"},
     {"functions.*", "by_reference", KEY_BOOL, .value = "true", .help = "it takes pointers, as in Fortran; default: false"},
 
-    {"shared.*", "hdf5", KEY_TEXT, .value = "FILE:/DATASET", .help = "a dataset of a single number"},
+    {"shared.*", "hdf5", KEY_TEXT, .value = "FILE:/DATASET", .help = "a dataset of numbers, of any shape"},
+    {"shared.*", "csv", KEY_TEXT, .value = "FILE:COLUMN", .help = "a column of numbers"},
+    {"shared.*", "npy", KEY_TEXT, .value = "FILE", .help = "an array that numpy.save has written"},
 
     {"halt", "failed", KEY_COUNT | KEY_TEXT, .value = "N or P%", .help = "end the run when so many have failed"},
 

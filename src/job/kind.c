@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arrays.h"
 #include "core/text.h"
 #include "job/job.h"
 #include "job/keys.h"
@@ -249,25 +250,66 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
     return 0;
 }
 
-/* {hdf5: FILE:/DATASET} */
-static int read_one_shared(struct job *job, struct job_shared *shared, struct sheaf_error *error) {
+/* FILE:/DATASET or FILE:COLUMN */
+static int read_within(struct job *job, struct job_shared *shared, const struct yaml_node *node, const char *what,
+                       struct sheaf_error *error) {
+    const bool is_hdf5 = shared->source == SHARED_HDF5;
     const char *text;
-    char what[300];
-    snprintf(what, sizeof what, "shared.%.200s", shared->name);
-    if (sheaf_yaml_map(shared->node, what, error) || sheaf_job_keys_check(shared->node, what, "shared.*", 0, error))
-        return -1;
-    const struct yaml_node *node = sheaf_yaml_get(shared->node, "hdf5");
-    if (!node)
-        return sheaf_yaml_refuse(shared->node, error, "%s is empty; it should be {hdf5: FILE:/DATASET}", what);
     if (sheaf_yaml_text(node, what, &text, error))
         return -1;
-    const char *colon = strstr(text, ":/");
-    if (!colon || colon == text)
-        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be FILE:/DATASET, such as t.h5:/total", what,
-                                 text);
+    const char *colon = is_hdf5 ? strstr(text, ":/") : strrchr(text, ':');
+    if (!colon || colon == text || !colon[1])
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be %s", what, text,
+                                 is_hdf5 ? "FILE:/DATASET, such as t.h5:/total" : "FILE:COLUMN, such as t.csv:weight");
     char *file = sheaf_arena_text(&job->document.arena, text, (size_t)(colon - text));
     shared->file = file ? sheaf_job_path(job, node, file) : NULL;
     shared->dataset = colon + 1;
+    return shared->file ? 0 : sheaf_fail_memory(error, "the job");
+}
+
+static int read_number(struct job_shared *shared, const char *what, struct sheaf_error *error) {
+    const struct yaml_node *node = shared->node;
+    const size_t length = strlen(node->text);
+    if (node->quoted || sheaf_text_to_double(node->text, length, &shared->value))
+        return sheaf_yaml_refuse(node, error,
+                                 "%s is '%s'; it should be a number, or {hdf5: FILE:/DATASET}, {csv: FILE:COLUMN} or "
+                                 "{npy: FILE}",
+                                 what, node->text);
+    shared->is_whole = sheaf_text_to_int64(node->text, length, &shared->whole) == 0;
+    return 0;
+}
+
+static int read_one_shared(struct job *job, struct job_shared *shared, struct sheaf_error *error) {
+    static const char *const sources[] = {NULL, "hdf5", "csv", "npy"}; /* as in enum shared_source */
+    const struct yaml_node *node = NULL;
+    const char *text;
+    char what[300];
+    int n = 0;
+    snprintf(what, sizeof what, "shared.%.200s", shared->name);
+    if (strchr(shared->name, '/') || shared->name[0] == '.' || strlen(shared->name) > 200)
+        return sheaf_yaml_refuse(shared->node, error, "%s: a name has no '/', no '.' in front and at most 200 bytes",
+                                 what);
+    if (shared->node->kind == YAML_SCALAR)
+        return read_number(shared, what, error);
+    if (sheaf_yaml_map(shared->node, what, error) || sheaf_job_keys_check(shared->node, what, "shared.*", 0, error))
+        return -1;
+    for (int k = SHARED_HDF5; k <= SHARED_NPY; k++) {
+        const struct yaml_node *value = sheaf_yaml_get(shared->node, sources[k]);
+        node = value ? value : node;
+        shared->source = value ? (enum shared_source)k : shared->source;
+        n += value != NULL;
+    }
+    if (n != 1)
+        return sheaf_yaml_refuse(
+            shared->node, error,
+            "%s has %d sources; it takes exactly one of {hdf5: FILE:/DATASET}, {csv: FILE:COLUMN} and "
+            "{npy: FILE}",
+            what, n);
+    if (shared->source != SHARED_NPY)
+        return read_within(job, shared, node, what, error);
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    shared->file = sheaf_job_path(job, node, text);
     return shared->file ? 0 : sheaf_fail_memory(error, "the job");
 }
 
@@ -276,6 +318,8 @@ static int read_shared(struct job *job, const struct yaml_node *map, struct shea
         return 0;
     if (sheaf_yaml_map(map, "shared", error))
         return -1;
+    if (map->n > ARRAYS_MOST)
+        return sheaf_yaml_refuse(map, error, "shared has %d entries; at most %d are possible", map->n, ARRAYS_MOST);
     job->shared = sheaf_arena_take(&job->document.arena, ((size_t)map->n + 1) * sizeof *job->shared);
     if (!job->shared)
         return sheaf_fail_memory(error, "the job");
@@ -300,8 +344,7 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
     if (sheaf_yaml_map(job->kernel, "expression", error) ||
         (job->functions && sheaf_yaml_map(job->functions, "functions", error)) ||
         (compiler && sheaf_yaml_text(compiler, "compiler", &job->compiler, error)) ||
-        sheaf_yaml_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error) ||
-        read_shared(job, sheaf_yaml_get(root, "shared"), error))
+        sheaf_yaml_bool(sheaf_yaml_get(root, "fast_math"), "fast_math", &job->fast_math, error))
         return -1;
     if (job->kernel->n == 0)
         return sheaf_yaml_refuse(job->kernel, error, "expression is empty; it should be {y: x*x + 1}");
@@ -322,7 +365,8 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
 
 int sheaf_job_read_kind(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     const char *text;
-    if (find_kind(job, root, error) || read_limits(job, root, error))
+    if (find_kind(job, root, error) || read_limits(job, root, error) ||
+        read_shared(job, sheaf_yaml_get(root, "shared"), error))
         return -1;
     switch (job->kind) {
     case JOB_EXPRESSION:

@@ -56,12 +56,17 @@ struct job_program {
     int64_t capture_bytes; /* of standard output, and of standard error, are stored */
 };
 
-/* A number that all items share: expressions name it. */
+/* Data that all items share, by its name. */
+enum shared_source { SHARED_NUMBER, SHARED_HDF5, SHARED_CSV, SHARED_NPY };
 struct job_shared {
     const char *name;
     const struct yaml_node *node;
-    const char *file, *dataset; /* where it is; the file is seen from the current folder */
-    double value;               /* read when the run begins */
+    enum shared_source source;
+    const char *file;    /* seen from the current folder; NULL of a number */
+    const char *dataset; /* of hdf5; of csv the column */
+    bool is_whole;       /* of a number: it is, and is int64 */
+    int64_t whole;
+    double value; /* of a number, and of a file's single one once it is read */
 };
 
 /* For every kind. */

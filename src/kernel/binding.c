@@ -29,6 +29,7 @@ static struct sheaf_setup make_setup(const struct binding *b, struct setup_liste
         .n_fields = b->n_fields,
         .fields = b->fields,
         .n_threads = b->n_threads,
+        .arrays = b->arrays,
     };
     sheaf_setup_serve(&setup, listener);
     return setup;
@@ -53,7 +54,8 @@ static int find_kernel(struct binding *b, struct job *job, const struct kernel_h
     case JOB_KERNEL:
         return find_named(b, job, error) ? sheaf_yaml_prefix(job->kernel, error) : 0;
     case JOB_EXPRESSION:
-        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, &b->made_identity, error);
+        return sheaf_expression_make(&b->kernel, job, b->fields, b->n_fields, host ? host->arrays : NULL,
+                                     &b->made_identity, error);
     case JOB_COMMAND:
         return sheaf_command_make(&b->kernel, job, b->fields, b->n_fields, host, &b->made_identity, error);
     case JOB_WORKER:
@@ -397,7 +399,8 @@ int sheaf_binding_open(struct binding *b, struct job *job, const struct sheaf_fi
                           .seed = job->seed,
                           .retries = job->limits.retries,
                           .n_threads = host ? host->n_threads : 1,
-                          .warnings = host ? host->warnings : NULL};
+                          .warnings = host ? host->warnings : NULL,
+                          .arrays = host ? host->arrays : NULL};
     if (check_names(b, job, error) || find_kernel(b, job, host, error))
         return -1;
     if (check_table(&b->kernel.table, error))

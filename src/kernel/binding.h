@@ -48,6 +48,7 @@ struct binding {
     int64_t seed;                  /* of the job's random numbers */
     int n_threads;                 /* that compute, of this rank */
     struct warnings *warnings;     /* of the kernel, for people; borrowed, or NULL */
+    const struct arrays *arrays;   /* that all items share; borrowed, or NULL */
     const struct yaml_node *place; /* where the job names the kernel; borrowed */
     int n_fields;
     const struct sheaf_field *fields;  /* [n_fields] of the items; borrowed */

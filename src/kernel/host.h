@@ -9,6 +9,7 @@
 
 #include <sheaf/kernel.h>
 
+#include "core/arrays.h"
 #include "core/known.h"
 #include "core/warnings.h"
 #include "process/server.h"
@@ -17,13 +18,15 @@ enum { HOST_MOST_THREADS = 4096 }; /* compute threads of a process */
 
 /* Everything is borrowed and outlives the binding. */
 struct kernel_host {
-    bool is_first;             /* rank 0: where files of the job are looked at */
-    bool only_looks;           /* nothing will be computed, and nothing may be written */
-    struct server *server;     /* for processes */
-    const char *folder;        /* OUT.d, for what belongs to the results file and is not in it */
-    struct known *known;       /* fingerprints of files, on rank 0 */
-    int n_threads;             /* that compute, of this rank */
-    struct warnings *warnings; /* of the kernel, for people */
+    bool is_first;               /* rank 0: where files of the job are looked at */
+    bool only_looks;             /* nothing will be computed, and nothing may be written */
+    struct server *server;       /* for processes */
+    const char *folder;          /* OUT.d, for what belongs to the results file and is not in it */
+    const struct arrays *arrays; /* that all items share, */
+    const char *shared_folder;   /* and where other processes find them, as NAME.npy; "": nowhere */
+    struct known *known;         /* fingerprints of files, on rank 0 */
+    int n_threads;               /* that compute, of this rank */
+    struct warnings *warnings;   /* of the kernel, for people */
     /* For map, when it was given many blocks (SHEAF_MANY): the first n alone are computed, and the next one is to be
        computed by itself. */
     void (*did)(const struct sheaf_context *context, int64_t n);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/arrays.h"
 #include "core/random.h"
 #include "core/text.h"
 
@@ -40,12 +41,28 @@ static void warn_text(const struct sheaf_setup *setup, const char *message, size
     warn(setup, "%.*s", sheaf_text_precision(length), message);
 }
 
+static int32_t find(const void *arrays, const char *name, struct sheaf_array *array) {
+    const struct sheaf_array *found = sheaf_arrays_find(arrays, name);
+    if (found)
+        *array = *found;
+    return found != NULL;
+}
+
+static int32_t setup_find(const struct sheaf_setup *setup, const char *name, struct sheaf_array *array) {
+    return find(setup->arrays, name, array);
+}
+
+static int32_t context_find(const struct sheaf_context *context, const char *name, struct sheaf_array *array) {
+    return find(context->arrays, name, array);
+}
+
 void sheaf_setup_serve(struct sheaf_setup *setup, struct setup_listener *listener) {
     setup->engine = listener;
     setup->refuse = refuse;
     setup->refuse_text = refuse_text;
     setup->warn = warn;
     setup->warn_text = warn_text;
+    setup->find_shared = setup_find;
 }
 
 /* --- of map -------------------------------------------------------------------------------------------------------- */
@@ -63,10 +80,12 @@ static void context_warn_text(const struct sheaf_context *context, const char *m
     context->warn(context, "%.*s", sheaf_text_precision(length), message);
 }
 
-void sheaf_context_serve(struct sheaf_context *context) {
+void sheaf_context_serve(struct sheaf_context *context, const struct arrays *arrays) {
+    context->arrays = arrays;
     context->fail_text = fail_text;
     context->end_text = end_text;
     context->warn_text = context_warn_text;
     context->uniform = sheaf_random_uniform;
     context->bits = sheaf_random_bits;
+    context->find_shared = context_find;
 }

@@ -8,6 +8,7 @@
 
 #include <sheaf/kernel.h>
 
+#include "core/arrays.h"
 #include "core/error.h"
 #include "core/warnings.h"
 
@@ -23,7 +24,8 @@ void sheaf_setup_serve(struct sheaf_setup *setup, struct setup_listener *listene
 /* Adds a formatted line to warnings, which may be NULL. */
 void sheaf_warnings_format(struct warnings *warnings, const char *format, va_list values) SHEAF_PRINTF(2, 0);
 
-/* Gives a context those services that others, which it has, are enough for: text in place of a format, random numbers. */
-void sheaf_context_serve(struct sheaf_context *context);
+/* Gives a context those services that others, which it has, are enough for: text in place of a format, random numbers, and
+   what items share. */
+void sheaf_context_serve(struct sheaf_context *context, const struct arrays *arrays);
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/node_folder.h"
 #include "core/outside.h"
 #include "core/range_lock.h"
 #include "process/children.h"
@@ -35,6 +36,7 @@ typedef void (*entry_function)(int fd);
 struct request {
     entry_function entry;
     size_t n_path;
+    bool is_folder;
 };
 
 /* --- the server's side --------------------------------------------------------------------------------------------- */
@@ -121,7 +123,7 @@ static void note_child(int number) {
 static void serve(int server_fd) {
     struct request request;
     struct forked forked = {0};
-    struct held held = {.fd = -1};
+    struct held held = {.fd = -1}, folder = {.fd = -1};
     struct sigaction action = {.sa_handler = note_child}; /* SIGCHLD is to end ppoll, nothing more */
     sigset_t child, mask;
     int fd, n_fds;
@@ -150,10 +152,12 @@ static void serve(int server_fd) {
             break;
         if (request.entry)
             fork_one(server_fd, request.entry, fd, &forked, &mask);
-        else if (hold(server_fd, &request, fd, &held))
+        else if (hold(server_fd, &request, fd, request.is_folder ? &folder : &held))
             break;
     }
     bury_all(&forked);
+    if (folder.fd >= 0)
+        sheaf_node_folder_remove(folder.path);
     if (held.fd >= 0)
         sheaf_range_leave(held.fd, held.path);
     _exit(0);
@@ -208,8 +212,8 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
     return rc;
 }
 
-int sheaf_server_hold(struct server *server, int fd, const char *path, struct sheaf_error *error) {
-    const struct request request = {.n_path = strlen(path)};
+static int ask_to_hold(struct server *server, int fd, const char *path, bool is_folder, struct sheaf_error *error) {
+    const struct request request = {.n_path = strlen(path), .is_folder = is_folder};
     char failed = 0;
     pthread_mutex_lock(&server->lock);
     const bool lost = sheaf_wire_write(server->fd, &request, sizeof request, &fd, 1) ||
@@ -217,6 +221,14 @@ int sheaf_server_hold(struct server *server, int fd, const char *path, struct sh
                       sheaf_wire_read(server->fd, &failed, 1, NULL, NULL);
     pthread_mutex_unlock(&server->lock);
     return lost || failed ? sheaf_fail(error, "the process server has died") : 0;
+}
+
+int sheaf_server_hold(struct server *server, int fd, const char *path, struct sheaf_error *error) {
+    return ask_to_hold(server, fd, path, false, error);
+}
+
+int sheaf_server_hold_folder(struct server *server, int fd, const char *path, struct sheaf_error *error) {
+    return ask_to_hold(server, fd, path, true, error);
 }
 
 void sheaf_server_stop(struct server *server) {

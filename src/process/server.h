@@ -23,6 +23,9 @@ int sheaf_server_fork(struct server *server, void (*entry)(int fd), int *fd, str
    then, and leave with it as core/range_lock says: `path` is that of the file. Once. */
 int sheaf_server_hold(struct server *server, int fd, const char *path, struct sheaf_error *error);
 
+/* The same for a folder of the node (core/node_folder.h), which the server removes then. Once. */
+int sheaf_server_hold_folder(struct server *server, int fd, const char *path, struct sheaf_error *error);
+
 /* Ends the server; processes that it forked live on until their sockets are closed. Takes NULL. */
 void sheaf_server_stop(struct server *server);
 

@@ -96,10 +96,12 @@ TEST_F(Expression, SharedNumbers) {
                      "assert list(f['z'][:]) == 3 * [0.1 / 3], f['z'][:]\n");
     Result looked = run({SHEAF_PYTHON, "look.py"});
     EXPECT_EQ(looked.exit, 0) << looked;
-    for (const char *wrong : {"/deep", "/many", "/word", "/none"}) {
+    for (const char *wrong : {"/deep", "/word", "/none"}) {
         write("bad.yaml", job + "shared: {total: {hdf5: t.h5:" + wrong + "}, one: {hdf5: t.h5:/one}}\n");
         refused(command({"run", "bad.yaml"}), {"bad.yaml:3:", "t.h5: ", wrong});
     }
+    write("many.yaml", job + "shared: {total: {hdf5: t.h5:/many}, one: {hdf5: t.h5:/one}}\n");
+    refused(command({"run", "many.yaml"}), {"many.yaml:2:", "'total' is an array; write total[i]"});
 }
 
 TEST_F(Expression, FunctionsOfTheUser) {

@@ -32,7 +32,7 @@ class Formulas {
 
     Formulas() {
         f.names = {static_cast<int>(fields.size()),    fields.data(),   static_cast<int>(params.size()), params.data(),
-                   static_cast<int>(functions.size()), functions.data()};
+                   static_cast<int>(functions.size()), functions.data(), nullptr};
     }
     ~Formulas() { sheaf_formulas_free(&f); }
     Formulas(const Formulas &) = delete;
@@ -480,7 +480,8 @@ TEST(Formula, RefusesWithThePlaceAndTheRemedy) {
     expect_refusal("(x) (y)", 4, "an operator is missing here");
     expect_refusal("2 (x)", 2, "an operator is missing here");
     expect_refusal("x, y", 1, "unexpected ','");
-    expect_refusal("x[1]", 1, "write ( )");
+    expect_refusal("x[1]", 0, "'x' is no array that the job shares");
+    expect_refusal("(x]", 2, "an operator or ')' is missing here");
     expect_refusal("x − y", 2, "write -");
     expect_refusal("2·x", 1, "write *");
     expect_refusal("x²", 1, "write ^2");
@@ -591,7 +592,7 @@ TEST(Formula, NothingOfTheTextGetsIntoTheC) {
     static const formula_param evil_params[] = {{"evilparam", 3}};
     static const formula_function evil_functions[] = {{"evilfunction", 1, true}};
     Formulas formulas;
-    formulas.f.names = {2, evil_fields, 1, evil_params, 1, evil_functions};
+    formulas.f.names = {2, evil_fields, 1, evil_params, 1, evil_functions, nullptr};
     ASSERT_EQ(formulas.add("`evil*/\"\\\n` + evil * evilparam + evilfunction(evil)", "eviloutput"), 0)
         << formulas.error.text();
     ASSERT_EQ(formulas.add("eviloutput"), 0);

@@ -247,7 +247,7 @@ struct Drawn {
     std::string failed;
 };
 
-Drawn draw(int64_t first, int64_t n, int64_t seed, int slip = 0) {
+Drawn draw_numbers(int64_t first, int64_t n, int64_t seed, int slip = 0) {
     Job job("items: {count: 1000000}\nkernel: " + hostile("draws") +
             "\nparams: {block: 20, slip: " + std::to_string(slip) + "}\nseed: " + std::to_string(seed) + "\n");
     Kernel kernel(job, {});
@@ -272,10 +272,10 @@ Drawn draw(int64_t first, int64_t n, int64_t seed, int slip = 0) {
 } // namespace
 
 TEST(RandomServices, EachItemDrawsFromItsOwnStream) {
-    EXPECT_EQ(draw(0, 1, 2).u[0], 0.48891550429583774) << "NumPy's first number for seed 2, item 0";
+    EXPECT_EQ(draw_numbers(0, 1, 2).u[0], 0.48891550429583774) << "NumPy's first number for seed 2, item 0";
     for (int64_t first : {int64_t{0}, int64_t{1}, int64_t{40}, int64_t{1} << 40})
         for (int64_t n : {1, 2, 16, 20}) { // another block, another place in it: the same numbers
-            Drawn drawn = draw(first, n, 2);
+            Drawn drawn = draw_numbers(first, n, 2);
             EXPECT_EQ(drawn.failed, "");
             for (int64_t k = 0; k < n; k++) {
                 Stream stream(2, static_cast<uint64_t>(first + k));
@@ -288,10 +288,10 @@ TEST(RandomServices, EachItemDrawsFromItsOwnStream) {
 }
 
 TEST(RandomServices, AnotherSeedGivesOtherNumbers) {
-    const Drawn one = draw(0, 3, 1);
-    EXPECT_EQ(draw(0, 3, 1).u, one.u);
+    const Drawn one = draw_numbers(0, 3, 1);
+    EXPECT_EQ(draw_numbers(0, 3, 1).u, one.u);
     for (int64_t seed : {int64_t{0}, int64_t{2}, INT64_MAX}) {
-        const Drawn other = draw(0, 3, seed);
+        const Drawn other = draw_numbers(0, 3, seed);
         EXPECT_NE(other.u[0], one.u[0]);
         EXPECT_EQ(other.u[0], Stream(static_cast<uint64_t>(seed), 0).uniform(1)[0]);
     }
@@ -299,7 +299,7 @@ TEST(RandomServices, AnotherSeedGivesOtherNumbers) {
 
 TEST(RandomServices, ItemsOutsideTheBlockAreAMistake) {
     for (int slip : {-1, 1}) {
-        const std::string failed = draw(20, 10, 1, slip).failed;
+        const std::string failed = draw_numbers(20, 10, 1, slip).failed;
         EXPECT_HAS(failed, slip < 0 ? "item -1 of a block of 10" : "item 16 of a block of 10");
         EXPECT_HAS(failed, "a mistake in the kernel");
     }

@@ -77,10 +77,10 @@ struct Cube {
     std::vector<sweep_field> fields;
     struct sweep sweep = {};
     Cube() {
-        fields = {{field("mass", SHEAF_FLOAT64), 0, mass.data(), nullptr, nullptr},
-                  {field("charge", SHEAF_INT64), 1, charge.data(), nullptr, nullptr},
-                  {field("model", SHEAF_TEXT), 1, model.data(), nullptr, nullptr},
-                  {field("repeat", SHEAF_INT64), 2, repeat.data(), nullptr, nullptr}};
+        fields = {{field("mass", SHEAF_FLOAT64), 0, nullptr, 3, mass.data(), nullptr, nullptr},
+                  {field("charge", SHEAF_INT64), 1, nullptr, 4, charge.data(), nullptr, nullptr},
+                  {field("model", SHEAF_TEXT), 1, nullptr, 4, model.data(), nullptr, nullptr},
+                  {field("repeat", SHEAF_INT64), 2, nullptr, 2, repeat.data(), nullptr, nullptr}};
         sweep.n_axes = 3;
         sweep.axes[0] = {"mass", 3, 0};
         sweep.axes[1] = {"charge", 4, 0};
@@ -321,7 +321,7 @@ TEST(Grid, RefusesWhatCannotBe) {
         {"{grid: {x: {zip: {y: [1]}}, y: [2]}}", "there is a field 'y' already"},
         {"{grid: {repeat: [1]}, repeat: 2}", "there is a field 'repeat' already"},
         {"{grid: {x: [1]}, repeat: 0}", "items.repeat is 0"},
-        {"{count: 3, repeat: 2}", "items.repeat goes with grid, zip or rows"},
+        {"{count: 3, repeat: 2}", "items.repeat goes with grid, zip, rows or sample"},
         {"{rows: []}", "items.rows should be a list of rows"},
         {"{rows: {x: 1}}", "items.rows should be a list of rows"},
         {"{rows: [{x: 1}, {y: 2}]}", "row 1 has 'y', which the first does not have"},
@@ -340,4 +340,69 @@ TEST(Grid, RefusesWhatCannotBe) {
         EXPECT_HAS(error, said);
         EXPECT_HAS(error, "sweep.yaml:1:") << source;
     }
+}
+
+// ------------------------------------------------------------------------------------------------- values that are drawn
+
+// A permutation of any number of points needs no memory: the first and the last of 10^15 are each in a part of their own.
+TEST(Draw, PartsOfManyPoints) {
+    struct draw d = {};
+    d.method = DRAW_LATIN;
+    d.seed = 5;
+    d.count = INT64_C(1000000000000000);
+    sheaf_draw_begin(&d);
+    std::set<uint64_t> parts;
+    for (int64_t first : {INT64_C(0), d.count / 3, d.count - 1000}) {
+        std::vector<uint64_t> points(1000);
+        sheaf_draw_points(&d, first, 1000, points.data());
+        for (uint64_t point : points) {
+            EXPECT_LT(point, UINT64_C(1) << 53);
+            parts.insert(static_cast<uint64_t>(static_cast<long double>(point) * static_cast<long double>(d.count) /
+                                               9007199254740992.0L));
+        }
+    }
+    EXPECT_EQ(parts.size(), 3000u);
+    EXPECT_GT(*parts.rbegin() - *parts.begin(), static_cast<uint64_t>(d.count) * 9 / 10) << "spread over all of it";
+}
+
+// A point is the same however many are drawn at a time.
+TEST(Draw, PointsDoNotDependOnTheirNeighbours) {
+    for (int method : {DRAW_RANDOM, DRAW_LATIN, DRAW_SOBOL}) {
+        struct draw d = {};
+        d.method = method;
+        d.dimension = 3;
+        d.scrambles = true;
+        d.seed = 9;
+        d.count = 1000;
+        sheaf_draw_begin(&d);
+        std::vector<uint64_t> all(1000), one(1000);
+        sheaf_draw_points(&d, 0, 1000, all.data());
+        for (int64_t i = 0; i < 1000; i++)
+            sheaf_draw_points(&d, i, 1, &one[static_cast<size_t>(i)]);
+        EXPECT_EQ(all, one);
+        std::vector<uint64_t> some(333);
+        sheaf_draw_points(&d, 5, 333, some.data());
+        EXPECT_EQ(some, std::vector<uint64_t>(all.begin() + 5, all.begin() + 338));
+    }
+}
+
+// Point 2^k has the direction number k: its highest digit, below the binary point, is 1 / 2^(k + 1), up to all 52.
+TEST(Draw, SobolHas52Digits) {
+    for (int dimension : {0, 1, 2, 500, 1110}) {
+        uint64_t v[SOBOL_BITS];
+        sheaf_sobol_directions(dimension, v);
+        for (int k = 0; k < SOBOL_BITS; k++) {
+            EXPECT_EQ(v[k] & ((UINT64_C(1) << (SOBOL_BITS - 1 - k)) - 1), 0u) << dimension << ", " << k;
+            EXPECT_EQ(v[k] >> (SOBOL_BITS - 1 - k) & 1, 1u) << dimension << ", " << k;
+            EXPECT_EQ(sheaf_sobol_point(v, UINT64_C(1) << k), v[k]);
+        }
+    }
+}
+
+// Both ends of the normal distribution, and its middle: known to all digits.
+TEST(Draw, NormalOfTheEnds) {
+    EXPECT_NEAR(sheaf_draw_normal(0), -8.292361075813597, 1e-14);
+    EXPECT_EQ(sheaf_draw_normal((UINT64_C(1) << 53) - 1), -sheaf_draw_normal(0));
+    EXPECT_NEAR(sheaf_draw_normal(UINT64_C(1) << 52), 0, 1e-15);
+    EXPECT_NEAR(sheaf_draw_normal(static_cast<uint64_t>(0.975 * 9007199254740992.0)), 1.959963984540054, 1e-13);
 }

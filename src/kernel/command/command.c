@@ -84,6 +84,8 @@ static int add_settings(const struct attempt *a, int *n, struct sheaf_error *err
         add_setting(h, n, error, "SHEAF_SEED=%" PRIu64, find_seed(a)) ||
         add_setting(h, n, error, "SHEAF_SLOT=%d", (int)a->context->slot) ||
         add_setting(h, n, error, "SHEAF_JOB_DIR=%s", c->folder) ||
+        (c->host->shared_folder && *c->host->shared_folder &&
+         add_setting(h, n, error, "SHEAF_SHARED=%s", c->host->shared_folder)) ||
         (c->sets_threads && add_setting(h, n, error, "OMP_NUM_THREADS=1")) ||
         (program->n_gpus &&
          add_setting(h, n, error, "CUDA_VISIBLE_DEVICES=%s", program->gpus[a->context->slot % program->n_gpus])))

@@ -14,7 +14,7 @@
 enum { BATCH = 4096, PADDING = 16 /* of the compiled function */ };
 
 typedef void (*compiled)(int64_t first, int64_t n, const double *const *in, double *const *out,
-                         void (*const *functions)(void));
+                         void (*const *functions)(void), const void *const *arrays);
 
 struct condition {
     struct items_filter filter;
@@ -55,7 +55,7 @@ static int ask(const struct condition *c, struct items *items, int64_t first, in
     for (int k = 0; rc == 0 && k < c->formulas.n_inputs; k++)
         in[k] = columns[c->formulas.inputs[k]];
     if (rc == 0) {
-        c->compute(first, n_padded, in, &out, NULL);
+        c->compute(first, n_padded, in, &out, NULL, NULL);
         for (int64_t i = 0; i < n; i++)
             left_out[i] = out[i] == 0;
     }

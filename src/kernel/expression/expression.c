@@ -21,7 +21,7 @@ enum { BLOCK = 4096 };
 
 typedef void (*any_function)(void);
 typedef void (*compiled)(int64_t first, int64_t n, const double *const *in, double *const *out,
-                         const any_function *functions);
+                         const any_function *functions, const void *const *arrays);
 
 /* A function of the user's own library. */
 struct user_function {
@@ -34,6 +34,7 @@ struct expression {
     struct formulas formulas;
     struct user_function *users; /* [formulas.names.n_functions] */
     any_function *functions;     /* [formulas.n_used] */
+    const void **arrays;         /* [formulas.n_arrays] their numbers */
     struct sheaf_field *inputs;  /* [formulas.n_inputs] */
     struct sheaf_field *outputs; /* [formulas.n_outputs] */
     const struct yaml_node *node;
@@ -78,9 +79,10 @@ static int list_fields(struct expression *x, const struct sheaf_field *fields, i
 }
 
 /* The job's params, and behind them the numbers that are shared. */
-static int list_params(struct expression *x, const struct job *job, struct sheaf_error *error) {
-    const int n = job->n_params + job->n_shared;
-    struct formula_param *list = sheaf_arena_take(&x->arena, ((size_t)n + 1) * sizeof *list);
+static int list_params(struct expression *x, const struct job *job, const struct arrays *arrays,
+                       struct sheaf_error *error) {
+    int n = job->n_params;
+    struct formula_param *list = sheaf_arena_take(&x->arena, ((size_t)(n + job->n_shared) + 1) * sizeof *list);
     if (!list)
         return sheaf_fail_memory(error, "the expression");
     for (int k = 0; k < job->n_params; k++) {
@@ -89,11 +91,22 @@ static int list_params(struct expression *x, const struct job *job, struct sheaf
         if (sheaf_text_to_double(text, strlen(text), &list[k].value))
             list[k].value = NAN; /* check_params looks at those that are used */
     }
-    for (int k = 0; k < job->n_shared; k++)
-        list[job->n_params + k] = (struct formula_param){job->shared[k].name, job->shared[k].value};
+    for (int k = 0; arrays && k < arrays->n; k++)
+        if (sheaf_array_is_number(&arrays->list[k]))
+            list[n++] = (struct formula_param){job->shared[k].name, job->shared[k].value};
     x->formulas.names.n_params = n;
     x->formulas.names.params = list;
+    x->formulas.names.arrays = arrays;
     return 0;
+}
+
+/* Where the numbers of the arrays are that formulas read. */
+static int take_arrays(struct expression *x, struct sheaf_error *error) {
+    const struct formulas *f = &x->formulas;
+    x->arrays = sheaf_arena_take(&x->arena, ((size_t)f->n_arrays + 1) * sizeof *x->arrays);
+    for (int k = 0; x->arrays && k < f->n_arrays; k++)
+        x->arrays[k] = f->names.arrays->list[f->arrays[k]].data;
+    return x->arrays ? 0 : sheaf_fail_memory(error, "the expression");
 }
 
 /* {library: ./libphys.so, arguments: 2, symbol: drag_, by_reference: true} */
@@ -232,7 +245,7 @@ static int expression_map(const void *self, const struct sheaf_context *context,
     const struct expression *x = self;
     (void)context;
     x->compute(block->first, block->n_padded, (const double *const *)block->in, (double *const *)block->out,
-               x->functions);
+               x->functions, x->arrays);
     return 0;
 }
 
@@ -305,7 +318,7 @@ static int identify(const struct expression *x, struct sheaf_string *identity, s
 }
 
 int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
-                          struct sheaf_string *identity, struct sheaf_error *error) {
+                          const struct arrays *arrays, struct sheaf_string *identity, struct sheaf_error *error) {
     struct expression *x = calloc(1, sizeof *x);
     if (!x)
         return sheaf_fail_memory(error, "the expression");
@@ -320,9 +333,10 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
     };
     x->node = job->kernel;
     x->fast_math = job->fast_math;
-    if (list_fields(x, fields, n_fields, error) || list_params(x, job, error) || list_functions(x, job, error) ||
-        take_compiler(x, job, error) || read_formulas(x, job, error) || check_params(x, job, error) ||
-        load_functions(x, error) || fill_table(x, &entry->table, error))
+    if (list_fields(x, fields, n_fields, error) || list_params(x, job, arrays, error) ||
+        list_functions(x, job, error) || take_compiler(x, job, error) || read_formulas(x, job, error) ||
+        check_params(x, job, error) || load_functions(x, error) || take_arrays(x, error) ||
+        fill_table(x, &entry->table, error))
         return -1;
     return identify(x, identity, error);
 }

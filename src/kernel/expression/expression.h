@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "core/arrays.h"
 #include "core/buffer.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -16,11 +17,12 @@
 #include "kernel/registry.h"
 #include "process/server.h"
 
-/* Makes entry->table and entry->made from the job's formulas, for items with fields[n_fields], and appends to the identity
+/* Makes entry->table and entry->made from the job's formulas, for items with fields[n_fields] and arrays that they share
+   (borrowed; NULL: none), and appends to the identity
    what they compute. What was made is released by the table's close, also after an error. Errors name their place in
    the job file. */
 int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const struct sheaf_field *fields, int n_fields,
-                          struct sheaf_string *identity, struct sheaf_error *error);
+                          const struct arrays *arrays, struct sheaf_string *identity, struct sheaf_error *error);
 
 /* Compiles the formulas for machines of a level (see sheaf_cpu_level) into *object; the server starts the
    compiler. */

@@ -5,10 +5,12 @@
  * bounded in length and depth; nothing of it gets into the C, where names become in0, f1 and so on and numbers are
  * written anew.
  *
+ *     t[i], t[i, j]     interp(x, xs, ys)     of arrays that all items share
  *     c ? a : b     ||     &&     < <= > >= == !=     + -     * / %     -a +a !a     ^
  *
  * from the loosest to the tightest. ^ is a power and % is fmod. `-x^2` is `-(x^2)`, `2^-1` and `a^b^c` are `a^(b^c)`.
- * Comparisons and logic give 1 or 0; as a condition everything but 0 is true, NaN too. Comparisons do not chain.
+ * An element of an array at an index that is not whole, or that it has not, is NaN; interp(x, xs, ys) is linear between points
+ * and as at the nearest end outside, as numpy.interp is. Comparisons and logic give 1 or 0; as a condition everything but 0 is true, NaN too. Comparisons do not chain.
  */
 #ifndef SHEAF_KERNEL_FORMULA_H
 #define SHEAF_KERNEL_FORMULA_H
@@ -17,6 +19,7 @@
 #include <stddef.h>
 
 #include "core/arena.h"
+#include "core/arrays.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -43,6 +46,7 @@ struct formula_names {
     const struct formula_param *params; /* [n_params] */
     int n_functions;
     const struct formula_function *functions; /* [n_functions] */
+    const struct arrays *arrays;              /* NULL: there are none */
 };
 
 /* The formulas of one expression, in order. Starts as {.names = …}, whose arrays must outlive it. Release with
@@ -56,7 +60,9 @@ struct formulas {
     int n_params;
     int *params; /* [n_params] the params that are used, likewise */
     int n_used;
-    int *used;       /* [n_used] the user's functions that are called, likewise */
+    int *used; /* [n_used] the user's functions that are called, likewise */
+    int n_arrays;
+    int *arrays;     /* [n_arrays] the arrays that are used, likewise */
     bool uses_index; /* of the item */
 
     struct formula_node **trees; /* [n_outputs] */
@@ -75,9 +81,10 @@ void sheaf_formulas_print(const struct formulas *formulas, int output, struct sh
 /* Appends C11 source of
 
        void sheaf_expression(int64_t first, int64_t n, const double *const *in, double *const *out,
-                             void (*const *functions)(void));
+                             void (*const *functions)(void), const void *const *arrays);
 
-   which computes out[n_outputs][n] for items first … first + n - 1 from in[n_inputs][n] with functions[n_used]. n is a
+   which computes out[n_outputs][n] for items first … first + n - 1 from in[n_inputs][n] with functions[n_used] and the numbers
+   of arrays[n_arrays]. n is a
    multiple of 16, columns are 64-byte aligned and do not overlap. */
 void sheaf_formulas_write_c(const struct formulas *formulas, struct sheaf_string *to);
 

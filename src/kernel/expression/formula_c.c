@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -31,13 +32,19 @@ static const char *sign_of(enum node_kind kind) {
 
 static void print_node(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to);
 
-static void print_parts(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to) {
+/* And the closing bracket. */
+static void print_list(const struct formulas *f, const struct formula_node *node, const char *close,
+                       struct sheaf_string *to) {
     for (int k = 0; k < node->n; k++) {
         if (k > 0)
             sheaf_string_add(to, ", ");
         print_node(f, node->parts[k], to);
     }
-    sheaf_string_add(to, ")");
+    sheaf_string_add(to, "%s", close);
+}
+
+static void print_parts(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to) {
+    print_list(f, node, ")", to);
 }
 
 static void print_node(const struct formulas *f, const struct formula_node *node, struct sheaf_string *to) {
@@ -70,6 +77,16 @@ static void print_node(const struct formulas *f, const struct formula_node *node
     case NODE_USER:
         sheaf_string_add(to, "%s(", f->names.functions[f->used[node->index]].name);
         print_parts(f, node, to);
+        break;
+    case NODE_ELEMENT:
+        sheaf_string_add(to, "%s[", f->names.arrays->names[f->arrays[node->index]]);
+        print_list(f, node, "]", to);
+        break;
+    case NODE_INTERP:
+        sheaf_string_add(to, "interp(");
+        print_node(f, node->parts[0], to);
+        sheaf_string_add(to, ", %s, %s)", f->names.arrays->names[f->arrays[node->index]],
+                         f->names.arrays->names[f->arrays[node->second]]);
         break;
     default:
         sheaf_string_add(to, "(");
@@ -237,10 +254,95 @@ static void write_value(const struct formula_node *node, struct sheaf_string *to
         snprintf(function, sizeof function, "function%d", node->index);
         write_call(name, function, node, to);
         break;
+    case NODE_ELEMENT:
+        snprintf(name, sizeof name, "element%d", node->index);
+        snprintf(function, sizeof function, "array%d", node->index);
+        write_call(name, function, node, to);
+        break;
+    case NODE_INTERP:
+        snprintf(name, sizeof name, "interp%d_%d", node->index, node->second);
+        snprintf(function, sizeof function, "array%d, array%d", node->index, node->second);
+        write_call(name, function, node, to);
+        break;
     default:
         write_choice(node, to);
     }
 }
+
+/* --- arrays ---------------------------------------------------------------------------------------------------------- */
+
+static const char *type_of(const struct sheaf_array *array) {
+    switch ((enum sheaf_type)array->type) {
+    case SHEAF_FLOAT32:
+        return "float";
+    case SHEAF_INT64:
+        return "int64_t";
+    case SHEAF_INT32:
+        return "int32_t";
+    case SHEAF_UINT8:
+        return "uint8_t";
+    default:
+        return "double";
+    }
+}
+
+/* An element by its indices; NaN where there is none. */
+static void write_element(const struct sheaf_array *a, int k, struct sheaf_string *to) {
+    sheaf_string_add(to, "static inline double element%d(const %s *t", k, type_of(a));
+    for (int d = 0; d < a->n_dims; d++)
+        sheaf_string_add(to, ", double i%d", d);
+    sheaf_string_add(to, ") {\n    if (!(1");
+    for (int d = 0; d < a->n_dims; d++)
+        sheaf_string_add(to, " && i%d >= 0 && i%d < (double)INT64_C(%" PRId64 ") && i%d == floor(i%d)", d, d,
+                         a->shape[d], d, d);
+    sheaf_string_add(to, "))\n        return NAN;\n    int64_t at = 0;\n");
+    for (int d = 0; d < a->n_dims; d++)
+        sheaf_string_add(to, "    at = at * INT64_C(%" PRId64 ") + (int64_t)i%d;\n", a->shape[d], d);
+    sheaf_string_add(to, "    return (double)t[at];\n}\n\n");
+}
+
+/* numpy.interp's arithmetic: the place by halving, then the slope from its left. */
+static void write_interp(const struct sheaf_array *xs, const struct sheaf_array *ys, int k, int l,
+                         struct sheaf_string *to) {
+    sheaf_string_add(to,
+                     "static inline double interp%d_%d(const %s *xs, const %s *ys, double x) {\n"
+                     "    int64_t low = 0, high = INT64_C(%" PRId64 ") - 1;\n"
+                     "    if (isnan(x))\n        return x;\n"
+                     "    if (x <= (double)xs[0])\n        return (double)ys[0];\n"
+                     "    if (x >= (double)xs[high])\n        return (double)ys[high];\n"
+                     "    while (high - low > 1) {\n"
+                     "        const int64_t middle = low + (high - low) / 2;\n"
+                     "        if (x >= (double)xs[middle])\n            low = middle;\n"
+                     "        else\n            high = middle;\n    }\n"
+                     "    const double at = (double)xs[low], from = (double)ys[low];\n"
+                     "    if (x == at)\n        return from;\n"
+                     "    return ((double)ys[high] - from) / ((double)xs[high] - at) * (x - at) + from;\n}\n\n",
+                     k, l, type_of(xs), type_of(ys), xs->shape[0]);
+}
+
+static bool uses_interp(const struct formula_node *node, int k, int l) {
+    bool uses = node->kind == NODE_INTERP && node->index == k && node->second == l;
+    for (int i = 0; i < node->n && !uses; i++)
+        uses = uses_interp(node->parts[i], k, l);
+    return uses;
+}
+
+/* What reads the arrays that are used. */
+static void write_arrays(const struct formulas *f, struct sheaf_string *to) {
+    for (int k = 0; k < f->n_arrays; k++) {
+        const struct sheaf_array *a = &f->names.arrays->list[f->arrays[k]];
+        write_element(a, k, to);
+        for (int l = 0; l < f->n_arrays; l++) {
+            bool uses = false;
+            for (int i = 0; i < f->n_outputs; i++)
+                uses = uses || uses_interp(f->trees[i], k, l);
+            if (uses)
+                write_interp(a, &f->names.arrays->list[f->arrays[l]], k, l, to);
+        }
+    }
+}
+
+/* --- all of it ------------------------------------------------------------------------------------------------------- */
 
 /* The type of a user's function, and how it is called. */
 static void write_user(const struct formula_function *function, int k, struct sheaf_string *to) {
@@ -261,14 +363,18 @@ void sheaf_formulas_write_c(const struct formulas *f, struct sheaf_string *to) {
     sheaf_string_add(to, "%s", prelude);
     for (int k = 0; k < f->n_used; k++)
         write_user(&f->names.functions[f->used[k]], k, to);
+    write_arrays(f, to);
     sheaf_string_add(to, "void sheaf_expression(int64_t first, int64_t n, const double *const *in, "
-                         "double *const *out, void (*const *functions)(void)) {\n");
+                         "double *const *out, void (*const *functions)(void), const void *const *arrays) {\n");
     for (int k = 0; k < f->n_inputs; k++)
         sheaf_string_add(to, "    const double *restrict in%d = __builtin_assume_aligned(in[%d], 64);\n", k, k);
     for (int k = 0; k < f->n_outputs; k++)
         sheaf_string_add(to, "    double *restrict out%d = __builtin_assume_aligned(out[%d], 64);\n", k, k);
     for (int k = 0; k < f->n_used; k++)
         sheaf_string_add(to, "    const sheaf_user%d function%d = (sheaf_user%d)functions[%d];\n", k, k, k, k);
+    for (int k = 0; k < f->n_arrays; k++)
+        sheaf_string_add(to, "    const %s *array%d = arrays[%d];\n", type_of(&f->names.arrays->list[f->arrays[k]]), k,
+                         k);
     sheaf_string_add(to, "    const int count = (int)n;\n"
                          "    if (count %% 16)\n"
                          "        __builtin_unreachable();\n"

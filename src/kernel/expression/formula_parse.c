@@ -135,6 +135,11 @@ static int find_function(const struct formulas *f, const char *name) {
     return -1;
 }
 
+static int find_array(const struct formulas *f, const char *name) {
+    const struct sheaf_array *found = sheaf_arrays_find(f->names.arrays, name);
+    return found ? (int)(found - f->names.arrays->list) : -1;
+}
+
 static struct formula_node *refuse_name(struct parser *p, size_t at, const char *name, bool called) {
     const struct formulas *f = p->formulas;
     const char *usual = called                   ? ""
@@ -199,6 +204,8 @@ static struct formula_node *name_node(struct parser *p, size_t at, const char *n
         f->uses_index = true;
         return make_leaf(p, NODE_ITEM, 0, 0);
     }
+    if (find_array(f, name) >= 0)
+        return REFUSE(p, at, "'%s' is an array; write %s[i], or interp(x, xs, ys)", name, name);
     if (find_function(f, name) >= 0 || sheaf_math_find(name) >= 0)
         return REFUSE(p, at, "'%s' is a function; write %s(…)", name, name);
     return refuse_name(p, at, name, false);
@@ -210,25 +217,27 @@ static int go_on(struct parser *p) {
     return sheaf_tokens_next(&p->tokens);
 }
 
-static int close_bracket(struct parser *p, size_t opened) {
-    if (sheaf_tokens_is(&p->tokens, ")"))
+static int close_bracket(struct parser *p, size_t opened, const char *close) {
+    if (sheaf_tokens_is(&p->tokens, close))
         return go_on(p);
     size_t at = p->tokens.token.begin;
+    const char open = *close == ')' ? '(' : '[';
     if (p->tokens.token.kind == TOKEN_END)
-        return sheaf_tokens_refuse(&p->tokens, at, "')' is missing for the '(' at character %zu",
+        return sheaf_tokens_refuse(&p->tokens, at, "'%s' is missing for the '%c' at character %zu", close, open,
                                    sheaf_text_columns(p->tokens.text, opened) + 1);
     if (sheaf_tokens_is(&p->tokens, ","))
         return sheaf_tokens_refuse(&p->tokens, at, "unexpected ','; the '(' before is no call of a function");
-    return sheaf_tokens_refuse(&p->tokens, at, "an operator or ')' is missing here; a product is written a * b");
+    return sheaf_tokens_refuse(&p->tokens, at, "an operator or '%s' is missing here; a product is written a * b",
+                               close);
 }
 
-/* The arguments and ')'; the '(' is at hand. Returns how many, or -1. */
-static int parse_arguments(struct parser *p, struct formula_node **arguments) {
+/* The arguments and the closing bracket; the opening one is at hand. Returns how many, or -1. */
+static int parse_arguments(struct parser *p, const char *close, struct formula_node **arguments) {
     int n = 0;
     size_t opened = p->tokens.token.begin;
     if (go_on(p))
         return -1;
-    if (sheaf_tokens_is(&p->tokens, ")"))
+    if (sheaf_tokens_is(&p->tokens, close))
         return go_on(p) ? -1 : 0;
     for (;;) {
         if (n == FORMULA_MOST_ARGUMENTS)
@@ -237,23 +246,76 @@ static int parse_arguments(struct parser *p, struct formula_node **arguments) {
         if (!(arguments[n++] = parse_choice(p)))
             return -1;
         if (!sheaf_tokens_is(&p->tokens, ","))
-            return close_bracket(p, opened) ? -1 : n;
+            return close_bracket(p, opened, close) ? -1 : n;
         if (go_on(p))
             return -1;
     }
+}
+
+/* t[i, j]; '[' is at hand. */
+static struct formula_node *parse_element(struct parser *p, size_t at, const char *name) {
+    struct formula_node *indices[FORMULA_MOST_ARGUMENTS], *node;
+    struct formulas *f = p->formulas;
+    const int k = find_array(f, name), n_dims = k < 0 ? 0 : f->names.arrays->list[k].n_dims;
+    if (k < 0)
+        return REFUSE(p, at, "'%s' is no array that the job shares", name);
+    const int n = parse_arguments(p, "]", indices);
+    if (n < 0)
+        return NULL;
+    if (n != n_dims)
+        return REFUSE(p, at, "%s has %d dimension%s; here are %d indices", name, n_dims, n_dims == 1 ? "" : "s", n);
+    if (!(node = make(p, NODE_ELEMENT, indices, n)))
+        return NULL;
+    node->index = place_in(p, &f->arrays, &f->n_arrays, k);
+    return node->index < 0 ? no_memory(p) : node;
+}
+
+/* ", NAME": a list of numbers, its place among the arrays that are used; -1 after an error. */
+static int parse_list(struct parser *p) {
+    struct formulas *f = p->formulas;
+    const char *name = NULL;
+    if (!sheaf_tokens_is(&p->tokens, ",") || go_on(p) == 0)
+        name = p->tokens.token.kind == TOKEN_NAME
+                   ? sheaf_arena_text(&f->arena, p->tokens.text + p->tokens.token.at, p->tokens.token.length)
+                   : NULL;
+    const int k = name ? find_array(f, name) : -1;
+    if (k < 0 || f->names.arrays->list[k].n_dims != 1 || f->names.arrays->list[k].shape[0] < 1)
+        return sheaf_tokens_refuse(&p->tokens, p->tokens.token.begin,
+                                   "interp(x, xs, ys) takes two arrays of one dimension that the job shares, by name");
+    return go_on(p) ? -1 : place_in(p, &f->arrays, &f->n_arrays, k);
+}
+
+/* interp(x, xs, ys); '(' is at hand. */
+static struct formula_node *parse_interp(struct parser *p, size_t at) {
+    const size_t opened = p->tokens.token.begin;
+    struct formulas *f = p->formulas;
+    struct formula_node *x = go_on(p) ? NULL : parse_choice(p), *node;
+    const int xs = x ? parse_list(p) : -1, ys = xs < 0 ? -1 : parse_list(p);
+    if (ys < 0 || close_bracket(p, opened, ")") || !(node = make(p, NODE_INTERP, &x, 1)))
+        return NULL;
+    const struct sheaf_array *places = &f->names.arrays->list[f->arrays[xs]];
+    if (places->shape[0] != f->names.arrays->list[f->arrays[ys]].shape[0])
+        return REFUSE(p, at, "the arrays of interp have different lengths");
+    if (!sheaf_array_increases(places))
+        return REFUSE(p, at, "the places of interp, %s, do not increase", f->names.arrays->names[f->arrays[xs]]);
+    node->index = xs;
+    node->second = ys;
+    return node;
 }
 
 static struct formula_node *parse_call(struct parser *p, size_t at, const char *name) {
     struct formula_node *arguments[FORMULA_MOST_ARGUMENTS], *node;
     struct formulas *f = p->formulas;
     int user = find_function(f, name), math = sheaf_math_find(name);
+    if (user < 0 && strcmp(name, "interp") == 0)
+        return parse_interp(p, at);
     if (user < 0 && math < 0) {
         bool value = find_output(f, name) >= 0 || find_field(f, name) >= 0 || find_param(f, name) >= 0;
         return value ? REFUSE(p, at, "'%s' is no function; a product is written %s * (…)", name, name)
                      : refuse_name(p, at, name, true);
     }
     int wanted = user >= 0 ? f->names.functions[user].n_arguments : sheaf_math_functions[math].n_arguments;
-    int n = parse_arguments(p, arguments);
+    int n = parse_arguments(p, ")", arguments);
     if (n < 0)
         return NULL;
     if (n != wanted)
@@ -276,11 +338,13 @@ static struct formula_node *parse_primary(struct parser *p) {
             return no_memory(p);
         if (go_on(p))
             return NULL;
-        return sheaf_tokens_is(&p->tokens, "(") ? parse_call(p, token.begin, name) : name_node(p, token.begin, name);
+        return sheaf_tokens_is(&p->tokens, "(")   ? parse_call(p, token.begin, name)
+               : sheaf_tokens_is(&p->tokens, "[") ? parse_element(p, token.begin, name)
+                                                  : name_node(p, token.begin, name);
     }
     if (sheaf_tokens_is(&p->tokens, "(")) {
         struct formula_node *inner = go_on(p) ? NULL : parse_choice(p);
-        return inner && close_bracket(p, token.begin) == 0 ? inner : NULL;
+        return inner && close_bracket(p, token.begin, ")") == 0 ? inner : NULL;
     }
     if (token.kind == TOKEN_END)
         return p->tokens.n == 0 ? REFUSE(p, token.begin, "the formula is empty")

@@ -6,8 +6,8 @@
 #include "core/text.h"
 
 /* Longer ones first. */
-static const char *const signs[] = {"<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "%",
-                                    "^",  "<",  ">",  "!",  "?",  ":",  "(", ")", ",", NULL};
+static const char *const signs[] = {"<=", ">=", "==", "!=", "&&", "||", "+", "-", "*", "/", "%", "^",
+                                    "<",  ">",  "!",  "?",  ":",  "(",  ")", ",", "[", "]", NULL};
 
 /* What people write instead. */
 static const struct {
@@ -22,8 +22,6 @@ static const struct {
     {"|", "|| for 'or'; abs(…) is the absolute value"},
     {"~", "! for 'not'"},
     {"=", "== to compare"},
-    {"[", "( )"},
-    {"]", "( )"},
     {"{", "( )"},
     {"}", "( )"},
     {"\xe2\x88\x92", "-"},         /* − */

@@ -34,15 +34,17 @@ enum node_kind {
     NODE_NOT_EQUAL,
     NODE_AND,
     NODE_OR,
-    NODE_CHOICE, /* a ? b : c */
-    NODE_CALL,   /* index: in the functions of <math.h> */
-    NODE_USER,   /* index: in formulas.used */
+    NODE_CHOICE,  /* a ? b : c */
+    NODE_CALL,    /* index: in the functions of <math.h> */
+    NODE_USER,    /* index: in formulas.used */
+    NODE_ELEMENT, /* of an array, index: in formulas.arrays */
+    NODE_INTERP,  /* index, second: likewise, the places and the values */
 };
 
 struct formula_node {
     enum node_kind kind;
     int depth; /* 1 and more */
-    int index;
+    int index, second;
     double number;
     int n;                       /* operands or arguments */
     struct formula_node **parts; /* [n] */

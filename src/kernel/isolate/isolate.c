@@ -376,6 +376,9 @@ static int32_t open_isolated(const struct sheaf_setup *setup, struct sheaf_shape
     order.setup = *setup;
     order.n_params = iso->inner.table.n_params;
     order.n_outputs = shape->n_outputs;
+    order.n_arrays = iso->host->arrays ? iso->host->arrays->n : 0;
+    order.arrays = order.n_arrays ? (const char **)(uintptr_t)iso->host->arrays->names : NULL;
+    order.array_folder = iso->host->shared_folder;
     if (stamp_files(iso, setup, &order, &error) || (order.path && sheaf_stamp_take(&order.stamp, order.path, &error)) ||
         sheaf_isolate_pack(&iso->image, &order, iso->inner.table.params, &error))
         return setup->refuse(setup, "%s", error.text);

@@ -45,6 +45,9 @@ struct isolate_order {
     int n_params, n_outputs;
     const struct sheaf_stamp *files; /* [n_params] of files that params name */
     int64_t seed;
+    int n_arrays;
+    const char **arrays;            /* [n_arrays] names of what items share, */
+    const char *array_folder;       /* and where they are, as NAME.npy */
     size_t shared_at, shared_bytes; /* where the shared data lie behind the image */
 };
 

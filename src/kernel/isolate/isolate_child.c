@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/file.h"
+#include "core/npy.h"
 #include "core/random.h"
 #include "kernel/isolate/isolate.h"
 #include "kernel/services.h"
@@ -26,6 +28,7 @@ struct child {
     struct sheaf_context context;
     struct sheaf_block block;
     struct sheaf_buffer scratch, notes;
+    struct arrays arrays;              /* that all items share: the node's memory, mapped */
     struct warnings warnings;          /* to be told with the next answer */
     bool has_thread;                   /* thread_open has succeeded */
     bool lost;                         /* no memory for a note */
@@ -133,6 +136,22 @@ static char *map_image(int fd, struct sheaf_error *error) {
     return NULL;
 }
 
+/* What items share, as the ranks of the node have it. */
+static int map_arrays(struct child *c, struct sheaf_error *error) {
+    const struct isolate_order *order = c->order;
+    for (int k = 0; k < order->n_arrays; k++) {
+        struct sheaf_mapping file = {0};
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s.npy", order->array_folder, order->arrays[k]);
+        if (sheaf_mapping_open(&file, path, error) ||
+            sheaf_npy_read(path, file.data, file.n_bytes, &c->arrays.list[k], error))
+            return -1;
+        c->arrays.names[c->arrays.n++] = order->arrays[k];
+    }
+    c->order->setup.arrays = &c->arrays;
+    return 0;
+}
+
 static int open_kernel(struct child *c, struct sheaf_error *error) {
     struct sheaf_shape shape = {.struct_size = sizeof shape};
     struct isolate_order *order = c->order;
@@ -170,7 +189,7 @@ static int open_child(struct child *c, struct sheaf_error *error) {
     if (!image || sheaf_isolate_unpack(image, &c->kernel, &c->order, error))
         return -1;
     sheaf_setup_serve(&c->order->setup, &listener);
-    if (open_kernel(c, error) || open_thread(c, image, error))
+    if (map_arrays(c, error) || open_kernel(c, error) || open_thread(c, image, error))
         return -1;
     c->context = (struct sheaf_context){
         .struct_size = sizeof(struct sheaf_context),
@@ -187,7 +206,7 @@ static int open_child(struct child *c, struct sheaf_error *error) {
         .end = end,
         .give_back = give_back,
     };
-    sheaf_context_serve(&c->context);
+    sheaf_context_serve(&c->context, &c->arrays);
     c->block = (struct sheaf_block){.struct_size = sizeof(struct sheaf_block), .in = c->in, .out = c->out};
     return 0;
 }

@@ -56,6 +56,15 @@ static const union sheaf_value *put_values(struct pack *pack, const union sheaf_
     return at;
 }
 
+static const char **put_names(struct pack *pack, const char *const *names, int n) {
+    const char **at = put(pack, names, (size_t)n * sizeof *names);
+    for (int i = 0; i < n && !pack->failed; i++) {
+        const char *name = put_text(pack, names[i]);
+        memcpy(pack->image->data + (uintptr_t)at + (size_t)i * sizeof name, &name, sizeof name);
+    }
+    return at;
+}
+
 int sheaf_isolate_pack(struct sheaf_buffer *image, const struct isolate_order *order, const struct sheaf_param *params,
                        struct sheaf_error *error) {
     struct pack pack = {.image = image, .error = error};
@@ -67,6 +76,9 @@ int sheaf_isolate_pack(struct sheaf_buffer *image, const struct isolate_order *o
     packed.setup.inputs = put_fields(&pack, order->setup.inputs, order->setup.n_inputs);
     packed.setup.fields = put_fields(&pack, order->setup.fields, order->setup.n_fields);
     packed.setup.engine = NULL;
+    packed.setup.arrays = NULL;
+    packed.arrays = put_names(&pack, order->arrays, order->n_arrays);
+    packed.array_folder = put_text(&pack, order->array_folder);
     packed.files = put(&pack, order->files, (size_t)order->n_params * sizeof *order->files);
     packed.n_bytes = image->n_bytes;
     if (pack.failed)
@@ -110,6 +122,10 @@ int sheaf_isolate_unpack(char *memory, struct kernel_entry *entry, struct isolat
         if (type == SHEAF_FILE && *values[i].text && sheaf_stamp_check(&order->files[i], values[i].text, error))
             return -1;
     }
+    order->array_folder = find(memory, order->array_folder);
+    order->arrays = find(memory, order->arrays);
+    for (int i = 0; order->arrays && i < order->n_arrays; i++)
+        order->arrays[i] = find(memory, order->arrays[i]);
     order->setup.params = values;
     order->setup.inputs = find_fields(memory, order->setup.inputs, order->setup.n_inputs);
     order->setup.fields = find_fields(memory, order->setup.fields, order->setup.n_fields);

@@ -21,7 +21,7 @@
 
 enum {
     MOST_LINE = 1 << 28,
-    SETTINGS = 5,
+    SETTINGS = 6,
     START_S = 60, /* where the timeout of an item is shorter: importing a library over a network disk takes long */
     BEGIN_MS = 20
 };
@@ -41,6 +41,8 @@ static int write_settings(const struct call *call, char texts[SETTINGS][4200], c
     snprintf(texts[n++], sizeof texts[0], "PYTHONUNBUFFERED=1"); /* or answers stay in its buffer */
     if (call->w->sets_threads)
         snprintf(texts[n++], sizeof texts[0], "OMP_NUM_THREADS=1");
+    if (call->w->host->shared_folder && *call->w->host->shared_folder)
+        snprintf(texts[n++], sizeof texts[0], "SHEAF_SHARED=%s", call->w->host->shared_folder);
     if (program->n_gpus)
         snprintf(texts[n++], sizeof texts[0], "CUDA_VISIBLE_DEVICES=%s", program->gpus[slot % program->n_gpus]);
     for (int i = 0; i < n; i++)
