@@ -31,8 +31,13 @@ class Formulas {
     size_t at = 99999;
 
     Formulas() {
-        f.names = {static_cast<int>(fields.size()),    fields.data(),   static_cast<int>(params.size()), params.data(),
-                   static_cast<int>(functions.size()), functions.data(), nullptr};
+        f.names = {static_cast<int>(fields.size()),
+                   fields.data(),
+                   static_cast<int>(params.size()),
+                   params.data(),
+                   static_cast<int>(functions.size()),
+                   functions.data(),
+                   nullptr};
     }
     ~Formulas() { sheaf_formulas_free(&f); }
     Formulas(const Formulas &) = delete;
