@@ -65,6 +65,8 @@ const struct job_key sheaf_job_keys[] = {
     {"items.grid.*", "geomspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N numbers in equal ratios"},
     {"items.grid.*", "range", KEY_TEXTS, .value = "[BEGIN, END, STEP]", .help = "from BEGIN on, before END, as in Python"},
     {"items.grid.*", "values", KEY_TEXTS, .value = "[VALUE, …]", .help = "the values as they are"},
+    {"items.grid.*", "csv", KEY_TEXT, .value = "FILE:COLUMN", .help = "the values of a column of a table"},
+    {"items.grid.*", "hdf5", KEY_TEXT, .value = "FILE:/DATASET", .help = "the numbers of a dataset of one dimension"},
     {"items.grid.*", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields that vary together along this axis"},
     {"items.grid.*", "unit", KEY_TEXT, .value = "UNIT", .help = "of the values, for people"},
     {"items.grid.*", "long_name", KEY_TEXT, .value = "TEXT", .help = "what they are, for people"},

@@ -21,7 +21,8 @@ static void count_close(struct items *items) {
 
 static const struct items_source count_source = {.read = count_read, .close = count_close};
 
-int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error) {
+int sheaf_items_open(struct items *items, const struct job *job, const struct axis_reader *hdf5,
+                     struct sheaf_error *error) {
     *items = (struct items){0};
     items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
     if (!items->name)
@@ -41,7 +42,7 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
     case JOB_GRID:
     case JOB_ZIP:
     case JOB_ROWS:
-        return sheaf_grid_open(items, job, error);
+        return sheaf_grid_open(items, job, hdf5, error);
     case JOB_SAMPLE:
         return sheaf_sample_open(items, job, error);
     case JOB_FILES:
