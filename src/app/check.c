@@ -44,7 +44,8 @@ static void tell_axes(const struct sweep *sweep, struct sheaf_string *text) {
 
 static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     const struct session *session = stage->session;
-    static const char *const kinds[] = {"csv ", "lines of ", "", "hdf5 ", "grid ", "zip ", "rows ", "sample "};
+    static const char *const kinds[] = {"csv ",  "lines of ", "",      "hdf5 ",   "jsonl ",
+                                        "grid ", "zip ",      "rows ", "sample ", "files "};
     const struct items *items = &stage->items;
     const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
     sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);

@@ -5,6 +5,7 @@
 #include "app/stage.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
+#include "job/files.h"
 #include "report/summary.h"
 #include "store/pack.h"
 
@@ -97,9 +98,11 @@ int sheaf_stage_summarize(struct stage *stage) {
 }
 
 /* Items that were computed by one program stand beside those of another. */
-static void say_mixed(const struct session *session) {
+static void say_mixed(const struct stage *stage) {
+    const struct session *session = stage->session;
     struct sheaf_string changed = {0};
     sheaf_known_say_changed(&session->known, &changed);
+    sheaf_files_say_changed(&stage->items, &changed);
     if (changed.length && !changed.failed)
         fprintf(stderr,
                 "sheaf: changed while the run used it: %s. Items in %s may be of the old one or of the new one; to "
@@ -129,7 +132,7 @@ int sheaf_stage_finish(struct stage *stage) {
     int rc = 0;
     if (sheaf_session_is_first(session)) {
         say_restored(session);
-        say_mixed(session);
+        say_mixed(stage);
         rc = end_results(stage) || sheaf_session_seal(session, stage->none_pending && stage->kernel.has_texts) ||
                      sheaf_stage_summarize(stage)
                  ? -1

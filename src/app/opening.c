@@ -16,6 +16,7 @@
 #include "kernel/expression/expression.h"
 #include "plan/journal.h"
 #include "store/input.h"
+#include "store/shared_input.h"
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
@@ -29,6 +30,7 @@ static void say_warnings(const struct stage *stage) {
 
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct stage *stage) {
+    static const struct axis_reader axes = {sheaf_shared_input_look, sheaf_shared_input_read};
     struct session *session = stage->session;
     struct sheaf_buffer fields = {0};
     int rc = 0;
@@ -38,7 +40,7 @@ static int open_items(struct stage *stage) {
         session->known.goes_on = !session->options->overwrite && access(session->job.output, F_OK) == 0;
         rc = session->job.items.kind == JOB_HDF5
                  ? sheaf_input_open(&stage->items, &session->job, &session->known, &session->error)
-                 : sheaf_items_open(&stage->items, &session->job, &session->error);
+                 : sheaf_items_open(&stage->items, &session->job, &axes, &session->error);
         if (rc == 0)
             rc =
                 sheaf_condition_open(&stage->condition, &session->job, &stage->items, session->server, &session->error);

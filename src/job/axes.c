@@ -226,15 +226,18 @@ static int read_list(const struct yaml_node *node, const char *name, const char 
     return sheaf_axis_read_scalars(node->value, node->n, name, what, arena, field, error);
 }
 
+/* Ways to give values behind those of enum spacing. */
+enum { RANGE = 3, VALUES, CSV, HDF5, N_WAYS };
+
 /* The one key of the map that gives values. NULL after an error. */
 static const struct yaml_node *find_values(const struct yaml_node *node, const char *what, int *which,
                                            struct sheaf_error *error) {
-    static const char *const ways[] = {"linspace", "logspace", "geomspace", "range", "values"};
+    static const char *const ways[] = {"linspace", "logspace", "geomspace", "range", "values", "csv", "hdf5"};
     const struct yaml_node *found = NULL;
     int n = 0;
     if (sheaf_job_keys_check(node, what, "items.grid.*", 0, error))
         return NULL;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < N_WAYS; i++) {
         const struct yaml_node *value = sheaf_yaml_get(node, ways[i]);
         if (value) {
             found = value;
@@ -243,9 +246,10 @@ static const struct yaml_node *find_values(const struct yaml_node *node, const c
         }
     }
     if (n != 1) {
-        sheaf_yaml_refuse(
-            node, error,
-            "%s has values in %d ways; it takes exactly one of linspace, logspace, geomspace, range, values", what, n);
+        sheaf_yaml_refuse(node, error,
+                          "%s has values in %d ways; it takes exactly one of linspace, logspace, geomspace, range, "
+                          "values, csv, hdf5",
+                          what, n);
         return NULL;
     }
     return found;
@@ -271,9 +275,8 @@ int sheaf_axis_read_about(const struct yaml_node *node, struct sweep_field *fiel
     return 0;
 }
 
-int sheaf_axis_read(const struct yaml_node *node, const char *name, const char *what, struct sheaf_arena *arena,
-                    struct sweep_field *field, int64_t *n, struct sheaf_error *error) {
-    enum { RANGE = 3, VALUES = 4 };
+int sheaf_axis_read(const struct axis_files *files, const struct yaml_node *node, const char *name, const char *what,
+                    struct sheaf_arena *arena, struct sweep_field *field, int64_t *n, struct sheaf_error *error) {
     int which = 0;
     if (node->kind != YAML_MAP)
         return read_list(node, name, what, arena, field, n, error);
@@ -281,6 +284,8 @@ int sheaf_axis_read(const struct yaml_node *node, const char *name, const char *
     if (!values)
         return -1;
     int rc = which == VALUES  ? read_list(values, name, what, arena, field, n, error)
+             : which == CSV   ? sheaf_axis_read_csv(files, values, what, arena, field, n, error)
+             : which == HDF5  ? sheaf_axis_read_hdf5(files, values, what, arena, field, n, error)
              : which == RANGE ? read_range(values, what, arena, field, n, error)
                               : read_spacing(values, (enum spacing)which, what, arena, field, n, error);
     field->about.name = name;

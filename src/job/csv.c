@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/gunzip.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "core/type.h"
@@ -15,12 +16,14 @@
 #include "job/csv_header.h"
 #include "job/csv_rows.h"
 #include "job/csv_scan.h"
+#include "job/jsonl.h"
 
 static const int64_t near_rows = 512; /* parsing them is quicker than looking for a row */
 
 struct csv {
-    struct sheaf_mapping file;
+    struct sheaf_mapping file, inflated; /* the latter of a compressed one */
     struct csv_text text;
+    struct jsonl_keys keys;   /* of JSON Lines */
     struct csv_position rows; /* where the first begins */
     int n_columns;
     const struct job_table *table;
@@ -43,7 +46,7 @@ static int scan(struct items *items, struct sheaf_error *error) {
         return -1;
     items->n_items = csv->scan.n_rows;
     items->most_text_bytes = csv->scan.most_row_bytes;
-    items->all_text_bytes = csv->file.n_bytes;
+    items->all_text_bytes = csv->text.n_bytes;
     return 0;
 }
 
@@ -64,6 +67,10 @@ static bool has_decimal_comma(const struct csv_cell *cell) {
 static const char *why_not(const struct csv *csv, const struct csv_cell *cell) {
     if (has_decimal_comma(cell))
         return " (numbers are written with a decimal point)";
+    if (cell->is_text)
+        return " (it is a text, in quotes)";
+    if (csv->text.json && cell->length == 0)
+        return " (null is allowed only where the kernel takes a float)";
     if (!sheaf_csv_is_missing(csv->table, cell))
         return "";
     return sheaf_csv_trim(*cell).length ? " (a cell without a value is allowed only where the kernel takes a float)"
@@ -211,6 +218,7 @@ static void csv_close(struct items *items) {
     if (!csv)
         return;
     sheaf_mapping_close(&csv->file);
+    sheaf_mapping_close(&csv->inflated);
     free(csv->cells);
     sheaf_csv_scan_free(&csv->scan);
     free(csv);
@@ -242,16 +250,19 @@ static int choose_types(struct items *items, struct sheaf_error *error) {
     return 0;
 }
 
-/* The bytes of the file, and what else settles the values; no more, so that what says the same is the same job. */
+/* The bytes of the file as it lies, and what else settles the values; no more, so that what says the same is the same job. */
 static int identify(struct items *items, struct sheaf_error *error) {
     const struct csv *csv = items->self;
     const struct job_table *table = csv->table;
     char hash[SHEAF_HASH_BYTES];
     if (sheaf_hash_data(items->name, csv->file.data, csv->file.n_bytes, hash, error))
         return -1;
-    sheaf_string_add(&items->identity, "items: %s %" PRId64 " %s\n", csv->text.plain ? "lines" : "csv", items->n_items,
-                     hash);
-    if (!csv->text.plain && csv->text.separator != ',')
+    sheaf_string_add(&items->identity, "items: %s %" PRId64 " %s\n",
+                     csv->text.plain  ? "lines"
+                     : csv->text.json ? "jsonl"
+                                      : "csv",
+                     items->n_items, hash);
+    if (!csv->text.plain && !csv->text.json && csv->text.separator != ',')
         sheaf_string_add(&items->identity, "separator: '%c'\n", csv->text.separator);
     if (table->comment)
         sheaf_string_add(&items->identity, "comment: '%c'\n", table->comment);
@@ -267,24 +278,43 @@ static int open_file(struct items *items, struct csv *csv, struct sheaf_error *e
         return -1;
     if (csv->file.n_bytes && !items->stamp.n_bytes) /* of /proc: what was read is kept, whatever becomes of it */
         items->stamp = (struct sheaf_stamp){0};
+    const bool compressed = sheaf_gunzip_is_due(&csv->file);
+    if (compressed && sheaf_gunzip(&csv->inflated, &csv->file, items->name, error))
+        return -1;
+    const struct sheaf_mapping *text = compressed ? &csv->inflated : &csv->file;
     csv->text.name = items->name;
-    csv->text.data = csv->file.data;
-    csv->text.n_bytes = csv->file.n_bytes;
+    csv->text.data = text->data;
+    csv->text.n_bytes = text->n_bytes;
     return sheaf_csv_check_encoding(&csv->text, CSV_PIECE_BYTES, error);
 }
 
-static int open_text(struct items *items, bool plain, const struct job_table *table, struct sheaf_error *error) {
+enum form { TABLE, LINES, JSON_LINES };
+
+/* Where the names stand and the rows begin. */
+static int find_head(struct csv *csv, enum form form, struct csv_header *header, struct items *items,
+                     struct sheaf_error *error) {
+    if (form != JSON_LINES)
+        return sheaf_csv_find_header(&csv->text, csv->table, header, items, error);
+    *header = (struct csv_header){0};
+    if (sheaf_jsonl_find_keys(&csv->text, &csv->keys, &header->rows, &items->arena, error))
+        return -1;
+    header->names = header->rows;
+    header->n_columns = csv->keys.n;
+    return 0;
+}
+
+static int open_text(struct items *items, enum form form, const struct job_table *table, struct sheaf_error *error) {
     struct csv_header header;
     struct csv *csv = calloc(1, sizeof *csv);
     if (!csv)
         return sheaf_fail_memory(error, items->name);
     items->source = &source;
     items->self = csv;
-    csv->text.plain = plain;
+    csv->text.plain = form == LINES;
     csv->table = table;
-    if (open_file(items, csv, error) || sheaf_csv_find_header(&csv->text, table, &header, items, error))
+    if (open_file(items, csv, error) || find_head(csv, form, &header, items, error))
         return -1;
-    csv->text.decimals = !plain && !strchr("+-.eE0123456789", csv->text.separator);
+    csv->text.decimals = form == TABLE && !strchr("+-.eE0123456789", csv->text.separator);
     csv->n_columns = header.n_columns;
     csv->rows = header.rows;
     csv->cells = calloc((size_t)csv->n_columns, sizeof *csv->cells);
@@ -296,10 +326,14 @@ static int open_text(struct items *items, bool plain, const struct job_table *ta
 }
 
 int sheaf_csv_open(struct items *items, const struct job_table *table, struct sheaf_error *error) {
-    return open_text(items, false, table, error);
+    return open_text(items, TABLE, table, error);
+}
+
+int sheaf_jsonl_open(struct items *items, const struct job_table *table, struct sheaf_error *error) {
+    return open_text(items, JSON_LINES, table, error);
 }
 
 int sheaf_lines_open(struct items *items, struct sheaf_error *error) {
     static const struct job_table none = {0};
-    return open_text(items, true, &none, error);
+    return open_text(items, LINES, &none, error);
 }

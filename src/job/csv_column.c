@@ -80,15 +80,19 @@ void sheaf_csv_look(struct csv_column *column, const struct job_table *table, co
     if (column->bad_row >= 0)
         return;
     const struct csv_cell bare = sheaf_csv_trim(*cell);
-    if (bare.length == 0 || is_own(table, &bare)) {
+    const bool nothing = bare.length == 0 && !cell->is_text;
+    if (nothing || is_own(table, &bare)) {
         column->absent = true;
         column->named = column->named || bare.length;
         return;
     }
-    const enum looks looks = looks_of(&bare);
+    const enum looks looks = cell->is_text ? OTHER : looks_of(&bare);
     column->codes = column->codes || looks == CODE;
     column->large = column->large || is_large(&bare);
-    if (looks != OTHER || sheaf_text_to_double(bare.data, bare.length, &value) == 0) {
+    if (cell->is_text) {
+        column->bad_row = row;
+        column->bad_line = line;
+    } else if (looks != OTHER || sheaf_text_to_double(bare.data, bare.length, &value) == 0) {
         column->integers = column->integers && looks == INTEGER;
         column->numbers = true;
     } else if (is_usual(&bare)) {

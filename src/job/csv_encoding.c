@@ -17,6 +17,23 @@ static const char *find_encoding(const char *data, size_t n_bytes) {
     return data[0] && !data[1] ? "utf-16le" : !data[0] && data[1] ? "utf-16be" : NULL;
 }
 
+/* What has compressed the text, or NULL. */
+static const char *find_compression(const char *data, size_t n_bytes) {
+    static const struct {
+        const char *begin, *name;
+    } known[] = {{"\x1f\x8b", "gzip"},
+                 {"BZh", "bzip2"},
+                 {"\xfd"
+                  "7zXZ",
+                  "xz"},
+                 {"\x28\xb5\x2f\xfd", "zstd"},
+                 {"PK\3\4", "zip"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (n_bytes > strlen(known[i].begin) && memcmp(data, known[i].begin, strlen(known[i].begin)) == 0)
+            return known[i].name;
+    return NULL;
+}
+
 struct looking {
     const struct csv_text *text;
     size_t piece_bytes;
@@ -64,8 +81,10 @@ int sheaf_csv_check_encoding(const struct csv_text *text, size_t piece_bytes, st
     if (bad == text->n_bytes)
         return 0;
     const char *encoding = find_encoding(text->data, text->n_bytes);
-    if (text->n_bytes > 2 && memcmp(text->data, "\x1f\x8b", 2) == 0)
-        return sheaf_refuse(error, "%s:1: is no text but compressed; gunzip it first", text->name);
+    const char *compression = find_compression(text->data, text->n_bytes);
+    if (compression)
+        return sheaf_refuse(error, "%s:1: is no text but compressed by %s; decompress it first, or compress it by gzip",
+                            text->name, compression);
     if (encoding)
         return sheaf_refuse(error, "%s:1: is not UTF-8 text but %.6s; save it so (iconv -f %s -t utf-8)", text->name,
                             encoding, encoding);

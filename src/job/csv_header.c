@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "job/jsonl.h"
 
 enum { MOST_COLUMNS = 10000 };
 
@@ -240,11 +241,12 @@ static int advise_rename(const char *name, struct sheaf_error *error) {
     return sheaf_refuse(error, "%s (rename: {\"%s\": …} in items)", why, name);
 }
 
-static int check_names(const struct items *items, int64_t line, struct sheaf_error *error) {
+static int check_names(const struct csv_text *text, const struct items *items, int64_t line,
+                       struct sheaf_error *error) {
     for (int k = 0; k < items->n_fields; k++) {
         char what[256];
         const char *name = items->fields[k].name;
-        snprintf(what, sizeof what, "%s:%" PRId64 ": column %d", items->name, line, k + 1);
+        snprintf(what, sizeof what, "%s:%" PRId64 ": %s %d", items->name, line, text->json ? "key" : "column", k + 1);
         if (sheaf_items_check_name(name, what, error))
             return advise_rename(name, error);
         if (sheaf_items_find(items->fields, k, name) >= 0)
@@ -279,16 +281,23 @@ static int check_renames(const struct csv_text *text, const struct job_table *ta
     return rc;
 }
 
+static int read_name_cells(const struct csv_text *text, struct csv_position at, struct csv_cell *cells, int n_columns,
+                           struct sheaf_error *error) {
+    int n;
+    if (!text->json)
+        return sheaf_csv_row(text, &at, cells, n_columns, &n, error);
+    memcpy(cells, text->json->cells, (size_t)n_columns * sizeof *cells);
+    return 0;
+}
+
 int sheaf_csv_read_names(const struct csv_text *text, const struct job_table *table, const struct csv_header *header,
                          struct csv_cell *cells, struct items *items, struct sheaf_error *error) {
-    struct csv_position at = header->names;
-    int n = 1;
     items->fields = sheaf_arena_take(&items->arena, (size_t)header->n_columns * sizeof *items->fields);
     if (!items->fields)
         return sheaf_fail_memory(error, items->name);
-    if (!text->plain && sheaf_csv_row(text, &at, cells, header->n_columns, &n, error))
+    if (!text->plain && read_name_cells(text, header->names, cells, header->n_columns, error))
         return -1;
-    for (int k = 0; k < n; k++) {
+    for (int k = 0; k < header->n_columns; k++) {
         const char *name = text->plain ? "line" : find_name(table, &cells[k], k, &items->arena);
         if (!name)
             return sheaf_fail_memory(error, items->name);
@@ -298,7 +307,7 @@ int sheaf_csv_read_names(const struct csv_text *text, const struct job_table *ta
     if (text->plain)
         return 0;
     return check_renames(text, table, cells, items, error) || rename_earlier(items, error) ||
-                   check_names(items, header->names.line, error)
+                   check_names(text, items, header->names.line, error)
                ? -1
                : 0;
 }

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "job/jsonl.h"
 #include "job/table.h"
 
 int sheaf_csv_broken(const struct csv_text *text, int64_t line, struct sheaf_error *error, const char *what) {
@@ -42,7 +43,7 @@ void sheaf_csv_skip_line(const struct csv_text *text, struct csv_position *at) {
 bool sheaf_csv_at_end(const struct csv_text *text, struct csv_position *at) {
     while (!text->plain && at->offset < text->n_bytes) {
         struct csv_position behind = *at;
-        if (text->separator == JOB_BLANKS)
+        if (text->separator == JOB_BLANKS || text->json)
             sheaf_csv_skip_blanks(text, &behind);
         if (text->comment && text->data[at->offset] == text->comment) {
             sheaf_csv_skip_line(text, at);
@@ -79,7 +80,7 @@ static int parse_cell(const struct csv_text *text, struct csv_position *at, stru
                       struct sheaf_error *error) {
     const char *end = text->data + text->n_bytes, *p = text->data + at->offset;
     cell->data = p;
-    cell->escaped = cell->is_decimal = false;
+    cell->escaped = cell->is_decimal = cell->is_text = false;
     if (text->plain || p == end || *p != '"') {
         const char *behind = text->decimals ? parse_decimal(text, p, cell) : NULL;
         p = behind ? behind : find_end(text, p);
@@ -125,7 +126,7 @@ static bool parse_decimals(const struct csv_text *text, struct csv_position *at,
             break;
         cell->data = p;
         cell->length = (size_t)(behind - p);
-        cell->escaped = false;
+        cell->escaped = cell->is_text = false;
         cell->is_decimal = true;
         k++;
         ended = *behind != separator;
@@ -142,6 +143,8 @@ int sheaf_csv_row(const struct csv_text *text, struct csv_position *at, struct c
                   struct sheaf_error *error) {
     const bool blanks = text->separator == JOB_BLANKS && !text->plain;
     *n = 0;
+    if (text->json)
+        return sheaf_jsonl_row(text, at, cells, n_most, n, error);
     if (text->decimals && !blanks && parse_decimals(text, at, cells, n_most, n))
         return 0;
     if (blanks)
@@ -187,7 +190,7 @@ char *sheaf_csv_copy(const struct csv_cell *cell, struct sheaf_arena *arena, siz
     char *copy = sheaf_arena_text(arena, cell->data, cell->length);
     *length = cell->length;
     if (copy && cell->escaped) {
-        *length = unescape(cell, copy);
+        *length = cell->is_text ? sheaf_jsonl_unescape(cell, copy) : unescape(cell, copy);
         copy[*length] = '\0';
     }
     return copy;

@@ -1,5 +1,6 @@
 /*
- * csv_rows - the text of a table, cut into rows and cells (RFC 4180: quotes, "" inside them, CRLF), or plain lines.
+ * csv_rows - the text of a table, cut into rows and cells (RFC 4180: quotes, "" inside them, CRLF; or JSON
+ * Lines, job/jsonl.h), or plain lines.
  */
 #ifndef SHEAF_JOB_CSV_ROWS_H
 #define SHEAF_JOB_CSV_ROWS_H
@@ -12,6 +13,8 @@
 #include "core/decimal.h"
 #include "core/error.h"
 
+struct jsonl_keys;
+
 /* A text and how it is divided. */
 struct csv_text {
     const char *name; /* for messages */
@@ -22,13 +25,15 @@ struct csv_text {
     char separator; /* JOB_BLANKS: any number of blanks and tabs */
     char comment;   /* rows that begin with it are passed over; 0: none */
     bool decimals;  /* look for short numbers in cells: the separator is nothing that a number has in it */
+    const struct jsonl_keys *json; /* JSON Lines, with these keys; NULL: a table or plain lines */
 };
 
 /* One cell: length bytes at data, without the quotes around it. */
 struct csv_cell {
     const char *data;
     size_t length;
-    bool escaped;    /* holds "" for each " */
+    bool escaped;    /* holds "" for each ", or the escapes of JSON */
+    bool is_text;    /* in quotes, in JSON Lines: no number, whatever it looks like */
     bool is_decimal; /* it is this number, from its first byte to its last */
     struct sheaf_decimal decimal;
 };

@@ -16,6 +16,7 @@ enum { MOST_WHAT = 300 }; /* bytes of a node's name in messages */
 /* What is being read. */
 struct grid {
     struct items *items;
+    struct axis_files files;
     struct sweep *sweep;
     struct sweep_field *fields; /* [n_most] the sweep's, while it grows */
     int n_most;
@@ -67,7 +68,8 @@ static int read_field(struct grid *g, const struct yaml_node *key, const struct 
     snprintf(what, sizeof what, "%.200s.%.60s", within, key->text);
     if (!name)
         return sheaf_fail_memory(g->error, "the axes");
-    if (check_name(g, key, name, what) || sheaf_axis_read(node, name, what, &g->items->arena, &field, &n, g->error))
+    if (check_name(g, key, name, what) ||
+        sheaf_axis_read(&g->files, node, name, what, &g->items->arena, &field, &n, g->error))
         return -1;
     if (axis->size && axis->size != n)
         return sheaf_yaml_refuse(node, g->error,
@@ -193,11 +195,15 @@ static int check_axes(const struct grid *g, const struct yaml_node *node) {
     return 0;
 }
 
-int sheaf_grid_open(struct items *items, const struct job *job, struct sheaf_error *error) {
+int sheaf_grid_open(struct items *items, const struct job *job, const struct axis_reader *hdf5,
+                    struct sheaf_error *error) {
     const struct yaml_node *node = job->items.node;
     const struct yaml_node *grid = sheaf_yaml_get(node, "grid"), *zip = sheaf_yaml_get(node, "zip");
     const struct yaml_node *repeat = sheaf_yaml_get(node, "repeat");
-    struct grid g = {.items = items, .sweep = sheaf_arena_take(&items->arena, sizeof(struct sweep)), .error = error};
+    struct grid g = {.items = items,
+                     .files = {job, hdf5},
+                     .sweep = sheaf_arena_take(&items->arena, sizeof(struct sweep)),
+                     .error = error};
     if (!g.sweep)
         return sheaf_fail_memory(error, "the axes");
     int rc = grid  ? read_grid(&g, grid)

@@ -17,6 +17,7 @@
 #include "core/text.h"
 #include "core/tile.h"
 #include "job/extent.h"
+#include "job/matching.h"
 #include "job/yaml.h"
 #include "sweep/sweep.h"
 
@@ -73,7 +74,9 @@ struct items {
     size_t most_text_bytes;     /* all texts of an item together have no more */
     struct sheaf_stamp stamp;   /* of the file `name`, taken before it was read; all zero where there is none */
     int n_others; /* files that fields of hdf5 lie in too: behind links, sources of virtual datasets, … */
-    const struct items_file *others; /* [n_others] */
+    const struct items_file *others;     /* [n_others] */
+    int64_t n_matched;                   /* files that are items themselves */
+    const struct matching_file *matched; /* [n_matched] */
     /* What the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the identity; all
        fields then lie in the file `name`, in one piece or in tiles. */
     bool in_segments;

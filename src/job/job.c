@@ -71,7 +71,10 @@ static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) 
                                  "items is '%s'; it should be a map, items: {hdf5: {file: %s, fields: {x: /x}}}",
                                  node->text, node->text);
     return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {%s: %s}", node->text,
-                             dot && strcmp(dot, ".txt") == 0 ? "lines" : "csv", node->text);
+                             dot && strcmp(dot, ".txt") == 0     ? "lines"
+                             : dot && strcmp(dot, ".jsonl") == 0 ? "jsonl"
+                                                                 : "csv",
+                             node->text);
 }
 
 /* "grid|zip": whether the map has one of these keys. */
@@ -101,8 +104,8 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",
-                                          "grid", "zip",   "rows",  "sample"}; /* as in enum job_source */
+    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "jsonl",
+                                          "grid", "zip",   "rows",  "sample", "files"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
@@ -127,7 +130,9 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
     if (n != 1) {
         sheaf_yaml_refuse(
             node, error,
-            "items has %d sources; it takes exactly one of csv, lines, count, hdf5, grid, zip, rows, sample", n);
+            "items has %d sources; it takes exactly one of csv, lines, count, hdf5, jsonl, grid, zip, rows, sample, "
+            "files",
+            n);
         return NULL;
     }
     for (int i = 0; i < node->n; i++) {
@@ -153,7 +158,8 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     job->items.path = "items";
     switch (job->items.kind) {
     case JOB_CSV:
-        return read_path(job, source, "items.csv", error) ||
+    case JOB_JSONL:
+        return read_path(job, source, job->items.kind == JOB_CSV ? "items.csv" : "items.jsonl", error) ||
                        sheaf_job_read_table(&job->items.table, node, &job->document.arena, error)
                    ? -1
                    : 0;
@@ -165,6 +171,8 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
         return job->items.count > most_count ? sheaf_yaml_refuse(source, error, "items.count is beyond 10^15") : 0;
     case JOB_HDF5:
         return read_hdf5(job, source, error);
+    case JOB_FILES: /* job/files.h */
+        return sheaf_job_read_table(&job->items.table, node, &job->document.arena, error);
     case JOB_GRID: /* job/grid.h */
     case JOB_ZIP:
     case JOB_ROWS:

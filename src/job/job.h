@@ -16,7 +16,18 @@
 #include "job/table.h"
 #include "job/yaml.h"
 
-enum job_source { JOB_CSV, JOB_LINES, JOB_COUNT, JOB_HDF5, JOB_GRID, JOB_ZIP, JOB_ROWS, JOB_SAMPLE };
+enum job_source {
+    JOB_CSV,
+    JOB_LINES,
+    JOB_COUNT,
+    JOB_HDF5,
+    JOB_JSONL,
+    JOB_GRID,
+    JOB_ZIP,
+    JOB_ROWS,
+    JOB_SAMPLE,
+    JOB_FILES
+};
 enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
@@ -31,8 +42,8 @@ struct job {
     struct {
         enum job_source kind;
         const struct yaml_node *node;
-        const char *path;       /* csv, lines, hdf5: the file, seen from the current folder; else: "items" */
-        struct job_table table; /* csv */
+        const char *path;       /* csv, lines, hdf5, jsonl: the file, seen from the current folder; else: "items" */
+        struct job_table table; /* csv, jsonl, files */
         int64_t count;
         int n_fields;            /* hdf5 */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path */
@@ -59,7 +70,7 @@ struct job {
     double checkpoint_s;    /* sync this often; 0: only at the end */
 };
 
-/* Whether the items are in the job file itself. */
+/* Whether the items are a sweep (sweep/sweep.h), which no file lists. */
 static inline bool sheaf_job_lists_items(const struct job *job) {
     return job->items.kind >= JOB_GRID;
 }
@@ -68,6 +79,10 @@ static inline bool sheaf_job_lists_items(const struct job *job) {
 struct job_override {
     const char *path, *value;
 };
+
+/* The folder that a path is seen from which a node names: the job file's, or of one on the command line that where the user
+   stands. Borrowed. */
+const char *sheaf_job_folder(const struct job *job, const struct yaml_node *node);
 
 /* A path that a node names, seen from the current folder: one in the job file is seen from the file's folder, one on
    the command line from where the user stands. In the job's arena; NULL if there is no memory. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "job/csv.h"
+#include "job/files.h"
 #include "job/grid.h"
 #include "job/sample.h"
 
@@ -20,7 +21,8 @@ static void count_close(struct items *items) {
 
 static const struct items_source count_source = {.read = count_read, .close = count_close};
 
-int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_error *error) {
+int sheaf_items_open(struct items *items, const struct job *job, const struct axis_reader *hdf5,
+                     struct sheaf_error *error) {
     *items = (struct items){0};
     items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
     if (!items->name)
@@ -30,6 +32,8 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
         return sheaf_csv_open(items, &job->items.table, error);
     case JOB_LINES:
         return sheaf_lines_open(items, error);
+    case JOB_JSONL:
+        return sheaf_jsonl_open(items, &job->items.table, error);
     case JOB_COUNT:
         items->source = &count_source;
         items->n_items = job->items.count;
@@ -38,9 +42,11 @@ int sheaf_items_open(struct items *items, const struct job *job, struct sheaf_er
     case JOB_GRID:
     case JOB_ZIP:
     case JOB_ROWS:
-        return sheaf_grid_open(items, job, error);
+        return sheaf_grid_open(items, job, hdf5, error);
     case JOB_SAMPLE:
         return sheaf_sample_open(items, job, error);
+    case JOB_FILES:
+        return sheaf_files_open(items, job, error);
     case JOB_HDF5:
         break; /* HDF5 has its home in store/ */
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/type.h"
+#include "job/files.h"
 #include "store/reader.h"
 
 enum { WINDOW = 4096, CELL = 64 };
@@ -144,6 +145,71 @@ static int compare_window(struct comparison *c, int64_t first, int64_t n) {
     return rc;
 }
 
+/* --- items that are files ------------------------------------------------------------------------------------------ */
+
+/* What has become of one of them; before or now is negative where it was not there. */
+struct file_change {
+    const char *path;
+    int64_t bytes_before, bytes_now;
+};
+
+static void say_file(const struct file_change *change, int64_t n_said, struct sheaf_string *text) {
+    enum { SHOWN = 3 };
+    if (n_said >= SHOWN)
+        return;
+    sheaf_string_add(text, "%s'%.200s' ", n_said ? ", " : "", change->path);
+    if (change->bytes_before < 0)
+        sheaf_string_add(text, "is new");
+    else if (change->bytes_now < 0)
+        sheaf_string_add(text, "is gone");
+    else if (change->bytes_before != change->bytes_now)
+        sheaf_string_add(text, "has %" PRId64 " bytes and had %" PRId64, change->bytes_now, change->bytes_before);
+    else
+        sheaf_string_add(text, "was written since");
+}
+
+/* Files that are new, gone or changed: how many. Both lists are sorted. */
+static int64_t say_files(const struct matching_file *now, int64_t n_now, const char *const *paths, const int64_t *bytes,
+                         const int64_t *modified, int64_t n_before, struct sheaf_string *text) {
+    int64_t n = 0;
+    for (int64_t i = 0, k = 0; i < n_now || k < n_before;) {
+        const int order = i == n_now ? 1 : k == n_before ? -1 : strcmp(now[i].path, paths[k]);
+        const struct file_change change = {.path = order <= 0 ? now[i].path : paths[k],
+                                           .bytes_before = order >= 0 ? bytes[k] : -1,
+                                           .bytes_now = order <= 0 ? now[i].n_bytes : -1};
+        if (order != 0 || bytes[k] != now[i].n_bytes || modified[k] != now[i].modified_ns)
+            say_file(&change, n++, text);
+        i += order <= 0;
+        k += order >= 0;
+    }
+    if (n > 3)
+        sheaf_string_add(text, " and %" PRId64 " more", n - 3);
+    return n;
+}
+
+/* Whether it is said which files are others now than those that the results are of. */
+static bool say_matched(const struct comparison *c, const struct reader_field *fields, struct sheaf_string *text) {
+    static const int which[] = {FILES_PATH, FILES_SIZE, FILES_MODIFIED};
+    static const enum sheaf_type types[] = {SHEAF_TEXT, SHEAF_INT64, SHEAF_INT64};
+    const void *values[3];
+    struct sheaf_error ignored;
+    struct sheaf_string said = {0};
+    for (int k = 0; k < 3; k++) {
+        const int stored = c->stored[which[k]];
+        if (fields[stored].axis != 0 || fields[stored].field.type != types[k])
+            return false;
+        values[k] = sheaf_reader_coordinates(c->reader, stored, &ignored);
+        if (!values[k])
+            return false;
+    }
+    const int64_t n_differ = say_files(c->items->matched, c->items->n_matched, values[0], values[1], values[2],
+                                       sheaf_reader_extent(c->reader)->dims[0].size, &said);
+    if (n_differ > 0 && !said.failed)
+        sheaf_string_add(text, "%s", said.data);
+    sheaf_string_free(&said);
+    return n_differ > 0;
+}
+
 /* --- the message --------------------------------------------------------------------------------------------------- */
 
 /* ", and 20 were appended to the 100 that it had" */
@@ -192,8 +258,15 @@ static int say(struct comparison *c, struct sheaf_string *text) {
         find_columns(c, fields, n_fields))
         return -1;
     const int64_t n_both = c->items->n_items < c->n_before ? c->items->n_items : c->n_before;
-    sheaf_string_add(text, "%s is not what it was: ", c->items->name);
+    if (c->items->n_matched)
+        sheaf_string_add(text, "the files are not what they were: ");
+    else
+        sheaf_string_add(text, "%s is not what it was: ", c->items->name);
     if (say_column(c, fields, n_fields, text)) {
+        sheaf_string_add(text, "; choose another place with -o, or start anew with --overwrite");
+        return 0;
+    }
+    if (c->items->n_matched && say_matched(c, fields, text)) {
         sheaf_string_add(text, "; choose another place with -o, or start anew with --overwrite");
         return 0;
     }

@@ -143,7 +143,7 @@ static void check_set(const char *text, size_t length, const struct job_override
 
 static void check_items(const struct job *job) {
     claim(job->items.node && job->items.path && *job->items.path, "no items");
-    claim(job->items.kind >= JOB_CSV && job->items.kind <= JOB_ROWS, "items of kind %d", (int)job->items.kind);
+    claim(job->items.kind >= JOB_CSV && job->items.kind <= JOB_FILES, "items of kind %d", (int)job->items.kind);
     claim(job->items.count >= 0 && job->items.count <= 1000000000000000, "%lld items", (long long)job->items.count);
     claim(job->items.kind != JOB_HDF5 || job->items.n_fields > 0, "no fields");
     for (int i = 0; i < job->items.n_fields; i++)

@@ -35,7 +35,7 @@ TEST(CsvEncoding, PiecesOfAnySizeSayTheSame) {
         std::string bytes = "ab"; /* nothing that looks like another encoding */
         for (unsigned n = random() % 60; n > 0; n--)
             bytes += random() % 60 || round % 3 == 0 ? good[random() % good.size()] : bad[random() % bad.size()];
-        const struct csv_text text = {"t.csv", bytes.data(), bytes.size(), false, '\n', ',', '\0', true};
+        const struct csv_text text = {"t.csv", bytes.data(), bytes.size(), false, '\n', ',', '\0', true, nullptr};
         const std::string wanted = refusal(bytes);
         n_refused += !wanted.empty();
         for (size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{5}, 1 + random() % 50, bytes.size() + 1}) {
@@ -57,7 +57,7 @@ TEST(CsvEncoding, LongTexts) {
         std::string other = bytes;
         if (at)
             other[at] = '\xff';
-        const struct csv_text text = {"t.csv", other.data(), other.size(), false, '\n', ',', '\0', true};
+        const struct csv_text text = {"t.csv", other.data(), other.size(), false, '\n', ',', '\0', true, nullptr};
         for (size_t piece : {size_t{100001}, size_t{1} << 20}) {
             Error error;
             EXPECT_EQ(sheaf_csv_check_encoding(&text, piece, error), at ? -1 : 0);

@@ -90,7 +90,7 @@ TEST(CsvScan, PiecesOfAnySizeSayTheSame) {
         const int n_columns = 1 + static_cast<int>(random() % 3);
         const std::string bytes = table(random, n_columns, newline, comments, broken);
         const char end = newline == "\r" ? '\r' : '\n', mark = comments ? '#' : '\0';
-        const struct csv_text simple = {"t.csv", bytes.data(), bytes.size(), false, end, ',', mark, false};
+        const struct csv_text simple = {"t.csv", bytes.data(), bytes.size(), false, end, ',', mark, false, nullptr};
         struct csv_text text = simple;
         text.decimals = true;
         const struct job_table missing = {};
@@ -149,7 +149,7 @@ TEST(CsvScan, LinesInPieces) {
         int64_t n = static_cast<int64_t>(random() % 30);
         for (int64_t i = 0; i < n; i++)
             bytes += std::string(random() % 9, "\"a,#"[random() % 4]) + "\n";
-        const struct csv_text text = {"t.txt", bytes.data(), bytes.size(), true, '\n', ',', '\0', false};
+        const struct csv_text text = {"t.txt", bytes.data(), bytes.size(), true, '\n', ',', '\0', false, nullptr};
         for (size_t piece : {size_t{1}, size_t{3}, size_t{50}}) {
             const Scan parts(text, missing, 1, piece);
             ASSERT_EQ(parts.rc, 0) << parts.error.text();
@@ -164,7 +164,7 @@ TEST(CsvScan, APieceThatLooksFromInsideOfQuotesSeesNoFurtherThanTheNext) {
     for (int i = 0; i < 20000; i++)
         bytes += "\"a\n\"\n";
     bytes += "\"" + std::string(4000000, 'x') + "\"\n";
-    const struct csv_text text = {"t.csv", bytes.data(), bytes.size(), false, '\n', ',', '\0', true};
+    const struct csv_text text = {"t.csv", bytes.data(), bytes.size(), false, '\n', ',', '\0', true, nullptr};
     const struct job_table missing = {};
     const Scan parts(text, missing, 1, 1000);
     ASSERT_EQ(parts.rc, 0) << parts.error.text();

@@ -263,7 +263,7 @@ class Items {
 
     explicit Items(const Job &job) {
         rc = job.job.items.kind == JOB_HDF5 ? sheaf_input_open(&items, &job.job, nullptr, error)
-                                            : sheaf_items_open(&items, &job.job, error);
+                                            : sheaf_items_open(&items, &job.job, nullptr, error);
     }
     ~Items() { sheaf_items_close(&items); }
     Items(const Items &) = delete;

@@ -196,7 +196,7 @@ static int read_command(struct command *c, const struct sheaf_field *fields, int
     for (int k = 0; k < names.n_used; k++) {
         c->inputs[k] = fields[names.used[k]];
         c->inputs[k].flags = 0;
-        if (c->job->items.kind == JOB_CSV || sheaf_job_lists_items(c->job))
+        if (c->job->items.kind == JOB_CSV || c->job->items.kind == JOB_JSONL || sheaf_job_lists_items(c->job))
             c->inputs[k].type = SHEAF_TEXT; /* as it stands in the file: 0.10 and 1E2 */
     }
     return 0;

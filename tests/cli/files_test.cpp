@@ -1,0 +1,183 @@
+/* Items that are files: which they are Python's glob and os.stat say. */
+#include "cli/program.h"
+
+#include <csignal>
+
+namespace {
+
+class Files : public Program {
+  protected:
+    Files() {
+        write("make.py",
+              "import os\n"
+              "for f in ['b.fits', 'a.fits', 'C.fits', 'x y.fits', 'é.fits', \"it's.fits\", '.hidden.fits',\n"
+              "          'sub/1.fits', 'sub/deep/2.fits', 'sub/.no/3.fits', 'n1.txt', 'n2.txt', 'n10.txt',\n"
+              "          'dir.fits/in.txt']:\n"
+              "    os.makedirs(os.path.dirname('data/' + f) or '.', exist_ok=True)\n"
+              "    open('data/' + f, 'w').write('x' * len(f))\n"
+              "    os.utime('data/' + f, ns=(0, 1700000000123456789 + len(f)))\n"
+              "os.symlink('a.fits', 'data/link.fits')\n"
+              "os.mkdir('jobs')\n");
+        EXPECT_EQ(run({SHEAF_PYTHON, "make.py"}).exit, 0);
+        write("look.py", "import glob, h5py, os, sys\n"
+                         "here = os.path.realpath('.')\n"
+                         "found = {f for p in sys.argv[2:] for f in glob.glob(here + '/' + p, recursive=True)}\n"
+                         "wanted = sorted((f for f in found if os.path.isfile(f)), key=os.fsencode)\n"
+                         "f = h5py.File(sys.argv[1])\n"
+                         "assert len(wanted) > 0 and f['file'].asstr()[:].tolist() == wanted, (f['file'][:], wanted)\n"
+                         "assert f['name'].asstr()[:].tolist() == [os.path.basename(w) for w in wanted]\n"
+                         "assert f['size'][:].tolist() == [os.stat(w).st_size for w in wanted]\n"
+                         "assert f['modified'][:].tolist() == [os.stat(w).st_mtime_ns for w in wanted]\n");
+    }
+
+    static constexpr const char *job =
+        "items: {files: \"../data/*.fits\"}\n"
+        "command: [sh, -c, \"wc -c < {file}\"]\noutputs: {n: {column: 1, type: int64}}\n";
+
+    std::string place(const std::string &name) const {
+        return run({SHEAF_PYTHON, "-c", "import os; print(os.path.realpath('" + name + "'), end='')"}).out;
+    }
+};
+
+TEST_F(Files, AreThoseThatPythonFinds) {
+    for (std::string pattern :
+         {"data/*.fits", "data/n?.txt", "data/n[13-9]*.txt", "data/*", "*/*.txt", "data/**/*.fits", "**/*.fits",
+          "data/sub/**", "data/**/deep/*", "data/a.fits", "da*/s*/1.fits"}) {
+        write("p.yaml", "items: {files: \"" + pattern + "\"}\nexpression: {y: 2 * size}\n");
+        run_job({"p.yaml", "--overwrite"}, {0, 1});
+        Result look = run({SHEAF_PYTHON, "look.py", "p.h5", pattern});
+        EXPECT_EQ(look.exit, 0) << pattern << look;
+    }
+    write("l.yaml", "items: {files: [\"data/n*\", \"data/?.fits\", \"data/*1*\"]}\nexpression: {y: 2 * size}\n");
+    run_job({"l.yaml"}, {2, 1});
+    Result list = run({SHEAF_PYTHON, "look.py", "l.h5", "data/n*", "data/?.fits", "data/*1*"});
+    EXPECT_EQ(list.exit, 0) << list;
+}
+
+/* A path is seen from the job file, and opens the file wherever a program runs. */
+TEST_F(Files, ProgramsOpenThem) {
+    write("jobs/c.yaml", std::string(job) + "workdir: remove\n");
+    write("jobs/w.yaml",
+          "items: {files: \"../data/*.fits\", repeat: 3}\n"
+          "worker: [" SHEAF_PYTHON ", -c, \"import json, os, sys\\nfor line in sys.stdin:\\n    "
+          "d = json.loads(line)\\n    print(json.dumps({'n': len(open(d['file']).read()) + d['repeat']}),"
+          " flush=True)\"]\noutputs: {n: {type: int64}}\n");
+    write("jobs/k.yaml", "items: {files: \"../data/*.fits\", rename: {size: x, name: label}}\nkernel: square_plus\n");
+    for (std::string name : {"c", "w", "k"}) {
+        run_job({"jobs/" + name + ".yaml", "-o", name + "0.h5"}, {0, 2});
+        for (const Layout &layout : {Layout{2, 1}, Layout{3, 2}, Layout{2, 1, true}}) {
+            SCOPED_TRACE(name + layout.name());
+            run_job({"jobs/" + name + ".yaml", "--overwrite"}, layout);
+            check({"same", name == "k" ? "y,file,label,x,modified" : "n,file,name,size,modified", path(name + "0.h5"),
+                   path(name + ".h5")});
+        }
+        EXPECT_EQ(sheaf({"verify", name + ".h5"}).exit, 0);
+    }
+    run_job({"jobs/w.yaml", "--overwrite", "--set", "items.where=size != 6 && repeat < 2"}, {2, 1});
+    Result values = run({SHEAF_PYTHON, "-c",
+                         "import h5py, os, numpy as np\n"
+                         "c, w, k = (h5py.File(f + '.h5') for f in 'cwk')\n"
+                         "size = np.array([os.stat(f).st_size for f in c['file'].asstr()[:]])\n"
+                         "assert len(size) == 7 and (c['n'][:] == size).all()\n"
+                         "done = w['status'][:] == 1; r = np.arange(3)\n"
+                         "assert (done == ((size != 6)[:, None] & (r < 2))).all() and done.any() and not done.all()\n"
+                         "assert (w['n'][:] == size[:, None] + r)[done].all()\n"
+                         "y = k['y'][:] - size.astype(float) ** 2; assert abs(y - y[0]).max() < 1e-9\n"});
+    EXPECT_EQ(values.exit, 0) << values;
+}
+
+/* From wherever it is run, and after a kill; what the run itself has written is no item. */
+TEST_F(Files, GoOn) {
+    write("data/slow.yaml", "items: {files: \"**\"}\ncommand: [sh, -c, \"sleep 0.2; wc -c < {file}\"]\n"
+                            "outputs: {n: {column: 1, type: int64}}\n");
+    Start here = start();
+    here.folder = path("data");
+    {
+        Child child(command({"run", "slow.yaml"}, {0, 1}), here);
+        EXPECT_TRUE(wait_for_done(child, path("data/slow.h5"), 2));
+        child.kill_all(SIGKILL);
+        child.wait();
+    }
+    Result on = run_job({"data/slow.yaml", "-o", "data/slow.h5"}, {2, 1});
+    EXPECT_EQ(count_of(on.err, "14 of 14 items done"), 1) << on;
+    Result look = run({SHEAF_PYTHON, "look.py", "data/slow.h5", "data/**/*.fits", "data/**/*.txt", "data/slow.yaml"});
+    EXPECT_EQ(look.exit, 0) << look;
+    EXPECT_EQ(count_of(run_job({"data/slow.yaml", "-o", "data/slow.h5"}, {2, 1}).err, "nothing to do"), 1);
+}
+
+TEST_F(Files, SayWhatHasChanged) {
+    write("jobs/c.yaml", job);
+    const struct {
+        std::string change, said;
+    } cases[] = {
+        {"open('data/a.fits', 'a').write('1234')", "'" + place("data/a.fits") + "' has 10 bytes and had 6, "},
+        {"os.utime('data/b.fits', ns=(0, 5))", "not what they were: '" + place("data/b.fits") + "' was written since;"},
+        {"os.remove('data/C.fits')", "not what they were: '" + place("data/C.fits") + "' is gone;"},
+        {"open('data/0.fits', 'w')", "not what they were: '" + place("data") + "/0.fits' is new;"},
+        {"[open(f'data/z{i}.fits', 'w') for i in range(5)]", "z2.fits' is new and 2 more;"},
+    };
+    for (const auto &c : cases) {
+        run_job({"jobs/c.yaml", "--overwrite"}, {0, 2});
+        EXPECT_EQ(run({SHEAF_PYTHON, "-c", "import os; " + c.change}).exit, 0);
+        Result other = sheaf({"run", "jobs/c.yaml"});
+        EXPECT_EQ(other.exit, 2);
+        EXPECT_EQ(count_of(other.err, "holds the results of another job"), 1) << other;
+        EXPECT_EQ(count_of(other.err, c.said), 1) << c.said << other;
+    }
+    run_job({"jobs/c.yaml", "--overwrite"}, {0, 2});
+    Result repeat = sheaf({"run", "jobs/c.yaml", "--set", "items.repeat=2"});
+    EXPECT_EQ(repeat.exit, 2);
+    EXPECT_EQ(count_of(repeat.err, "another job"), 1) << repeat;
+}
+
+/* While the run is at work nothing can be refused any more. */
+TEST_F(Files, ChangedByTheRunItself) {
+    write("jobs/c.yaml", "items: {files: \"../data/?.fits\"}\ncommand: [sh, -c, \"echo 1 >> {file}\"]\n");
+    Result odd = run_job({"jobs/c.yaml"}, {2, 1});
+    EXPECT_EQ(count_of(odd.err, "changed while the run used it: " + place("data/C.fits") + ", " + place("data/a.fits") +
+                                    ", " + place("data/b.fits")),
+              1)
+        << odd;
+}
+
+TEST_F(Files, WhatCannotBe) {
+    const struct {
+        std::string items, said;
+    } cases[] = {
+        {"files: \"data/*.nope\"", "items.files: no file matches 'data/*.nope'; looked in " + place("data")},
+        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits', seen from .: No such file or directory"},
+        {"files: \"data/dir*\"", "looked in " + place("data") + ", where folders do, which are passed over"},
+        {"files: [\"data/a.fits\", \"data/q*\"]", "no file matches 'data/q*'"},
+        {"files: []", "items.files is empty; it should be a pattern, or a list of them"},
+        {"files: {a: 1}", "items.files is a map; it should be one text"},
+        {"files: \"data/*\", csv: t.csv", "items has 2 sources"},
+        {"files: \"data/*\", separator: tab", "items.separator goes with csv"},
+        {"files: \"data/*\", rename: {path: f}", "no field 'path'; files have file, name, size and modified"},
+        {"files: \"data/*\", rename: {name: file}", "two fields are called 'file'"},
+        {"files: \"data/*\", rename: {name: status}", "which the results file needs for itself"},
+        {"files: \"dangling*\"", place(".") + "/dangling: cannot open: No such file or directory"},
+        {"files: \"pip*\"", place(".") + "/pipe: is a pipe, not a regular file"},
+        {"files: \"bad*\"", ": its name is not UTF-8 text; rename it"},
+        {"files: \"bad.h5\"", "no file matches"},
+    };
+    EXPECT_EQ(shell("ln -s nothing dangling; mkfifo pipe; touch \"$(printf 'bad\\377')\"").exit, 0);
+    for (const auto &c : cases) {
+        write("bad.yaml", "items: {" + c.items + "}\nexpression: {y: 2 * size}\n");
+        Result bad = sheaf({"run", "bad.yaml"});
+        EXPECT_EQ(bad.exit, 2) << c.items;
+        EXPECT_EQ(count_of(bad.err, c.said), 1) << c.said << bad;
+        EXPECT_EQ(count_of(bad.err, "bad.yaml:1:"), 1) << bad;
+        EXPECT_FALSE(exists(path("bad.h5")));
+    }
+    if (geteuid() != 0) {
+        EXPECT_EQ(shell("chmod 0 data/a.fits; chmod 0 data/sub").exit, 0);
+        write("no.yaml", "items: {files: \"data/*.fits\"}\nexpression: {y: size}\n");
+        Result file = sheaf({"run", "no.yaml"}),
+               folder = sheaf({"run", "no.yaml", "--set", "items.files=data/*/*.fits"});
+        EXPECT_EQ(count_of(file.err, "a.fits: cannot open: Permission denied"), 1) << file;
+        EXPECT_EQ(count_of(folder.err, "sub: cannot list the folder: Permission denied"), 1) << folder;
+        EXPECT_EQ(shell("chmod 755 data/sub").exit, 0);
+    }
+}
+
+} // namespace
