@@ -29,8 +29,8 @@ class Examples : public Program {
 /* Each job file has its test here, or where it is named. */
 TEST_F(Examples, AllHaveATest) {
     const Words elsewhere = {"expression.yaml", "moid.yaml", "plugin-example"},
-                here = {"commands.yaml", "ishigami.yaml", "pi.yaml",     "square_plus.yaml",
-                        "sweep-ode",     "worker-python", "worker-shell"};
+                here = {"commands.yaml",    "files.yaml", "ishigami.yaml", "pi.yaml",
+                        "square_plus.yaml", "sweep-ode",  "worker-python", "worker-shell"};
     for (const std::string &name : list_folder(SHEAF_SOURCE_DIR "/jobs")) {
         if (!name.ends_with(".yaml") && !name.starts_with("worker") && !name.starts_with("sweep") &&
             !name.ends_with("example"))
@@ -67,6 +67,15 @@ TEST_F(Examples, Ishigami) {
                 "assert np.abs(y - (np.sin(x1) + 7 * np.sin(x2)**2 + 0.1 * x3**4 * np.sin(x1))).max() < 1e-12\n"
                 "assert abs(y.mean() - 3.5) < 1e-3 and len(y) == 16384\n"
                 "assert abs(y.var() - (49 / 8 + 0.1 * np.pi**4 / 5 + 0.01 * np.pi**8 / 18 + 0.5)) < 0.02\n");
+}
+
+TEST_F(Examples, Files) {
+    run_example("files.yaml", "files.h5",
+                "import glob\n"
+                "paths = sorted(glob.glob('" SHEAF_SOURCE_DIR "/jobs/*.yaml'))\n"
+                "assert [os.path.realpath(p) for p in f['file'].asstr()[:]] == [os.path.realpath(p) for p in paths]\n"
+                "assert list(f['lines'][:]) == [open(p, 'rb').read().count(b'\\n') for p in paths]\n"
+                "assert list(f['bytes'][:]) == [os.path.getsize(p) for p in paths]\n");
 }
 
 TEST_F(Examples, SquarePlus) {
