@@ -719,6 +719,14 @@ def check_same_items(table, grid, fields):
             assert len(x) == 510 and (x == y).all() and x.dtype == y.dtype, (name, x.dtype, y.dtype)
 
 
+def check_twice(path):
+    """y = 2 x + 1 of every item, but for those that are left out."""
+    with h5py.File(path) as f:
+        status, x, y = statuses(f), by_item(f, "x"), by_item(f, "y")
+        assert np.isin(status, (DONE, 5)).all() and 0 < (status == DONE).sum() and ((status == 5).sum() < len(status) / 2)
+        assert len(x) > 1 and (y[status == DONE] == 2 * x[status == DONE].astype(float) + 1).all(), (x, y)
+
+
 def check_listed(path):
     """Fields side by side are coordinates along one dimension."""
     import xarray
