@@ -120,7 +120,7 @@ static int64_t count_bytes(const struct stage *stage) {
     int64_t row = 2;
     for (int k = 0; k < stage->kernel.n_outputs; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
-    for (int k = 0; !stage->items.links && k < stage->items.n_fields; k++)
+    for (int k = 0; !stage->items.links && !stage->items.sweep && k < stage->items.n_fields; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->items.fields[k]);
     return row * stage->items.n_items + stage->items.n_items / stage->kernel.block * (int64_t)sizeof(float) +
            BOOKKEEPING;
@@ -213,14 +213,42 @@ static void tell_done(struct stage *stage, struct sheaf_string *text) {
         sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", session->results.changed.data);
 }
 
+/* How many of the items asked for the condition leaves out. */
+static int count_left_out(struct stage *stage, int64_t *n_out) {
+    enum { WINDOW = 1 << 16 };
+    struct items *items = &stage->items;
+    const struct items_filter *filter = items->filter;
+    uint8_t *left_out = filter ? malloc(WINDOW) : NULL;
+    int rc = filter && !left_out ? sheaf_fail_memory(&stage->session->error, "the condition") : 0;
+    *n_out = 0;
+    for (struct span w = {0}; rc == 0 && filter;) {
+        w = sheaf_asked_next(&stage->asked, w.first + w.n, items->n_items);
+        w.n = w.n < WINDOW ? w.n : WINDOW;
+        if (w.n == 0)
+            break;
+        rc = filter->leave_out(filter, items, w.first, w.n, left_out, &stage->session->error);
+        for (int64_t i = 0; rc == 0 && i < w.n; i++)
+            *n_out += left_out[i];
+    }
+    free(left_out);
+    return rc;
+}
+
 /* Of the items asked for, how many would be computed. */
-static int64_t count_pending(const struct stage *stage, bool anew) {
+static int count_pending(struct stage *stage, bool anew, int64_t *n_pending, struct sheaf_string *text) {
     const struct session *session = stage->session;
     const int64_t *n = stage->before;
-    if (anew || session->options->recompute)
-        return stage->n_asked;
-    return n[ITEM_PENDING] +
-           (session->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
+    int64_t n_out = 0;
+    *n_pending = n[ITEM_PENDING] +
+                 (session->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
+    if (!anew && !session->options->recompute)
+        return 0;
+    if (count_left_out(stage, &n_out))
+        return -1;
+    if (n_out)
+        sheaf_string_add(text, "  where '%s' leaves %" PRId64 " out\n", stage->items.filter->text, n_out);
+    *n_pending = stage->n_asked - n_out;
+    return 0;
 }
 
 static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_string *text) {
@@ -244,7 +272,8 @@ static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_st
         tell_done(stage, text);
     if (stage->kernel.has_texts)
         sheaf_string_add(text, "  texts lie in %s until nothing is pending any more\n", session->folder);
-    *n_pending = count_pending(stage, anew);
+    if (count_pending(stage, anew, n_pending, text))
+        return -1;
     sheaf_string_add(text, "a run would compute %" PRId64 " item%s\n", *n_pending, *n_pending == 1 ? "" : "s");
     return 0;
 }

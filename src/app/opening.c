@@ -28,9 +28,13 @@ static void say_warnings(const struct stage *stage) {
         fprintf(stderr, "sheaf: %.*s\n", (int)(end - line), line);
 }
 
+static int look_at_axis(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error) {
+    return sheaf_shared_input_look(path, name, about, NULL, error);
+}
+
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct stage *stage) {
-    static const struct axis_reader axes = {sheaf_shared_input_look, sheaf_shared_input_read};
+    static const struct axis_reader axes = {look_at_axis, sheaf_shared_input_read};
     struct session *session = stage->session;
     struct sheaf_buffer fields = {0};
     int rc = 0;
@@ -111,7 +115,7 @@ static int check_axes(const struct stage *stage) {
     for (int a = 0; a < sweep->n_axes; a++)
         if (sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, sweep->axes[a].name) >= 0)
             return sheaf_yaml_refuse(session->job.items.node, &session->error,
-                                     "the items have an axis '%s', and so is an output called; rename one of them",
+                                     "the items have an axis '%s', and there is an output of that name; rename one of them",
                                      sweep->axes[a].name);
     return 0;
 }

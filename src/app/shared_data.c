@@ -18,6 +18,7 @@
 struct loading {
     const struct job_shared *shared;
     struct sheaf_array about;
+    bool is_bool;              /* its uint8 are */
     struct sheaf_mapping file; /* of npy */
     struct items table;        /* of csv, */
     struct job_table written;  /* and how it is written: as the file shows */
@@ -27,10 +28,11 @@ struct loading {
 /* --- rank 0 -------------------------------------------------------------------------------------------------------- */
 
 static int look_at_npy(struct loading *l, struct sheaf_error *error) {
-    return sheaf_mapping_open(&l->file, l->shared->file, error) ||
-                   sheaf_npy_read(l->shared->file, l->file.data, l->file.n_bytes, &l->about, error)
-               ? -1
-               : 0;
+    if (sheaf_mapping_open(&l->file, l->shared->file, error) ||
+        sheaf_npy_read(l->shared->file, l->file.data, l->file.n_bytes, &l->about, error))
+        return -1;
+    l->is_bool = sheaf_npy_is_bool(l->file.data, l->file.n_bytes);
+    return 0;
 }
 
 static int look_at_csv(struct loading *l, struct sheaf_error *error) {
@@ -59,7 +61,7 @@ static int look(struct loading *l, struct sheaf_error *error) {
         l->about.type = l->shared->is_whole ? SHEAF_INT64 : SHEAF_FLOAT64;
         return 0;
     case SHARED_HDF5:
-        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, error);
+        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, &l->is_bool, error);
     case SHARED_NPY:
         return look_at_npy(l, error);
     case SHARED_CSV:
@@ -84,7 +86,7 @@ static int read_csv(struct loading *l, void *values, struct sheaf_error *error) 
 static int fill(void *context, void *memory, struct sheaf_error *error) {
     struct loading *l = context;
     char header[NPY_HEADER_BYTES];
-    const size_t n_header = sheaf_npy_write_header(&l->about, header);
+    const size_t n_header = sheaf_npy_write_header(&l->about, l->is_bool, header);
     char *values = (char *)memory + n_header;
     memcpy(memory, header, n_header);
     switch (l->shared->source) {

@@ -24,12 +24,12 @@ enum { N_TYPES = sizeof types / sizeof *types };
 
 /* --- writing ------------------------------------------------------------------------------------------------------- */
 
-size_t sheaf_npy_write_header(const struct sheaf_array *array, char header[NPY_HEADER_BYTES]) {
+size_t sheaf_npy_write_header(const struct sheaf_array *array, bool is_bool, char header[NPY_HEADER_BYTES]) {
     char text[NPY_HEADER_BYTES];
     int which = 0;
     while (which < N_TYPES - 1 && (int32_t)types[which].type != array->type)
         which++;
-    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", types[which].name);
+    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", is_bool ? "|b1" : types[which].name);
     for (int d = 0; d < array->n_dims; d++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%" PRId64 "%s", array->shape[d],
                       d == array->n_dims - 1 && d > 0 ? ""
@@ -50,7 +50,7 @@ size_t sheaf_npy_write_header(const struct sheaf_array *array, char header[NPY_H
 
 size_t sheaf_npy_bytes(const struct sheaf_array *array) {
     char header[NPY_HEADER_BYTES];
-    return sheaf_npy_write_header(array, header) +
+    return sheaf_npy_write_header(array, false, header) +
            (size_t)sheaf_array_count(array) * sheaf_type_bytes((enum sheaf_type)array->type);
 }
 
@@ -64,6 +64,12 @@ static const char *find_key(const char *text, const char *key) {
     at += strlen(key);
     at += strspn(at, " :");
     return at;
+}
+
+bool sheaf_npy_is_bool(const void *bytes, size_t n_bytes) {
+    static const char descr[] = "'|b1'";
+    const size_t n = n_bytes < NPY_HEADER_BYTES ? n_bytes : NPY_HEADER_BYTES;
+    return memmem(bytes, n, descr, sizeof descr - 1) != NULL;
 }
 
 static int read_type(const char *path, const char *text, struct sheaf_array *array, struct sheaf_error *error) {

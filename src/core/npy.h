@@ -5,6 +5,7 @@
 #ifndef SHEAF_CORE_NPY_H
 #define SHEAF_CORE_NPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <sheaf/kernel.h>
@@ -13,11 +14,14 @@
 
 enum { NPY_HEADER_BYTES = 256 /* of those that are written, at most; a multiple of 64 */ };
 
-/* Writes the header of an array: how many bytes it has, a multiple of 64. */
-size_t sheaf_npy_write_header(const struct sheaf_array *array, char header[NPY_HEADER_BYTES]);
+/* Writes the header of an array: how many bytes it has, a multiple of 64. is_bool: its uint8 are bool, for numpy. */
+size_t sheaf_npy_write_header(const struct sheaf_array *array, bool is_bool, char header[NPY_HEADER_BYTES]);
 
 /* Bytes of a whole file. */
 size_t sheaf_npy_bytes(const struct sheaf_array *array);
+
+/* Whether a file's numbers are bool. */
+bool sheaf_npy_is_bool(const void *bytes, size_t n_bytes);
 
 /* Reads the header of bytes[n_bytes], which are a whole file: array->data points behind it. Refuses what is no such file, is cut
    short, or has numbers that nothing here takes; `path` is for messages. Numbers of type bool are uint8. */

@@ -175,7 +175,9 @@ static int read_spacing(const struct yaml_node *node, enum spacing spacing, cons
     }
     for (int64_t i = 0; i < *n; i++)
         if (!isfinite(values[i]))
-            return sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " is beyond what a number can hold", what, i);
+            return sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " is beyond what a number can hold%s", what, i,
+                                     spacing == LOGSPACE ? ": it is a power of ten; geomspace takes the ends themselves"
+                                                         : "");
     return 0;
 }
 

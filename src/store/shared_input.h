@@ -4,12 +4,15 @@
 #ifndef SHEAF_STORE_SHARED_INPUT_H
 #define SHEAF_STORE_SHARED_INPUT_H
 
+#include <stdbool.h>
+
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
 
-/* What a dataset of numbers is: its type and shape. */
-int sheaf_shared_input_look(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error);
+/* What a dataset of numbers is: its type and shape; *is_bool (may be NULL): its uint8 are bool. */
+int sheaf_shared_input_look(const char *path, const char *name, struct sheaf_array *about, bool *is_bool,
+                            struct sheaf_error *error);
 
 /* Its numbers into values, in C's order; it must still be what it was. */
 int sheaf_shared_input_read(const char *path, const char *name, const struct sheaf_array *about, void *values,

@@ -310,6 +310,8 @@ static struct formula_node *parse_call(struct parser *p, size_t at, const char *
     if (user < 0 && strcmp(name, "interp") == 0)
         return parse_interp(p, at);
     if (user < 0 && math < 0) {
+        if (find_array(f, name) >= 0)
+            return REFUSE(p, at, "'%s' is an array; write %s[…]", name, name);
         bool value = find_output(f, name) >= 0 || find_field(f, name) >= 0 || find_param(f, name) >= 0;
         return value ? REFUSE(p, at, "'%s' is no function; a product is written %s * (…)", name, name)
                      : refuse_name(p, at, name, true);
