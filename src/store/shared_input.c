@@ -21,8 +21,13 @@ static int describe(hid_t dataset, const char *path, const char *name, struct sh
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; at most %d are possible", path, name, rank,
                             ARRAY_DIMS_MOST);
     *about = (struct sheaf_array){.type = (int32_t)type, .n_dims = rank};
-    for (int d = 0; d < rank; d++)
+    hsize_t all = 1;
+    for (int d = 0; d < rank; d++) {
+        if (dims[d] > INT64_MAX || (dims[d] > 0 && all > INT64_MAX / 16 / dims[d]))
+            return sheaf_refuse(error, "%s: '%s' has more numbers than any memory", path, name);
         about->shape[d] = (int64_t)dims[d];
+        all *= dims[d];
+    }
     return 0;
 }
 
