@@ -307,6 +307,21 @@ TEST_F(Grids, WhereLeavesItemsOut) {
     EXPECT_EQ(count_of(other.err, "this job has 'where: (mass > 1)'"), 1) << other;
 }
 
+/* What was never run has no texts that could be gone. */
+TEST_F(Grids, OutputsTakenAgainOfWhatIsLeftOut) {
+    const std::string job = "items: {grid: {a: [1, 2, 3], b: [x, y]}, where: \"a != 2\"}\n"
+                            "command: \"echo '{\\\"v\\\": {a}}'\"\n";
+    write("job.yaml", job + "outputs: {v: {json: v}}\n");
+    run_job({"job.yaml"});
+    write("job.yaml", job + "outputs: {v: {json: v}, w: {json: v}}\n");
+    Result again = run_job({"job.yaml"});
+    EXPECT_EQ(count_of(again.err, "those of 4 items were taken again"), 1) << again;
+    EXPECT_EQ(count_of(again.err, "texts of"), 0) << again;
+    EXPECT_EQ(sheaf({"verify", "job.h5"}).exit, 0);
+    EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--fields", "a,w"}).out,
+              "item,status,a,w\n0,done,1,1\n1,done,1,1\n2,skipped,2,nan\n3,skipped,2,nan\n4,done,3,3\n5,done,3,3\n");
+}
+
 TEST_F(Grids, WhereOfOtherSources) {
     write("t.csv", "x,name\n1,a\n,b\n3,c\n4,d\n");
     write("csv.yaml", "items: {csv: t.csv, where: \"x != 3\"}\ncommand: [echo, \"{name}\"]\n");

@@ -204,6 +204,7 @@ TEST_F(Shared, ProgramsMapThem) {
           "import os, sys, json, numpy as np\n"
           "def load(name): return np.load(os.environ['SHEAF_SHARED'] + f'/{name}.npy', mmap_mode='r')\n"
           "a, cube, k, w, flags, ys = map(load, ('a', 'cube', 'k', 'w', 'flags', 'ys'))\n"
+          "assert os.stat(os.environ['SHEAF_SHARED'] + '/a.npy').st_mode & 0o777 == 0o400, 'one could write there'\n"
           "assert a.shape == (3, 4) and cube.shape == (2, 3, 4) and cube.dtype == np.int64 and ys.dtype == 'f4'\n"
           "def row(i): return a[i].sum() + 100 * int(cube[1, i, 0]) + 1e4 * int(k) + w[1] + 1e6 * int(flags[i])\n"
           "if len(sys.argv) > 1:\n"
