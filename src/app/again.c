@@ -208,7 +208,7 @@ static int take_item(struct again *a, struct window *w, int64_t i) {
     if (!looked_for || ((gone || lost) && before != ITEM_DONE)) { /* stays as it is */
         if (before != ITEM_DONE && *message)
             add_failure(w, i, message);
-        w->gone[i] = gone;
+        w->gone[i] = gone && before != ITEM_SKIPPED; /* which never had any */
         return 0;
     }
     if (lost && take_changed(a, w, i, &hearing))

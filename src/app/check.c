@@ -239,8 +239,8 @@ static int count_pending(struct stage *stage, bool anew, int64_t *n_pending, str
     const struct session *session = stage->session;
     const int64_t *n = stage->before;
     int64_t n_out = 0;
-    *n_pending = n[ITEM_PENDING] +
-                 (session->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
+    *n_pending =
+        n[ITEM_PENDING] + (session->options->retry_failed ? n[ITEM_FAILED] + n[ITEM_TIMED_OUT] + n[ITEM_CRASHED] : 0);
     if (!anew && !session->options->recompute)
         return 0;
     if (count_left_out(stage, &n_out))

@@ -114,9 +114,10 @@ static int check_axes(const struct stage *stage) {
     const struct sweep *sweep = stage->items.sweep;
     for (int a = 0; a < sweep->n_axes; a++)
         if (sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, sweep->axes[a].name) >= 0)
-            return sheaf_yaml_refuse(session->job.items.node, &session->error,
-                                     "the items have an axis '%s', and there is an output of that name; rename one of them",
-                                     sweep->axes[a].name);
+            return sheaf_yaml_refuse(
+                session->job.items.node, &session->error,
+                "the items have an axis '%s', and there is an output of that name; rename one of them",
+                sweep->axes[a].name);
     return 0;
 }
 

@@ -18,7 +18,7 @@
 #include "store/reader.h"
 
 /* Rows read at a time, and where texts of any length are among them; how many are shown; most --field and --sel options. */
-enum { ROWS = 8192, TEXT_ROWS = 64, DEFAULT_HEAD = 20, MOST_NAMED = 64, MOST_SELECTED = 64 };
+enum { ROWS = 8192, TEXT_ROWS = 64, DEFAULT_HEAD = 20, MOST_NAMED = 64, MOST_SELECTED = 64, MOST_UNIT = 16 };
 
 struct show {
     const char *path, *sort, *fields;
@@ -278,7 +278,7 @@ static const char *column_head(const struct show *show, int field, int64_t w, st
     char head[512], index[32] = "";
     if (f->width > 1)
         snprintf(index, sizeof index, "[%lld]", (long long)w);
-    bool unit = f->unit && f->unit[0] && !show->csv;
+    bool unit = f->unit && f->unit[0] && strlen(f->unit) <= MOST_UNIT && !show->csv;
     snprintf(head, sizeof head, "%s%s%s%s%s", f->name, index, unit ? " [" : "", unit ? f->unit : "", unit ? "]" : "");
     return sheaf_arena_text(arena, head, strlen(head));
 }
@@ -293,6 +293,8 @@ static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_c
         items[i] = sheaf_cell_exact(SHEAF_INT64, (const char *)&show->found.rows[at + i], arena);
         statuses[i] = sheaf_cell_status(show->found.statuses[at + i]);
         messages[i] = sheaf_reader_message(show->reader, show->found.rows[at + i]);
+        if (!*messages[i] && show->found.statuses[at + i] == ITEM_SKIPPED)
+            messages[i] = sheaf_reader_condition(show->reader);
         full = !items[i];
     }
     if (full)

@@ -76,6 +76,8 @@ int sheaf_show_item(const struct show_item *show, struct sheaf_error *error) {
     if (find_status(show, &status, error))
         return -1;
     const char *message = sheaf_reader_message(show->reader, show->item);
+    if (!*message && status == ITEM_SKIPPED)
+        message = sheaf_reader_condition(show->reader);
     if (show->alone) {
         const struct reader_field *field = &all[show->fields[0]];
         if (field->is_output && status == ITEM_PENDING)
@@ -87,7 +89,7 @@ int sheaf_show_item(const struct show_item *show, struct sheaf_error *error) {
         return print_field(show, field, show->fields[0], error);
     }
     printf("item: %" PRId64 "\nstatus: %s\n", show->item, sheaf_cell_status(status));
-    if (sheaf_status_failed(status) && *message)
+    if (status != ITEM_DONE && *message)
         printf("message: %s\n", message);
     else if (sheaf_status_failed(status))
         printf("message: none is kept; a file has room for those of 10,000 items\n");

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -360,12 +361,22 @@ int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t 
     return rc;
 }
 
+/* From rank 0's node to the others. */
+static int spread(struct comm *comm, void *memory, size_t n_bytes, struct sheaf_error *error) {
+    MPI_Request request;
+    int rc = comm->leaders != MPI_COMM_NULL ? broadcast_bytes(comm, comm->leaders, memory, n_bytes, error) : 0;
+    return sheaf_comm_agree(comm, rc, error) ||
+                   check(comm, MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
+                   wait_asleep(comm, &request, "share memory on a node", error)
+               ? -1
+               : 0;
+}
+
 int sheaf_comm_share(struct comm *comm, struct comm_region region, size_t n_bytes,
                      int (*fill)(void *context, void *memory, struct sheaf_error *), void *context, const void **memory,
                      struct sheaf_error *error) {
     void *at = NULL;
     size_t n_pages_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
-    MPI_Request request;
     *memory = NULL;
     if (n_bytes == 0)
         return 0;
@@ -379,15 +390,11 @@ int sheaf_comm_share(struct comm *comm, struct comm_region region, size_t n_byte
     if (sheaf_comm_agree(comm, rc, error))
         return -1;
     *memory = at;
-    if (comm->solo)
-        return 0;
-    if (comm->leaders != MPI_COMM_NULL)
-        rc = broadcast_bytes(comm, comm->leaders, at, n_bytes, error);
-    if (sheaf_comm_agree(comm, rc, error) ||
-        check(comm, MPI_Ibarrier(comm->node, &request), "share memory on a node", error) ||
-        wait_asleep(comm, &request, "share memory on a node", error))
+    if (!comm->solo && spread(comm, at, n_bytes, error))
         return -1;
     mprotect(at, n_pages_bytes, PROT_READ); /* a kernel that writes there is caught; no harm where it cannot be done */
+    if (region.file && comm->self.node_rank == 0)
+        chmod(region.file, S_IRUSR); /* and so is another program that does */
     return 0;
 }
 

@@ -29,7 +29,8 @@ size_t sheaf_npy_write_header(const struct sheaf_array *array, bool is_bool, cha
     int which = 0;
     while (which < N_TYPES - 1 && (int32_t)types[which].type != array->type)
         which++;
-    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (", is_bool ? "|b1" : types[which].name);
+    int n = snprintf(text, sizeof text, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+                     is_bool ? "|b1" : types[which].name);
     for (int d = 0; d < array->n_dims; d++)
         n += snprintf(text + n, sizeof text - (size_t)n, "%" PRId64 "%s", array->shape[d],
                       d == array->n_dims - 1 && d > 0 ? ""

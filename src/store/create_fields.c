@@ -166,9 +166,11 @@ static int copy_datasets(struct creation *c) {
     int rc = 0;
     for (int k = 0; rc == 0 && k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
-        const bool is_text = field->type == SHEAF_TEXT;
+        const bool is_text = field->type == SHEAF_TEXT, is_bool = sheaf_h5_is_bool(sheaf_input_dataset(items, k));
         hid_t stored = H5Dget_type(sheaf_input_dataset(items, k));
-        hid_t type = is_text ? c->text : H5Tcopy(stored); /* without its name there */
+        hid_t type = is_text   ? c->text
+                     : is_bool ? H5Tcopy(H5T_NATIVE_UINT8) /* netCDF passes over what it does not know */
+                               : H5Tcopy(stored);          /* without its name there */
         hid_t dataset = make_field_as(c, field, type);
         if (!is_text)
             H5Tclose(type);

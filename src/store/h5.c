@@ -130,6 +130,14 @@ enum sheaf_type sheaf_h5_classify(hid_t dataset) {
     return found;
 }
 
+bool sheaf_h5_is_bool(hid_t dataset) {
+    hid_t type = H5Dget_type(dataset);
+    const bool is = type >= 0 && H5Tget_class(type) == H5T_ENUM && H5Tget_size(type) == 1;
+    if (type >= 0)
+        H5Tclose(type);
+    return is;
+}
+
 /* The largest box that begins at value `at`, is not longer than `left` values and is not interrupted in their order: start[rank]
    and count[rank]. How many values it has. */
 static int64_t find_box(int rank, const hsize_t *dims, int64_t at, int64_t left, hsize_t *start, hsize_t *count) {

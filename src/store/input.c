@@ -345,11 +345,12 @@ static bool lie_plain(const struct items *items, int64_t *n_bytes) {
 }
 
 /* Whether the values prove themselves as they are read, so that nobody reads them first: linked ones that threads read where
-   they lie. Where programs compute, rows take so long that it does not matter. A results file that is there goes on as it
-   was begun. */
+   they lie. Where programs compute, rows take so long that it does not matter; and a condition reads all of them first, of
+   items too that no thread reads. A results file that is there goes on as it was begun. */
 static bool goes_in_segments(const struct items *items, const struct job *job, const struct known *known) {
     int64_t n_bytes;
-    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || !lie_plain(items, &n_bytes))
+    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || sheaf_yaml_get(job->items.node, "where") ||
+        !lie_plain(items, &n_bytes))
         return false;
     if (known->goes_on)
         return sheaf_known_any_added(known->before);

@@ -86,7 +86,8 @@ int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct she
     static const int64_t window_bytes = INT64_C(1) << 20;
     if (items->fields[field].type == SHEAF_TEXT)
         return copy_texts(items, sheaf_input_dataset(items, field), to, error);
-    hid_t from = sheaf_input_dataset(items, field), type = H5Dget_type(from), native = H5Tget_native_type(type, 0);
+    hid_t from = sheaf_input_dataset(items, field), type = H5Dget_type(from);
+    hid_t native = sheaf_h5_is_bool(from) ? H5Tcopy(H5T_NATIVE_UINT8) : H5Tget_native_type(type, 0);
     const int64_t width = items->fields[field].width, row_bytes = width * (int64_t)H5Tget_size(native);
     const int64_t most = row_bytes < window_bytes ? window_bytes / row_bytes : 1;
     void *values = malloc((size_t)(most * row_bytes));

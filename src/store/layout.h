@@ -8,9 +8,11 @@
 #ifndef SHEAF_STORE_LAYOUT_H
 #define SHEAF_STORE_LAYOUT_H
 
-/* 4: rows have sums, which who goes on with a file must write; 5: items may have several dimensions. */
+/* 4: rows have sums, which who goes on with a file must write; 5: items may have several dimensions, and no copies of swept
+   inputs. */
 #define LAYOUT_VERSION 5
 #define LAYOUT_OLDEST 3 /* that can be gone on with: some have no sums */
+#define LAYOUT_CUBES 5  /* since then results of a grid have the dimensions of its axes */
 
 #define GROUP "sheaf"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */

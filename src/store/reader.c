@@ -327,6 +327,14 @@ const char *sheaf_reader_message(struct reader *r, int64_t item) {
     return sheaf_failures_find(r->failures, r->n_failures, item);
 }
 
+const char *sheaf_reader_condition(struct reader *r) {
+    static const char key[] = "\nwhere: ";
+    const char *at = strstr(r->identity, key);
+    if (!r->condition && at)
+        r->condition = sheaf_arena_text(&r->arena, at + 1, strcspn(at + 1, "\n"));
+    return r->condition ? r->condition : "";
+}
+
 void sheaf_reader_close(struct reader *r) {
     if (!r)
         return;

@@ -90,4 +90,7 @@ int sheaf_reader_seconds(struct reader *reader, int64_t first, int64_t n, float 
 /* Why an item failed, or "" where nothing is recorded. Borrowed. */
 const char *sheaf_reader_message(struct reader *reader, int64_t item);
 
+/* The condition of the job, of which items that are skipped have no message: "where: (x > 2)"; "" if it has none. Borrowed. */
+const char *sheaf_reader_condition(struct reader *reader);
+
 #endif

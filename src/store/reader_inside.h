@@ -40,6 +40,7 @@ struct reader {
     char **
         whole; /* [n_fields + n_about] all values of a field, once many scattered rows, or coordinates, were asked for */
     char *identity, *files;
+    const char *condition;        /* once it was asked for */
     struct sheaf_string left_out; /* inputs that are linked and not there, and why: a line each */
     int64_t n_failures;
     struct failure *failures; /* [n_failures], by item */

@@ -184,6 +184,18 @@ static int check_identity(struct results *r, const struct results_plan *plan, hi
     return rc;
 }
 
+/* Older versions had the items of a grid one behind the other. */
+static int check_layout(const struct results *r, const struct results_plan *plan, hid_t file,
+                        struct sheaf_error *error) {
+    return r->extent.n_dims == 1 || sheaf_h5_get_layout(file) >= LAYOUT_CUBES
+               ? 0
+               : sheaf_refuse(error,
+                              "%s: was begun by an older version of Sheaf, which had no dimensions for the axes of a "
+                              "grid; go on with that version, choose another place with -o, or start anew with "
+                              "--overwrite",
+                              plan->path);
+}
+
 /* `path`: where the file is at present. */
 static int look_inside(struct results *r, const struct results_plan *plan, const char *path,
                        struct sheaf_error *error) {
@@ -206,7 +218,8 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     r->same_input = r->created || sheaf_known_is_same(files, plan->items->name);
     free(files);
     if (check_identity(r, plan, file, error) == 0)
-        rc = find_everything(r, file, plan->items, error) || find_inputs(r, file, plan->items, error) ||
+        rc = check_layout(r, plan, file, error) || find_everything(r, file, plan->items, error) ||
+                     find_inputs(r, file, plan->items, error) ||
                      sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error)
                  ? -1
                  : 0;

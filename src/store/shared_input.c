@@ -21,8 +21,13 @@ static int describe(hid_t dataset, const char *path, const char *name, struct sh
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; at most %d are possible", path, name, rank,
                             ARRAY_DIMS_MOST);
     *about = (struct sheaf_array){.type = (int32_t)type, .n_dims = rank};
-    for (int d = 0; d < rank; d++)
+    hsize_t all = 1;
+    for (int d = 0; d < rank; d++) {
+        if (dims[d] > INT64_MAX || (dims[d] > 0 && all > INT64_MAX / 16 / dims[d]))
+            return sheaf_refuse(error, "%s: '%s' has more numbers than any memory", path, name);
         about->shape[d] = (int64_t)dims[d];
+        all *= dims[d];
+    }
     return 0;
 }
 
@@ -44,7 +49,7 @@ static int read_values(hid_t dataset, const struct missing *missing, const char 
 }
 
 /* Looks, or where values is not NULL reads. */
-static int visit(const char *path, const char *name, struct sheaf_array *about, void *values,
+static int visit(const char *path, const char *name, struct sheaf_array *about, bool *is_bool, void *values,
                  struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
     struct missing missing = {0};
@@ -58,6 +63,8 @@ static int visit(const char *path, const char *name, struct sheaf_array *about, 
     int rc = dataset < 0 ? -1
              : values    ? read_values(dataset, &missing, path, name, about, values, error)
                          : describe(dataset, path, name, about, error);
+    if (rc == 0 && is_bool)
+        *is_bool = sheaf_h5_is_bool(dataset);
     if (dataset >= 0)
         H5Dclose(dataset);
     sheaf_h5_close_watched(file, &reading);
@@ -66,12 +73,13 @@ static int visit(const char *path, const char *name, struct sheaf_array *about, 
     return rc;
 }
 
-int sheaf_shared_input_look(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error) {
-    return visit(path, name, about, NULL, error);
+int sheaf_shared_input_look(const char *path, const char *name, struct sheaf_array *about, bool *is_bool,
+                            struct sheaf_error *error) {
+    return visit(path, name, about, is_bool, NULL, error);
 }
 
 int sheaf_shared_input_read(const char *path, const char *name, const struct sheaf_array *about, void *values,
                             struct sheaf_error *error) {
     struct sheaf_array copy = *about;
-    return visit(path, name, &copy, values, error);
+    return visit(path, name, &copy, NULL, values, error);
 }

@@ -66,7 +66,7 @@ int sheaf_sums_make(hid_t file, hid_t link_creation, hid_t dataset_creation, con
 struct finding {
     struct sums *sums;
     const char *path, *identity;
-    bool of_sweep;              /* inputs are coordinates */
+    bool of_sweep;              /* inputs are coordinates; older files have copies of them */
     int n_dims;                 /* of the items: */
     hsize_t dims[H5S_MAX_RANK]; /* [n_dims] */
     int n_outputs;              /* seen so far */
@@ -221,11 +221,11 @@ static int find_text_sums(const struct finding *f, hid_t file) {
 
 int sheaf_sums_find(struct sums *sums, hid_t file, const char *path, const char *identity, struct sheaf_error *error) {
     struct sheaf_error own = {0};
-    struct finding f = {
-        .sums = sums, .path = path, .identity = identity, .of_sweep = sheaf_identity_is_sweep(identity), .error = &own};
+    struct finding f = {.sums = sums, .path = path, .identity = identity, .error = &own};
     *sums = (struct sums){0};
     if (H5Lexists(file, SUMS, H5P_DEFAULT) <= 0)
         return 0; /* made by an older version */
+    f.of_sweep = sheaf_identity_is_sweep(identity) && sheaf_h5_get_layout(file) >= LAYOUT_CUBES;
     const bool bad = find_sums(&f, file) || find_text_sums(&f, file);
     if (!bad && H5Literate(file, H5_INDEX_CRT_ORDER, H5_ITER_INC, NULL, visit_link, &f) >= 0) {
         sums->n_columns[SEGMENT_INPUTS] = sums->moved_inputs ? 0 : sums->n_columns[SEGMENT_INPUTS];

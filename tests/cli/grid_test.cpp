@@ -237,6 +237,32 @@ TEST_F(Cubes, VerifyNamesAChangedAxis) {
 }
 
 /* Texts come into their cells when they are packed, whether all of an axis or some of it. */
+/* Before layout 5 the items of a grid lay one behind the other, with copies of their inputs. */
+TEST_F(Cubes, FilesOfOlderVersions) {
+    write("old.py", "import h5py\n"
+                    "with h5py.File('grid.h5', 'r+') as f: f['sheaf'].attrs['layout'] = 4\n"
+                    "with h5py.File('list.h5', 'r+') as f:\n"
+                    "    f['sheaf'].attrs['layout'] = 4\n"
+                    "    said = f['sheaf/identity'][:].tobytes().decode().split('\\n')\n"
+                    "    said[0] = \"items: grid 'x' 3\".ljust(len(said[0]))\n"
+                    "    f['sheaf/identity'][:] = bytearray('\\n'.join(said).encode())\n");
+    write("t.csv", "x\n1\n2\n3\n");
+    write("grid.yaml", "items: {grid: {x: [1, 2], z: [3, 4]}}\nexpression: {y: x*z}\n");
+    write("list.yaml", "items: {csv: t.csv}\nexpression: {y: x*2}\n");
+    run_job({"grid.yaml"});
+    run_job({"list.yaml"});
+    Result old = run({SHEAF_PYTHON, "old.py"});
+    ASSERT_EQ(old.exit, 0) << old;
+    Result refused = sheaf({"run", "grid.yaml"});
+    EXPECT_EQ(refused.exit, 2) << refused;
+    EXPECT_EQ(count_of(refused.err, "grid.h5: was begun by an older version of Sheaf"), 1) << refused;
+    EXPECT_EQ(sheaf({"verify", "list.h5"}).exit, 0);
+    Result changed = run({SHEAF_PYTHON, "-c", "import h5py\nwith h5py.File('list.h5', 'r+') as f: f['x'][1] = 7"});
+    ASSERT_EQ(changed.exit, 0) << changed;
+    Result found = sheaf({"verify", "list.h5"});
+    EXPECT_EQ(count_of(found.out, "copied inputs changed"), 1) << found;
+}
+
 TEST_F(Cubes, Texts) {
     write("t.yaml", "items: {grid: {a: {range: [7]}, b: [x, y, z]}, repeat: 2}\n"
                     "command: [sh, -c, \"test {a} -ne 3 && echo {a}{b}{repeat}\"]\n");
@@ -274,11 +300,29 @@ TEST_F(Grids, WhereLeavesItemsOut) {
         EXPECT_EQ(look.exit, 0) << look;
         EXPECT_EQ(sheaf({"verify", "w.h5"}).exit, 0);
     }
+    EXPECT_EQ(count_of(sheaf({"show", "w.h5", "--where-failed", "--head", "1"}).out, "where: (((mass * 10) > charge)"),
+              1);
+    EXPECT_EQ(count_of(sheaf({"check", "w.yaml", "--overwrite"}).out, "a run would compute 510 items"), 0);
     run_job({"w.yaml", "--recompute", "--items", "0:510"}, {0, 2});
     EXPECT_EQ(run({SHEAF_PYTHON, "look.py"}).exit, 0) << "computed again";
     Result other = sheaf({"run", "w.yaml", "--set", "items.where=mass > 1"});
     EXPECT_EQ(other.exit, 2);
     EXPECT_EQ(count_of(other.err, "this job has 'where: (mass > 1)'"), 1) << other;
+}
+
+/* What was never run has no texts that could be gone. */
+TEST_F(Grids, OutputsTakenAgainOfWhatIsLeftOut) {
+    const std::string job = "items: {grid: {a: [1, 2, 3], b: [x, y]}, where: \"a != 2\"}\n"
+                            "command: \"echo '{\\\"v\\\": {a}}'\"\n";
+    write("job.yaml", job + "outputs: {v: {json: v}}\n");
+    run_job({"job.yaml"});
+    write("job.yaml", job + "outputs: {v: {json: v}, w: {json: v}}\n");
+    Result again = run_job({"job.yaml"});
+    EXPECT_EQ(count_of(again.err, "those of 4 items were taken again"), 1) << again;
+    EXPECT_EQ(count_of(again.err, "texts of"), 0) << again;
+    EXPECT_EQ(sheaf({"verify", "job.h5"}).exit, 0);
+    EXPECT_EQ(sheaf({"show", "job.h5", "--csv", "--fields", "a,w"}).out,
+              "item,status,a,w\n0,done,1,1\n1,done,1,1\n2,skipped,2,nan\n3,skipped,2,nan\n4,done,3,3\n5,done,3,3\n");
 }
 
 TEST_F(Grids, WhereOfOtherSources) {

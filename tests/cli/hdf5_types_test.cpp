@@ -68,7 +68,8 @@ TEST_F(Hdf5Types, NumbersForFormulas) {
         run_job({"job.yaml", "--overwrite"}, layout);
         look("assert (f['y'][:] == t['ok'][:].astype(float) + t['half'][:].astype(float) + t['be'][:] + "
              "t['short'][:]).all()\n"
-             "assert (f['z'][:] == t['u64'][:].astype(float)).all()\n");
+             "assert (f['z'][:] == t['u64'][:].astype(float)).all()\n"
+             "assert f['ok'].dtype == 'u1' and (f['ok'][:] == t['ok'][:]).all(), 'netCDF knows no bool'\n");
     }
 }
 

@@ -64,6 +64,17 @@ TEST_F(Segments, OfSomeItemsOnlyTheirs) {
     EXPECT_EQ(hashed(), "25 25 13 13 ") << "nothing was computed from what was changed";
 }
 
+/* A condition reads all values, and leaves out items whose segments no thread reads. */
+TEST_F(Segments, AConditionReadsAll) {
+    write("job.yaml", "items: {hdf5: {file: in.h5, fields: {x: x}}, where: \"x < 10000\"}\n"
+                      "expression: {y: x*2}\ninputs: link\n");
+    run_job({"job.yaml"});
+    change("x", 150000);
+    Result other = sheaf({"run", "job.yaml"});
+    EXPECT_EQ(other.exit, 2) << other;
+    EXPECT_EQ(count_of(other.err, "job.h5: holds the results of another job"), 1) << other;
+}
+
 TEST_F(Segments, TheSameBytesElsewhereAreTheSameJob) {
     run_job({"job.yaml", "--items", "0:100000"}, {0, 1}, 0);
     copy_input();

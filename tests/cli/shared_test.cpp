@@ -86,6 +86,63 @@ TEST_F(Shared, FormulasThatCannotBe) {
     }
 }
 
+/* numpy goes from the right where the slope from the left is none. */
+TEST_F(Shared, InterpolationBesideInfiniteValues) {
+    write("job.yaml", "items: {grid: {x: [-1, 0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6]}}\n"
+                      "shared: {px: {npy: px.npy}, py: {npy: py.npy}}\n"
+                      "expression: {y: \"interp(x, px, py)\"}\n");
+    Result made = run({SHEAF_PYTHON, "-c",
+                       "import numpy as np; np.save('px.npy', np.arange(6.))\n"
+                       "np.save('py.npy', np.array([-np.inf, 0, np.inf, np.inf, np.nan, 1]))"});
+    ASSERT_EQ(made.exit, 0) << made;
+    run_job({"job.yaml"});
+    Result look = run({SHEAF_PYTHON, "-c",
+                       "import h5py, numpy as np; f = h5py.File('job.h5')\n"
+                       "wanted = np.interp(f['x'][:], np.load('px.npy'), np.load('py.npy'))\n"
+                       "assert wanted[2] == -np.inf and wanted[6] == np.inf\n"
+                       "assert np.array_equal(f['y'][:], wanted, equal_nan=True), f['y'][:]"});
+    EXPECT_EQ(look.exit, 0) << look;
+}
+
+/* An array of one number is a number, and an array too. */
+TEST_F(Shared, OneNumberByItsIndexIsTheJobs) {
+    for (std::string formula : {"one[0] * i", "interp(i, one, one)", "one * i"}) {
+        SCOPED_TRACE(formula);
+        auto save = [this](const std::string &value) {
+            Result made = run({SHEAF_PYTHON, "-c", "import numpy as np; np.save('one.npy', [" + value + "])"});
+            ASSERT_EQ(made.exit, 0) << made;
+        };
+        write("job.yaml",
+              "items: {grid: {i: [0, 1, 2]}}\nshared: {one: {npy: one.npy}}\nexpression: {y: \"" + formula + "\"}\n");
+        save("2.0");
+        run_job({"job.yaml", "--overwrite", "--items", "0:2"}, {0, 1}, 0);
+        save("3.0");
+        Result other = sheaf({"run", "job.yaml"});
+        EXPECT_EQ(other.exit, 2) << other;
+        EXPECT_EQ(count_of(other.err, "one: 2', this job has"), 1) << other;
+        save("2.0");
+        run_job({"job.yaml"});
+    }
+}
+
+/* Chunks that were never written take no space, so a file may have any shape. */
+TEST_F(Shared, MoreNumbersThanThereCanBe) {
+    Result made = run({SHEAF_PYTHON, "-c",
+                       "import h5py\nwith h5py.File('vast.h5', 'w') as f:\n"
+                       "    for name, shape in dict(a=(2**32, 2**32), b=(2**31, 2**30), c=(0, 2**62)).items():\n"
+                       "        f.create_dataset(name, shape, 'f8', maxshape=(None, None), chunks=(64, 64))"});
+    ASSERT_EQ(made.exit, 0) << made;
+    for (std::string name : {"a", "b", "c"}) {
+        write("job.yaml", "items: {grid: {i: [0, 4000000000]}}\nshared: {t: {hdf5: \"vast.h5:/" + name +
+                              "\"}}\nexpression: {y: \"t[i, i]\"}\n");
+        Result result = sheaf({"run", "job.yaml", "--overwrite"});
+        EXPECT_EQ(result.exit, name == "c" ? 0 : 2) << result;
+        EXPECT_EQ(count_of(result.err, "job.yaml:2:13: vast.h5: '/" + name + "' has more numbers than any memory"),
+                  name == "c" ? 0 : 1)
+            << result;
+    }
+}
+
 /* By name, type and shape; isolated too. */
 TEST_F(Shared, PluginsFindThem) {
     write("finds.c",
@@ -147,7 +204,9 @@ TEST_F(Shared, ProgramsMapThem) {
           "import os, sys, json, numpy as np\n"
           "def load(name): return np.load(os.environ['SHEAF_SHARED'] + f'/{name}.npy', mmap_mode='r')\n"
           "a, cube, k, w, flags, ys = map(load, ('a', 'cube', 'k', 'w', 'flags', 'ys'))\n"
-          "assert a.shape == (3, 4) and cube.shape == (2, 3, 4) and cube.dtype == np.int64 and ys.dtype == 'f4'\n"
+          "assert os.stat(os.environ['SHEAF_SHARED'] + '/a.npy').st_mode & 0o777 == 0o400, 'one could write there'\n"
+          "assert a.shape == (3, 4) and cube.shape == (2, 3, 4) and cube.dtype == np.int64 and ys.dtype == 'f4' and "
+          "flags.dtype == bool\n"
           "def row(i): return a[i].sum() + 100 * int(cube[1, i, 0]) + 1e4 * int(k) + w[1] + 1e6 * int(flags[i])\n"
           "if len(sys.argv) > 1:\n"
           "    print(json.dumps({'y': row(int(sys.argv[1]))}))\n"

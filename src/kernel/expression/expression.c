@@ -299,6 +299,13 @@ static int identify(const struct expression *x, struct sheaf_string *identity, s
         const struct formula_param *param = &f->names.params[f->params[k]];
         sheaf_string_add(identity, "param %s: %s\n", param->name, sheaf_text_double(param->value, number));
     }
+    for (int k = 0; k < f->n_arrays; k++) { /* of one number, whose hash nobody takes: it may be a param too */
+        const struct sheaf_array *array = &f->names.arrays->list[f->arrays[k]];
+        if (sheaf_array_is_number(array))
+            sheaf_string_add(
+                identity, "array %s: %s\n", f->names.arrays->names[f->arrays[k]],
+                sheaf_text_double(sheaf_type_to_double((enum sheaf_type)array->type, array->data), number));
+    }
     for (int k = 0; k < f->n_outputs; k++) {
         sheaf_string_add(identity, "formula %s: ", f->outputs[k]);
         sheaf_formulas_print(f, k, identity);

@@ -301,7 +301,8 @@ static void write_element(const struct sheaf_array *a, int k, struct sheaf_strin
     sheaf_string_add(to, "    return (double)t[at];\n}\n\n");
 }
 
-/* numpy.interp's arithmetic: the place by halving, then the slope from its left. */
+/* numpy.interp's arithmetic: the place by halving, then the slope from its left; from its right where that is no number, as
+   beside an infinite value. */
 static void write_interp(const struct sheaf_array *xs, const struct sheaf_array *ys, int k, int l,
                          struct sheaf_string *to) {
     sheaf_string_add(to,
@@ -314,9 +315,12 @@ static void write_interp(const struct sheaf_array *xs, const struct sheaf_array 
                      "        const int64_t middle = low + (high - low) / 2;\n"
                      "        if (x >= (double)xs[middle])\n            low = middle;\n"
                      "        else\n            high = middle;\n    }\n"
-                     "    const double at = (double)xs[low], from = (double)ys[low];\n"
+                     "    const double at = (double)xs[low], from = (double)ys[low], to = (double)ys[high];\n"
                      "    if (x == at)\n        return from;\n"
-                     "    return ((double)ys[high] - from) / ((double)xs[high] - at) * (x - at) + from;\n}\n\n",
+                     "    const double slope = (to - from) / ((double)xs[high] - at), left = slope * (x - at) + from;\n"
+                     "    if (!isnan(left))\n        return left;\n"
+                     "    const double right = slope * (x - (double)xs[high]) + to;\n"
+                     "    return isnan(right) && from == to ? from : right;\n}\n\n",
                      k, l, type_of(xs), type_of(ys), xs->shape[0]);
 }
 
