@@ -321,7 +321,7 @@ TEST(Grid, RefusesWhatCannotBe) {
         {"{grid: {x: {zip: {y: [1]}}, y: [2]}}", "there is a field 'y' already"},
         {"{grid: {repeat: [1]}, repeat: 2}", "there is a field 'repeat' already"},
         {"{grid: {x: [1]}, repeat: 0}", "items.repeat is 0"},
-        {"{count: 3, repeat: 2}", "items.repeat goes with grid, zip, rows or sample"},
+        {"{count: 3, repeat: 2}", "items.repeat goes with grid, zip, rows, sample or files"},
         {"{rows: []}", "items.rows should be a list of rows"},
         {"{rows: {x: 1}}", "items.rows should be a list of rows"},
         {"{rows: [{x: 1}, {y: 2}]}", "row 1 has 'y', which the first does not have"},
