@@ -1,7 +1,6 @@
 /* Data that all items share: read from files of others' making, and found by every kind of kernel; once on a node. */
 #include "cli/program.h"
 
-#include <dirent.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -30,16 +29,12 @@ class Shared : public Program {
         "shared: {a: {npy: a.npy}, flags: {npy: flags.npy}, xs: {npy: xs.npy}, ys: {hdf5: \"t.h5:/ys\"}, "
         "cube: {hdf5: \"t.h5:/cube\"}, total: {hdf5: \"t.h5:/total\"}, w: {csv: \"w.csv:weight\"}, k: 5}\n";
 
-    static std::vector<Layout> layouts() { return {Layout{0, 1}, Layout{4, 1}, Layout{0, 3}, Layout{2, 1, true}}; }
-
-    /* Folders of runs in the memory of the node. */
-    static Words node_folders() {
-        Words found;
-        for (const std::string &name : list_folder("/dev/shm"))
-            if (name.rfind("sheaf-node-", 0) == 0)
-                found.push_back(name);
-        return found;
+    std::string line_of(const std::string &name) const {
+        std::string text = read(name);
+        return text.substr(0, text.find('\n'));
     }
+
+    static std::vector<Layout> layouts() { return {Layout{0, 1}, Layout{4, 1}, Layout{0, 3}, Layout{2, 1, true}}; }
 };
 
 TEST_F(Shared, FormulasReadElementsAndInterpolate) {
@@ -194,7 +189,6 @@ TEST_F(Shared, PluginsFindThem) {
                                    name + ".h5')['y'][:] == i + 100 * i + 50000).all()"});
             EXPECT_EQ(look.exit, 0) << look;
         }
-    EXPECT_EQ(node_folders(), Words{});
 }
 
 /* As files that numpy maps, on each node; and they are gone afterwards, also when the run is killed. */
@@ -224,16 +218,24 @@ TEST_F(Shared, ProgramsMapThem) {
                                    "assert y == [1051208.0, 51624.0, 1052040.0], y"});
             EXPECT_EQ(look.exit, 0) << look;
         }
-    EXPECT_EQ(node_folders(), Words{});
-    /* Nobody is left who could remove it: the next run does. */
-    ASSERT_EQ(shell("mkdir -m 700 /dev/shm/sheaf-node-of-a-test && touch /dev/shm/sheaf-node-of-a-test/a.npy").exit, 0);
-    write("slow.yaml", items + "command: [sh, -c, \"echo > {job_dir}/begun; sleep 100\"]\n");
+    /* What nobody is left to remove the next run removes; and its own goes with it, however it ends. Other tests run beside this
+       one, and have folders of theirs. */
+    const std::string left = "/dev/shm/sheaf-node-of-a-test";
+    ASSERT_EQ(shell("mkdir -p -m 700 " + left + " && touch " + left + "/a.npy").exit, 0);
+    write("quick.yaml", items + "command: [sh, -c, \"echo $SHEAF_SHARED > {job_dir}/where\"]\n");
+    write("slow.yaml", items + "command: [sh, -c, \"echo $SHEAF_SHARED > {job_dir}/begun; sleep 100\"]\n");
+    run_job({"quick.yaml"}, {2, 1});
+    const std::string own = line_of("where");
+    EXPECT_EQ(own.rfind("/dev/shm/sheaf-node-", 0), 0u) << own;
+    EXPECT_FALSE(exists(own)) << own;
+    EXPECT_FALSE(exists(left));
     Child child(command({"run", "slow.yaml"}), start());
-    EXPECT_TRUE(wait_until([&] { return exists(path("begun")); }));
-    EXPECT_EQ(node_folders().size(), 1u) << "that of the run, and the one that was left is gone";
+    EXPECT_TRUE(wait_until([&] { return exists(path("begun")) && !read("begun").empty(); }));
+    const std::string killed = line_of("begun");
+    EXPECT_TRUE(exists(killed)) << killed;
     kill(child.pid(), SIGKILL);
     child.wait();
-    EXPECT_TRUE(wait_until([] { return node_folders().empty(); })) << "the server of the run removes it";
+    EXPECT_TRUE(wait_until([&] { return !exists(killed); })) << "the server of the run removes it";
 }
 
 TEST_F(Shared, AnotherFileIsAnotherJob) {
@@ -284,7 +286,6 @@ TEST_F(Shared, FilesThatCannotBe) {
             EXPECT_EQ(count_of(bad.err, c.said), 1) << c.said << "\n" << bad;
         }
     }
-    EXPECT_EQ(node_folders(), Words{});
 }
 
 /* One copy on a node, whatever the number of ranks: what their memory adds up to, each page divided by who has it. */
