@@ -19,16 +19,11 @@ struct place {
 
 static int find_place(struct place *place, const struct axis_files *files, const struct yaml_node *node,
                       const char *what, bool is_hdf5, struct sheaf_error *error) {
-    const char *text;
-    if (sheaf_yaml_text(node, what, &text, error))
+    size_t n_file;
+    if (sheaf_job_split(node, what, is_hdf5, &n_file, &place->within, error))
         return -1;
-    const char *colon = is_hdf5 ? strstr(text, ":/") : strrchr(text, ':');
-    if (!colon || colon == text || !colon[1])
-        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be %s", what, text,
-                                 is_hdf5 ? "FILE:/DATASET" : "FILE:COLUMN");
-    char *file = strndup(text, (size_t)(colon - text));
+    char *file = strndup(node->text, n_file);
     place->file = file ? sheaf_path_join(sheaf_job_folder(files->job, node), file) : NULL;
-    place->within = colon + 1;
     free(file);
     return place->file ? 0 : sheaf_fail_memory(error, what);
 }

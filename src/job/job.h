@@ -88,6 +88,11 @@ const char *sheaf_job_folder(const struct job *job, const struct yaml_node *node
    the command line from where the user stands. In the job's arena; NULL if there is no memory. */
 const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const char *path);
 
+/* Takes FILE:/DATASET, or FILE:COLUMN, apart: the first n_file bytes of the node's text are the file, what is within it is
+   borrowed from the node. `what` names the node in messages. */
+int sheaf_job_split(const struct yaml_node *node, const char *what, bool is_hdf5, size_t *n_file, const char **within,
+                    struct sheaf_error *error);
+
 /* Refuses a param that nothing uses, most likely a slip in its name; `why` says so. Gives -1. */
 int sheaf_job_refuse_param(const struct job *job, int param, const char *why, struct sheaf_error *error);
 

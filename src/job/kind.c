@@ -253,17 +253,11 @@ static int find_kind(struct job *job, const struct yaml_node *root, struct sheaf
 /* FILE:/DATASET or FILE:COLUMN */
 static int read_within(struct job *job, struct job_shared *shared, const struct yaml_node *node, const char *what,
                        struct sheaf_error *error) {
-    const bool is_hdf5 = shared->source == SHARED_HDF5;
-    const char *text;
-    if (sheaf_yaml_text(node, what, &text, error))
+    size_t n_file;
+    if (sheaf_job_split(node, what, shared->source == SHARED_HDF5, &n_file, &shared->dataset, error))
         return -1;
-    const char *colon = is_hdf5 ? strstr(text, ":/") : strrchr(text, ':');
-    if (!colon || colon == text || !colon[1])
-        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be %s", what, text,
-                                 is_hdf5 ? "FILE:/DATASET, such as t.h5:/total" : "FILE:COLUMN, such as t.csv:weight");
-    char *file = sheaf_arena_text(&job->document.arena, text, (size_t)(colon - text));
+    char *file = sheaf_arena_text(&job->document.arena, node->text, n_file);
     shared->file = file ? sheaf_job_path(job, node, file) : NULL;
-    shared->dataset = colon + 1;
     return shared->file ? 0 : sheaf_fail_memory(error, "the job");
 }
 

@@ -14,3 +14,17 @@ const char *sheaf_job_path(struct job *job, const struct yaml_node *node, const 
     free(joined);
     return kept;
 }
+
+int sheaf_job_split(const struct yaml_node *node, const char *what, bool is_hdf5, size_t *n_file, const char **within,
+                    struct sheaf_error *error) {
+    const char *text;
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    const char *colon = is_hdf5 ? strstr(text, ":/") : strrchr(text, ':');
+    if (!colon || colon == text || !colon[1])
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be %s", what, text,
+                                 is_hdf5 ? "FILE:/DATASET, such as t.h5:/total" : "FILE:COLUMN, such as t.csv:weight");
+    *n_file = (size_t)(colon - text);
+    *within = colon + 1;
+    return 0;
+}
