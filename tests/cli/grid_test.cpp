@@ -2,6 +2,8 @@
    are those of a table of the same items, which Python makes. */
 #include "cli/program.h"
 
+#include <sstream>
+
 namespace {
 
 class Grids : public Program {
@@ -279,6 +281,24 @@ TEST_F(Cubes, Texts) {
     EXPECT_EQ(
         count_of(sheaf({"show", "t.h5", "--csv", "--fields", "a,b,repeat,stdout"}).out, "17,done,2,z,1,\"2z1\n\""), 1)
         << sheaf({"show", "t.h5", "--csv"});
+}
+
+/* Rows are read some thousand at a time: what is read begins and ends anywhere in the planes of a cube. */
+TEST_F(Cubes, AreReadInPieces) {
+    write("job.yaml", "items: {grid: {a: {range: [7]}, b: {range: [40]}, c: {range: [61]}}}\n"
+                      "expression: {y: 10000 * a + 100 * b + c}\n");
+    run_job({"job.yaml"}, {0, 2});
+    Result shown = sheaf({"show", "job.h5", "--csv", "--fields", "a,b,c,y"});
+    std::istringstream lines(shown.out);
+    std::string line;
+    ASSERT_TRUE(std::getline(lines, line) && line == "item,status,a,b,c,y") << line;
+    for (int item = 0; item < 7 * 40 * 61; item++) {
+        const int a = item / (40 * 61), b = item / 61 % 40, c = item % 61;
+        std::ostringstream wanted;
+        wanted << item << ",done," << a << "," << b << "," << c << "," << 10000 * a + 100 * b + c;
+        ASSERT_TRUE(std::getline(lines, line)) << item;
+        ASSERT_EQ(line, wanted.str());
+    }
 }
 
 /* --- where ------------------------------------------------------------------------------------------------------- */
