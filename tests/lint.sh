@@ -43,7 +43,7 @@ home store HDF5 '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"](hdf5|H5)'
 # Includes point down. A room sees itself and every room on a lower floor; rooms on one floor do not see each other.
 awk '
 BEGIN {
-    floor["core"] = 1; floor["sweep"] = 2; floor["job"] = floor["process"] = 3; floor["plan"] = floor["kernel"] = 4
+    floor["core"] = 1; floor["sweep"] = floor["reduce"] = 2; floor["job"] = floor["process"] = 3; floor["plan"] = floor["kernel"] = 4
     floor["comm"] = floor["exec"] = floor["store"] = floor["report"] = floor["plot"] = 5
     floor["app"] = 6; floor["cmd"] = 7; floor["main.c"] = 8
 }

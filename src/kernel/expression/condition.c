@@ -6,58 +6,36 @@
 
 #include "core/arena.h"
 #include "core/crew.h"
-#include "core/type.h"
-#include "kernel/expression/compile.h"
-#include "kernel/expression/formula.h"
-#include "kernel/library.h"
+#include "kernel/expression/row_formulas.h"
 
-enum { BATCH = 4096, PADDING = 16 /* of the compiled function */ };
-
-typedef void (*compiled)(int64_t first, int64_t n, const double *const *in, double *const *out,
-                         void (*const *functions)(void), const void *const *arrays);
+enum { BATCH = ROW_FORMULAS_BATCH };
 
 struct condition {
     struct items_filter filter;
-    struct formulas formulas;
+    struct row_formulas rows;
     enum sheaf_type *types; /* [n_fields] of the items, all float64 */
-    struct sheaf_library object;
-    compiled compute;
     struct sheaf_arena arena;
 };
 
 /* --- asking -------------------------------------------------------------------------------------------------------- */
 
-/* Columns of n_padded values for the fields that the formula reads, NULL for others; and one for what it says, which is
-   returned. */
-static double *make_columns(const struct condition *c, const struct items *items, int64_t n_padded, void **columns,
-                            struct sheaf_arena *arena) {
-    const size_t n_bytes = (size_t)n_padded * sizeof(double);
-    char *room = sheaf_arena_take(arena, ((size_t)c->formulas.n_inputs + 1) * n_bytes + SHEAF_ALIGN);
-    if (!room)
-        return NULL;
-    char *at = room + (SHEAF_ALIGN - (uintptr_t)room % SHEAF_ALIGN) % SHEAF_ALIGN;
-    memset(columns, 0, (size_t)items->n_fields * sizeof *columns);
-    for (int k = 0; k < c->formulas.n_inputs; k++, at += n_bytes)
-        columns[c->formulas.inputs[k]] = at;
-    return (double *)(void *)at;
-}
-
 /* Items first … first + n - 1, at most BATCH. */
 static int ask(const struct condition *c, struct items *items, int64_t first, int64_t n, uint8_t *left_out,
                struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
-    const int64_t n_padded = (n + PADDING - 1) / PADDING * PADDING;
+    double **in, **out;
     void **columns = sheaf_arena_take(&arena, ((size_t)items->n_fields + 1) * sizeof *columns);
-    const double **in = sheaf_arena_take(&arena, ((size_t)c->formulas.n_inputs + 1) * sizeof *in);
-    double *out = columns && in ? make_columns(c, items, n_padded, columns, &arena) : NULL;
-    int rc = out ? items->source->read(items, first, n, columns, c->types, &arena, error)
+    int rc = columns && sheaf_row_formulas_columns(&c->rows, n, &in, &out, &arena) == 0
+                 ? 0
                  : sheaf_fail_memory(error, "the condition");
-    for (int k = 0; rc == 0 && k < c->formulas.n_inputs; k++)
-        in[k] = columns[c->formulas.inputs[k]];
+    for (int k = 0; rc == 0 && k < c->rows.formulas.n_inputs; k++)
+        columns[c->rows.formulas.inputs[k]] = in[k];
+    if (rc == 0)
+        rc = items->source->read(items, first, n, columns, c->types, &arena, error);
     if (rc == 0) {
-        c->compute(first, n_padded, in, &out, NULL, NULL);
+        sheaf_row_formulas_compute(&c->rows, first, n, in, out);
         for (int64_t i = 0; i < n; i++)
-            left_out[i] = out[i] == 0;
+            left_out[i] = out[0][i] == 0;
     }
     sheaf_arena_free(&arena);
     return rc;
@@ -98,63 +76,34 @@ static int leave_out(const struct items_filter *filter, struct items *items, int
 /* --- making it ----------------------------------------------------------------------------------------------------- */
 
 static int list_fields(struct condition *c, const struct items *items, struct sheaf_error *error) {
-    struct formula_field *list = sheaf_arena_take(&c->arena, ((size_t)items->n_fields + 1) * sizeof *list);
+    const struct sheaf_field **list = sheaf_arena_take(&c->arena, ((size_t)items->n_fields + 1) * sizeof *list);
     c->types = sheaf_arena_take(&c->arena, ((size_t)items->n_fields + 1) * sizeof *c->types);
     if (!list || !c->types)
         return sheaf_fail_memory(error, "the condition");
     for (int k = 0; k < items->n_fields; k++) {
-        const struct sheaf_field *field = &items->fields[k];
-        list[k].name = field->name;
-        list[k].refusal = field->width != 1           ? "has several values an item; a condition takes fields with one"
-                          : field->type == SHEAF_TEXT ? "holds text; a condition takes numbers"
-                                                      : NULL;
+        list[k] = &items->fields[k];
         c->types[k] = SHEAF_FLOAT64;
     }
-    c->formulas.names = (struct formula_names){.n_fields = items->n_fields, .fields = list};
-    return 0;
-}
-
-static int compile(struct condition *c, const struct job *job, struct server *server, struct sheaf_error *error) {
-    struct sheaf_string source = {0};
-    struct sheaf_buffer object = {0};
-    sheaf_formulas_write_c(&c->formulas, &source);
-    const struct compile_request request = {server, job->compiler, source.data, sheaf_cpu_level(), false};
-    int rc = source.failed ? sheaf_fail_memory(error, "the condition") : sheaf_compile(&request, &object, error);
-    if (rc == 0)
-        rc = sheaf_library_load(&c->object, &object, "the compiled condition", error);
-    void *address = rc == 0 ? sheaf_library_find(&c->object, "sheaf_expression") : NULL;
-    if (rc == 0 && !address)
-        rc = sheaf_fail(error, "the compiled condition has no function; the compiler made something else");
-    if (address)
-        memcpy(&c->compute, &address, sizeof address);
-    sheaf_buffer_free(&object);
-    sheaf_string_free(&source);
-    return rc;
+    return sheaf_row_formulas_list(&c->rows, list, items->n_fields, error);
 }
 
 int sheaf_condition_open(struct condition **made, struct job *job, struct items *items, struct server *server,
                          struct sheaf_error *error) {
     const struct yaml_node *node = sheaf_yaml_get(job->items.node, "where");
-    const char *text;
-    size_t at = 0;
     *made = NULL;
     if (!node)
         return 0;
     struct condition *c = *made = calloc(1, sizeof *c);
     if (!c)
         return sheaf_fail_memory(error, "the condition");
-    if (sheaf_yaml_text(node, "items.where", &text, error) || list_fields(c, items, error))
+    if (list_fields(c, items, error) || sheaf_row_formulas_add(&c->rows, node, "items.where", error))
         return -1;
-    if (sheaf_formulas_add(&c->formulas, "where", text, strlen(text), &at, error)) {
-        sheaf_error_prefix(error, "items.where, character %zu: ", sheaf_text_columns(text, at) + 1);
-        return sheaf_yaml_prefix(node, error);
-    }
-    if (compile(c, job, server, error))
+    if (sheaf_row_formulas_compile(&c->rows, job, server, "the compiled condition", error))
         return sheaf_yaml_prefix(node, error);
     sheaf_string_add(&items->identity, "where: ");
-    sheaf_formulas_print(&c->formulas, 0, &items->identity);
+    sheaf_formulas_print(&c->rows.formulas, 0, &items->identity);
     sheaf_string_add(&items->identity, "\n");
-    c->filter = (struct items_filter){.self = c, .text = text, .leave_out = leave_out};
+    c->filter = (struct items_filter){.self = c, .text = node->text, .leave_out = leave_out};
     items->filter = &c->filter;
     return items->identity.failed ? sheaf_fail_memory(error, "the condition") : 0;
 }
@@ -162,8 +111,7 @@ int sheaf_condition_open(struct condition **made, struct job *job, struct items 
 void sheaf_condition_close(struct condition *c) {
     if (!c)
         return;
-    sheaf_library_close(&c->object);
-    sheaf_formulas_free(&c->formulas);
+    sheaf_row_formulas_close(&c->rows);
     sheaf_arena_free(&c->arena);
     free(c);
 }

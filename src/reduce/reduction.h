@@ -1,0 +1,53 @@
+/*
+ * reduction - what becomes of many values: their sum, mean, spread, extremes, number. States may be merged in any order and give
+ * the same bits. Pure.
+ */
+#ifndef SHEAF_REDUCE_REDUCTION_H
+#define SHEAF_REDUCE_REDUCTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <sheaf/kernel.h>
+
+/* As they are called in job files (sheaf_reduction_names). */
+enum reduction_kind {
+    REDUCE_SUM,
+    REDUCE_MEAN,
+    REDUCE_VARIANCE,       /* of a sample: over n - 1 */
+    REDUCE_STD,            /* its root */
+    REDUCE_STANDARD_ERROR, /* of the mean: the root of the variance over n */
+    REDUCE_MIN,
+    REDUCE_MAX,
+    REDUCE_ARGMIN, /* the item that has it, the first of several */
+    REDUCE_ARGMAX,
+    REDUCE_COUNT, /* values that are not 0 */
+    REDUCE_KINDS
+};
+
+extern const char *const sheaf_reduction_names[REDUCE_KINDS];
+
+/* int64 of what is an item or a number of them, else float64. */
+enum sheaf_type sheaf_reduction_type(enum reduction_kind kind);
+
+/* Whether the result has the unit of the values. */
+bool sheaf_reduction_keeps_unit(enum reduction_kind kind);
+
+/* Bytes of a state, which starts as zeros. */
+size_t sheaf_reduction_bytes(enum reduction_kind kind);
+
+/* Adds the value of an item; NaN is counted, and changes nothing else. */
+void sheaf_reduction_add(enum reduction_kind kind, void *state, int64_t item, double x);
+
+void sheaf_reduction_merge(enum reduction_kind kind, void *state, const void *other);
+
+/* How many values went in, and how many were NaN. */
+int64_t sheaf_reduction_n(const void *state);
+int64_t sheaf_reduction_n_nan(const void *state);
+
+/* The result, as its type: a double or an int64_t. Without a value NaN, or -1 of an item, and 0 of sums and numbers. Where NaN
+   propagates, one makes NaN, or -1, of it. */
+void sheaf_reduction_end(enum reduction_kind kind, const void *state, bool propagates, void *result);
+
+#endif
