@@ -7,6 +7,7 @@
 
 #include "app/coordinator.h"
 #include "app/messages.h"
+#include "app/reducing.h"
 #include "app/stage.h"
 #include "app/slots.h"
 #include "app/suspicion.h"
@@ -194,7 +195,10 @@ static int begin_record(struct stage *stage) {
         .reason = RUN_BROKEN_OFF,
     };
     gethostname(record->host, sizeof record->host - 1);
-    return sheaf_results_begin_run(&session->results, record, &session->error);
+    return sheaf_results_begin_run(&session->results, record, &session->error) ||
+                   sheaf_reducing_clear(stage->reducing, &session->error)
+               ? -1
+               : 0;
 }
 
 /* What commands keep lies beside the results file as each rank sees it. */

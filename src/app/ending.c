@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "app/reducing.h"
 #include "app/stage.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
@@ -33,6 +34,8 @@ static int end_results(struct stage *stage) {
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &session->error)))
         return -1;
     stage->none_pending = all[ITEM_PENDING] == 0;
+    if (sheaf_reducing_run(stage->reducing, &stage->reduced, &session->error))
+        return -1;
     if (stage->kernel.has_texts && sheaf_results_check_texts(results, &session->error))
         return -1;
     enum run_reason reason = stage->after[ITEM_PENDING] ? RUN_INTERRUPTED
@@ -65,6 +68,7 @@ int sheaf_stage_summarize(struct stage *stage) {
     struct run_summary summary = {
         .job_name = session->job.name,
         .output = session->job.output,
+        .reduced = stage->reduced.length ? stage->reduced.data : NULL,
         .n_items = stage->n_asked,
         .n_done = stage->after[ITEM_DONE],
         .n_failed = count_failed(stage->after),

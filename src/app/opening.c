@@ -6,6 +6,7 @@
 
 #include "app/fields_message.h"
 #include "app/messages.h"
+#include "app/reducing.h"
 #include "app/shared_data.h"
 #include "app/stage.h"
 #include "app/sameness.h"
@@ -180,6 +181,12 @@ static int open_host(struct stage *stage) {
     return session->folder ? 0 : sheaf_fail_memory(&session->error, "a path");
 }
 
+static int open_reductions(struct stage *stage) {
+    struct session *session = stage->session;
+    return sheaf_session_agree(
+        session, sheaf_session_is_first(session) ? sheaf_reducing_open(&stage->reducing, stage, &session->error) : 0);
+}
+
 static int open_kernel(struct stage *stage) {
     struct session *session = stage->session;
     if (sheaf_shared_data_open(stage))
@@ -194,6 +201,8 @@ static int open_kernel(struct stage *stage) {
     rc = rc ? rc : sheaf_same_kernel(stage);
     if (rc == 0 && session->job.kind == JOB_EXPRESSION)
         rc = compile_expression(stage);
+    if (rc == 0 && session->job.n_reductions > 0)
+        rc = open_reductions(stage);
     if (!sheaf_session_uses_processes(session)) {
         sheaf_server_stop(session->server);
         session->server = NULL;
@@ -262,6 +271,8 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
     sheaf_condition_close(stage->condition);
+    sheaf_reducing_close(stage->reducing);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
+    sheaf_string_free(&stage->reduced);
 }

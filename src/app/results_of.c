@@ -7,6 +7,7 @@
 
 #include "app/again.h"
 #include "app/collision.h"
+#include "app/reducing.h"
 #include "app/stage.h"
 #include "app/suspicion.h"
 #include "core/file.h"
@@ -76,7 +77,11 @@ static void say_links(const struct stage *stage) {
 
 struct results_plan sheaf_stage_plan(struct stage *stage) {
     struct session *session = stage->session;
+    const struct reduction_field *reductions;
+    const int n_reductions = sheaf_reducing_fields(stage->reducing, &reductions);
     return (struct results_plan){
+        .n_reductions = n_reductions,
+        .reductions = reductions,
         .path = session->output,
         .job_name = session->job.name,
         .job_text = session->text.data,

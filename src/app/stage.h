@@ -33,7 +33,8 @@ struct stage {
     struct session *session;
     struct kernel_host host;
     struct items items;                    /* open on rank 0; elsewhere only n_items and fields */
-    struct condition *condition;           /* rank 0: which of them are left out */
+    struct condition *condition;           /* rank 0: which of them are left out, */
+    struct reducing *reducing;             /* and what is asked of all of them together */
     struct arrays arrays;                  /* that all items share, */
     char shared_folder[NODE_FOLDER_BYTES]; /* and where processes of the node find them; "": nowhere */
     bool holds_folder;                     /* this rank has made it */
@@ -60,6 +61,7 @@ struct stage {
     struct failure first_failure;                              /* of this run */
     bool any_failure;
     struct progress progress;
+    struct sheaf_string reduced; /* of all items together, a line each */
 };
 
 /* Whether all items of the job are asked for. */

@@ -345,6 +345,8 @@ static int read_job(struct job *job, struct sheaf_error *error) {
     if (sheaf_job_keys_check(root, NULL, "", 0, error) || read_name(job, root, error) ||
         read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
+        sheaf_job_read_reductions(sheaf_yaml_get(root, "reduce"), &job->document.arena, &job->reductions,
+                                  &job->n_reductions, error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||
         read_inputs(job, sheaf_yaml_get(root, "inputs"), error) || read_seed(job, sheaf_yaml_get(root, "seed"), error))
         return -1;

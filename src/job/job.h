@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "job/kind.h"
+#include "job/reductions.h"
 #include "job/table.h"
 #include "job/yaml.h"
 
@@ -62,6 +63,8 @@ struct job {
     struct job_limits limits;
     int n_params;
     struct job_pair *params;
+    int n_reductions;
+    struct job_reduction *reductions; /* [n_reductions] */
     int64_t seed; /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */

@@ -22,6 +22,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "params", KEY_NAMES, .value = "{NAME: VALUE}", .help = "constants of the kernel, the formulas or the command"},
     {"", "functions", KEY_NAMES, .kinds = EXPRESSION, .value = "{f: {library: FILE, arguments: N}}", .help = "functions of your own in formulas"},
     {"", "shared", KEY_NAMES, .value = "{NAME: {npy: FILE}}", .help = "data that all items share, once in the memory of each node"},
+    {"", "reduce", KEY_NAMES, .value = "{mean_y: {mean: y}}", .help = "what is asked of all items together: sums, means, extremes, exactly"},
     {"", "fast_math", KEY_BOOL, .kinds = EXPRESSION, .value = "true", .help = "quicker and less exact formulas; default: false"},
     {"", "compiler", KEY_TEXT, .kinds = EXPRESSION, .value = "NAME", .help = "the C compiler for formulas"},
     {"", "outputs", KEY_NAMES | KEY_TEXTS, .kinds = PROGRAM, .value = "{NAME: {json: PATH}}", .help = "where a program's results are found; of a worker: their names"},
@@ -109,6 +110,20 @@ const struct job_key sheaf_job_keys[] = {
     {"shared.*", "csv", KEY_TEXT, .value = "FILE:COLUMN", .help = "a column of numbers"},
     {"shared.*", "npy", KEY_TEXT, .value = "FILE", .help = "an array that numpy.save has written"},
 
+    {"reduce.*", "sum", KEY_TEXT, .value = "FORMULA", .help = "of fields and outputs; rounded once"},
+    {"reduce.*", "mean", KEY_TEXT, .value = "FORMULA", .help = "likewise"},
+    {"reduce.*", "variance", KEY_TEXT, .value = "FORMULA", .help = "of a sample, over n - 1; likewise"},
+    {"reduce.*", "std", KEY_TEXT, .value = "FORMULA", .help = "the root of the variance"},
+    {"reduce.*", "standard_error", KEY_TEXT, .value = "FORMULA", .help = "of the mean"},
+    {"reduce.*", "min", KEY_TEXT, .value = "FORMULA", .help = "the least value"},
+    {"reduce.*", "max", KEY_TEXT, .value = "FORMULA", .help = "the largest value"},
+    {"reduce.*", "argmin", KEY_TEXT, .value = "FORMULA", .help = "the item that has the least value, the first of several"},
+    {"reduce.*", "argmax", KEY_TEXT, .value = "FORMULA", .help = "the item that has the largest value"},
+    {"reduce.*", "count", KEY_TEXT, .value = "FORMULA", .help = "items for which it is not 0: \"y > 3\""},
+    {"reduce.*", "where", KEY_TEXT, .value = "FORMULA", .help = "only items for which it is not 0"},
+    {"reduce.*", "over", KEY_TEXT | KEY_TEXTS, .value = "[AXIS, …]", .help = "only along these axes of a grid; the others stay, as a smaller cube"},
+    {"reduce.*", "nan", KEY_WORD, "omit|propagate", .help = "whether a value that is no number is left out, or makes the result none"},
+
     {"halt", "failed", KEY_COUNT | KEY_TEXT, .value = "N or P%", .help = "end the run when so many have failed"},
 
     {"schedule", "policy", KEY_WORD, "auto|static|weighted|dynamic", .help = "parts for each rank, or whoever is free"},
@@ -123,6 +138,7 @@ const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
     {"items", "csv|lines|count|hdf5|results|jsonl|grid|zip|rows|sample|files"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
+    {"reduce.*", "sum|mean|variance|std|standard_error|min|max|argmin|argmax|count"},
     {0},
 };
 

@@ -91,6 +91,8 @@ void sheaf_summary_write(FILE *out, const struct run_summary *s) {
         fprintf(out, "  first failure: item %s: %s\n", sheaf_text_count(s->failed_item, a), s->failed_message);
     if (s->most_messages && s->n_failed > s->most_messages)
         fprintf(out, "  messages of %s of the failed items are kept\n", sheaf_text_count(s->most_messages, a));
+    if (s->reduced)
+        fprintf(out, "%s", s->reduced);
     if (s->lost)
         fprintf(out, "  %s\n", s->lost);
     fprintf(out, "  results: %s", s->output);

@@ -26,6 +26,7 @@ struct run_summary {
     const char *transport, *transport_why;
     const char *ended;   /* why it ended early, or NULL */
     const char *changed; /* of what the job names, after those there before were computed: "a, b were"; or NULL */
+    const char *reduced; /* of all items together: lines, or NULL */
     const char *lost;    /* what is to be said of texts that are gone, or NULL */
     const char *again;   /* what to type to go on: "the same command" */
 };

@@ -94,8 +94,8 @@ static int make_content(struct creation *c) {
         return sheaf_create_fail(c, "make the sums");
     if (sheaf_proven_make(c->plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error))
         return -1;
-    const bool bad =
-        sheaf_create_fields(c) || make_status(c) || make_attempts(c) || make_seconds(c) || sheaf_create_bookkeeping(c);
+    const bool bad = sheaf_create_fields(c) || make_status(c) || make_attempts(c) || make_seconds(c) ||
+                     sheaf_create_reductions(c) || sheaf_create_bookkeeping(c);
     return bad ? -1 : 0;
 }
 

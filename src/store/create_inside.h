@@ -37,6 +37,9 @@ hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int
 /* The dimensions of the items and their coordinates, and all fields. */
 int sheaf_create_fields(struct creation *c);
 
+/* The reductions: store/reductions.h. */
+int sheaf_create_reductions(struct creation *c);
+
 /* The dataset of what has a value for each item; negative after an error. */
 hid_t sheaf_create_of_items(struct creation *c, const char *name, hid_t type);
 

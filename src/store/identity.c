@@ -14,6 +14,7 @@ enum {
 #define FILE_KEY "file "
 #define OUTPUT_KEY "output "
 #define FROM_KEY "from "
+#define REDUCE_KEY "reduce "
 #define OF_STDOUT " of 'stdout'"
 #define KERNEL_KEY "kernel: "
 #define PLUGIN " plugin "
@@ -433,6 +434,10 @@ bool sheaf_identity_is_trace(const char *identity, const char *output) {
         return false;
     const bool any_found = strstr(identity, "\n" FROM_KEY) != NULL;
     return any_found ? !find_named(identity, FROM_KEY, output, strlen(output)).at : strcmp(output, "stdout") != 0;
+}
+
+bool sheaf_identity_is_reduction(const char *identity, const char *name) {
+    return find_named(identity, REDUCE_KEY, name, strlen(name)).at != NULL;
 }
 
 bool sheaf_identity_is_sweep(const char *identity) {

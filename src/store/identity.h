@@ -46,6 +46,9 @@ int32_t sheaf_identity_n_outputs(const char *identity);
    where the job looks for nothing in it. */
 bool sheaf_identity_is_trace(const char *identity, const char *output);
 
+/* Whether the job asks for a reduction of that name. */
+bool sheaf_identity_is_reduction(const char *identity, const char *name);
+
 /* Whether the items are a sweep, whose fields are coordinates of the results. */
 bool sheaf_identity_is_sweep(const char *identity);
 

@@ -134,7 +134,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     struct sheaf_error reserved;
     hid_t dataset = H5I_INVALID_HID;
     (void)file, (void)info;
-    if (sheaf_items_check_name(name, "", &reserved))
+    if (sheaf_items_check_name(name, "", &reserved) || sheaf_identity_is_reduction(r->identity, name))
         return 0;
     sheaf_reader_begin(r, name);
     if (open_link(r, name, &dataset))

@@ -98,6 +98,36 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
     return 0;
 }
 
+static int find_reductions(struct results *r, hid_t file, const struct results_plan *plan, struct sheaf_error *error) {
+    r->reductions = calloc((size_t)plan->n_reductions + 1, sizeof *r->reductions);
+    if (!r->reductions)
+        return sheaf_fail_memory(error, "the reductions");
+    for (int k = 0; k < plan->n_reductions; k++) {
+        const struct reduction_field *field = &plan->reductions[k];
+        int64_t shape[EXTENT_MOST + 1];
+        const int64_t counts[2] = {field->n_cells, REDUCED_COUNTS};
+        char name[300];
+        for (int d = 0; d < field->n_dims; d++)
+            shape[d] = r->extent.dims[field->dims[d]].size;
+        snprintf(name, sizeof name, REDUCTIONS "/%s", field->about.name);
+        if (find_dataset(r, file, field->about.name, shape, field->n_dims, &r->reductions[k].values, error) ||
+            find_dataset(r, file, name, counts, 2, &r->reductions[k].counts, error))
+            return -1;
+    }
+    return 0;
+}
+
+int sheaf_results_write_reduction(struct results *r, int k, int64_t first, int64_t n, const void *values,
+                                  const int64_t *counts, struct sheaf_error *error) {
+    const size_t n_counts = (size_t)n * REDUCED_COUNTS * sizeof *counts;
+    return sheaf_file_pwrite(r->fd, values, (size_t)n * 8, r->reductions[k].values + first * 8, r->path, error) ||
+                   sheaf_file_pwrite(r->fd, counts, n_counts,
+                                     r->reductions[k].counts + first * REDUCED_COUNTS * (off_t)sizeof *counts, r->path,
+                                     error)
+               ? -1
+               : 0;
+}
+
 /* Where the hashes of the inputs' segments are. */
 static int find_proof(struct results *r, hid_t file, const struct items *items, struct sheaf_error *error) {
     r->proof_tables = calloc((size_t)items->n_fields, sizeof *r->proof_tables);
@@ -219,7 +249,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     free(files);
     if (check_identity(r, plan, file, error) == 0)
         rc = check_layout(r, plan, file, error) || find_everything(r, file, plan->items, error) ||
-                     find_inputs(r, file, plan->items, error) ||
+                     find_inputs(r, file, plan->items, error) || find_reductions(r, file, plan, error) ||
                      sheaf_sums_find(&r->sums, file, plan->path, plan->identity, error)
                  ? -1
                  : 0;
@@ -325,6 +355,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     }
     r->fd = -1;
     free(r->inputs);
+    free(r->reductions);
     sheaf_sums_free(&r->sums);
     free(r->sink.layout.columns);
     free(r->noted);
@@ -334,6 +365,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     free(r->path);
     sheaf_string_free(&r->changed);
     r->inputs = NULL;
+    r->reductions = NULL;
     r->sink.layout.columns = NULL;
     r->noted = NULL;
     r->proof_tables = NULL;

@@ -21,6 +21,7 @@
 #include "plan/flight.h"
 #include "plan/row_sink.h"
 #include "plan/span.h"
+#include "store/reductions.h"
 #include "store/sums.h"
 
 /* To be called before MPI starts. A parallel HDF5 that starts later has MPI_Finalize close its files, which crashes
@@ -38,6 +39,8 @@ struct results_plan {
     struct items *items;             /* whose fields are copied, or linked, or coordinates */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
+    int n_reductions;
+    const struct reduction_field *reductions; /* [n_reductions] */
     int64_t block;
     int64_t seed;        /* of random numbers */
     bool attempts;       /* keep how often each item was tried */
@@ -86,6 +89,7 @@ struct results {
     /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width] in one piece; -1:
        nowhere, since it is a text or linked, or nobody knows whether the copy is what was written. */
     int64_t *inputs;
+    struct reduction_place *reductions; /* [n_reductions] of the plan */
     struct row_sink sink;
     struct sums sums;
     uint64_t turn;      /* store/sums.h: as it is in the file, */
@@ -171,6 +175,11 @@ struct pending sheaf_results_pending(struct results *results);
 
 /* Counts the items that are asked for (NULL: all) by status; counts[ITEM_SKIPPED + 1]. */
 int sheaf_results_count(struct results *results, const struct asked *asked, int64_t *counts, struct sheaf_error *error);
+
+/* Values, of the field's type, and counts[n][REDUCED_COUNTS] of cells first … first + n - 1 of a reduction, whose number in the
+   plan is k. */
+int sheaf_results_write_reduction(struct results *results, int k, int64_t first, int64_t n, const void *values,
+                                  const int64_t *counts, struct sheaf_error *error);
 
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);

@@ -1,0 +1,268 @@
+#include "app/reducing.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/reducing_inside.h"
+#include "core/file.h"
+#include "core/type.h"
+
+/* --- names --------------------------------------------------------------------------------------------------------- */
+
+static int check_name(const struct reducing *r, const struct job_reduction *asked, struct sheaf_error *error) {
+    const struct stage *stage = r->stage;
+    const struct extent extent = sheaf_items_extent(&stage->items);
+    char what[64];
+    snprintf(what, sizeof what, "%s:%d: a reduction", stage->session->job.file, asked->node->line);
+    if (sheaf_items_check_name(asked->name, what, error))
+        return -1;
+    bool taken = sheaf_items_find(stage->items.fields, stage->items.n_fields, asked->name) >= 0 ||
+                 sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, asked->name) >= 0;
+    for (int d = 0; d < extent.n_dims; d++)
+        taken = taken || strcmp(extent.dims[d].name, asked->name) == 0;
+    return taken ? sheaf_yaml_refuse(asked->node, error,
+                                     "reduce.%s: a field, an output or an axis is called so; choose another name",
+                                     asked->name)
+                 : 0;
+}
+
+/* --- axes ---------------------------------------------------------------------------------------------------------- */
+
+static bool names(const struct yaml_node *over, const char *axis) {
+    if (!over)
+        return true;
+    if (over->kind == YAML_SCALAR)
+        return strcmp(over->text, axis) == 0;
+    for (int i = 0; i < over->n; i++)
+        if (strcmp(over->value[i]->text, axis) == 0)
+            return true;
+    return false;
+}
+
+static int check_axis(const struct extent *extent, const struct yaml_node *node, const char *name,
+                      struct sheaf_error *error) {
+    struct sheaf_string axes = {0};
+    for (int d = 0; d < extent->n_dims; d++) {
+        if (strcmp(extent->dims[d].name, node->text) == 0) {
+            sheaf_string_free(&axes);
+            return 0;
+        }
+        sheaf_string_add(&axes, "%s%s", d ? ", " : "", extent->dims[d].name);
+    }
+    sheaf_yaml_refuse(node, error, "reduce.%s.over: the items have no axis '%s'; there is %s", name, node->text,
+                      axes.failed ? "another" : axes.data);
+    sheaf_string_free(&axes);
+    return -1;
+}
+
+static int check_axes(const struct extent *extent, const struct job_reduction *asked, struct sheaf_error *error) {
+    const struct yaml_node *over = asked->over;
+    if (over && over->kind == YAML_SCALAR)
+        return check_axis(extent, over, asked->name, error);
+    for (int i = 0; over && i < over->n; i++)
+        if (check_axis(extent, over->value[i], asked->name, error))
+            return -1;
+    return 0;
+}
+
+/* "mass: charge: mean", of the axes that go. */
+static const char *say_methods(struct reducing *r, const struct extent *extent, const struct job_reduction *asked) {
+    struct sheaf_string text = {0};
+    for (int d = 0; d < extent->n_dims; d++)
+        if (names(asked->over, extent->dims[d].name))
+            sheaf_string_add(&text, "%s: ", extent->dims[d].name);
+    sheaf_string_add(&text, "%s", sheaf_reduction_names[asked->kind]);
+    const char *kept = text.failed ? NULL : sheaf_arena_text(&r->arena, text.data, text.length);
+    sheaf_string_free(&text);
+    return kept;
+}
+
+/* The axes that stay, the last one fastest. */
+static void find_cells(struct reduction *one, struct reduction_field *field, const struct extent *extent) {
+    field->n_cells = 1;
+    for (int d = 0; d < extent->n_dims; d++)
+        if (!names(one->asked->over, extent->dims[d].name))
+            field->dims[field->n_dims++] = d;
+    for (int k = field->n_dims - 1; k >= 0; k--) {
+        one->strides[k] = field->n_cells;
+        field->n_cells *= extent->dims[field->dims[k]].size;
+    }
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+/* What formulas may name: the fields of the items, then the outputs. */
+static int list_fields(struct reducing *r, struct sheaf_error *error) {
+    const struct items *items = &r->stage->items;
+    const struct binding *kernel = &r->stage->kernel;
+    const int n = items->n_fields + kernel->n_outputs;
+    const struct sheaf_field **list = sheaf_arena_take(&r->arena, ((size_t)n + 1) * sizeof *list);
+    r->types = sheaf_arena_take(&r->arena, ((size_t)items->n_fields + 1) * sizeof *r->types);
+    if (!list || !r->types)
+        return sheaf_fail_memory(error, "the reductions");
+    for (int k = 0; k < n; k++)
+        list[k] = k < items->n_fields ? &items->fields[k] : &kernel->outputs[k - items->n_fields];
+    for (int k = 0; k < items->n_fields; k++)
+        r->types[k] = SHEAF_FLOAT64;
+    return sheaf_row_formulas_list(&r->rows, list, n, error);
+}
+
+/* The unit of a field whose name is all of the formula. */
+static const char *find_unit(const struct reducing *r, const char *formula) {
+    const struct items *items = &r->stage->items;
+    const struct binding *kernel = &r->stage->kernel;
+    const int input = sheaf_items_find(items->fields, items->n_fields, formula);
+    const int output = sheaf_items_find(kernel->outputs, kernel->n_outputs, formula);
+    return input >= 0 ? items->fields[input].unit : output >= 0 ? kernel->outputs[output].unit : NULL;
+}
+
+static int add_formula(struct reducing *r, const struct yaml_node *node, const char *name, const char *key,
+                       int *formula, struct sheaf_error *error) {
+    char what[300];
+    *formula = r->rows.formulas.n_outputs;
+    snprintf(what, sizeof what, "reduce.%.200s.%s", name, key);
+    return sheaf_row_formulas_add(&r->rows, node, what, error);
+}
+
+static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
+    struct reduction *one = &r->list[k];
+    struct reduction_field *field = &r->fields[k];
+    const struct job_reduction *asked = one->asked = &r->stage->session->job.reductions[k];
+    const struct extent extent = sheaf_items_extent(&r->stage->items);
+    const char *kind = sheaf_reduction_names[asked->kind];
+    one->where = -1;
+    if (check_name(r, asked, error) || check_axes(&extent, asked, error) ||
+        add_formula(r, asked->of, asked->name, kind, &one->of, error) ||
+        (asked->where && add_formula(r, asked->where, asked->name, "where", &one->where, error)))
+        return -1;
+    find_cells(one, field, &extent);
+    one->state_bytes = sizeof(int64_t) + sheaf_reduction_bytes(asked->kind);
+    struct sheaf_string about = {0};
+    sheaf_string_add(&about, "%s of %s%s%s", kind, asked->of->text, asked->where ? " where " : "",
+                     asked->where ? asked->where->text : "");
+    field->about = (struct sheaf_field){
+        .name = asked->name,
+        .type = sheaf_reduction_type(asked->kind),
+        .width = 1,
+        .unit = sheaf_reduction_keeps_unit(asked->kind) ? find_unit(r, asked->of->text) : NULL,
+        .long_name = about.failed ? NULL : sheaf_arena_text(&r->arena, about.data, about.length),
+    };
+    sheaf_string_free(&about);
+    field->cell_methods = say_methods(r, &extent, asked);
+    return field->about.long_name && field->cell_methods ? 0 : sheaf_fail_memory(error, "the reductions");
+}
+
+/* "reduce mean_y: mean of (y + 1) where (x > 0), mass: model: mean, nan omit" */
+static int identify(const struct reducing *r, struct sheaf_string *identity, struct sheaf_error *error) {
+    for (int k = 0; k < r->n; k++) {
+        const struct reduction *one = &r->list[k];
+        sheaf_string_add(identity, "reduce %s: %s of ", one->asked->name, sheaf_reduction_names[one->asked->kind]);
+        sheaf_formulas_print(&r->rows.formulas, one->of, identity);
+        if (one->where >= 0) {
+            sheaf_string_add(identity, " where ");
+            sheaf_formulas_print(&r->rows.formulas, one->where, identity);
+        }
+        sheaf_string_add(identity, ", %s, nan %s\n", r->fields[k].cell_methods,
+                         one->asked->propagates ? "propagate" : "omit");
+    }
+    return identity->failed ? sheaf_fail_memory(error, "the reductions") : 0;
+}
+
+int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct sheaf_error *error) {
+    const struct job *job = &stage->session->job;
+    *made = NULL;
+    if (job->n_reductions == 0)
+        return 0;
+    struct reducing *r = *made = calloc(1, sizeof *r);
+    if (!r)
+        return sheaf_fail_memory(error, "the reductions");
+    r->stage = stage;
+    r->n = job->n_reductions;
+    r->list = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->list);
+    r->fields = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->fields);
+    if (!r->list || !r->fields)
+        return sheaf_fail_memory(error, "the reductions");
+    if (list_fields(r, error))
+        return -1;
+    for (int k = 0; k < r->n; k++)
+        if (open_one(r, k, error))
+            return -1;
+    if (sheaf_row_formulas_compile(&r->rows, job, stage->session->server, "the compiled reductions", error))
+        return -1;
+    return identify(r, &stage->kernel.identity, error);
+}
+
+int sheaf_reducing_fields(const struct reducing *r, const struct reduction_field **fields) {
+    *fields = r ? r->fields : NULL;
+    return r ? r->n : 0;
+}
+
+void sheaf_reducing_close(struct reducing *r) {
+    if (!r)
+        return;
+    sheaf_row_formulas_close(&r->rows);
+    sheaf_arena_free(&r->arena);
+    free(r);
+}
+
+/* --- running ------------------------------------------------------------------------------------------------------- */
+
+int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
+    static const int64_t counts[REDUCED_COUNTS];
+    struct results *results = r ? &r->stage->session->results : NULL;
+    int rc = 0;
+    for (int k = 0; r && k < r->n; k++) {
+        const int64_t none = -1;
+        double nan;
+        sheaf_type_fill(SHEAF_FLOAT64, &nan, 1);
+        const void *value = r->fields[k].about.type == SHEAF_INT64 ? (const void *)&none : (const void *)&nan;
+        for (int64_t cell = 0; rc == 0 && cell < r->fields[k].n_cells; cell++)
+            rc = sheaf_results_write_reduction(results, k, cell, 1, value, counts, error);
+    }
+    return rc;
+}
+
+/* "  mean_y = 0.785 (of 1,000 values; 3 items are not done)" */
+static int say(const struct reducing *r, int k, struct sheaf_string *said, struct sheaf_error *error) {
+    const struct reduction_field *field = &r->fields[k];
+    struct reduced value;
+    char number[32], n[32];
+    if (field->n_cells != 1) {
+        sheaf_string_add(said, "  %s: %s cells\n", field->about.name, sheaf_text_count(field->n_cells, n));
+        return 0;
+    }
+    if (sheaf_reducing_read(r, k, &value, error))
+        return -1;
+    sheaf_string_add(said, "  %s = ", field->about.name);
+    if (field->about.type == SHEAF_INT64)
+        sheaf_string_add(said, "%" PRId64, value.whole);
+    else
+        sheaf_string_add(said, "%s", sheaf_text_double(value.number, number));
+    if (field->about.unit)
+        sheaf_string_add(said, " %s", field->about.unit);
+    sheaf_string_add(said, " (%s value%s", sheaf_text_count(value.counts[REDUCED_IN], n),
+                     value.counts[REDUCED_IN] == 1 ? "" : "s");
+    if (value.counts[REDUCED_NAN])
+        sheaf_string_add(said, "; %s NaN", sheaf_text_count(value.counts[REDUCED_NAN], n));
+    if (value.counts[REDUCED_UNDONE])
+        sheaf_string_add(said, "; %s item%s not done", sheaf_text_count(value.counts[REDUCED_UNDONE], n),
+                         value.counts[REDUCED_UNDONE] == 1 ? " is" : "s are");
+    sheaf_string_add(said, ")\n");
+    return 0;
+}
+
+int sheaf_reducing_run(const struct reducing *r, struct sheaf_string *said, struct sheaf_error *error) {
+    enum { SHOWN = 12 };
+    if (!r)
+        return 0;
+    if (sheaf_reducing_rows(r, error))
+        return -1;
+    for (int k = 0; k < r->n && k < SHOWN; k++)
+        if (say(r, k, said, error))
+            return -1;
+    if (r->n > SHOWN)
+        sheaf_string_add(said, "  … (%d reductions in all)\n", r->n);
+    return said->failed ? sheaf_fail_memory(error, "the reductions") : 0;
+}

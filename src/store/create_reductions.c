@@ -1,0 +1,75 @@
+/* The reductions of a results file that is being made: there is no value yet. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/type.h"
+#include "store/create_inside.h"
+#include "store/dimensions.h"
+#include "store/layout.h"
+
+/* NaN, or -1, in each cell. */
+static int write_none(struct creation *c, const struct reduction_field *field, hid_t dataset) {
+    const size_t n = (size_t)field->n_cells;
+    double *values = malloc((n + 1) * sizeof *values);
+    int64_t *whole = (void *)values;
+    int rc = values ? 0 : sheaf_fail_memory(c->error, "a reduction");
+    if (rc == 0 && field->about.type == SHEAF_FLOAT64)
+        sheaf_type_fill(SHEAF_FLOAT64, values, field->n_cells);
+    for (size_t i = 0; rc == 0 && field->about.type == SHEAF_INT64 && i < n; i++)
+        whole[i] = -1;
+    if (rc == 0 && H5Dwrite(dataset, sheaf_h5_type(field->about.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
+        rc = sheaf_create_fail(c, "write a reduction");
+    free(values);
+    return rc;
+}
+
+static int describe(const struct creation *c, const struct reduction_field *field, hid_t dataset) {
+    double none;
+    sheaf_type_fill(SHEAF_FLOAT64, &none, 1);
+    const bool bad =
+        (field->about.unit && sheaf_h5_put_text(dataset, "units", field->about.unit)) ||
+        (field->about.long_name && sheaf_h5_put_text(dataset, "long_name", field->about.long_name)) ||
+        sheaf_h5_put_text(dataset, "cell_methods", field->cell_methods) ||
+        (field->about.type == SHEAF_FLOAT64 && sheaf_h5_put_values(dataset, "_FillValue", H5T_NATIVE_DOUBLE, 1, &none));
+    return bad ? sheaf_create_fail(c, "describe a reduction") : 0;
+}
+
+static int make_values(struct creation *c, const struct reduction_field *field) {
+    int64_t shape[EXTENT_MOST + 1];
+    for (int d = 0; d < field->n_dims; d++)
+        shape[d] = c->extent.dims[field->dims[d]].size;
+    hid_t dataset = sheaf_create_dataset(c, field->about.name, sheaf_h5_type(field->about.type), field->n_dims, shape);
+    if (dataset < 0)
+        return -1;
+    int rc = describe(c, field, dataset);
+    for (int d = 0; rc == 0 && d < field->n_dims; d++)
+        if (sheaf_dimension_attach(c->file, dataset, c->extent.dims[field->dims[d]].name, (unsigned)d))
+            rc = sheaf_create_fail(c, "label a dimension");
+    rc = rc ? rc : write_none(c, field, dataset);
+    return H5Dclose(dataset) < 0 && rc == 0 ? sheaf_create_fail(c, "close a reduction") : rc;
+}
+
+static int make_counts(struct creation *c, const struct reduction_field *field) {
+    char name[300];
+    const int64_t shape[2] = {field->n_cells, REDUCED_COUNTS};
+    snprintf(name, sizeof name, REDUCTIONS "/%s", field->about.name);
+    hid_t dataset = sheaf_create_dataset(c, name, H5T_NATIVE_INT64, 2, shape);
+    if (dataset < 0)
+        return -1;
+    int64_t *zeros = calloc((size_t)field->n_cells * REDUCED_COUNTS + 1, sizeof *zeros);
+    int rc = zeros ? 0 : sheaf_fail_memory(c->error, "a reduction");
+    if (rc == 0 && (H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros) < 0 ||
+                    sheaf_h5_put_text(dataset, "long_name",
+                                      "values that went in, values that are no number, items that are not done")))
+        rc = sheaf_create_fail(c, "write the counts of a reduction");
+    free(zeros);
+    return H5Dclose(dataset) < 0 && rc == 0 ? sheaf_create_fail(c, "close a reduction") : rc;
+}
+
+int sheaf_create_reductions(struct creation *c) {
+    for (int k = 0; k < c->plan->n_reductions; k++)
+        if (make_values(c, &c->plan->reductions[k]) || make_counts(c, &c->plan->reductions[k]))
+            return -1;
+    return 0;
+}
