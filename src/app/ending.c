@@ -34,7 +34,7 @@ static int end_results(struct stage *stage) {
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &session->error)))
         return -1;
     stage->none_pending = all[ITEM_PENDING] == 0;
-    if (sheaf_reducing_run(stage->reducing, &stage->reduced, &session->error))
+    if (sheaf_reducing_end(stage->reducing, &stage->reduced, &session->error))
         return -1;
     if (stage->kernel.has_texts && sheaf_results_check_texts(results, &session->error))
         return -1;

@@ -212,7 +212,7 @@ void sheaf_reducing_close(struct reducing *r) {
 int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
     static const int64_t counts[REDUCED_COUNTS];
     struct results *results = r ? &r->stage->session->results : NULL;
-    int rc = 0;
+    int rc = r ? sheaf_results_mark_reduced(results, false, error) : 0;
     for (int k = 0; r && k < r->n; k++) {
         const int64_t none = -1;
         double nan;
@@ -253,11 +253,21 @@ static int say(const struct reducing *r, int k, struct sheaf_string *said, struc
     return 0;
 }
 
-int sheaf_reducing_run(const struct reducing *r, struct sheaf_string *said, struct sheaf_error *error) {
+/* The mark comes last, and what it says of is on the disk before it: after a power cut, too. */
+static int work_out(const struct reducing *r, struct sheaf_error *error) {
+    struct results *results = &r->stage->session->results;
+    return sheaf_reducing_rows(r, error) || sheaf_results_sync(results, error) ||
+                   sheaf_results_mark_reduced(results, true, error)
+               ? -1
+               : 0;
+}
+
+int sheaf_reducing_end(const struct reducing *r, struct sheaf_string *said, struct sheaf_error *error) {
     enum { SHOWN = 12 };
+    bool are;
     if (!r)
         return 0;
-    if (sheaf_reducing_rows(r, error))
+    if (sheaf_results_are_reduced(&r->stage->session->results, &are, error) || (!are && work_out(r, error)))
         return -1;
     for (int k = 0; k < r->n && k < SHOWN; k++)
         if (say(r, k, said, error))

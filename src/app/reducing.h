@@ -22,8 +22,8 @@ int sheaf_reducing_fields(const struct reducing *reducing, const struct reductio
 /* Before items are computed: no reduction has a value, so that a killed run leaves none of fewer rows than there are. */
 int sheaf_reducing_clear(const struct reducing *reducing, struct sheaf_error *error);
 
-/* Works all of them out and writes them; `said` gets a line of each for the summary. */
-int sheaf_reducing_run(const struct reducing *reducing, struct sheaf_string *said, struct sheaf_error *error);
+/* Works all of them out where they are not, and writes them; `said` gets a line of each for the summary. */
+int sheaf_reducing_end(const struct reducing *reducing, struct sheaf_string *said, struct sheaf_error *error);
 
 void sheaf_reducing_close(struct reducing *reducing);
 

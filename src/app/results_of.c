@@ -157,6 +157,19 @@ static void say_waiting(const char *path) {
     fprintf(stderr, "sheaf: %s: waiting for programs of the run before to end\n", path);
 }
 
+/* A job that asks for other reductions of the same rows gets them: none is computed again. */
+static int ask_anew(struct session *session, const struct results_plan *plan) {
+    bool changed;
+    if (sheaf_results_ask_anew(plan, &changed, &session->error))
+        return -1;
+    if (!changed)
+        return 0;
+    if (!session->options->quiet)
+        fprintf(stderr, "sheaf: other reductions are asked for than when %s was begun: they are made from its rows\n",
+                session->job.output);
+    return sheaf_results_find(plan->path, &session->found, &session->error);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct stage *stage) {
     struct session *session = stage->session;
@@ -170,6 +183,8 @@ static int open_results(struct stage *stage) {
     sheaf_results_tidy(plan.path);
     bool create = session->options->overwrite || !session->found.there;
     if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
+        return -1;
+    if (!create && ask_anew(session, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;

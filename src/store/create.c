@@ -101,12 +101,15 @@ static int make_content(struct creation *c) {
 
 /* --- the file ------------------------------------------------------------------------------------------------------ */
 
-static int set_up(struct creation *c, hid_t file_creation, hid_t access) {
+int sheaf_create_begin(struct creation *c) {
     const unsigned tracked = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-    if (c->text < 0 || file_creation < 0 || access < 0 || H5Pset_alignment(access, LARGE, PAGE) < 0 ||
-        c->dataset_creation < 0 || c->text_creation < 0 || c->link_creation < 0 ||
-        H5Pset_link_creation_order(file_creation, tracked) < 0 ||
-        H5Pset_attr_creation_order(file_creation, tracked) < 0 ||
+    c->extent = sheaf_items_extent(c->plan->items);
+    c->file = H5I_INVALID_HID;
+    c->text = sheaf_h5_text_type();
+    c->dataset_creation = H5Pcreate(H5P_DATASET_CREATE);
+    c->text_creation = H5Pcreate(H5P_DATASET_CREATE);
+    c->link_creation = H5Pcreate(H5P_LINK_CREATE);
+    if (c->text < 0 || c->dataset_creation < 0 || c->text_creation < 0 || c->link_creation < 0 ||
         H5Pset_attr_creation_order(c->dataset_creation, tracked) < 0 ||
         H5Pset_attr_creation_order(c->text_creation, tracked) < 0 ||
         H5Pset_layout(c->dataset_creation, H5D_CONTIGUOUS) < 0 ||
@@ -118,32 +121,38 @@ static int set_up(struct creation *c, hid_t file_creation, hid_t access) {
     return 0;
 }
 
-static int write_file(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
-    struct creation c = {
-        .plan = plan, .extent = sheaf_items_extent(plan->items), .path = path, .file = H5I_INVALID_HID, .error = error};
-    int rc = -1;
-    c.text = sheaf_h5_text_type();
-    hid_t file_creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS);
-    c.dataset_creation = H5Pcreate(H5P_DATASET_CREATE);
-    c.text_creation = H5Pcreate(H5P_DATASET_CREATE);
-    c.link_creation = H5Pcreate(H5P_LINK_CREATE);
-    if (set_up(&c, file_creation, access))
-        goto out;
-    c.file = H5Fcreate(path, H5F_ACC_TRUNC, file_creation, access);
-    if (c.file < 0)
-        sheaf_create_fail(&c, "create the file");
-    else
-        rc = make_content(&c);
-out:
-    if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
-        rc = sheaf_create_fail(&c, "close the file");
+void sheaf_create_end(struct creation *c) {
+    H5Pclose(c->dataset_creation);
+    H5Pclose(c->text_creation);
+    H5Pclose(c->link_creation);
+    H5Tclose(c->text);
+    sheaf_string_free(&c->coordinates);
+}
+
+static hid_t make_file(struct creation *c) {
+    const unsigned tracked = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    hid_t file_creation = H5Pcreate(H5P_FILE_CREATE), access = H5Pcreate(H5P_FILE_ACCESS), file = H5I_INVALID_HID;
+    if (file_creation >= 0 && access >= 0 && H5Pset_alignment(access, LARGE, PAGE) >= 0 &&
+        H5Pset_link_creation_order(file_creation, tracked) >= 0 &&
+        H5Pset_attr_creation_order(file_creation, tracked) >= 0)
+        file = H5Fcreate(c->path, H5F_ACC_TRUNC, file_creation, access);
+    if (file < 0)
+        sheaf_create_fail(c, "create the file");
     H5Pclose(file_creation);
     H5Pclose(access);
-    H5Pclose(c.dataset_creation);
-    H5Pclose(c.text_creation);
-    H5Pclose(c.link_creation);
-    H5Tclose(c.text);
-    sheaf_string_free(&c.coordinates);
+    return file;
+}
+
+static int write_file(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
+    struct creation c = {.plan = plan, .path = path, .error = error};
+    int rc = sheaf_create_begin(&c);
+    if (rc == 0) {
+        c.file = make_file(&c);
+        rc = c.file >= 0 ? make_content(&c) : -1;
+    }
+    if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
+        rc = sheaf_create_fail(&c, "close the file");
+    sheaf_create_end(&c);
     return rc;
 }
 

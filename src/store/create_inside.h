@@ -26,6 +26,10 @@ struct creation {
     struct sheaf_error *error;
 };
 
+/* The types and property lists of a creation whose plan, path and error are set; the latter to be closed in every case. */
+int sheaf_create_begin(struct creation *c);
+void sheaf_create_end(struct creation *c);
+
 /* Says what HDF5 would not do; gives -1. */
 static inline int sheaf_create_fail(const struct creation *c, const char *what) {
     return sheaf_h5_fail(c->error, c->path, what);
@@ -39,6 +43,9 @@ int sheaf_create_fields(struct creation *c);
 
 /* The reductions: store/reductions.h. */
 int sheaf_create_reductions(struct creation *c);
+
+/* A text as a dataset of bytes. */
+int sheaf_create_text(struct creation *c, const char *name, const char *text);
 
 /* The dataset of what has a value for each item; negative after an error. */
 hid_t sheaf_create_of_items(struct creation *c, const char *name, hid_t type);

@@ -67,7 +67,20 @@ static int make_counts(struct creation *c, const struct reduction_field *field) 
     return H5Dclose(dataset) < 0 && rc == 0 ? sheaf_create_fail(c, "close a reduction") : rc;
 }
 
+/* They are not worked out. */
+static int make_mark(struct creation *c) {
+    static const uint8_t none = 0;
+    const int64_t one = 1;
+    hid_t dataset = sheaf_create_dataset(c, REDUCED, H5T_NATIVE_UINT8, 1, &one);
+    if (dataset < 0)
+        return -1;
+    const bool bad = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, &none) < 0;
+    return H5Dclose(dataset) < 0 || bad ? sheaf_create_fail(c, "mark the reductions") : 0;
+}
+
 int sheaf_create_reductions(struct creation *c) {
+    if (c->plan->n_reductions && make_mark(c))
+        return -1;
     for (int k = 0; k < c->plan->n_reductions; k++)
         if (make_values(c, &c->plan->reductions[k]) || make_counts(c, &c->plan->reductions[k]))
             return -1;

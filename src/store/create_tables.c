@@ -11,7 +11,7 @@
 #include "store/run_table.h"
 #include "store/texts.h"
 
-static int make_text(struct creation *c, const char *name, const char *text) {
+int sheaf_create_text(struct creation *c, const char *name, const char *text) {
     const int64_t n_bytes = (int64_t)strlen(text);
     hid_t dataset = sheaf_create_dataset(c, name, H5T_NATIVE_UINT8, 1, &n_bytes);
     if (dataset < 0)
@@ -127,10 +127,10 @@ int sheaf_create_bookkeeping(struct creation *c) {
     char hash[SHEAF_HASH_BYTES];
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
-    if (make_text(c, ARGUMENTS_TEXT, plan->arguments) || make_text(c, JOB_TEXT, plan->job_text) ||
-        make_text(c, IDENTITY_TEXT, plan->identity) ||
-        (plan->files && *plan->files && make_text(c, FILES_TEXT, plan->files)) || make_errors(c) || make_runs(c) ||
-        make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
+    if (sheaf_create_text(c, ARGUMENTS_TEXT, plan->arguments) || sheaf_create_text(c, JOB_TEXT, plan->job_text) ||
+        sheaf_create_text(c, IDENTITY_TEXT, plan->identity) ||
+        (plan->files && *plan->files && sheaf_create_text(c, FILES_TEXT, plan->files)) || make_errors(c) ||
+        make_runs(c) || make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;
     hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
     int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||

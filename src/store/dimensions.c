@@ -50,6 +50,21 @@ int sheaf_dimension_name(hid_t dataset, unsigned index, char name[DIMENSION_NAME
     return 0;
 }
 
+int sheaf_dimension_detach(hid_t file, hid_t dataset, int rank) {
+    for (int d = 0; d < rank; d++) {
+        char name[DIMENSION_NAME];
+        if (sheaf_dimension_name(dataset, (unsigned)d, name))
+            continue;
+        hid_t scale = H5Dopen2(file, name, H5P_DEFAULT);
+        const bool bad = scale < 0 || H5DSdetach_scale(dataset, scale, (unsigned)d) < 0;
+        if (scale >= 0)
+            H5Dclose(scale);
+        if (bad)
+            return -1;
+    }
+    return 0;
+}
+
 int sheaf_dimension_attach(hid_t file, hid_t dataset, const char *dimension, unsigned index) {
     hid_t scale = H5Dopen2(file, dimension, H5P_DEFAULT);
     int rc = scale >= 0 && H5DSattach_scale(dataset, scale, index) >= 0 ? 0 : -1;

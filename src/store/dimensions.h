@@ -20,6 +20,9 @@ int sheaf_dimension_is(hid_t dataset, const char *name);
 /* Gives a dataset's dimension `index` the name of one that was made. */
 int sheaf_dimension_attach(hid_t file, hid_t dataset, const char *dimension, unsigned index);
 
+/* Takes the names from a dataset's dimensions again, before it is removed: their scales know of it. */
+int sheaf_dimension_detach(hid_t file, hid_t dataset, int rank);
+
 /* The name that a dataset's dimension was given. */
 int sheaf_dimension_name(hid_t dataset, unsigned index, char name[DIMENSION_NAME]);
 

@@ -63,12 +63,12 @@ static int make_copy(struct finish *f) {
 
 /* --- it takes the file's place ------------------------------------------------------------------------------------- */
 
-/* What the first step that was to be taken leaves where it was. */
-static const char *what_is_kept(const struct finish *f) {
-    for (int i = 0; i < f->n_steps; i++)
+/* The first step that was to be taken, which says what is left where it was. */
+static const struct finish_step *first_due(const struct finish *f) {
+    for (int i = 0; i + 1 < f->n_steps; i++)
         if (f->is_due[i])
-            return f->steps[i].kept;
-    return "";
+            return &f->steps[i];
+    return &f->steps[f->n_steps - 1];
 }
 
 static int replace(struct finish *f) {
@@ -87,8 +87,10 @@ static int replace(struct finish *f) {
     unlink(f->aside);
     if (f->error) {
         char why[sizeof f->error->text];
+        const struct finish_step *step = first_due(f);
         snprintf(why, sizeof why, "%s", f->error->text);
-        sheaf_fail(f->error, "%.600s; nothing is lost: %s; later: sheaf pack %.200s", why, what_is_kept(f), f->path);
+        sheaf_fail(f->error, "%.600s; nothing is lost: %s%s%s%s%.200s", why, step->kept, step->later ? "; later: " : "",
+                   step->later ? step->later : "", step->later ? " " : "", step->later ? f->path : "");
     }
     return -1;
 }

@@ -24,7 +24,8 @@ struct finish_step {
     int (*write)(void *self, hid_t copy, const char *aside, struct sheaf_error *error);
     /* Afterwards: removes what is not needed any more. Also where it was not due. */
     int (*clear)(void *self, const char *path, struct sheaf_error *error);
-    const char *kept; /* what is still there when the copy fails: "the texts are still beside the file" */
+    const char *kept;  /* what is still there when the copy fails: "the texts are still beside the file" */
+    const char *later; /* what does it then: "sheaf pack"; NULL: the same command */
 };
 
 /* Takes the steps that are due, in order. The caller holds the lock of the results file and writes nothing to it. *placed:

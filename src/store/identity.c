@@ -248,6 +248,18 @@ static void name_difference(const char *stored, const char *now, struct sheaf_st
 
 /* --- outputs ------------------------------------------------------------------------------------------------------- */
 
+bool sheaf_identity_next_reduction(const char **at, const char **name, size_t *n_bytes) {
+    for (struct line line; take_line(at, &line);) {
+        const char *end = starts(line, REDUCE_KEY) ? strstr(line.at, ": ") : NULL;
+        if (!end)
+            continue;
+        *name = line.at + strlen(REDUCE_KEY);
+        *n_bytes = (size_t)(end - *name);
+        return true;
+    }
+    return false;
+}
+
 bool sheaf_identity_next_output(const char **at, const char **name, size_t *n_bytes) {
     static const char word[] = "output ", end[] = "block: "; /* behind that may be lines of a script */
     for (struct line line; take_line(at, &line);) {
@@ -376,25 +388,39 @@ bool sheaf_identity_same_items(const char *a, const char *b) {
 
 /* --- outputs ------------------------------------------------------------------------------------------------------- */
 
-static void without_outputs(const char *identity, struct sheaf_string *kept) {
+/* An identity without lines that begin with one of two keys. */
+static void without_keys(const char *identity, const char *const keys[2], struct sheaf_string *kept) {
     sheaf_string_add(kept, "%s", "");
     for (struct line line; take_line(&identity, &line);)
-        if (!starts(line, OUTPUT_KEY) && !starts(line, FROM_KEY))
+        if (!starts(line, keys[0]) && !starts(line, keys[1]))
             sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
 }
 
-bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
-    struct sheaf_string known = {0}, a = {0}, b = {0};
-    without_new_files(now, stored, &known);
-    without_outputs(stored, &a);
-    if (!known.failed)
-        without_outputs(known.data, &b);
+/* Whether two identities differ, and only in such lines; *becomes is the second, without files that were not there before. */
+static bool differs_in(const char *stored, const char *now, const char *const keys[2], struct sheaf_string *becomes) {
+    struct sheaf_string a = {0}, b = {0};
+    without_new_files(now, stored, becomes);
+    without_keys(stored, keys, &a);
+    if (!becomes->failed)
+        without_keys(becomes->data, keys, &b);
     const bool differs =
-        !known.failed && !a.failed && !b.failed && strcmp(stored, known.data) != 0 && strcmp(a.data, b.data) == 0;
-    sheaf_string_free(&known);
+        !becomes->failed && !a.failed && !b.failed && strcmp(stored, becomes->data) != 0 && strcmp(a.data, b.data) == 0;
     sheaf_string_free(&a);
     sheaf_string_free(&b);
     return differs;
+}
+
+bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
+    static const char *const keys[] = {OUTPUT_KEY, FROM_KEY};
+    struct sheaf_string becomes = {0};
+    const bool differs = differs_in(stored, now, keys, &becomes);
+    sheaf_string_free(&becomes);
+    return differs;
+}
+
+bool sheaf_identity_differs_in_reductions(const char *stored, const char *now, struct sheaf_string *becomes) {
+    static const char *const keys[] = {REDUCE_KEY, REDUCE_KEY};
+    return differs_in(stored, now, keys, becomes);
 }
 
 /* The line that begins with the key and the name; none: at is NULL. */

@@ -46,6 +46,12 @@ int32_t sheaf_identity_n_outputs(const char *identity);
    where the job looks for nothing in it. */
 bool sheaf_identity_is_trace(const char *identity, const char *output);
 
+/* Whether nothing but reductions differs, which are worked out from the rows; and if so what the identity becomes. */
+bool sheaf_identity_differs_in_reductions(const char *stored, const char *now, struct sheaf_string *becomes);
+
+/* The next reduction, as sheaf_identity_next_output. */
+bool sheaf_identity_next_reduction(const char **at, const char **name, size_t *n_bytes);
+
 /* Whether the job asks for a reduction of that name. */
 bool sheaf_identity_is_reduction(const char *identity, const char *name);
 

@@ -32,6 +32,7 @@
 #define PROOF PROOF_GROUP "/"                    /* and a field: uint64[n] plan/proof.h, where items are in segments */
 #define COORDINATES GROUP "/coordinates"         /* and a name: uint64[1] store/coordinates.h */
 #define REDUCTIONS GROUP "/reductions"           /* of each the counts */
+#define REDUCED GROUP "/reduced"                 /* uint8[1]: whether they are those of the rows that are there */
 #define SUSPECTS GROUP "/suspects"               /* int64[SUSPECTS_MOST][SUSPECT_WIDTH] */
 #define SUMS GROUP "/sums"                       /* uint64[SEGMENT_PARTS][n_segments] plan/segments.h, in newer files */
 #define SUMS_SIZE "items_per_segment"            /* attribute of it, int64 */

@@ -366,7 +366,7 @@ int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *erro
         p->fd = -1;
         p->text = sheaf_h5_text_type();
         const struct finish_step steps[] = {
-            {p, look, write_texts, clear, "the texts are still beside the file"},
+            {p, look, write_texts, clear, "the texts are still beside the file", "sheaf pack"},
         };
         rc = sheaf_finish(target, steps, sizeof steps / sizeof *steps, &packed->file, error);
         H5Tclose(p->text);

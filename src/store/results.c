@@ -100,8 +100,11 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
 
 static int find_reductions(struct results *r, hid_t file, const struct results_plan *plan, struct sheaf_error *error) {
     r->reductions = calloc((size_t)plan->n_reductions + 1, sizeof *r->reductions);
+    const int64_t one = 1;
     if (!r->reductions)
         return sheaf_fail_memory(error, "the reductions");
+    if (plan->n_reductions && find_dataset(r, file, REDUCED, &one, 1, &r->reduced_offset, error))
+        return -1;
     for (int k = 0; k < plan->n_reductions; k++) {
         const struct reduction_field *field = &plan->reductions[k];
         int64_t shape[EXTENT_MOST + 1];
@@ -126,6 +129,19 @@ int sheaf_results_write_reduction(struct results *r, int k, int64_t first, int64
                                      error)
                ? -1
                : 0;
+}
+
+int sheaf_results_mark_reduced(struct results *r, bool are, struct sheaf_error *error) {
+    const uint8_t mark = are;
+    return sheaf_file_pwrite(r->fd, &mark, 1, r->reduced_offset, r->path, error);
+}
+
+int sheaf_results_are_reduced(struct results *r, bool *are, struct sheaf_error *error) {
+    uint8_t mark = 0;
+    if (sheaf_file_pread(r->fd, &mark, 1, r->reduced_offset, r->path, error))
+        return -1;
+    *are = mark == 1;
+    return 0;
 }
 
 /* Where the hashes of the inputs' segments are. */

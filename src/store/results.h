@@ -89,7 +89,8 @@ struct results {
     /* [n_fields] where the copies of the items' fields lie: values of the field's own type, [n_items][width] in one piece; -1:
        nowhere, since it is a text or linked, or nobody knows whether the copy is what was written. */
     int64_t *inputs;
-    struct reduction_place *reductions; /* [n_reductions] of the plan */
+    struct reduction_place *reductions; /* [n_reductions] of the plan, */
+    off_t reduced_offset;               /* and the mark that they are worked out */
     struct row_sink sink;
     struct sums sums;
     uint64_t turn;      /* store/sums.h: as it is in the file, */
@@ -155,6 +156,10 @@ int sheaf_results_publish(const char *path, const struct results_found *before, 
                           struct sheaf_error *error);
 void sheaf_results_discard(const char *path);
 
+/* Where a results file differs from the plan in nothing but reductions, gives it those of the plan, without values; *changed:
+   it was so. A kill leaves the file as it was, or with the others. Under the lock. */
+int sheaf_results_ask_anew(const struct results_plan *plan, bool *changed, struct sheaf_error *error);
+
 /* Opens the results file, or where `created` the one that is not yet published, for writing rows; refuses one that is
    no results file, is damaged or belongs to another job, saying what differs, unless it is what
    plan->accept_changes accepts. Release with sheaf_results_close, also
@@ -180,6 +185,10 @@ int sheaf_results_count(struct results *results, const struct asked *asked, int6
    plan is k. */
 int sheaf_results_write_reduction(struct results *results, int k, int64_t first, int64_t n, const void *values,
                                   const int64_t *counts, struct sheaf_error *error);
+
+/* Whether the reductions are those of the rows that are there. */
+int sheaf_results_mark_reduced(struct results *results, bool are, struct sheaf_error *error);
+int sheaf_results_are_reduced(struct results *results, bool *are, struct sheaf_error *error);
 
 /* Record the beginning and the end of a run. The table holds RUNS_MOST; later runs share the last row. */
 int sheaf_results_begin_run(struct results *results, const struct run_record *record, struct sheaf_error *error);
