@@ -190,6 +190,8 @@ static int open_kernel(struct stage *stage) {
                                 &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
         rc = check_inputs(stage) || check_sweep(stage) ? -1 : 0;
+    if (rc == 0 && sheaf_session_is_first(session)) /* of a plugin all is known when it has computed */
+        sheaf_shared_data_say_unused(stage, atomic_load(&stage->uses.used), session->job.kind == JOB_KERNEL);
     rc = sheaf_session_agree(session, rc);
     rc = rc ? rc : sheaf_same_kernel(stage);
     if (rc == 0 && session->job.kind == JOB_EXPRESSION)

@@ -238,6 +238,64 @@ TEST_F(Shared, ProgramsMapThem) {
     EXPECT_TRUE(wait_until([&] { return !exists(killed); })) << "the server of the run removes it";
 }
 
+/* An entry that nothing uses is most likely a slip, and is said; programs read what they like. */
+TEST_F(Shared, WhatNothingUses) {
+    write("f.yaml", "items: {grid: {i: [0, 1], total: [1, 2]}}\nshared:\n  a: {npy: a.npy}\n  totl: 5\n  k: 3\n"
+                    "  xs: {npy: xs.npy}\nexpression: {y: \"a[i, 2] * k + total\"}\n");
+    const std::string said = "sheaf: f.yaml:4:9: no formula uses 'totl' of shared; did you mean 'total'?\n"
+                             "sheaf: f.yaml:6:7: no formula uses 'xs' of shared\n";
+    Result check = sheaf({"check", "f.yaml"});
+    EXPECT_EQ(check.err, said);
+    EXPECT_NE(check.out.find("shared:\n  a float64[3, 4], 96 bytes, from a.npy\n  totl int64, 8 bytes, from the job "
+                             "file\n  k int64, 8 bytes, from the job file\n  xs float64[50], 400 bytes, from xs.npy\n"),
+              std::string::npos)
+        << check;
+    Result ran = sheaf({"run", "f.yaml"});
+    EXPECT_EQ(count_of(ran.err, said), 1) << ran;
+    EXPECT_EQ(sheaf({"run", "f.yaml", "--quiet", "--overwrite"}).err, "");
+    write("w.yaml",
+          std::string("items: {grid: {i: [0]}}\n") + shared + "command: [\"true\"]\noutputs: {y: {exit_code: true}}\n");
+    EXPECT_EQ(count_of(sheaf({"run", "w.yaml"}).err, "of shared"), 0);
+}
+
+/* What a plugin takes shows when it has computed; a name that it looks for in vain, before. */
+TEST_F(Shared, WhatAPluginDoesNotLookUp) {
+    write("takes.c",
+          "#include <sheaf/kernel.h>\n"
+          "static const struct sheaf_field out[] = {{.name = \"y\", .type = SHEAF_FLOAT64, .width = 1}};\n"
+          "static int32_t open_(const struct sheaf_setup *s, struct sheaf_shape *shape, void **self) {\n"
+          "    struct sheaf_array a;\n"
+          "    (void)self;\n"
+          "    s->find_shared(s, \"weights\", &a);\n"
+          "    shape->outputs = out;\n"
+          "    shape->n_outputs = 1;\n"
+          "    return 0;\n"
+          "}\n"
+          "static int32_t map(const void *self, const struct sheaf_context *c, const struct sheaf_block *b) {\n"
+          "    struct sheaf_array a;\n"
+          "    (void)self;\n"
+          "    ((double *)b->out[0])[0] = c->find_shared(c, b->first % 2 ? \"one\" : \"other\", &a);\n"
+          "    return SHEAF_OK;\n"
+          "}\n"
+          "const struct sheaf_kernel sheaf_kernel_takes = {.head = SHEAF_KERNEL(takes), .version = \"1\", .summary = "
+          "\"takes\",\n"
+          "    .open = open_, .map = map};\n");
+    Result built = shell("cc -shared -fPIC -Wall -Werror -I" SHEAF_SOURCE_DIR "/include takes.c -o takes.so");
+    ASSERT_EQ(built.exit, 0) << built;
+    write("job.yaml", "items: {count: 64}\nkernel: ./takes.so:takes\nshared:\n  one: 1\n  wieghts: 2\n  other: 3\n"
+                      "  rest: 4\n");
+    const std::string slip =
+        "sheaf: job.yaml:5:12: the kernel does not look up 'wieghts' of shared; did you mean 'weights'?\n";
+    EXPECT_EQ(sheaf({"check", "job.yaml"}).err, slip);
+    for (const Layout &layout : {Layout{0, 1}, Layout{4, 1}, Layout{2, 1, true}}) {
+        SCOPED_TRACE(layout.name());
+        Result ran = run_job({"job.yaml", "--overwrite"}, layout);
+        EXPECT_EQ(count_of(ran.err, slip), 1) << ran;
+        EXPECT_EQ(count_of(ran.err, "sheaf: job.yaml:7:9: the kernel does not look up 'rest' of shared\n"), 1) << ran;
+        EXPECT_EQ(count_of(ran.err, "of shared"), 2) << ran;
+    }
+}
+
 TEST_F(Shared, AnotherFileIsAnotherJob) {
     write("job.yaml", std::string("items: {grid: {i: [0, 1]}}\n") + shared + "expression: {y: \"a[i, 0]\"}\n");
     run_job({"job.yaml"}, {0, 1});
