@@ -300,12 +300,20 @@ static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_c
     if (full)
         return sheaf_fail_memory(&show->error, "so many rows; use --head");
     int k = 0;
-    columns[k++] = (struct table_column){"item", false, false, items};
+    columns[k++] = (struct table_column){.head = "item", .cells = items};
     if (show->where_failed || show->found.unfinished || show->csv)
-        columns[k++] = (struct table_column){"status", true, false, statuses};
+        columns[k++] = (struct table_column){.head = "status", .is_text = true, .cells = statuses};
     if (show->where_failed)
-        columns[k++] = (struct table_column){"message", true, true, messages};
+        columns[k++] = (struct table_column){.head = "message", .is_text = true, .is_whole = true, .cells = messages};
     return k;
+}
+
+/* Their ends tell them apart. */
+static bool are_paths(const char *const *cells, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (!strchr(cells[i], '/'))
+            return false;
+    return n > 0;
 }
 
 /* All columns of the n rows shown from `at` on. NULL after an error. */
@@ -327,7 +335,12 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
             return NULL;
         for (int64_t w = 0; w < f->width; w++) {
             const char *head = column_head(show, show->chosen[c], w, arena);
-            columns[k++] = (struct table_column){head ? head : f->name, f->type == SHEAF_TEXT, false, cells + w * n};
+            columns[k] = (struct table_column){.head = head ? head : f->name, .cells = cells + w * n};
+            columns[k].is_text = f->type == SHEAF_TEXT;
+            columns[k].is_result = show->all[show->chosen[c]].is_output;
+            columns[k].may_shrink = columns[k].is_text && !columns[k].is_result;
+            columns[k].keeps_end = columns[k].may_shrink && are_paths(columns[k].cells, n);
+            k++;
         }
     }
     *n_columns = k;

@@ -54,6 +54,22 @@ TEST_F(Files, AreThoseThatPythonFinds) {
     EXPECT_EQ(list.exit, 0) << list;
 }
 
+/* Long paths give way to what was computed, and are seen from their ends; where there is room, and in a CSV, whole. */
+TEST_F(Files, AreShownBesideTheirResults) {
+    const std::string deep = "data/" + std::string(60, 'd') + "/night-03.fits", path = place(deep);
+    ASSERT_EQ(shell("mkdir -p \"$(dirname " + deep + ")\" && printf 12345 > " + deep).exit, 0);
+    write("s.yaml", "items: {files: [\"" + deep + "\", data/a.fits]}\nexpression: {y: 2 * size}\n");
+    run_job({"s.yaml"});
+    Result narrow = shell("COLUMNS=80 " SHEAF_PROGRAM " show s.h5");
+    std::string head = narrow.out.substr(0, narrow.out.find('\n'));
+    EXPECT_EQ(head.substr(head.size() - 4), "   y") << narrow;
+    EXPECT_EQ(count_of(narrow.out, "/night-03.fits  "), 1) << narrow;
+    EXPECT_EQ(count_of(narrow.out, "…"), 2) << narrow;
+    EXPECT_EQ(narrow.err, "");
+    EXPECT_EQ(count_of(shell("COLUMNS=1000 " SHEAF_PROGRAM " show s.h5").out, path), 1);
+    EXPECT_EQ(count_of(sheaf({"show", "s.h5", "--csv"}).out, path), 1);
+}
+
 /* A path is seen from the job file, and opens the file wherever a program runs. */
 TEST_F(Files, ProgramsOpenThem) {
     write("jobs/c.yaml", std::string(job) + "workdir: remove\n");
