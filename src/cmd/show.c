@@ -26,8 +26,9 @@ struct show {
     int n_named;
     const char *selected[MOST_SELECTED]; /* [n_selected] by --sel */
     int n_selected;
-    int64_t item; /* -1: rows are shown */
-    int64_t head; /* -1: the default */
+    int64_t item;                   /* -1: rows are shown */
+    int64_t head;                   /* -1: the default */
+    bool with_status, with_message; /* as columns */
     bool where_failed, csv, descending, head_by_default;
 
     struct reader *reader;
@@ -116,11 +117,17 @@ static const struct cmd_usage usage = {
 
 /* --- choosing fields ----------------------------------------------------------------------------------------------- */
 
-static int find_field(struct show *show, const char *name) {
-    const int n = show->n_all + show->n_about;
-    for (int k = 0; k < n; k++)
+static int look_for_field(const struct show *show, const char *name) {
+    for (int k = 0; k < show->n_all + show->n_about; k++)
         if (strcmp(show->all[k].field.name, name) == 0)
             return k;
+    return -1;
+}
+
+static int find_field(struct show *show, const char *name) {
+    const int n = show->n_all + show->n_about, found = look_for_field(show, name);
+    if (found >= 0)
+        return found;
     char hint[512];
     const char **names = calloc((size_t)n + 1, sizeof *names);
     for (int k = 0; names && k < n; k++)
@@ -131,7 +138,20 @@ static int find_field(struct show *show, const char *name) {
     return -1;
 }
 
+/* Columns that are no fields, and stand in front: the item is always there. */
+static bool choose_lead(struct show *show, const char *name) {
+    const bool is_status = strcmp(name, "status") == 0, is_message = strcmp(name, "message") == 0;
+    show->with_status = show->with_status || is_status;
+    show->with_message = show->with_message || is_message;
+    return is_status || is_message || strcmp(name, "item") == 0;
+}
+
 static int choose(struct show *show, const char *name) {
+    if (look_for_field(show, name) < 0) {
+        name += strspn(name, " "); /* behind a comma */
+        if (show->item < 0 && choose_lead(show, name))
+            return 0;
+    }
     int k = find_field(show, name);
     if (k < 0)
         return -1;
@@ -301,9 +321,9 @@ static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_c
         return sheaf_fail_memory(&show->error, "so many rows; use --head");
     int k = 0;
     columns[k++] = (struct table_column){.head = "item", .cells = items};
-    if (show->where_failed || show->found.unfinished || show->csv)
+    if (show->where_failed || show->found.unfinished || show->csv || show->with_status)
         columns[k++] = (struct table_column){.head = "status", .is_text = true, .cells = statuses};
-    if (show->where_failed)
+    if (show->where_failed || show->with_message)
         columns[k++] = (struct table_column){.head = "message", .is_text = true, .is_whole = true, .cells = messages};
     return k;
 }
