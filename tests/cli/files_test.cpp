@@ -161,7 +161,13 @@ TEST_F(Files, WhatCannotBe) {
         std::string items, said;
     } cases[] = {
         {"files: \"data/*.nope\"", "items.files: no file matches 'data/*.nope'; looked in " + place("data")},
-        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits', seen from .: No such file or directory"},
+        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits': " + place(".") + "/nowhere is not there"},
+        {"files: \"data/nowhere/deep/a.fits\"", "': " + place("data") + "/nowhere is not there"},
+        {"files: \"/nowhere/*\"", "': /nowhere is not there"},
+        {"files: \"data/a.fits/*\"", "': " + place("data/a.fits") + " is no folder"},
+        {"files: \"~/*.fits\"", "/~ is not there; ~ is not expanded: write the whole path of the folder"},
+        {"files: \"$HOME/*.fits\"", "; a variable is not expanded: write its value"},
+        {"files: \"data/{a,b}.fits\"", "; {a,b} is not expanded: give a list of patterns"},
         {"files: \"data/dir*\"", "looked in " + place("data") + ", where folders do, which are passed over"},
         {"files: [\"data/a.fits\", \"data/q*\"]", "no file matches 'data/q*'"},
         {"files: []", "items.files is empty; it should be a pattern, or a list of them"},

@@ -312,27 +312,30 @@ TEST_F(Shared, FilesThatCannotBe) {
     write("bad.py", "import numpy as np\n"
                     "a = np.arange(6.).reshape(2, 3)\n"
                     "np.save('fortran.npy', np.asfortranarray(a)); np.save('complex.npy', a * 1j)\n"
+                    "np.save('text.npy', np.array(['a']))\n"
                     "np.save('big.npy', a.astype('>f8')); np.save('deep.npy', np.zeros((1,) * 9))\n"
                     "open('cut.npy', 'wb').write(open('a.npy', 'rb').read()[:-1])\n"
                     "open('no.npy', 'wb').write(b'hello')\n");
     ASSERT_EQ(run({SHEAF_PYTHON, "bad.py"}).exit, 0);
     const struct {
         std::string value, said;
-    } cases[] = {{"{npy: none.npy}", "none.npy: "},
-                 {"{npy: fortran.npy}", "is in Fortran's order; save it with numpy.ascontiguousarray(a)"},
-                 {"{npy: complex.npy}", "holds values of type '<c16'"},
-                 {"{npy: big.npy}", "holds values of type '>f8'"},
-                 {"{npy: deep.npy}", "has more than 8 dimensions"},
-                 {"{npy: cut.npy}", "is cut short"},
-                 {"{npy: no.npy}", "is no file of numpy.save"},
-                 {"{csv: w.csv}", "it should be FILE:COLUMN"},
-                 {"{csv: \"w.csv:wieght\"}", "w.csv: has no column 'wieght'"},
-                 {"{csv: \"w.csv:name\"}", "column 'name': 'a' is not a number"},
-                 {"{hdf5: \"t.h5:/none\"}", "t.h5"},
-                 {"{hdf5: t.h5}", "it should be FILE:/DATASET"},
-                 {"{hdf5: \"t.h5:/ys\", npy: a.npy}", "has 2 sources"},
-                 {"word", "it should be a number, or {hdf5: FILE:/DATASET}"},
-                 {"[1, 2]", "should be a map"}};
+    } cases[] = {
+        {"{npy: none.npy}", "none.npy: "},
+        {"{npy: fortran.npy}", "is in Fortran's order; save it with numpy.ascontiguousarray(a)"},
+        {"{npy: complex.npy}", "holds complex numbers, of type '<c16'; save their parts as two arrays: a.real.copy()"},
+        {"{npy: text.npy}", "holds values of type '<U1'; it should be numbers"},
+        {"{npy: big.npy}", "holds values of type '>f8'"},
+        {"{npy: deep.npy}", "has more than 8 dimensions"},
+        {"{npy: cut.npy}", "is cut short"},
+        {"{npy: no.npy}", "is no file of numpy.save"},
+        {"{csv: w.csv}", "it should be FILE:COLUMN"},
+        {"{csv: \"w.csv:wieght\"}", "w.csv: has no column 'wieght'"},
+        {"{csv: \"w.csv:name\"}", "column 'name': 'a' is not a number"},
+        {"{hdf5: \"t.h5:/none\"}", "t.h5"},
+        {"{hdf5: t.h5}", "it should be FILE:/DATASET"},
+        {"{hdf5: \"t.h5:/ys\", npy: a.npy}", "has 2 sources"},
+        {"word", "it should be a number, or {hdf5: FILE:/DATASET}"},
+        {"[1, 2]", "should be a map"}};
     for (const auto &c : cases) {
         write("bad.yaml", "items: {count: 2}\nshared: {q: " + c.value + "}\nexpression: {y: item}\n");
         for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
