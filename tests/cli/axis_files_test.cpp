@@ -89,8 +89,11 @@ TEST_F(AxisFiles, WhatCannotBe) {
         {"{hdf5: \"t.h5:/one\"}", "t.h5: '/one' has 0 dimensions"},
         {"{hdf5: \"t.h5:/nan\"}", "value 1 (the first is 0) is none"},
         {"{hdf5: \"t.h5:/text\"}", "'/text'"},
+        {"{hdf5: \"c.h5:/c\"}", "'/c' is no array of numbers; of complex numbers save the real and the imaginary part"},
         {"{hdf5: \"t.h5:/none\"}", "items.grid.x has 0 values; an axis has from 1 to 100000000"},
     };
+    Result made = run({SHEAF_PYTHON, "-c", "import h5py; h5py.File('c.h5', 'w')['c'] = [1j, 2]"});
+    ASSERT_EQ(made.exit, 0) << made;
     write("g.csv", "x,name\n1,\"a\nb\"\n\nNA,c\n");
     for (const auto &c : cases) {
         write("bad.yaml", "items: {grid: {x: " + c.axis + "}}\nexpression: {y: 2 * x}\n");
