@@ -336,6 +336,11 @@ const char *sheaf_reader_condition(struct reader *r) {
     return r->condition ? r->condition : "";
 }
 
+void sheaf_reader_rest(struct reader *r) {
+    r->reading.lasting = false;
+    sheaf_interrupt_end_reading(&r->reading);
+}
+
 void sheaf_reader_close(struct reader *r) {
     if (!r)
         return;

@@ -113,6 +113,11 @@ TEST_F(Earlier, SomeFieldsAndOtherNames) {
         {"{file: cube.h5, fields: [zz]}", "items.results.fields: no field 'zz' in cube.h5; did you mean 'z'?"},
         {"{file: cube.h5, fields: {m: mass}}", "'mass' lies along an axis of the cube in cube.h5, and keeps its name"},
         {"{file: cube.h5, fields: {}}", "items.results.fields should be names, [x, y], or new names, {x0: x}"},
+        {"{file: cube.h5, fields: [y, z, y]}", "items.results.fields: 'y' is there twice"},
+        {"{file: cube.h5, fields: {mass: y}}",
+         "items.results.fields: 'mass' is an axis of the cube, or lies along one"},
+        {"{file: cube.h5, fields: {c: y}}", "items.results.fields: 'c' is an axis of the cube, or lies along one"},
+        {"{file: cube.h5, fields: {q: y}}", "items.results.fields: 'q' is an axis of the cube, or lies along one"},
         {"{fields: [y]}", "items.results needs 'file'"},
         {"gone.h5", "gone.h5"},
         {"next.yaml", "next.yaml: is not an HDF5 file that can be read"},
@@ -208,6 +213,16 @@ TEST_F(Earlier, EveryOtherItemIsLackingThere) {
            "assert (b['status'][:] == np.where(done, 1, 5)).all()\n"
            "assert (b['z'][:][done] == i[done] + 1).all() and np.isnan(b['z'][:][~done]).all()\n");
     EXPECT_EQ(sheaf({"verify", "next.h5"}).exit, 0);
+}
+
+/* The earlier file stays open, and is not to blame for what else crashes. */
+TEST_F(Earlier, ACrashOfAKernelIsNotDamageOfTheEarlierFile) {
+    run_job({"cube.yaml"});
+    write("next.yaml", "items: {results: cube.h5}\nkernel: " SHEAF_PLUGIN_DIR "/crashes.so:crashes_early\n");
+    Result result = sheaf({"run", "next.yaml"});
+    EXPECT_NE(result.exit, 0) << result;
+    EXPECT_EQ(count_of(result.err, "damaged"), 0) << result;
+    EXPECT_EQ(count_of(result.err, "cube.h5"), 0) << result;
 }
 
 } // namespace
