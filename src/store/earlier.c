@@ -85,6 +85,12 @@ static int add_wanted(struct earlier *e, const char *name, const char *there, co
 
 static int refuse_unknown(const struct earlier *e, const struct job_pair *wanted, const char *file,
                           struct sheaf_error *error) {
+    char line[300];
+    snprintf(line, sizeof line, "sheaf: '%.250s' is left out: ", wanted->node->text);
+    const char *why = strstr(sheaf_reader_left_out(e->reader), line);
+    if (why)
+        return sheaf_yaml_refuse(wanted->node, error, "items.results.fields: %.*s; put it back",
+                                 (int)(strcspn(why, "\n") - strlen("sheaf: ")), why + strlen("sheaf: "));
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
     const char **names = malloc(((size_t)n_fields + 1) * sizeof *names);

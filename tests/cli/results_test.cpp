@@ -184,6 +184,8 @@ TEST_F(Earlier, LinkedInputsOfTheEarlierFile) {
     EXPECT_EQ(count_of(changed.err, "take only other fields: {file: FILE, fields: [x, y]}"), 1) << changed;
     write("only.yaml", "items: {results: {file: first.h5, fields: [y]}}\nexpression: {z: y}\n");
     run_job({"only.yaml"});
+    write("gone.yaml", "items: {results: {file: first.h5, fields: [x]}}\nexpression: {z: x}\n");
+    EXPECT_EQ(count_of(run_job({"gone.yaml"}, {}, 2).err, "items.results.fields: 'x' is left out: "), 1);
 }
 
 /* A coordinate of a netCDF file is a dimension scale there, and a field like others where it is linked. */
