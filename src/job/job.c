@@ -311,6 +311,9 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     if (sheaf_yaml_word(node, "inputs", ways, COUNT_OF(ways), &way, error))
         return -1;
     job->inputs = (enum job_inputs)way;
+    /* readers of netCDF do not follow links to datasets that have dimensions of another file */
+    if (job->inputs == JOB_INPUTS_AUTO && job->items.kind == JOB_RESULTS)
+        job->inputs = JOB_INPUTS_COPY;
     if (job->inputs == JOB_INPUTS_LINK && !sheaf_job_has_datasets(job))
         return sheaf_yaml_refuse(node, error,
                                  "inputs: link goes with items: {hdf5: …} and {results: …}; all others are copied");

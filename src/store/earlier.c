@@ -32,6 +32,9 @@ static int take_coordinates(struct earlier *e, int k, struct sweep_field *to, st
     const struct reader_field *field = &sheaf_reader_fields(e->reader, &n_fields)[k];
     const enum sheaf_type type = (enum sheaf_type)field->field.type;
     const int64_t n = e->sweep->axes[field->axis].size;
+    if (type != SHEAF_TEXT && type != SHEAF_FLOAT64 && type != SHEAF_INT64)
+        return sheaf_fail(error, "the axis '%s' is of a type that Sheaf does not write; the file was changed",
+                          field->field.name);
     const void *read = sheaf_reader_coordinates(e->reader, k, error);
     if (!read)
         return -1;

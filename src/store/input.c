@@ -431,6 +431,7 @@ static int open_fields(struct items *items, const struct job *job, const struct 
 
 int sheaf_input_open(struct items *items, const struct job *job, struct known *known, struct sheaf_error *error) {
     struct wanted_field *wanted;
+    struct sheaf_stamp before = {0};
     int n_wanted;
     *items = (struct items){.source = &source};
     sheaf_h5_start();
@@ -441,6 +442,8 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->file = H5I_INVALID_HID;
     input->reach.arena = &items->arena;
     input->reach.look = sheaf_missing_look;
+    if (job->items.kind == JOB_RESULTS && sheaf_stamp_take(&before, items->name, error))
+        return sheaf_yaml_prefix(job->items.node, error);
     if (find_wanted(items, job, &wanted, &n_wanted, error) || make_fields(items, n_wanted, error))
         return -1;
     sheaf_h5_watch(&input->reading, items->name);
@@ -451,5 +454,8 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
+    if (before.inode &&
+        sheaf_stamp_check(&before, items->name, error)) /* its statuses were read before the stamp was taken */
+        return -1;
     return sheaf_input_identify(items, job, input->earlier.reader ? "results" : "hdf5", known, error);
 }
