@@ -5,16 +5,6 @@ namespace {
 
 class Samples : public Program {
   protected:
-    /* What check.py finds; it needs SciPy. */
-    void look(const Words &words) {
-        Words all = {SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py"};
-        all.insert(all.end(), words.begin(), words.end());
-        Result found = run(all);
-        if (found.exit == 77)
-            GTEST_SKIP() << "not checked: " << found.out;
-        EXPECT_EQ(found.exit, 0) << found;
-    }
-
     void draw(const std::string &name, const std::string &sample, const Layout &layout = {0, 2}) {
         write(name + ".yaml", "items: {sample: {" + sample + "}}\nexpression: {f: x0 + 1}\n");
         run_job({name + ".yaml"}, layout);
@@ -30,7 +20,7 @@ TEST_F(Samples, SobolIsThatOfJoeAndKuo) {
     for (int d = 0; d < 1111; d++)
         fields += (d ? ", x" : "x") + std::to_string(d) + ": {uniform: [0, 1]}";
     draw("sobol", "count: 256, method: sobol, scramble: false, fields: {" + fields + "}");
-    look({"sobol", path("sobol.h5"), "1111"});
+    check({"sobol", path("sobol.h5"), "1111"});
     write("more.yaml", "items: {sample: {count: 256, method: sobol, fields: {" + fields +
                            ", last: {uniform: [0, 1]}}}}\nexpression: {f: x0}\n");
     Result more = sheaf({"run", "more.yaml"});
