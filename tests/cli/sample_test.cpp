@@ -68,6 +68,24 @@ TEST_F(Samples, ScrambledPointsIntegrateBetter) {
     check({"rates", path("random"), path("sobol"), "256", "4096", "12"});
 }
 
+/* How evenly they lie: as SciPy's do, in all dimensions and in one or two. */
+TEST_F(Samples, SpreadAsThoseOfSciPy) {
+    const int n_seeds = 12;
+    for (std::string method : {"random", "latin", "sobol"}) {
+        std::string fields;
+        for (std::string name : {"x", "a", "b", "c", "d"})
+            fields += (name == "x" ? "" : ", ") + name + ": {uniform: [0, 1]}";
+        write(method + ".yaml", "items: {sample: {count: 1024, method: " + method + ", fields: {" + fields +
+                                    "}}}\nkernel: square_plus\n");
+        for (int seed = 0; seed < n_seeds; seed++)
+            run_job({method + ".yaml", "-q", "--set", "seed=" + std::to_string(seed), "-o",
+                     method + std::to_string(seed) + ".h5"},
+                    {0, 1});
+        check({"projections", method, path(method), std::to_string(n_seeds)});
+        check({"discrepancy", method, path(method), std::to_string(n_seeds)});
+    }
+}
+
 /* Whoever computes an item works its values out: the same for all layouts and kinds, and what the file says. */
 TEST_F(Samples, AllLayoutsAndKinds) {
     const std::string items =

@@ -1,7 +1,7 @@
 """samples.py - checks of items that are drawn (check.py)."""
 import math
 
-from results import by_item, h5py, need, np, text
+from results import DONE, by_item, h5py, need, np, statuses, text
 
 
 def check_sobol(path, dimensions):
@@ -75,3 +75,56 @@ def check_drawn(expression, command):
             a = said.split("|")
             assert [float(a[0]), float(a[1]), float(a[2])] == [x[i], k[i], y[i]], (i, said)
             assert a[3:] == [str(n[i]), text(m[i]), str(r[i])], (i, said)
+
+
+def points(path):
+    """[item][dimension], of a file with the fields x, a, b, c and d."""
+    with h5py.File(path) as f:
+        assert (statuses(f) == DONE).all()
+        return np.stack([f[name][:] for name in "xabcd"], axis=1)
+
+
+def is_latin(x):
+    """Whether each of n equal parts of each dimension has one of n points."""
+    n = len(x)
+    return all(sorted(np.floor(column * n).astype(int)) == list(range(n)) for column in x.T)
+
+
+def is_net(x):
+    """Whether 2**m points are a (0, m, 2)-net: each box that is 2**-a by 2**(a - m), wherever it lies on the grid of such
+    boxes, has one of them."""
+    n = len(x)
+    m = n.bit_length() - 1
+    splits = ((2**a, 2 ** (m - a)) for a in range(m + 1))
+    return all(len(set(map(tuple, np.floor(x * split).astype(int)))) == n for split in splits)
+
+
+def check_projections(method, start, n_seeds):
+    """Of 1,024 points: one dimension at a time, and the first two together, also of each 256 that begin at a multiple of
+    that, since Sobol's first two are a (0, 2)-sequence. Points of the other methods are no net."""
+    for seed in range(int(n_seeds)):
+        x = points(f"{start}{seed}.h5")
+        assert len(x) == 1024 and is_latin(x) == (method != "random"), (method, seed)
+        pieces = [x[:, :2]] + [x[first : first + 256, :2] for first in range(0, 1024, 256)]
+        assert [is_net(piece) for piece in pieces] == [method == "sobol"] * 5, (method, seed)
+
+
+def check_discrepancy(method, start, n_seeds):
+    """The squared centered discrepancy of 1,024 points in 5 dimensions, as the mean over seeds, is that of SciPy's own points.
+    It is a mean over pairs of points, so its expectation is that of every correct engine of the method: of the random and
+    latin points since they have the same law, of the scrambled ones since Owen's scrambling and SciPy's (a random linear one
+    with a shift) have the same law for every pair. So the two means differ by chance only, by as much as those of SciPy's
+    seeds do: five times that is 1 in a million."""
+    qmc, n = need("scipy.stats.qmc"), 1024
+    engines = {
+        "random": lambda seed: np.random.default_rng(seed).random((n, 5)),
+        "latin": lambda seed: qmc.LatinHypercube(5, seed=seed).random(n),
+        "sobol": lambda seed: qmc.Sobol(5, scramble=True, seed=seed).random(n),
+    }
+    ours = [qmc.discrepancy(points(f"{start}{seed}.h5"), method="CD") for seed in range(int(n_seeds))]
+    theirs = [qmc.discrepancy(engines[method](seed), method="CD") for seed in range(64)]
+    assert len(set(ours)) == int(n_seeds), "seeds give different points"
+    spread = np.std(theirs, ddof=1) * math.sqrt(1 / len(ours) + 1 / len(theirs))
+    found = f"{method}: {np.mean(ours):.3e}, SciPy's {np.mean(theirs):.3e}, +- {spread:.1e} by chance"
+    print(found)
+    assert abs(np.mean(ours) - np.mean(theirs)) < 5 * spread, found
