@@ -23,6 +23,13 @@ static void say_changes(struct session *session) {
                 session->changed.data, session->job.output);
 }
 
+/* What the job calls its fields otherwise, where the file keeps what it had. */
+static void say_kept(const struct session *session) {
+    const char *line = session->results.kept.failed ? NULL : session->results.kept.data, *end;
+    for (; line && !session->options->quiet && (end = strchr(line, '\n')) != NULL; line = end + 1)
+        fprintf(stderr, "sheaf: %s: %.*s\n", session->job.output, (int)(end - line), line);
+}
+
 /* Rows that were written just before the machine went down, or its disk failed. */
 static void say_unsafe(const struct session *session) {
     char a[32];
@@ -165,6 +172,7 @@ static int open_results(struct stage *stage) {
     if (sheaf_results_open(&session->results, &plan, create, error))
         return -1;
     say_changes(session);
+    say_kept(session);
     say_unsafe(session);
     if (create && skip_items(stage, NULL))
         return -1;
