@@ -141,6 +141,7 @@ static int check_collision(struct stage *stage) {
         .job_file = session->options->job_file,
         .job = &session->job,
         .kernel = &stage->kernel,
+        .items = &stage->items,
         .known = &session->known,
     };
     return sheaf_collision_check(&collision, &session->error);
