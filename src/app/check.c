@@ -44,15 +44,17 @@ static void tell_axes(const struct sweep *sweep, struct sheaf_string *text) {
 
 static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     const struct session *session = stage->session;
-    static const char *const kinds[] = {"csv ",  "lines of ", "",      "hdf5 ",   "jsonl ",
+    static const char *const kinds[] = {"csv ",  "lines of ", "",      "hdf5 ",   "results of ", "jsonl ",
                                         "grid ", "zip ",      "rows ", "sample ", "files "};
     const struct items *items = &stage->items;
     const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
     sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);
     sheaf_string_add(text, "items: %s", kinds[session->job.items.kind]);
-    if (listed)
+    if (named)
+        sheaf_string_add(text, "%s, ", items->name);
+    if (items->sweep)
         tell_axes(items->sweep, text);
-    sheaf_string_add(text, "%s%s%" PRId64 "\n", named ? items->name : "", named || listed ? ", " : "", items->n_items);
+    sheaf_string_add(text, "%s%" PRId64 "\n", items->sweep ? ", " : "", items->n_items);
     if (items->n_fields)
         tell_fields("fields:", items->fields, items->n_fields, text);
     sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", stage->kernel.kernel.table.head.name,
@@ -120,7 +122,7 @@ static int64_t count_bytes(const struct stage *stage) {
     int64_t row = 2;
     for (int k = 0; k < stage->kernel.n_outputs; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
-    for (int k = 0; !stage->items.links && !stage->items.sweep && k < stage->items.n_fields; k++)
+    for (int k = sheaf_items_n_along(&stage->items); !stage->items.links && k < stage->items.n_fields; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->items.fields[k]);
     return row * stage->items.n_items + stage->items.n_items / stage->kernel.block * (int64_t)sizeof(float) +
            BOOKKEEPING;

@@ -43,7 +43,7 @@ static int open_items(struct stage *stage) {
         if (!session->options->overwrite)
             session->known.before = sheaf_results_files(session->job.output);
         session->known.goes_on = !session->options->overwrite && access(session->job.output, F_OK) == 0;
-        rc = session->job.items.kind == JOB_HDF5
+        rc = sheaf_job_has_datasets(&session->job)
                  ? sheaf_input_open(&stage->items, &session->job, &session->known, &session->error)
                  : sheaf_items_open(&stage->items, &session->job, &axes, &session->error);
         if (rc == 0)
@@ -128,7 +128,7 @@ static int check_sweep(const struct stage *stage) {
     const struct sweep *sweep = stage->items.sweep;
     if (!sweep)
         return 0;
-    for (int a = 0; a < sweep->n_axes && !session->options->quiet; a++)
+    for (int a = 0; sheaf_items_are_generated(&stage->items) && a < sweep->n_axes && !session->options->quiet; a++)
         if (!reads_axis(stage, a) && strcmp(sweep->axes[a].name, "repeat") != 0 && sweep->axes[a].size > 1)
             fprintf(stderr,
                     "sheaf: nothing reads '%s' of the items: what differs in it alone is computed from the same\n",

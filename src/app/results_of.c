@@ -53,7 +53,7 @@ static void say_lost_texts(const struct stage *stage) {
 
 static double input_bytes(const struct stage *stage) {
     double row_bytes = 0;
-    for (int k = 0; k < stage->items.n_fields; k++)
+    for (int k = sheaf_items_n_along(&stage->items); k < stage->items.n_fields; k++)
         row_bytes += (double)sheaf_field_row_bytes(&stage->items.fields[k]);
     return row_bytes * (double)stage->items.n_items;
 }
@@ -61,10 +61,10 @@ static double input_bytes(const struct stage *stage) {
 /* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
 static bool links_inputs(const struct stage *stage) {
     const struct session *session = stage->session;
-    if (session->job.items.kind != JOB_HDF5 || session->job.inputs == JOB_INPUTS_COPY)
+    if (!sheaf_job_has_datasets(&session->job) || session->job.inputs == JOB_INPUTS_COPY)
         return false;
-    for (int k = 0; k < stage->items.n_fields;
-         k++) /* which are read through HDF5 in any case, and may have a fixed length */
+    /* texts are read through HDF5 in any case, and may have a fixed length */
+    for (int k = sheaf_items_n_along(&stage->items); k < stage->items.n_fields; k++)
         if (stage->items.fields[k].type == SHEAF_TEXT)
             return false;
     return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
@@ -102,17 +102,26 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
     };
 }
 
-/* Items whose inputs have no value: of a new results file, or of those that are computed again. */
+static void say_skipped(int64_t n, const char *why) {
+    char count[32];
+    if (n > 0)
+        fprintf(stderr, "sheaf: %s item%s skipped: %s\n", sheaf_text_count(n, count), n == 1 ? " is" : "s are", why);
+}
+
+/* Items that have no values, or are left out: of a new results file, or of those that are computed again. */
 static int skip_items(struct stage *stage, const struct asked *asked) {
     struct session *session = stage->session;
-    char first[FAILURE_BYTES] = "", count[32];
-    int64_t n = 0;
+    struct skipped skipped;
+    char left_out[300];
     if (sheaf_results_skip(&session->results, asked, &stage->items, stage->kernel.field, stage->kernel.inputs,
-                           stage->kernel.n_inputs, &n, first, &session->error))
+                           stage->kernel.n_inputs, &skipped, &session->error))
         return -1;
-    if (n > 0 && !asked && !session->options->quiet)
-        fprintf(stderr, "sheaf: %s item%s %s: %s\n", sheaf_text_count(n, count), n == 1 ? "" : "s",
-                n == 1 ? "is skipped" : "are skipped", first);
+    if (asked || session->options->quiet)
+        return 0;
+    snprintf(left_out, sizeof left_out, "where '%.200s' leaves them out",
+             stage->items.filter ? stage->items.filter->text : "");
+    say_skipped(skipped.n_left_out, left_out);
+    say_skipped(skipped.n_without, skipped.first);
     return 0;
 }
 

@@ -88,7 +88,7 @@ static struct field_place find_place(const struct transport_setup *setup, int fi
     const int64_t offset = sheaf_items_offset(items, field, type);
     struct field_place place = {.file = FIELD_NOWHERE,
                                 .proof_table = setup->proof_tables ? setup->proof_tables[field] : 0};
-    if (items->sweep) /* any rank works it out */
+    if (field < sheaf_items_n_along(items)) /* any rank works it out */
         return place;
     if (offset >= 0) {
         place.file = FIELD_IN_INPUT;

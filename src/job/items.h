@@ -34,6 +34,10 @@ struct items_source {
     /* The same of numbers alone, in the fields' own types, by any number of threads at a time; NULL where one must do it. */
     int (*read_beside)(const struct items *items, int64_t first, int64_t n, void *const *columns,
                        struct sheaf_error *error);
+    /* Which of the items first … first + n - 1 have no values at all, whatever the kernel takes: lacks[n]; and why one of
+       them has none. NULL where all have. */
+    int (*lacks)(const struct items *items, int64_t first, int64_t n, uint8_t *lacks, struct sheaf_error *error);
+    void (*say_lack)(const struct items *items, int64_t item, char *text, size_t most);
     /* Which of the items first … first + n - 1 have no value that the kernel could take from the field as `type`:
        skips[n]. NULL where all have. */
     int (*skips)(const struct items *items, int field, enum sheaf_type type, int64_t first, int64_t n, uint8_t *skips,
@@ -80,7 +84,9 @@ struct items {
     /* What the values are is proven by hashes that are taken as they are read (plan/proof.h), not by the identity; all
        fields then lie in the file `name`, in one piece or in tiles. */
     bool in_segments;
-    const struct sweep *sweep;         /* from which any rank can work out all fields; NULL: they are read */
+    /* The axes of the items, and the first fields, which lie along them: any rank can work these out. NULL: a list, whose
+       fields are all read. */
+    const struct sweep *sweep;
     const struct items_filter *filter; /* borrowed; NULL: none is left out */
     struct sheaf_string identity;      /* canonical text: what these items are, with a fingerprint of their content */
     struct sheaf_string files;         /* lines: those that values of axes come from */
@@ -105,6 +111,16 @@ int sheaf_items_unchanged(const struct items *items, struct sheaf_error *error);
 
 /* The dimensions of the items: the axes of a sweep, or one. Names are borrowed from the items. */
 struct extent sheaf_items_extent(const struct items *items);
+
+/* How many fields, the first ones, lie along an axis; the others have a value for each item. */
+static inline int sheaf_items_n_along(const struct items *items) {
+    return items->sweep ? items->sweep->n_fields : 0;
+}
+
+/* Whether nothing of the items is read: all is worked out. */
+static inline bool sheaf_items_are_generated(const struct items *items) {
+    return items->sweep && items->sweep->n_fields == items->n_fields;
+}
 
 /* The index of a field, or -1. */
 int sheaf_items_find(const struct sheaf_field *fields, int n_fields, const char *name);

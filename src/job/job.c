@@ -59,6 +59,47 @@ static int read_hdf5(struct job *job, const struct yaml_node *node, struct sheaf
     return 0;
 }
 
+/* fields: [x, y], which keep their names */
+static int read_names(struct job *job, const struct yaml_node *list, struct sheaf_error *error) {
+    job->items.fields = sheaf_arena_take(&job->document.arena, (size_t)list->n * sizeof *job->items.fields);
+    if (!job->items.fields)
+        return sheaf_fail_memory(error, "the job");
+    for (int i = 0; i < list->n; i++) {
+        const char *name;
+        if (sheaf_yaml_text(list->value[i], "items.results.fields", &name, error))
+            return -1;
+        job->items.fields[job->items.n_fields++] = (struct job_pair){name, list->value[i]};
+    }
+    return 0;
+}
+
+/* results: FILE, or {file: FILE, fields: …} */
+static int read_results(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    const char *name;
+    if (node->kind == YAML_SCALAR)
+        return read_path(job, node, "items.results", error);
+    if (sheaf_yaml_map(node, "items.results", error) ||
+        sheaf_job_keys_check(node, "items.results", "items.results", 0, error))
+        return -1;
+    const struct yaml_node *file = sheaf_yaml_get(node, "file"), *fields = sheaf_yaml_get(node, "fields");
+    if (!file)
+        return sheaf_yaml_refuse(node, error, "items.results needs 'file': {file: earlier.h5, fields: [x, y]}");
+    if (read_path(job, file, "items.results.file", error))
+        return -1;
+    if (fields && fields->n == 0)
+        return sheaf_yaml_refuse(fields, error,
+                                 "items.results.fields should be names, [x, y], or new names, {x0: x}; without it all "
+                                 "fields are taken");
+    if (fields && fields->kind == YAML_LIST)
+        return read_names(job, fields, error);
+    if (fields && read_pairs(job, fields, &job->items.n_fields, &job->items.fields, error))
+        return -1;
+    for (int i = 0; fields && i < fields->n; i++)
+        if (sheaf_yaml_text(fields->value[i], fields->key[i]->text, &name, error))
+            return -1;
+    return 0;
+}
+
 /* items: m.csv */
 static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) {
     const char *dot = strrchr(node->text, '.');
@@ -68,8 +109,9 @@ static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) 
                                  node->text);
     if (dot && (strcmp(dot, ".h5") == 0 || strcmp(dot, ".hdf5") == 0))
         return sheaf_yaml_refuse(node, error,
-                                 "items is '%s'; it should be a map, items: {hdf5: {file: %s, fields: {x: /x}}}",
-                                 node->text, node->text);
+                                 "items is '%s'; it should be a map, items: {results: %s} of a results file, and of "
+                                 "others items: {hdf5: {file: %s, fields: {x: /x}}}",
+                                 node->text, node->text, node->text);
     return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {%s: %s}", node->text,
                              dot && strcmp(dot, ".txt") == 0     ? "lines"
                              : dot && strcmp(dot, ".jsonl") == 0 ? "jsonl"
@@ -104,7 +146,7 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "jsonl",
+    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "results", "jsonl",
                                           "grid", "zip",   "rows",  "sample", "files"}; /* as in enum job_source */
     const struct yaml_node *source = NULL;
     int n = 0;
@@ -130,8 +172,8 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
     if (n != 1) {
         sheaf_yaml_refuse(
             node, error,
-            "items has %d sources; it takes exactly one of csv, lines, count, hdf5, jsonl, grid, zip, rows, sample, "
-            "files",
+            "items has %d sources; it takes exactly one of csv, lines, count, hdf5, results, jsonl, grid, zip, rows, "
+            "sample, files",
             n);
         return NULL;
     }
@@ -171,6 +213,8 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
         return job->items.count > most_count ? sheaf_yaml_refuse(source, error, "items.count is beyond 10^15") : 0;
     case JOB_HDF5:
         return read_hdf5(job, source, error);
+    case JOB_RESULTS:
+        return read_results(job, source, error);
     case JOB_FILES: /* job/files.h */
         return sheaf_job_read_table(&job->items.table, node, &job->document.arena, error);
     case JOB_GRID: /* job/grid.h */
@@ -265,8 +309,9 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     if (sheaf_yaml_word(node, "inputs", ways, COUNT_OF(ways), &way, error))
         return -1;
     job->inputs = (enum job_inputs)way;
-    if (job->inputs == JOB_INPUTS_LINK && job->items.kind != JOB_HDF5)
-        return sheaf_yaml_refuse(node, error, "inputs: link goes with items: {hdf5: …}; all others are copied");
+    if (job->inputs == JOB_INPUTS_LINK && !sheaf_job_has_datasets(job))
+        return sheaf_yaml_refuse(node, error,
+                                 "inputs: link goes with items: {hdf5: …} and {results: …}; all others are copied");
     return 0;
 }
 

@@ -21,6 +21,7 @@ enum job_source {
     JOB_LINES,
     JOB_COUNT,
     JOB_HDF5,
+    JOB_RESULTS,
     JOB_JSONL,
     JOB_GRID,
     JOB_ZIP,
@@ -42,11 +43,11 @@ struct job {
     struct {
         enum job_source kind;
         const struct yaml_node *node;
-        const char *path;       /* csv, lines, hdf5, jsonl: the file, seen from the current folder; else: "items" */
+        const char *path; /* csv, lines, hdf5, results, jsonl: the file, seen from the current folder; else: "items" */
         struct job_table table; /* csv, jsonl, files */
         int64_t count;
-        int n_fields;            /* hdf5 */
-        struct job_pair *fields; /* hdf5: field name, node with the dataset's path */
+        int n_fields;            /* hdf5, results: of which none are all */
+        struct job_pair *fields; /* hdf5: field name, node with the dataset's path; results: with the name there */
     } items;
     enum job_kind kind;
     const struct yaml_node
@@ -66,9 +67,14 @@ struct job {
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
     const char *cost_file;        /* of the latter, seen from the current folder; else NULL */
     enum job_transport transport;
-    enum job_inputs inputs; /* hdf5: how fields come into the results file */
+    enum job_inputs inputs; /* hdf5, results: how fields come into the results file */
     double checkpoint_s;    /* sync this often; 0: only at the end */
 };
+
+/* Whether the items lie in datasets of an HDF5 file, which is opened in store/. */
+static inline bool sheaf_job_has_datasets(const struct job *job) {
+    return job->items.kind == JOB_HDF5 || job->items.kind == JOB_RESULTS;
+}
 
 /* Whether the items are a sweep (sweep/sweep.h), which no file lists. */
 static inline bool sheaf_job_lists_items(const struct job *job) {

@@ -46,6 +46,7 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},
     {"items", "count", KEY_COUNT, .value = "N", .help = "N items without fields, known by their index"},
     {"items", "hdf5", KEY_MAP, .value = "{file: FILE, fields: {x: /x}}", .help = "datasets with a row for each item"},
+    {"items", "results", KEY_TEXT | KEY_MAP, .value = "FILE", .help = "a results file of Sheaf: its inputs and outputs are the fields, its cube is the new one's"},
     {"items", "jsonl", KEY_TEXT, .value = "FILE", .help = "JSON Lines: an object a line; its keys are the fields"},
     {"items", "grid", KEY_AXES, .value = "{x: [1, 2], y: {linspace: [0, 1, 11]}}", .help = "every value of each axis with every one of the others; the last axis is the fastest"},
     {"items", "zip", KEY_AXES, .value = "{x: [1, 2], y: [3, 4]}", .help = "fields side by side: the first values are the first item"},
@@ -87,6 +88,9 @@ const struct job_key sheaf_job_keys[] = {
     {"items.hdf5", "file", KEY_TEXT, .value = "FILE", .help = "the HDF5 file"},
     {"items.hdf5", "fields", KEY_NAMES, .value = "{NAME: DATASET}", .help = "fields and their datasets"},
 
+    {"items.results", "file", KEY_TEXT, .value = "FILE", .help = "the results file"},
+    {"items.results", "fields", KEY_NAMES | KEY_TEXTS, .value = "[NAME, …] or {NEW: NAME}", .help = "only these of its fields, or under other names"},
+
     {"outputs.*", "type", KEY_WORD, "float64|int64|text", .kinds = PROGRAM, .help = "the type of its values"},
     {"outputs.*", "width", KEY_COUNT, .kinds = PROGRAM, .value = "N", .help = "values an item; default: 1"},
     {"outputs.*", "unit", KEY_TEXT, .kinds = PROGRAM, .value = "UNIT", .help = "for people"},
@@ -117,7 +121,7 @@ const struct job_key sheaf_job_keys[] = {
 
 const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5|jsonl|grid|zip|rows|sample|files"},
+    {"items", "csv|lines|count|hdf5|results|jsonl|grid|zip|rows|sample|files"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
     {0},
 };

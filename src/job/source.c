@@ -48,6 +48,7 @@ int sheaf_items_open(struct items *items, const struct job *job, const struct ax
     case JOB_FILES:
         return sheaf_files_open(items, job, error);
     case JOB_HDF5:
+    case JOB_RESULTS:
         break; /* HDF5 has its home in store/ */
     }
     return sheaf_fail(error, "%s: not a source of this module", items->name);

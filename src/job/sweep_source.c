@@ -12,7 +12,7 @@
 /* --- the functions of the source --------------------------------------------------------------------------------------------- */
 
 static int sweep_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
-    const struct sweep *sweep = items->self;
+    const struct sweep *sweep = items->sweep;
     struct sheaf_arena arena = {0};
     struct sheaf_text text = {"", 0};
     int64_t i;
@@ -36,8 +36,8 @@ static int sweep_check(struct items *items, int field, enum sheaf_type type, str
 
 static int sweep_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                       struct sheaf_arena *arena, struct sheaf_error *error) {
-    for (int f = 0; f < items->n_fields; f++)
-        if (columns[f] && sheaf_sweep_items(items->self, f, types ? types[f] : (enum sheaf_type)items->fields[f].type,
+    for (int f = 0; f < items->sweep->n_fields; f++)
+        if (columns[f] && sheaf_sweep_items(items->sweep, f, types ? types[f] : (enum sheaf_type)items->fields[f].type,
                                             first, n, columns[f], arena))
             return sheaf_fail_memory(error, "the items");
     return 0;
@@ -48,10 +48,10 @@ static int sweep_read_beside(const struct items *items, int64_t first, int64_t n
                              struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
     int rc = 0;
-    for (int f = 0; rc == 0 && f < items->n_fields; f++)
+    for (int f = 0; rc == 0 && f < items->sweep->n_fields; f++)
         if (columns[f])
-            rc =
-                sheaf_sweep_items(items->self, f, (enum sheaf_type)items->fields[f].type, first, n, columns[f], &arena);
+            rc = sheaf_sweep_items(items->sweep, f, (enum sheaf_type)items->fields[f].type, first, n, columns[f],
+                                   &arena);
     sheaf_arena_free(&arena);
     return rc ? sheaf_fail_memory(error, "the items") : 0;
 }
@@ -60,7 +60,7 @@ static void sweep_close(struct items *items) {
     (void)items; /* all of it lives in the arena of the items */
 }
 
-static const struct items_source sweep_source = {
+const struct items_source sheaf_sweep_source = {
     .check = sweep_check, .read = sweep_read, .read_beside = sweep_read_beside, .close = sweep_close};
 
 /* --- the identity ------------------------------------------------------------------------------------------------------ */
@@ -157,7 +157,7 @@ static int identify(struct items *items, const struct sweep *sweep, bool as_writ
 }
 
 /* Bytes of the texts of an item, and of all, at most: of texts, and of numbers that are drawn and may be wanted as such. */
-static void measure_texts(struct items *items, const struct sweep *sweep) {
+void sheaf_sweep_measure_texts(struct items *items, const struct sweep *sweep) {
     enum { NUMBER = 26 };
     for (int f = 0; f < sweep->n_fields; f++) {
         const struct sweep_field *field = &sweep->fields[f];
@@ -167,7 +167,7 @@ static void measure_texts(struct items *items, const struct sweep *sweep) {
             most = texts[i].length > most ? texts[i].length : most;
         items->most_text_bytes += most;
     }
-    items->all_text_bytes = items->most_text_bytes * (size_t)sweep->n_items;
+    items->all_text_bytes += items->most_text_bytes * (size_t)sweep->n_items;
 }
 
 /* The last axis: 0, 1, …, which no other field depends on. */
@@ -208,11 +208,10 @@ int sheaf_sweep_open(struct items *items, struct sweep *sweep, const struct job 
         return sheaf_fail_memory(error, "the fields");
     for (int f = 0; f < sweep->n_fields; f++)
         items->fields[f] = sweep->fields[f].about;
-    items->source = &sweep_source;
-    items->self = sweep;
+    items->source = &sheaf_sweep_source;
     items->sweep = sweep;
     items->n_items = sweep->n_items;
     items->n_fields = sweep->n_fields;
-    measure_texts(items, sweep);
+    sheaf_sweep_measure_texts(items, sweep);
     return identify(items, sweep, job->kind == JOB_COMMAND || job->kind == JOB_KERNEL, error);
 }

@@ -262,7 +262,7 @@ static int bind_inputs(struct binding *b, const struct job *job, struct sheaf_er
             return sheaf_yaml_refuse(job->items.node, error,
                                      "field '%s' has %" PRId64 " values an item; kernel %s takes %" PRId64, input->name,
                                      width, t->head.name, input->width);
-        if (input->type == SHEAF_TEXT && b->fields[b->field[k]].type != SHEAF_TEXT && job->items.kind == JOB_HDF5)
+        if (input->type == SHEAF_TEXT && b->fields[b->field[k]].type != SHEAF_TEXT && sheaf_job_has_datasets(job))
             return sheaf_yaml_refuse(job->items.node, error, "field '%s' holds numbers; kernel %s takes text",
                                      input->name, t->head.name);
         b->inputs[k].width = width;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/arena.h"
 #include "core/boot.h"
 #include "core/file.h"
 #include "plan/text_sums.h"
@@ -232,14 +233,16 @@ static int write_text_sums(struct row_sink *sink, const struct rows *rows, struc
     return rc;
 }
 
-/* Which items are to be written: *selected is a copy of the statuses in which the others are pending, or NULL for all. */
-static int select_rows(const struct row_sink *sink, const struct rows *rows, uint8_t **selected,
+/* Which items are to be written: *selected is a copy of the statuses in which the others are pending, or NULL for all; those
+   that the file has as skipped are told by n_skipped, and marked as such in *selected. */
+static int select_rows(const struct row_sink *sink, const struct rows *rows, uint8_t **selected, int64_t *n_skipped,
                        struct sheaf_error *error) {
     const int64_t end = rows->first + rows->n;
     const size_t n = (size_t)rows->n;
     uint8_t *before = NULL;
     int rc = 0;
     *selected = NULL;
+    *n_skipped = 0;
     if (n == 0)
         return 0;
     if (!sink->mixed && sheaf_asked_next(sink->asked, rows->first, end).n == rows->n &&
@@ -260,6 +263,11 @@ static int select_rows(const struct row_sink *sink, const struct rows *rows, uin
         if (sheaf_asked_next(sink->asked, rows->first + i, rows->first + i + 1).n == 0 ||
             (sink->mixed && before[i] != ITEM_PENDING))
             (*selected)[i] = ITEM_PENDING;
+    for (int64_t i = 0; rc == 0 && sink->mixed && i < rows->n; i++)
+        if (before[i] == ITEM_SKIPPED) {
+            (*selected)[i] = ITEM_SKIPPED;
+            ++*n_skipped;
+        }
 out:
     free(before);
     return rc;
@@ -302,39 +310,115 @@ static int write_sums(struct row_sink *sink, const struct rows *rows, int64_t fi
     return 0;
 }
 
+/* --- rows of blocks in which items are skipped ---------------------------------------------------------------------- */
+
+/* Puts in the place of the columns such in which the items that the file has as skipped are as they are there, so that what
+   is computed among them is written at once. */
+static int keep_values(const struct row_sink *sink, struct rows *rows, const uint8_t *selected,
+                       struct sheaf_arena *arena, struct sheaf_error *error) {
+    const void **columns = sheaf_arena_take(arena, ((size_t)sink->layout.n_columns + 1) * sizeof *columns);
+    for (int c = 0; columns && c < sink->layout.n_columns; c++) {
+        const size_t row = sink->layout.columns[c].row_bytes;
+        const off_t offset = sink->layout.columns[c].offset + rows->first * (off_t)row;
+        const char *computed = rows->columns[c];
+        char *kept = sheaf_arena_take(arena, (size_t)rows->n * row);
+        if (!kept)
+            return sheaf_fail_memory(error, "the rows of a block");
+        if (row && sheaf_file_pread(sink->fd, kept, (size_t)rows->n * row, offset, sink->path, error))
+            return -1;
+        for (int64_t i = 0; i < rows->n; i++)
+            if (selected[i] != ITEM_SKIPPED)
+                memcpy(kept + (size_t)i * row, computed + (size_t)i * row, row);
+        columns[c] = kept;
+    }
+    rows->columns = columns;
+    return columns ? 0 : sheaf_fail_memory(error, "the rows of a block");
+}
+
+/* The messages of the others. */
+static int drop_messages(struct rows *rows, const uint8_t *selected, struct sheaf_arena *arena,
+                         struct sheaf_error *error) {
+    struct failure *kept = sheaf_arena_take(arena, (size_t)rows->n_failures * sizeof *kept);
+    int64_t n = 0;
+    if (!kept)
+        return sheaf_fail_memory(error, "the rows of a block");
+    for (int64_t k = 0; k < rows->n_failures; k++) {
+        const int64_t i = rows->failures[k].item - rows->first;
+        if (i >= 0 && i < rows->n && selected[i] != ITEM_SKIPPED)
+            kept[n++] = rows->failures[k];
+    }
+    rows->failures = kept;
+    rows->n_failures = n;
+    return 0;
+}
+
+static int keep_skipped(const struct row_sink *sink, struct rows *rows, const uint8_t *selected,
+                        struct sheaf_arena *arena, struct sheaf_error *error) {
+    return keep_values(sink, rows, selected, arena, error) || drop_messages(rows, selected, arena, error) ? -1 : 0;
+}
+
+/* Texts and attempts are of each item: there what is computed is written run by run. */
+static void pass_over_skipped(uint8_t *selected, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        selected[i] = selected[i] == ITEM_SKIPPED ? ITEM_PENDING : selected[i];
+}
+
+static bool any_computed(const uint8_t *selected, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (selected[i] != ITEM_SKIPPED && selected[i] != ITEM_PENDING)
+            return true;
+    return false;
+}
+
 static void count(const uint8_t *status, int64_t n, struct row_counts *to) {
     int64_t counts[ITEM_SKIPPED + 1] = {0};
     sheaf_status_count(status, n, counts);
     to->n_done += counts[ITEM_DONE];
-    to->n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING];
+    to->n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING] - counts[ITEM_SKIPPED];
+}
+
+/* Values, texts, then the status. */
+static int write_rows(struct row_sink *sink, const struct rows *rows, bool all, struct sheaf_error *error) {
+    bool any = false;
+    for (int64_t at = 0, upto = 0; sheaf_status_run(rows->status, rows->n, &at, &upto); at = upto) {
+        if (write_values(sink, rows, rows->first + at, rows->first + upto, error))
+            return -1;
+        any = true;
+    }
+    if (!any)
+        return 0;
+    if (write_seconds(sink, rows, error) || write_texts(sink, rows, all, error) ||
+        (sink->layout.text_sums_offset && write_text_sums(sink, rows, error)) ||
+        sheaf_row_sink_write_status(sink, rows, error))
+        return -1;
+    for (int64_t at = 0, upto = 0; sink->layout.segments.size && sheaf_status_run(rows->status, rows->n, &at, &upto);
+         at = upto)
+        if (write_sums(sink, rows, rows->first + at, upto - at, error))
+            return -1;
+    return 0;
 }
 
 int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct row_counts *counts,
                          struct sheaf_error *error) {
     struct rows wanted = *rows;
+    struct sheaf_arena arena = {0};
     uint8_t *selected;
-    int rc = select_rows(sink, rows, &selected, error);
-    wanted.status = selected ? selected : rows->status;
-    bool any = false;
-    for (int64_t at = 0, upto = 0; rc == 0 && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto) {
-        rc = write_values(sink, rows, rows->first + at, rows->first + upto, error);
-        any = true;
-    }
-    if (rc || !any)
+    int64_t n_skipped;
+    int rc = select_rows(sink, rows, &selected, &n_skipped, error);
+    const bool plain = !sink->layout.text_sums_offset && !rows->text_bytes && !sink->layout.attempts_offset;
+    if (rc || (n_skipped && !any_computed(selected, rows->n)))
         goto out;
-    rc = write_seconds(sink, rows, error);
-    if (rc == 0)
-        rc = write_texts(sink, &wanted, !selected, error);
-    if (rc == 0 && sink->layout.text_sums_offset)
-        rc = write_text_sums(sink, &wanted, error);
-    if (rc == 0)
-        rc = sheaf_row_sink_write_status(sink, &wanted, error);
-    for (int64_t at = 0, upto = 0;
-         rc == 0 && sink->layout.segments.size && sheaf_status_run(wanted.status, rows->n, &at, &upto); at = upto)
-        rc = write_sums(sink, &wanted, rows->first + at, upto - at, error);
+    if (n_skipped && plain) {
+        rc = keep_skipped(sink, &wanted, selected, &arena, error);
+    } else if (n_skipped) {
+        pass_over_skipped(selected, rows->n);
+    }
+    wanted.status = selected ? selected : rows->status;
+    rc = rc ? rc : write_rows(sink, &wanted, !selected, error);
     if (rc == 0 && counts)
         count(wanted.status, rows->n, counts);
 out:
+    sheaf_arena_free(&arena);
     free(selected);
     return rc;
 }

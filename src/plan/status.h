@@ -36,7 +36,8 @@ bool sheaf_status_any_unsafe(const uint8_t *status, int64_t n);
    how many had it. For everybody who reads statuses from a file. */
 int64_t sheaf_status_judge(uint8_t *status, int64_t n, bool trusted);
 
-/* unsafe[n]: the statuses with the bit set in each. */
+/* unsafe[n]: the statuses with the bit set in each but those of skipped items, which stand there as they are: nobody would skip
+   one again that a power cut made pending. */
 void sheaf_status_mark_unsafe(const uint8_t *status, int64_t n, uint8_t *unsafe);
 
 /* Finds the next run of items that are not pending, from number *at on: *at … *upto - 1. False: there is none. */

@@ -139,6 +139,11 @@ static int make_dimensions(struct creation *c) {
     return c->coordinates.failed ? sheaf_fail_memory(c->error, "the axes") : 0;
 }
 
+/* Names those that lie beside the axes, for readers. */
+static int put_coordinates(struct creation *c, hid_t dataset) {
+    return c->coordinates.length ? sheaf_h5_put_text(dataset, "coordinates", c->coordinates.data) : 0;
+}
+
 /* --- input fields -------------------------------------------------------------------------------------------------- */
 
 /* Copies all input fields. */
@@ -164,7 +169,7 @@ static int copy_inputs(struct creation *c) {
 static int copy_datasets(struct creation *c) {
     const struct items *items = c->plan->items;
     int rc = 0;
-    for (int k = 0; rc == 0 && k < items->n_fields; k++) {
+    for (int k = sheaf_items_n_along(items); rc == 0 && k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
         const bool is_text = field->type == SHEAF_TEXT, is_bool = sheaf_h5_is_bool(sheaf_input_dataset(items, k));
         hid_t stored = H5Dget_type(sheaf_input_dataset(items, k));
@@ -175,7 +180,7 @@ static int copy_datasets(struct creation *c) {
         if (!is_text)
             H5Tclose(type);
         H5Tclose(stored);
-        rc = dataset >= 0 ? sheaf_inputs_copy(items, k, dataset, c->error) : -1;
+        rc = dataset >= 0 ? sheaf_inputs_copy(items, k, dataset, c->error) || put_coordinates(c, dataset) : -1;
         if (dataset >= 0 && H5Dclose(dataset) < 0 && rc == 0)
             rc = sheaf_create_fail(c, "close an input field");
     }
@@ -184,7 +189,7 @@ static int copy_datasets(struct creation *c) {
 
 static int make_inputs(struct creation *c) {
     const struct items *items = c->plan->items;
-    if (items->sweep) /* they are the coordinates */
+    if (sheaf_items_are_generated(items)) /* they are the coordinates */
         return 0;
     if (!items->links)
         return copy_inputs(c);
@@ -198,7 +203,7 @@ static int make_outputs(struct creation *c) {
         hid_t dataset = make_field(c, &c->plan->outputs[k]);
         if (dataset < 0)
             return -1;
-        const bool bad = c->coordinates.length && sheaf_h5_put_text(dataset, "coordinates", c->coordinates.data);
+        const bool bad = put_coordinates(c, dataset) != 0;
         if (H5Dclose(dataset) < 0 || bad)
             return sheaf_create_fail(c, "describe an output field");
     }

@@ -225,16 +225,22 @@ int sheaf_h5_read_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n,
     return move_these(dataset, type, at, n, NULL, values);
 }
 
-int64_t sheaf_h5_width(hid_t dataset, int64_t *n_rows) {
-    hsize_t dims[H5S_MAX_RANK] = {0}, width = 1;
+/* The product of dimensions; 0 where it is beyond 63 bits. */
+static int64_t multiply(const hsize_t *dims, int n) {
+    hsize_t product = 1;
+    for (int d = 0; d < n; d++)
+        product = product <= INT64_MAX / (dims[d] + 1) ? product * dims[d] : 0;
+    return (int64_t)product;
+}
+
+int64_t sheaf_h5_width(hid_t dataset, int n_dims, int64_t *n_rows) {
+    hsize_t dims[H5S_MAX_RANK] = {0};
     hid_t space = H5Dget_space(dataset);
     const int rank = space >= 0 ? H5Sget_simple_extent_dims(space, dims, NULL) : -1;
-    for (int d = 1; d < rank; d++)
-        width = width <= INT64_MAX / (dims[d] + 1) ? width * dims[d] : 0;
-    *n_rows = rank > 0 && dims[0] <= INT64_MAX ? (int64_t)dims[0] : 0;
     if (space >= 0)
         H5Sclose(space);
-    return rank > 0 && dims[0] <= INT64_MAX ? (int64_t)width : -1;
+    *n_rows = rank >= n_dims ? multiply(dims, n_dims) : 0;
+    return rank >= n_dims ? multiply(dims + n_dims, rank - n_dims) : -1;
 }
 
 int64_t sheaf_h5_count(hid_t dataset) {

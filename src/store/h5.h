@@ -56,9 +56,9 @@ int sheaf_h5_write_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int
 int sheaf_h5_read_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, void *values);
 int sheaf_h5_write_these(hid_t dataset, hid_t type, const int64_t *at, int64_t n, const void *values);
 
-/* How many values a row of a dataset has, where all dimensions but the first are its rows'; 0: these are empty; -1: it has no
-   dimension. */
-int64_t sheaf_h5_width(hid_t dataset, int64_t *n_rows);
+/* How many values a row of a dataset has, where its first n_dims dimensions are those of the rows; 0: these are empty; -1: it
+   has not so many. */
+int64_t sheaf_h5_width(hid_t dataset, int n_dims, int64_t *n_rows);
 
 /* How many values a dataset of one or more dimensions has; -1 where it is invalid, or something else. */
 int64_t sheaf_h5_count(hid_t dataset);

@@ -428,6 +428,13 @@ char *sheaf_identity_dropped_output(const char *stored, const char *now) {
     return NULL;
 }
 
+bool sheaf_identity_is_trace(const char *identity, const char *output) {
+    if (!strstr(identity, "\nkernel: command ") || sheaf_identity_find_output(identity, output) < 0)
+        return false;
+    const bool any_found = strstr(identity, "\n" FROM_KEY) != NULL;
+    return any_found ? !find_named(identity, FROM_KEY, output, strlen(output)).at : strcmp(output, "stdout") != 0;
+}
+
 bool sheaf_identity_is_sweep(const char *identity) {
     static const char grid[] = "items: grid '";
     return strncmp(identity, grid, sizeof grid - 1) == 0;

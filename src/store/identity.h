@@ -42,6 +42,10 @@ bool sheaf_identity_next_output(const char **at, const char **name, size_t *n_by
 int32_t sheaf_identity_find_output(const char *identity, const char *field);
 int32_t sheaf_identity_n_outputs(const char *identity);
 
+/* Whether an output is a trace of a command, stored of every one: its exit code, its standard error, …; what it wrote is none
+   where the job looks for nothing in it. */
+bool sheaf_identity_is_trace(const char *identity, const char *output);
+
 /* Whether the items are a sweep, whose fields are coordinates of the results. */
 bool sheaf_identity_is_sweep(const char *identity);
 

@@ -10,7 +10,10 @@
 #include <unistd.h>
 
 #include "core/type.h"
+#include "job/sweep_source.h"
+#include "store/earlier.h"
 #include "store/h5.h"
+#include "store/input_identity.h"
 #include "store/input_texts.h"
 #include "store/inputs.h"
 #include "store/missing.h"
@@ -21,6 +24,7 @@ struct input {
     struct interrupt_reading reading;
     hid_t file;
     struct reach reach;
+    struct earlier earlier; /* of a results file; else empty */
     int n_datasets;
     struct input_field {
         hid_t dataset;
@@ -28,8 +32,17 @@ struct input {
         struct missing missing;
         bool tiling_known;          /* it was looked for, */
         struct sheaf_tiling tiling; /* and found where it has tiles */
-    } * fields;                     /* [n_datasets] */
+    } * fields;                     /* [n_datasets] those behind the fields that lie along axes */
 };
+
+/* Of a field that does not lie along an axis. */
+static struct input_field *own_of(const struct items *items, int field) {
+    return &((struct input *)items->self)->fields[field - sheaf_items_n_along(items)];
+}
+
+static bool is_along(const struct items *items, int field) {
+    return field < sheaf_items_n_along(items);
+}
 
 /* Rows of a field to read at a time: about a megabyte. */
 static int64_t window_rows(const struct sheaf_field *field, int64_t n_items) {
@@ -55,7 +68,7 @@ static bool is_unsigned_64(hid_t dataset) {
 }
 
 /* Sheaf has no uint64: HDF5 would clip what is beyond int64 without a word. */
-static int check_unsigned(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t n_items,
+static int check_unsigned(const struct items *items, hid_t dataset, const struct wanted_field *wanted, int64_t n_items,
                           const struct sheaf_field *field, struct sheaf_error *error) {
     const int64_t rows = window_rows(field, n_items);
     uint64_t *values = malloc((size_t)(rows * field->width) * sizeof *values);
@@ -65,9 +78,9 @@ static int check_unsigned(const struct items *items, hid_t dataset, const struct
         rc = read_rows(items, dataset, H5T_NATIVE_UINT64, first, n, field->width, values, error);
         for (int64_t i = 0; rc == 0 && i < n * field->width; i++)
             if (values[i] > INT64_MAX)
-                rc =
-                    sheaf_yaml_refuse(node, error, "%s:%s: item %" PRId64 " is %" PRIu64 "; integers go up to 2^63 - 1",
-                                      items->name, node->text, first + i / field->width, values[i]);
+                rc = sheaf_yaml_refuse(wanted->node, error,
+                                       "%s:%s: item %" PRId64 " is %" PRIu64 "; integers go up to 2^63 - 1",
+                                       items->name, wanted->dataset, first + i / field->width, values[i]);
     }
     free(values);
     return rc;
@@ -84,57 +97,60 @@ static int measure_texts(struct items *items, hid_t dataset, int64_t n_items, st
 }
 
 /* Rank and shape of a dataset that can be a field: rows, and values a row. */
-static int look_at(const struct items *items, hid_t dataset, const struct yaml_node *node, int64_t *n_items,
+static int look_at(const struct items *items, hid_t dataset, const struct wanted_field *wanted, int64_t *n_items,
                    struct sheaf_field *field, struct sheaf_error *error) {
-    const int64_t width = sheaf_h5_width(dataset, n_items);
+    const struct yaml_node *node = wanted->node;
+    const int64_t width = sheaf_h5_width(dataset, items->sweep ? items->sweep->n_axes : 1, n_items);
     const bool is_text = sheaf_input_is_text(dataset);
     field->type = is_text ? SHEAF_TEXT : sheaf_h5_classify(dataset);
     field->width = width;
     if (field->type == 0)
         return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits",
-                                 items->name, node->text);
+                                 items->name, wanted->dataset);
     if (width < 0)
         return sheaf_yaml_refuse(
             node, error,
             "%s:%s: has 0 dimensions; a field has one (a value an item) or more (a row, or a slab, "
             "an item)",
-            items->name, node->text);
+            items->name, wanted->dataset);
     if (width == 0)
-        return sheaf_yaml_refuse(node, error, "%s:%s: its rows are empty", items->name, node->text);
+        return sheaf_yaml_refuse(node, error, "%s:%s: its rows are empty", items->name, wanted->dataset);
     if (is_text && width > 1)
         return sheaf_yaml_refuse(node, error, "%s:%s: has several texts an item; a field of text has one", items->name,
-                                 node->text);
-    return is_unsigned_64(dataset) ? check_unsigned(items, dataset, node, *n_items, field, error) : 0;
+                                 wanted->dataset);
+    return is_unsigned_64(dataset) ? check_unsigned(items, dataset, wanted, *n_items, field, error) : 0;
 }
 
-static int open_field(struct items *items, const struct job *job, int k, struct sheaf_error *error) {
+static int open_field(struct items *items, const struct job *job, const struct wanted_field *wanted,
+                      struct sheaf_error *error) {
     struct input *input = items->self;
-    const struct yaml_node *node = job->items.fields[k].node;
+    const int k = items->n_fields;
     struct sheaf_field *field = &items->fields[k];
     char what[300];
     int64_t n_items = 0;
-    snprintf(what, sizeof what, "%s:%d: the field", job->file, node->line);
-    if (sheaf_items_check_name(job->items.fields[k].name, what, error))
+    snprintf(what, sizeof what, "%s:%d: the field", job->file, wanted->node->line);
+    if (sheaf_items_check_name(wanted->name, what, error))
         return -1;
-    field->name = sheaf_arena_text(&items->arena, job->items.fields[k].name, strlen(job->items.fields[k].name));
-    char *link = sheaf_arena_text(&items->arena, node->text, strlen(node->text));
+    field->name = sheaf_arena_text(&items->arena, wanted->name, strlen(wanted->name));
+    char *link = sheaf_arena_text(&items->arena, wanted->dataset, strlen(wanted->dataset));
     if (!field->name || !link)
         return sheaf_fail_memory(error, items->name);
     ((const char **)(uintptr_t)items->links)[k] = link;
     struct input_field *own = &input->fields[input->n_datasets];
     input->reach.context = &own->missing;
-    own->dataset = sheaf_reach_dataset(&input->reach, input->file, items->name, node->text, &own->is_local, error);
+    own->dataset = sheaf_reach_dataset(&input->reach, input->file, items->name, wanted->dataset, &own->is_local, error);
     if (own->dataset < 0) {
         sheaf_missing_close(&own->missing);
-        return sheaf_yaml_prefix(node, error);
+        return sheaf_yaml_prefix(wanted->node, error);
     }
     input->n_datasets++;
-    if (look_at(items, own->dataset, node, &n_items, field, error))
+    if (look_at(items, own->dataset, wanted, &n_items, field, error))
         return -1;
-    if (k > 0 && n_items != items->n_items)
-        return sheaf_yaml_refuse(node, error,
-                                 "%s:%s: has %" PRId64 " rows, '%s' has %" PRId64 "; all fields need the same",
-                                 items->name, node->text, n_items, items->fields[0].name, items->n_items);
+    if ((k > 0 || input->earlier.reader) && n_items != items->n_items)
+        return sheaf_yaml_refuse(
+            wanted->node, error, "%s:%s: has %" PRId64 " rows, %s%s%s has %" PRId64 "; all fields need the same",
+            items->name, wanted->dataset, n_items, input->earlier.reader ? "the status" : "'",
+            input->earlier.reader ? "" : items->fields[0].name, input->earlier.reader ? "" : "'", items->n_items);
     items->n_items = n_items;
     items->n_fields = k + 1;
     return field->type == SHEAF_TEXT ? measure_texts(items, own->dataset, n_items, error) : 0;
@@ -157,7 +173,7 @@ static bool fits(double value, enum sheaf_type type) {
 /* Looks at every value of a field, read as double: what a double rounds is far beyond 32 bits, so the answer is right. */
 static int check_values(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     const struct sheaf_field *f = &items->fields[field];
-    const struct input_field *own = &((struct input *)items->self)->fields[field];
+    const struct input_field *own = own_of(items, field);
     const int64_t rows = window_rows(f, items->n_items);
     int rc = -1;
     char number[32];
@@ -190,6 +206,8 @@ out:
 /* HDF5 converts while reading. */
 static int input_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     const struct sheaf_field *f = &items->fields[field];
+    if (is_along(items, field))
+        return sheaf_sweep_source.check(items, field, type, error);
     if (type == SHEAF_TEXT || f->type == SHEAF_TEXT)
         return sheaf_refuse(error, "%s: field '%s' holds %s, the kernel wants %s", items->name, f->name,
                             type == SHEAF_TEXT ? "numbers" : "text", type == SHEAF_TEXT ? "text" : "numbers");
@@ -203,7 +221,7 @@ static bool is_float(enum sheaf_type type) {
 /* Takes what is missing out of values that were read as `type`: NaN, or 0 for integers, whose items are skipped. */
 static int blank(const struct items *items, int k, enum sheaf_type type, int64_t first, int64_t n, char *values,
                  struct sheaf_error *error) {
-    const struct input_field *own = &((const struct input *)items->self)->fields[k];
+    const struct input_field *own = own_of(items, k);
     const struct sheaf_field *field = &items->fields[k];
     const size_t n_bytes = sheaf_type_bytes(type);
     uint8_t *gone = malloc((size_t)(n * field->width) + 1);
@@ -221,10 +239,12 @@ static int blank(const struct items *items, int k, enum sheaf_type type, int64_t
 static int input_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,
                       struct sheaf_arena *arena, struct sheaf_error *error) {
     struct input *input = items->self;
-    for (int k = 0; k < items->n_fields; k++) {
+    if (items->sweep && sheaf_sweep_source.read(items, first, n, columns, types, arena, error))
+        return -1;
+    for (int k = sheaf_items_n_along(items); k < items->n_fields; k++) {
         if (!columns[k])
             continue;
-        const struct input_field *own = &input->fields[k];
+        const struct input_field *own = own_of(items, k);
         if (items->fields[k].type == SHEAF_TEXT) {
             sheaf_interrupt_begin_reading(&input->reading, "it");
             const int rc = sheaf_input_read_texts(own->dataset, first, n, columns[k], arena);
@@ -247,7 +267,11 @@ static int input_read(struct items *items, int64_t first, int64_t n, void *const
    are wanted, missing. */
 static int input_skips(const struct items *items, int k, enum sheaf_type type, int64_t first, int64_t n, uint8_t *skips,
                        struct sheaf_error *error) {
-    const struct input_field *own = &((const struct input *)items->self)->fields[k];
+    if (is_along(items, k)) {
+        memset(skips, 0, (size_t)n);
+        return 0;
+    }
+    const struct input_field *own = own_of(items, k);
     const struct sheaf_field *field = &items->fields[k];
     if (is_float(type) || own->missing.n_marks == 0)
         return sheaf_missing_items(&own->missing, first, n, skips, error);
@@ -260,8 +284,17 @@ static int input_skips(const struct items *items, int k, enum sheaf_type type, i
     return rc;
 }
 
+/* Items of an earlier job that are not done there. */
+static int input_lacks(const struct items *items, int64_t first, int64_t n, uint8_t *lacks, struct sheaf_error *error) {
+    return sheaf_missing_items(&((const struct input *)items->self)->earlier.undone, first, n, lacks, error);
+}
+
+static void input_say_lack(const struct items *items, int64_t item, char *text, size_t most) {
+    sheaf_earlier_say(&((const struct input *)items->self)->earlier, items->name, item, text, most);
+}
+
 hid_t sheaf_input_dataset(const struct items *items, int field) {
-    return ((const struct input *)items->self)->fields[field].dataset;
+    return own_of(items, field)->dataset;
 }
 
 /* Whether a field's values lie in the file itself, in that layout, as values of the type, none of which is missing. */
@@ -281,8 +314,9 @@ static bool lies_plain(const struct input_field *own, H5D_layout_t layout, enum 
 }
 
 static int64_t input_offset(const struct items *items, int field, enum sheaf_type as) {
-    const struct input *input = items->self;
-    const struct input_field *own = &input->fields[field];
+    if (is_along(items, field))
+        return -1;
+    const struct input_field *own = own_of(items, field);
     const int64_t n_bytes = items->n_items * items->fields[field].width * (int64_t)sheaf_type_bytes(as);
     if (!lies_plain(own, H5D_CONTIGUOUS, as))
         return -1;
@@ -293,8 +327,8 @@ static int64_t input_offset(const struct items *items, int field, enum sheaf_typ
 
 static const struct sheaf_tiling *input_tiling(const struct items *items, int field, enum sheaf_type as) {
     struct input *input = items->self;
-    struct input_field *own = &input->fields[field];
-    if (items->fields[field].type != (int32_t)as || !lies_plain(own, H5D_CHUNKED, as))
+    struct input_field *own = is_along(items, field) ? NULL : own_of(items, field);
+    if (!own || items->fields[field].type != (int32_t)as || !lies_plain(own, H5D_CHUNKED, as))
         return NULL;
     if (!own->tiling_known) {
         sheaf_interrupt_begin_reading(&input->reading, "it");
@@ -316,6 +350,7 @@ static void input_close(struct items *items) {
         H5Dclose(input->fields[k].dataset);
     }
     sheaf_h5_close_watched(input->file, &input->reading);
+    sheaf_earlier_close(&input->earlier);
     free(input->fields);
     free(input);
     items->self = NULL;
@@ -332,101 +367,89 @@ static const struct items_source gaps_source = {.check = input_check,
                                                 .tiling = input_tiling,
                                                 .close = input_close};
 
-/* Whether all fields lie in the file in one piece or in tiles, as the numbers they are; *n_bytes of them. */
-static bool lie_plain(const struct items *items, int64_t *n_bytes) {
-    *n_bytes = 0;
-    for (int k = 0; k < items->n_fields; k++) {
-        const enum sheaf_type own = (enum sheaf_type)items->fields[k].type;
-        if (input_offset(items, k, own) < 0 && !input_tiling(items, k, own))
-            return false;
-        *n_bytes += items->n_items * (int64_t)sheaf_field_row_bytes(&items->fields[k]);
-    }
-    return items->n_others == 0;
-}
+/* Of a results file where not all items are done. */
+static const struct items_source undone_source = {.check = input_check,
+                                                  .read = input_read,
+                                                  .lacks = input_lacks,
+                                                  .say_lack = input_say_lack,
+                                                  .skips = input_skips,
+                                                  .offset = input_offset,
+                                                  .tiling = input_tiling,
+                                                  .close = input_close};
 
-/* Whether the values prove themselves as they are read, so that nobody reads them first: linked ones that threads read where
-   they lie. Where programs compute, rows take so long that it does not matter; and a condition reads all of them first, of
-   items too that no thread reads. A results file that is there goes on as it was begun. */
-static bool goes_in_segments(const struct items *items, const struct job *job, const struct known *known) {
-    int64_t n_bytes;
-    if (!known || job->kind == JOB_COMMAND || job->kind == JOB_WORKER || sheaf_yaml_get(job->items.node, "where") ||
-        !lie_plain(items, &n_bytes))
-        return false;
-    if (known->goes_on)
-        return sheaf_known_any_added(known->before);
-    return job->inputs == JOB_INPUTS_LINK || (job->inputs == JOB_INPUTS_AUTO && n_bytes > SHEAF_INPUTS_SMALL);
-}
-
-/* What the items are, but for their values. */
-static int identify_segments(struct items *items, struct known *known, struct sheaf_error *error) {
-    sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 "\n", items->n_items);
-    for (int k = 0; k < items->n_fields; k++) {
-        const struct sheaf_field *field = &items->fields[k];
-        const struct sheaf_tiling *tiling = input_tiling(items, k, (enum sheaf_type)field->type);
-        sheaf_string_add(&items->identity, "field %s: %s %s[%" PRId64 "]", field->name, items->links[k],
-                         sheaf_type_name(field->type), field->width);
-        if (tiling)
-            sheaf_string_add(&items->identity, " in chunks of %" PRId64, tiling->rows);
-        sheaf_string_add(&items->identity, "\n");
-    }
-    return items->identity.failed ? sheaf_fail_memory(error, items->name) : sheaf_known_add(known, items->name, error);
-}
-
-/* What the items are: the bytes of the file and of those that its fields reach, and which datasets are which fields. A
-   file that is reached counts by its name alone: with all the others it may be moved. */
-static int write_identity(struct items *items, struct known *known, struct sheaf_error *error) {
-    char hash[SHEAF_HASH_BYTES];
-    if (sheaf_known_hash(known, items->name, hash, error))
-        return -1;
-    sheaf_string_add(&items->identity, "items: hdf5 %" PRId64 " %s\n", items->n_items, hash);
-    for (int i = 0; i < items->n_others; i++) {
-        const char *path = items->others[i].path, *slash = strrchr(path, '/');
-        if (sheaf_known_hash(known, path, hash, error))
+/* The fields that the job asks for, [*n]: datasets that it names, or those of a results file. */
+static int find_wanted(struct items *items, const struct job *job, struct wanted_field **wanted, int *n,
+                       struct sheaf_error *error) {
+    struct earlier *earlier = &((struct input *)items->self)->earlier;
+    if (job->items.kind == JOB_RESULTS) {
+        if (sheaf_earlier_open(earlier, job, items, error))
             return -1;
-        sheaf_string_add(&items->identity, "items also from %s: %s\n", slash ? slash + 1 : path, hash);
+        items->sweep = earlier->sweep;
+        *wanted = earlier->fields;
+        *n = earlier->n_fields;
+        return 0;
     }
-    for (int k = 0; k < items->n_fields; k++)
-        sheaf_string_add(&items->identity, "field %s: %s\n", items->fields[k].name, items->links[k]);
-    return items->identity.failed ? sheaf_fail_memory(error, items->name) : 0;
+    *wanted = sheaf_arena_take(&items->arena, (size_t)job->items.n_fields * sizeof **wanted);
+    for (*n = 0; *wanted && *n < job->items.n_fields; ++*n)
+        (*wanted)[*n] = (struct wanted_field){job->items.fields[*n].name, job->items.fields[*n].node->text,
+                                              job->items.fields[*n].node};
+    return *wanted ? 0 : sheaf_fail_memory(error, "the items");
+}
+
+/* Room for so many fields behind those that lie along axes, which are put there. */
+static int make_fields(struct items *items, int n, struct sheaf_error *error) {
+    struct input *input = items->self;
+    const size_t n_along = (size_t)sheaf_items_n_along(items), n_fields = n_along + (size_t)n;
+    items->fields = sheaf_arena_take(&items->arena, n_fields * sizeof *items->fields);
+    items->links = sheaf_arena_take(&items->arena, n_fields * sizeof *items->links);
+    input->fields = calloc((size_t)n + 1, sizeof *input->fields);
+    if (!items->fields || !items->links || !input->fields)
+        return sheaf_fail_memory(error, "the items");
+    for (size_t k = 0; k < n_along; k++)
+        items->fields[k] = items->sweep->fields[k].about;
+    items->n_fields = (int)n_along;
+    if (items->sweep)
+        sheaf_sweep_measure_texts(items, items->sweep);
+    return 0;
+}
+
+static int open_fields(struct items *items, const struct job *job, const struct wanted_field *wanted, int n,
+                       struct sheaf_error *error) {
+    struct input *input = items->self;
+    for (int k = 0; k < n; k++) {
+        if (open_field(items, job, &wanted[k], error))
+            return -1;
+        if (input->earlier.reader) /* its items are looked at as a whole */
+            sheaf_missing_close(&input->fields[k].missing);
+        if (sheaf_missing_any(&input->fields[k].missing))
+            items->source = &gaps_source;
+    }
+    if (input->earlier.undone.has_status)
+        items->source = &undone_source;
+    return 0;
 }
 
 int sheaf_input_open(struct items *items, const struct job *job, struct known *known, struct sheaf_error *error) {
-    size_t n_fields = (size_t)job->items.n_fields;
+    struct wanted_field *wanted;
+    int n_wanted;
     *items = (struct items){.source = &source};
     sheaf_h5_start();
     items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
-    items->fields = sheaf_arena_take(&items->arena, n_fields * sizeof *items->fields);
-    items->links = sheaf_arena_take(&items->arena, n_fields * sizeof *items->links);
     struct input *input = items->self = calloc(1, sizeof *input);
-    if (!items->name || !items->fields || !items->links || !input)
+    if (!items->name || !input)
         return sheaf_fail_memory(error, "the items");
     input->file = H5I_INVALID_HID;
     input->reach.arena = &items->arena;
     input->reach.look = sheaf_missing_look;
-    input->fields = calloc(n_fields, sizeof *input->fields);
-    if (!input->fields)
-        return sheaf_fail_memory(error, "the items");
+    if (find_wanted(items, job, &wanted, &n_wanted, error) || make_fields(items, n_wanted, error))
+        return -1;
     sheaf_h5_watch(&input->reading, items->name);
     input->file = sheaf_reach_open(&input->reach, items->name, error);
-    if (input->file < 0)
+    if (input->file < 0 || open_fields(items, job, wanted, n_wanted, error))
         return -1;
-    for (int k = 0; k < job->items.n_fields; k++) {
-        if (open_field(items, job, k, error))
-            return -1;
-        if (sheaf_missing_any(&input->fields[k].missing))
-            items->source = &gaps_source;
-    }
     items->stamp = input->reach.files[0].stamp;
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
-    int64_t n_bytes;
-    items->in_segments = goes_in_segments(items, job, known);
-    if (known && known->goes_on && sheaf_known_any_added(known->before) && !lie_plain(items, &n_bytes))
-        return sheaf_refuse(error,
-                            "%s: its values do not lie in it as those did that the results in %s were begun "
-                            "with: they cannot be compared; choose another place with -o, or start anew with "
-                            "--overwrite",
-                            items->name, job->output);
-    return items->in_segments ? identify_segments(items, known, error) : write_identity(items, known, error);
+    return sheaf_input_identify(items, job, input->earlier.reader ? "results" : "hdf5", known, error);
 }

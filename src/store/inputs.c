@@ -14,7 +14,7 @@ static int fail(struct sheaf_error *error, const struct items *items, const char
 int sheaf_inputs_link(const struct items *items, hid_t file, hid_t link_creation, struct sheaf_error *error) {
     char *target = realpath(items->name, NULL);
     int rc = target ? 0 : sheaf_fail_errno(error, "%s: cannot be found", items->name);
-    for (int k = 0; rc == 0 && k < items->n_fields; k++)
+    for (int k = sheaf_items_n_along(items); rc == 0 && k < items->n_fields; k++)
         if (H5Lcreate_external(target, items->links[k], file, items->fields[k].name, link_creation, H5P_DEFAULT) < 0)
             rc = fail(error, items, "link a field");
     free(target);
@@ -25,7 +25,7 @@ int sheaf_inputs_link(const struct items *items, hid_t file, hid_t link_creation
 
 /* Whether an attribute says something of the values alone: not of dimensions, which are others here, or of objects. */
 static bool is_kept(const char *name, hid_t type) {
-    static const char *const others[] = {"CLASS", "NAME", "DIMENSION_LABELS"};
+    static const char *const others[] = {"CLASS", "NAME", "DIMENSION_LABELS", "coordinates"};
     const H5T_class_t class = H5Tget_class(type);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(name, others[i]) == 0)

@@ -10,6 +10,7 @@
 #include "plan/status.h"
 #include "store/h5.h"
 #include "store/layout.h"
+#include "store/texts.h"
 
 static bool is_float(enum sheaf_type type) {
     return type == SHEAF_FLOAT64 || type == SHEAF_FLOAT32;
@@ -120,8 +121,7 @@ int sheaf_missing_items(const struct missing *m, int64_t first, int64_t n, uint8
     return 0;
 }
 
-/* Keeps the status of the results file, if not all of its items are done. */
-static int open_status(struct missing *m, hid_t file, struct sheaf_error *error) {
+int sheaf_missing_open_status(struct missing *m, hid_t file, struct sheaf_error *error) {
     enum { ROWS = 65536 };
     char place[512];
     uint8_t *not_done = malloc(ROWS);
@@ -145,6 +145,18 @@ static int open_status(struct missing *m, hid_t file, struct sheaf_error *error)
     return rc;
 }
 
+/* Texts that are not yet in the file would be read as empty ones. */
+static int refuse_unpacked(hid_t dataset, hid_t file, struct sheaf_error *error) {
+    char place[512], path[4096] = "";
+    H5Fget_name(file, path, sizeof path);
+    if (sheaf_h5_classify(dataset) != SHEAF_TEXT || sheaf_texts_are_packed(file, path, sheaf_h5_get_token(file)))
+        return 0;
+    return sheaf_refuse(error,
+                        "%s: is text that is not packed into the file yet, since items are pending there, or a run was "
+                        "killed; run its job to the end first, or leave this field out",
+                        place_of(dataset, place));
+}
+
 void sheaf_missing_close(struct missing *m) {
     if (m->has_status)
         H5Dclose(m->status);
@@ -166,7 +178,7 @@ int sheaf_missing_look(void *missing, hid_t dataset, bool is_source, struct shea
         add_marks(m, dataset, "_FillValue");
         add_marks(m, dataset, "missing_value");
     } else if (!is_source) {
-        rc = open_status(m, file, error);
+        rc = refuse_unpacked(dataset, file, error) ? -1 : sheaf_missing_open_status(m, file, error);
     } else if (sheaf_h5_classify(dataset) == SHEAF_INT64) { /* which of them are done its rows do not tell */
         sheaf_type_fill(SHEAF_INT64, fill, 1);
         add_mark(m, (double)fill[0], fill[0]);

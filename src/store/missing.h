@@ -34,6 +34,9 @@ struct missing {
 int sheaf_missing_look(void *missing, hid_t dataset, bool is_source, struct sheaf_error *error);
 void sheaf_missing_close(struct missing *missing);
 
+/* Of a results file itself: keeps its status where not all items are done. Starts as {0}. */
+int sheaf_missing_open_status(struct missing *missing, hid_t file, struct sheaf_error *error);
+
 static inline bool sheaf_missing_any(const struct missing *missing) {
     return missing->n_marks > 0 || missing->has_status;
 }

@@ -149,7 +149,7 @@ static bool describe(hid_t dataset, hid_t table, const char *input, struct linke
     const int64_t n_segments = sheaf_h5_count(table);
     const haddr_t at = H5Dget_offset(dataset);
     field->type = sheaf_h5_classify(dataset);
-    field->width = sheaf_h5_width(dataset, &linked->n_items);
+    field->width = sheaf_h5_width(dataset, 1, &linked->n_items);
     linked->offset = at == HADDR_UNDEF ? -1 : (int64_t)at;
     H5Eclear2(H5E_DEFAULT);
     if (field->width < 1 || !field->type || field->type == SHEAF_TEXT || sheaf_stamp_take(&stamp, input, NULL))

@@ -141,9 +141,10 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
         return -1;
     if (dataset < 0)
         return 0;
-    const bool is_sweep = sheaf_reader_is_sweep(r), is_output = sheaf_identity_find_output(r->identity, name) >= 0;
-    const int axis = is_sweep && !is_output ? find_axis(r, name, dataset) : -1;
-    const int64_t width = axis >= 0 ? 1 : is_sweep && !is_output ? 0 : find_width(r, dataset);
+    const bool is_output = sheaf_identity_find_output(r->identity, name) >= 0;
+    const int axis = sheaf_reader_is_sweep(r) && !is_output ? find_axis(r, name, dataset) : -1;
+    const bool is_dimension = axis < 0 && H5DSis_scale(dataset) > 0; /* of the items, without coordinates */
+    const int64_t width = axis >= 0 ? 1 : is_dimension ? 0 : find_width(r, dataset);
     const bool fits = width > 0 && sheaf_h5_classify(dataset) != 0;
     int rc = fits ? add_field(r, name, dataset, width, axis) : -1;
     if (rc)
@@ -401,6 +402,10 @@ int sheaf_reader_n_about(const struct reader *r) {
     return r->n_about;
 }
 
+bool sheaf_reader_is_trace(const struct reader *r, int field) {
+    return sheaf_identity_is_trace(r->identity, r->fields[field].field.name);
+}
+
 bool sheaf_reader_is_sweep(const struct reader *r) {
-    return sheaf_identity_is_sweep(r->identity);
+    return sheaf_identity_is_sweep(r->identity) || r->extent.n_dims > 1;
 }

@@ -51,9 +51,12 @@ const struct extent *sheaf_reader_extent(const struct reader *reader);
 const struct reader_field *sheaf_reader_fields(const struct reader *reader, int *n_fields);
 /* Whether the file has the values of a field itself, and does not link to those of another. */
 bool sheaf_reader_is_copy(const struct reader *reader, int field);
+
+/* Whether a field is a trace of a command (store/identity.h), which nobody asked for. */
+bool sheaf_reader_is_trace(const struct reader *reader, int field);
 int sheaf_reader_n_about(const struct reader *reader);
 
-/* Whether the items are a sweep: their fields are coordinates, which tell them apart. */
+/* Whether the items are a sweep, or have its cube: fields are coordinates, which tell them apart. */
 bool sheaf_reader_is_sweep(const struct reader *reader);
 
 /* The values of a field along its axis, as sheaf_reader_range gives them. Borrowed; NULL after an error. */

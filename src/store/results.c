@@ -90,8 +90,8 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
     for (int k = 0; k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
         off_t offset;
-        const bool copied = !items->links && !items->sweep && field->type != SHEAF_TEXT && r->n_items > 0 &&
-                            is_of_type(file, field->name, field->type) &&
+        const bool copied = !items->links && k >= sheaf_items_n_along(items) && field->type != SHEAF_TEXT &&
+                            r->n_items > 0 && is_of_type(file, field->name, field->type) &&
                             find_of_items(r, file, field->name, field->width, &offset, NULL) == 0;
         r->inputs[k] = copied ? (int64_t)offset : -1;
     }

@@ -45,9 +45,9 @@ struct results_plan {
     bool links_inputs;   /* fields of hdf5 become external links */
 };
 
-/* Whether the file has a row of inputs for each item: those of a sweep are coordinates. */
+/* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
 static inline bool sheaf_results_copies_inputs(const struct results_plan *plan) {
-    return !plan->links_inputs && !plan->items->sweep;
+    return !plan->links_inputs && !sheaf_items_are_generated(plan->items);
 }
 
 /* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
@@ -198,11 +198,18 @@ int sheaf_results_give_up(struct results *results, int64_t item, uint8_t status,
 /* Gives rows first … first + n - 1 up as skipped, without a message. */
 int sheaf_results_skip_rows(struct results *results, int64_t first, int64_t n, struct sheaf_error *error);
 
+/* What was skipped: what the items' filter leaves out, and what has no value. */
+struct skipped {
+    int64_t n_left_out, n_without;
+    char first[FAILURE_BYTES]; /* why the first of the latter is, or "" */
+};
+
 /* For a new file (asked: NULL), or items that are to be computed again: gives up, as skipped, the items that their filter
-   leaves out, or for which one of these fields[n_fields] of theirs (-1: none) has no value that could be taken as inputs[n_fields] says; *n of them, and
-   why the first, or "". Of the latter those that are marked as skipped for nothing are made pending. */
+   leaves out, that their source lacks, or for which one of these fields[n_fields] of theirs (-1: none) has no value that could
+   be taken as inputs[n_fields] says. Of those that are computed again the ones that are marked as skipped for nothing are made
+   pending. */
 int sheaf_results_skip(struct results *results, const struct asked *asked, struct items *items, const int *fields,
-                       const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
+                       const struct sheaf_field *inputs, int n_fields, struct skipped *skipped,
                        struct sheaf_error *error);
 
 /* Drops messages of items that have not failed, as a killed run leaves them, and closes the gaps: those in use are the

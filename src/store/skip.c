@@ -11,16 +11,16 @@
 enum {
     WINDOW = 1 << 16,
     MESSAGES_MOST = 1000, /* the other rows of the table are for items that fail */
-    LEFT_OUT = -1
+    LEFT_OUT = -1,
+    LACKS = -2
 };
 
 struct skipping {
     struct results *results;
     struct items *items;
-    int skips[WINDOW];   /* the field for which an item is, plus one; or LEFT_OUT */
+    int skips[WINDOW];   /* the field for which an item is, plus one; or LEFT_OUT, or LACKS: it has no values at all */
     uint8_t own[WINDOW]; /* whether one field has it skipped */
-    int64_t n;
-    char first[FAILURE_BYTES];
+    struct skipped done; /* so far */
 };
 
 /* Which items of a window are skipped, and by the first field that makes it so. */
@@ -31,6 +31,10 @@ static int find(struct skipping *s, const int *fields, const struct sheaf_field 
         return -1;
     for (int64_t i = 0; s->items->filter && i < n; i++)
         s->skips[i] = s->own[i] ? LEFT_OUT : 0;
+    if (s->items->source->lacks && s->items->source->lacks(s->items, first, n, s->own, error))
+        return -1;
+    for (int64_t i = 0; s->items->source->lacks && i < n; i++)
+        s->skips[i] = s->own[i] ? LACKS : s->skips[i];
     for (int k = 0; s->items->source->skips && k < n_fields; k++) {
         if (fields[k] < 0)
             continue;
@@ -43,18 +47,26 @@ static int find(struct skipping *s, const int *fields, const struct sheaf_field 
     return 0;
 }
 
-/* The items first … first + n - 1, for the same field. */
+static void say(const struct skipping *s, int64_t item, int why, char message[FAILURE_BYTES]) {
+    memset(message, 0, FAILURE_BYTES);
+    if (why == LACKS)
+        s->items->source->say_lack(s->items, item, message, FAILURE_BYTES);
+    else
+        snprintf(message, FAILURE_BYTES, "%.120s:%.70s has no value in row %" PRId64, s->items->name,
+                 s->items->links[why - 1], item);
+}
+
+/* The items first … first + n - 1, for the same reason. */
 static int skip(struct skipping *s, int64_t first, int64_t n, int why, struct sheaf_error *error) {
     if (why == LEFT_OUT)
         return sheaf_results_skip_rows(s->results, first, n, error);
     for (int64_t at = first; at < first + n; at++) {
         char message[FAILURE_BYTES];
-        if (s->n + at - first >= MESSAGES_MOST)
+        if (s->done.n_without + at - first >= MESSAGES_MOST)
             return sheaf_results_skip_rows(s->results, at, first + n - at, error);
-        snprintf(message, sizeof message, "%.120s:%.70s has no value in row %" PRId64, s->items->name,
-                 s->items->links[why - 1], at);
-        if (!s->first[0])
-            memcpy(s->first, message, sizeof s->first);
+        say(s, at, why, message);
+        if (!s->done.first[0])
+            memcpy(s->done.first, message, sizeof s->done.first);
         if (sheaf_results_give_up(s->results, at, ITEM_SKIPPED, message, error))
             return -1;
     }
@@ -66,15 +78,13 @@ static int leave_out(struct skipping *s, int64_t first, int64_t n, struct sheaf_
     int64_t n_out = 0;
     for (int64_t i = 0; i < n; i++)
         n_out += s->skips[i] == LEFT_OUT;
-    if (n_out && !s->first[0])
-        snprintf(s->first, sizeof s->first, "where '%.200s' leaves them out", s->items->filter->text);
     if (!n_out || !s->results->created)
         return 0;
     for (int64_t i = 0; i < n; i++) {
         s->own[i] = s->skips[i] == LEFT_OUT ? ITEM_SKIPPED : ITEM_PENDING;
         s->skips[i] = s->skips[i] == LEFT_OUT ? 0 : s->skips[i];
     }
-    s->n += n_out;
+    s->done.n_left_out += n_out;
     return sheaf_results_mark_new(s->results, first, n, s->own, error);
 }
 
@@ -101,10 +111,10 @@ static struct span next_window(const struct results *r, const struct asked *aske
 }
 
 int sheaf_results_skip(struct results *r, const struct asked *asked, struct items *items, const int *fields,
-                       const struct sheaf_field *inputs, int n_fields, int64_t *n, char first[FAILURE_BYTES],
+                       const struct sheaf_field *inputs, int n_fields, struct skipped *skipped,
                        struct sheaf_error *error) {
-    *n = 0;
-    if (!items->source->skips && !items->filter && !asked)
+    *skipped = (struct skipped){0};
+    if (!items->source->skips && !items->source->lacks && !items->filter && !asked)
         return 0;
     struct skipping *s = calloc(1, sizeof *s);
     int rc = s ? 0 : sheaf_fail_memory(error, "the items");
@@ -121,18 +131,17 @@ int sheaf_results_skip(struct results *r, const struct asked *asked, struct item
                 end++;
             if (s->skips[i]) {
                 rc = skip(s, w.first + i, end - i, s->skips[i], error);
-                s->n += end - i;
+                *(s->skips[i] == LEFT_OUT ? &s->done.n_left_out : &s->done.n_without) += end - i;
             }
         }
     }
-    if (s) {
-        *n = s->n;
-        memcpy(first, s->first, FAILURE_BYTES);
-    }
+    if (s)
+        *skipped = s->done;
     free(s);
-    r->is_new = r->is_new && *n == 0;
-    r->sink.mixed = r->sink.mixed || (*n > 0 && r->block > 1);
-    if (rc == 0 && *n > 0 && fdatasync(r->fd)) /* before the file gets its name: nobody skips them again */
+    const bool any = skipped->n_left_out + skipped->n_without > 0;
+    r->is_new = r->is_new && !any;
+    r->sink.mixed = r->sink.mixed || (any && r->block > 1);
+    if (rc == 0 && any && fdatasync(r->fd)) /* before the file gets its name: nobody skips them again */
         rc = sheaf_fail_errno(error, "%s: cannot sync", r->path);
-    return rc || *n == 0 ? rc : sheaf_results_tidy_messages(r, error); /* those of this run stand behind them */
+    return rc || !any ? rc : sheaf_results_tidy_messages(r, error); /* those of this run stand behind them */
 }

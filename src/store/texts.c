@@ -35,9 +35,9 @@ static bool any_journal(const char *path, uint64_t token) {
 
 /* --- for HDF5 ------------------------------------------------------------------------------------------------------ */
 
-bool sheaf_texts_are_lost(hid_t file, const char *path, uint64_t token) {
-    uint8_t marks[TEXTS_MARKS] = {0};
-    if (H5Lexists(file, TEXTS, H5P_DEFAULT) <= 0) /* older files have none */
+/* The marks of a file; false where it has none, as older ones. */
+static bool read_marks(hid_t file, uint8_t marks[TEXTS_MARKS]) {
+    if (H5Lexists(file, TEXTS, H5P_DEFAULT) <= 0)
         return false;
     hid_t dataset = H5Dopen2(file, TEXTS, H5P_DEFAULT);
     hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
@@ -48,7 +48,18 @@ bool sheaf_texts_are_lost(hid_t file, const char *path, uint64_t token) {
     if (dataset >= 0)
         H5Dclose(dataset);
     H5Eclear2(H5E_DEFAULT);
-    return read && (marks[TEXTS_LOST] == 1 || (marks[TEXTS_BESIDE] == 1 && !any_journal(path, token)));
+    return read;
+}
+
+bool sheaf_texts_are_lost(hid_t file, const char *path, uint64_t token) {
+    uint8_t marks[TEXTS_MARKS] = {0};
+    return read_marks(file, marks) &&
+           (marks[TEXTS_LOST] == 1 || (marks[TEXTS_BESIDE] == 1 && !any_journal(path, token)));
+}
+
+bool sheaf_texts_are_packed(hid_t file, const char *path, uint64_t token) {
+    uint8_t marks[TEXTS_MARKS] = {0};
+    return read_marks(file, marks) ? marks[TEXTS_LOST] == 0 && marks[TEXTS_BESIDE] == 0 : !any_journal(path, token);
 }
 
 int sheaf_texts_mark_packed(hid_t file, bool lost) {

@@ -11,7 +11,7 @@ static const struct sweep_field *field_of(const struct generated_setup *setup, i
 }
 
 static bool is_generated(const struct generated_setup *setup, int k) {
-    return setup->field[k] >= 0 &&
+    return setup->field[k] >= 0 && setup->field[k] < setup->sweep->n_fields &&
            !(field_of(setup, k)->draw && field_of(setup, k)->n_values == 0 && setup->inputs[k].type == SHEAF_TEXT);
 }
 

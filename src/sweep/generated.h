@@ -24,8 +24,8 @@ struct generated {
     int64_t draw; /* where it lies in the block; 0: values are listed */
 };
 
-/* How the inputs of a kernel come from a sweep: inputs[n_inputs], of which input k is its field[k], or absent where that is
-   negative, or numbers that are drawn and wanted as text, which somebody must write. */
+/* How the inputs of a kernel come from a sweep: inputs[n_inputs], of which input k is its field[k], or none of its fields
+   where that is no index of one, or numbers that are drawn and wanted as text, which somebody must write. */
 struct generated_setup {
     const struct sweep *sweep;
     int n_inputs;

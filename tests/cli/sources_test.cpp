@@ -21,6 +21,10 @@ class Sources : public Program {
         write("twice.py",
               "import sys, json\n"
               "for line in sys.stdin: print(json.dumps({'y': 2 * json.loads(line)['x'] + 1}), flush=True)\n");
+        write("cube.yaml", "items: {grid: {u: {linspace: [-1, 1, 5]}, k: [a, b]}}\nexpression: {x: u * 3 + item}\n");
+        write("list.yaml", "items: {rows: [{x: 1.5}, {x: 2}, {x: -4}]}\ncommand: 'test {x} != 2'\n");
+        run_job({"cube.yaml"});
+        run_job({"list.yaml"}, {}, 1);
     }
 
     static constexpr const char *sources[] = {
@@ -36,6 +40,8 @@ class Sources : public Program {
         "csv: t.csv",
         "csv: t.csv.gz",
         "hdf5: {file: t.h5, fields: {x: /x}}",
+        "results: cube.h5",
+        "results: {file: list.h5, fields: [x]}",
     };
 
     static std::vector<std::string> kinds() {

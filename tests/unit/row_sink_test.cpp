@@ -365,7 +365,7 @@ TEST(Status, AsOneByOne) {
         }
         sheaf_status_mark_unsafe(status.data() + from, static_cast<int64_t>(n), marked.data());
         for (size_t i = 0; i < n; i++)
-            ASSERT_EQ(marked[i], expected_safe[i] + 0x80);
+            ASSERT_EQ(marked[i], status[from + i] == ITEM_SKIPPED ? ITEM_SKIPPED : expected_safe[i] + 0x80);
         std::vector<uint8_t> copy = status;
         ASSERT_EQ(sheaf_status_judge(copy.data() + from, static_cast<int64_t>(n), true), n_unsafe);
         ASSERT_TRUE(std::equal(expected_safe.begin(), expected_safe.end(), copy.begin() + static_cast<long>(from)));
@@ -526,4 +526,58 @@ TEST(RowSinkSums, AreOfSafeStatuses) {
     ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
     s.expect({0, 1});
     sheaf_ledger_close(s.sink.ledger);
+}
+
+// Every other item was skipped: its row, status and message stay, and what is computed among them is summed with it.
+TEST(RowSinkSums, WithSkippedItemsAsTheyAreInTheFile) {
+    for (bool ledger : {false, true}) {
+        SumSink s;
+        Error error;
+        std::string before(N_ITEMS, ITEM_PENDING);
+        for (size_t i = 0; i < N_ITEMS; i += 2)
+            before[i] = ITEM_SKIPPED;
+        before[9] = ITEM_DONE; // of an earlier run, which no row is written over
+        ASSERT_EQ(pwrite(s.sink.fd, before.data(), before.size(), Sink::STATUS), N_ITEMS);
+        s.sink.mixed = true;
+        if (ledger) {
+            ASSERT_EQ(sheaf_ledger_open(&s.sink.ledger, error), 0);
+        }
+        Rows rows(0, 20);
+        rows.fail(4, "of a skipped one");
+        rows.fail(7, "of one that was computed");
+        struct row_counts counts = {};
+        ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), &counts, error), 0) << error.text();
+        for (size_t i = 0; i < N_ITEMS; i++) {
+            const bool computed = i % 2 == 1 && i != 9;
+            const int wanted = computed ? (i == 7 ? ITEM_FAILED : ITEM_DONE) | (ledger ? ITEM_UNSAFE : 0) : before[i];
+            EXPECT_EQ(s.at<uint8_t>(Sink::STATUS + i), wanted) << i;
+            EXPECT_EQ(s.untouched(64 + 8 * i, 8), !computed) << i;
+            EXPECT_EQ(s.untouched(64 + 8 * N_ITEMS + 8 * i, 8), !computed) << i;
+            if (computed) {
+                EXPECT_EQ(s.at<double>(64 + 8 * i), static_cast<double>(i) + 0.5);
+                EXPECT_EQ(s.at<int32_t>(64 + 8 * N_ITEMS + 8 * i), static_cast<int32_t>(10 * i));
+            }
+        }
+        EXPECT_EQ(s.at<int64_t>(Sink::ITEM), 7);
+        EXPECT_TRUE(s.untouched(Sink::ITEM + 8, 8)) << "a skipped item has no message of its own";
+        EXPECT_EQ(counts.n_done, 8);
+        EXPECT_EQ(counts.n_failed, 1);
+        if (ledger) {
+            ASSERT_EQ(sheaf_row_sink_flush(&s.sink, error), 0) << error.text();
+            sheaf_ledger_close(s.sink.ledger);
+        }
+        s.expect({0, 1, 3, 4}); // not where an item was done before
+    }
+}
+
+TEST(RowSink, ABlockWithoutAnythingToComputeIsLeftAlone) {
+    Sink s;
+    Error error;
+    const std::string before(N_ITEMS, ITEM_SKIPPED);
+    ASSERT_EQ(pwrite(s.sink.fd, before.data(), before.size(), Sink::STATUS), N_ITEMS);
+    s.sink.mixed = true;
+    Rows rows(5, 5);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(s.status(), before);
+    EXPECT_TRUE(s.untouched(64, 16 * N_ITEMS + 16));
 }

@@ -86,10 +86,11 @@ static void try_batch(void *context, int64_t k) {
 static int leave_out(const struct items_filter *filter, struct items *items, int64_t first, int64_t n,
                      uint8_t *left_out, struct sheaf_error *error) {
     struct asking a = {.condition = filter->self, .items = items, .first = first, .n = n, .left_out = left_out};
-    if (items->sweep)
+    const bool beside = sheaf_items_are_generated(items);
+    if (beside)
         sheaf_crew_do((n + BATCH - 1) / BATCH, try_batch, &a);
     int rc = 0;
-    for (int64_t at = 0; rc == 0 && (!items->sweep || atomic_load(&a.failed)) && at < n; at += BATCH)
+    for (int64_t at = 0; rc == 0 && (!beside || atomic_load(&a.failed)) && at < n; at += BATCH)
         rc = ask_batch(&a, at, error);
     return rc ? rc : sheaf_items_unchanged(items, error);
 }

@@ -1,0 +1,214 @@
+#include "store/earlier.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+#include "core/type.h"
+#include "plan/status.h"
+#include "store/h5.h"
+#include "store/reader.h"
+
+/* --- what lies along axes ------------------------------------------------------------------------------------------ */
+
+/* Texts of the reader, as those of fields. */
+static void *take_texts(const char *const *from, int64_t n, struct sheaf_arena *arena) {
+    struct sheaf_text *texts = sheaf_arena_take(arena, (size_t)n * sizeof *texts);
+    for (int64_t i = 0; texts && i < n; i++) {
+        texts[i] = (struct sheaf_text){.length = strlen(from[i])};
+        texts[i].data = sheaf_arena_text(arena, from[i], texts[i].length);
+        if (!texts[i].data)
+            return NULL;
+    }
+    return texts;
+}
+
+/* A field and its values along its axis. */
+static int take_coordinates(struct earlier *e, int k, struct sweep_field *to, struct sheaf_arena *arena,
+                            struct sheaf_error *error) {
+    int n_fields;
+    const struct reader_field *field = &sheaf_reader_fields(e->reader, &n_fields)[k];
+    const enum sheaf_type type = (enum sheaf_type)field->field.type;
+    const int64_t n = e->sweep->axes[field->axis].size;
+    const void *read = sheaf_reader_coordinates(e->reader, k, error);
+    if (!read)
+        return -1;
+    void *values =
+        type == SHEAF_TEXT ? take_texts(read, n, arena) : sheaf_arena_take(arena, (size_t)n * sheaf_type_bytes(type));
+    if (!values)
+        return sheaf_fail_memory(error, "the axes");
+    if (type != SHEAF_TEXT)
+        memcpy(values, read, (size_t)n * sheaf_type_bytes(type));
+    *to = (struct sweep_field){.about = field->field, .axis = field->axis, .n_values = n, .values = values};
+    return 0;
+}
+
+/* The axes of a cube with their coordinates. */
+static int take_axes(struct earlier *e, struct sheaf_arena *arena, struct sheaf_error *error) {
+    const struct extent *extent = sheaf_reader_extent(e->reader);
+    int n_fields;
+    const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
+    struct sweep_field *along = sheaf_arena_take(arena, (size_t)n_fields * sizeof *along);
+    e->sweep = sheaf_arena_take(arena, sizeof *e->sweep);
+    if (!along || !e->sweep)
+        return sheaf_fail_memory(error, "the axes");
+    e->sweep->fields = along;
+    for (; e->sweep->n_axes < extent->n_dims; e->sweep->n_axes++)
+        e->sweep->axes[e->sweep->n_axes] = (struct sweep_axis){.name = extent->dims[e->sweep->n_axes].name,
+                                                               .size = extent->dims[e->sweep->n_axes].size};
+    for (int k = 0; k < n_fields; k++) {
+        if (fields[k].axis < 0)
+            continue;
+        if (take_coordinates(e, k, &along[e->sweep->n_fields], arena, error))
+            return -1;
+        e->sweep->n_fields++;
+    }
+    return sheaf_sweep_measure(e->sweep, INT64_MAX) ? sheaf_fail(error, "the axes are too long") : 0;
+}
+
+/* --- which fields -------------------------------------------------------------------------------------------------- */
+
+static int add_wanted(struct earlier *e, const char *name, const char *there, const struct yaml_node *node,
+                      struct sheaf_arena *arena, struct sheaf_error *error) {
+    char *path = sheaf_arena_take(arena, strlen(there) + 2);
+    char *own = sheaf_arena_text(arena, name, strlen(name));
+    if (!path || !own)
+        return sheaf_fail_memory(error, "the fields");
+    snprintf(path, strlen(there) + 2, "/%s", there);
+    e->fields[e->n_fields++] = (struct wanted_field){own, path, node};
+    return 0;
+}
+
+static int refuse_unknown(const struct earlier *e, const struct job_pair *wanted, const char *file,
+                          struct sheaf_error *error) {
+    int n_fields;
+    const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
+    const char **names = malloc(((size_t)n_fields + 1) * sizeof *names);
+    char hint[512];
+    if (!names)
+        return sheaf_fail_memory(error, "the fields");
+    for (int k = 0; k < n_fields; k++)
+        names[k] = fields[k].field.name;
+    sheaf_yaml_refuse(wanted->node, error, "items.results.fields: no field '%s' in %s%s", wanted->node->text, file,
+                      sheaf_text_suggest(wanted->node->text, names, n_fields, true, hint, sizeof hint));
+    free(names);
+    return -1;
+}
+
+/* One field that the job names. Coordinates of a cube are there in any case. */
+static int take_named(struct earlier *e, const struct job_pair *wanted, const char *file, struct sheaf_arena *arena,
+                      struct sheaf_error *error) {
+    int n_fields;
+    const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
+    for (int k = 0; k < n_fields; k++) {
+        if (strcmp(fields[k].field.name, wanted->node->text) != 0)
+            continue;
+        if (!e->sweep || fields[k].axis < 0)
+            return add_wanted(e, wanted->name, wanted->node->text, wanted->node, arena, error);
+        return strcmp(wanted->name, wanted->node->text) == 0
+                   ? 0
+                   : sheaf_yaml_refuse(wanted->node, error,
+                                       "items.results.fields: '%s' lies along an axis of the cube in %s, and keeps its "
+                                       "name",
+                                       wanted->node->text, file);
+    }
+    return refuse_unknown(e, wanted, file, error);
+}
+
+static int find_fields(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
+    int n_fields;
+    const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
+    const size_t most = (size_t)(job->items.n_fields > n_fields ? job->items.n_fields : n_fields);
+    e->fields = sheaf_arena_take(&items->arena, (most + 1) * sizeof *e->fields);
+    if (!e->fields)
+        return sheaf_fail_memory(error, "the fields");
+    for (int k = 0; k < job->items.n_fields; k++)
+        if (take_named(e, &job->items.fields[k], items->name, &items->arena, error))
+            return -1;
+    for (int k = 0; job->items.n_fields == 0 && k < n_fields; k++)
+        if ((!e->sweep || fields[k].axis < 0) && !sheaf_reader_is_trace(e->reader, k) &&
+            add_wanted(e, fields[k].field.name, fields[k].field.name, job->items.node, &items->arena, error))
+            return -1;
+    return 0;
+}
+
+/* --- what became of the items -------------------------------------------------------------------------------------- */
+
+/* A later run would not look at them again. */
+static int warn_of_pending(const struct earlier *e, struct items *items, struct sheaf_error *error) {
+    enum { ROWS = 65536 };
+    uint8_t *status = malloc(ROWS);
+    int64_t n_pending = 0;
+    int rc = status ? 0 : sheaf_fail_memory(error, items->name);
+    for (int64_t at = 0; rc == 0 && at < items->n_items; at += ROWS) {
+        const int64_t n = items->n_items - at < ROWS ? items->n_items - at : ROWS;
+        rc = sheaf_reader_status(e->reader, at, n, status, error);
+        for (int64_t i = 0; rc == 0 && i < n; i++)
+            n_pending += status[i] == ITEM_PENDING;
+    }
+    if (rc == 0 && n_pending)
+        sheaf_string_add(&items->warnings,
+                         "%s: %" PRId64 " of its %" PRId64
+                         " items are pending there, and are skipped here; run its job "
+                         "to the end first\n",
+                         items->name, n_pending, items->n_items);
+    free(status);
+    return rc;
+}
+
+/* Its own status; the file is open in the reader too. */
+static int look_at_items(struct earlier *e, struct items *items, struct sheaf_error *error) {
+    hid_t file = sheaf_h5_open(items->name);
+    if (file < 0)
+        return sheaf_h5_fail(error, items->name, "open the file");
+    int rc = sheaf_missing_open_status(&e->undone, file, error);
+    H5Fclose(file);
+    return rc == 0 && e->undone.has_status ? warn_of_pending(e, items, error) : rc;
+}
+
+void sheaf_earlier_say(const struct earlier *e, const char *name, int64_t item, char *text, size_t most) {
+    static const char *const what[] = {
+        [ITEM_PENDING] = "is pending",  [ITEM_DONE] = "is done",    [ITEM_FAILED] = "failed",
+        [ITEM_TIMED_OUT] = "timed out", [ITEM_CRASHED] = "crashed", [ITEM_SKIPPED] = "was skipped"};
+    struct sheaf_error ignored;
+    uint8_t status = ITEM_FAILED;
+    if (sheaf_reader_status(e->reader, item, 1, &status, &ignored) || status > ITEM_SKIPPED)
+        status = ITEM_FAILED;
+    const char *why = sheaf_reader_message(e->reader, item);
+    snprintf(text, most, "item %" PRId64 " %s in %.100s%s%s", item, what[status], name, why[0] ? ": " : "", why);
+    text[sheaf_text_valid(text, strlen(text))] = '\0';
+}
+
+/* --- opening ------------------------------------------------------------------------------------------------------- */
+
+/* Inputs that it links to and that are not what they were. */
+static int refuse_left_out(const struct earlier *e, const struct job *job, struct sheaf_error *error) {
+    const char *why = sheaf_reader_left_out(e->reader);
+    const size_t n = strcspn(why, "\n");
+    static const char mark[] = "sheaf: ";
+    if (n < sizeof mark || job->items.n_fields > 0)
+        return 0;
+    return sheaf_yaml_refuse(
+        job->items.node, error,
+        "items.results: %.*s; put it back, or take only other fields: {file: FILE, fields: [x, y]}",
+        (int)(n - sizeof mark + 1), why + sizeof mark - 1);
+}
+
+int sheaf_earlier_open(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
+    if (sheaf_reader_open(&e->reader, items->name, error))
+        return sheaf_yaml_prefix(job->items.node, error);
+    items->n_items = sheaf_reader_n_items(e->reader);
+    if (refuse_left_out(e, job, error) ||
+        (sheaf_reader_extent(e->reader)->n_dims > 1 && take_axes(e, &items->arena, error)) ||
+        find_fields(e, job, items, error))
+        return -1;
+    return look_at_items(e, items, error);
+}
+
+void sheaf_earlier_close(struct earlier *e) {
+    sheaf_missing_close(&e->undone);
+    sheaf_reader_close(e->reader);
+    *e = (struct earlier){0};
+}
