@@ -45,7 +45,6 @@ static void compare_fields(hid_t file, const struct sheaf_field *fields, int n, 
 }
 
 void sheaf_labels_compare(hid_t file, const struct results_plan *plan, struct sheaf_string *lines) {
-    if (plan->items->sweep)
-        compare_fields(file, plan->items->fields, plan->items->n_fields, lines);
+    compare_fields(file, plan->items->fields, sheaf_items_n_along(plan->items), lines);
     compare_fields(file, plan->outputs, plan->n_outputs, lines);
 }

@@ -11,7 +11,7 @@
 #include "store/results.h"
 
 /* Adds a line for each of which the job says something else now: the field, both, and how it can be changed. Of inputs only
-   those of a sweep have labels from the job. */
+   those along axes have labels from the job. */
 void sheaf_labels_compare(hid_t file, const struct results_plan *plan, struct sheaf_string *lines);
 
 #endif
