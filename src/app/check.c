@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/again.h"
+#include "app/shared_data.h"
 #include "app/stage.h"
 #include "core/file.h"
 #include "core/type.h"
@@ -61,6 +62,7 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
                      stage->kernel.block, stage->kernel.block > 1 ? "s" : "");
     tell_fields("it reads:", stage->kernel.inputs, stage->kernel.n_inputs, text);
     tell_fields("outputs:", stage->kernel.outputs, stage->kernel.n_outputs, text);
+    sheaf_shared_data_tell(stage, text);
 }
 
 /* --- item 0 -------------------------------------------------------------------------------------------------------- */

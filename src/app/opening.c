@@ -122,6 +122,19 @@ static int check_axes(const struct stage *stage) {
     return 0;
 }
 
+/* The fields of an axis of which the kernel reads none. */
+static void say_unread(const struct sweep *sweep, int axis) {
+    struct sheaf_string names = {0};
+    int n = 0;
+    for (int f = 0; f < sweep->n_fields; f++)
+        if (sweep->fields[f].axis == axis && ++n)
+            sheaf_string_add(&names, "%s'%s'", names.length ? ", " : "", sweep->fields[f].about.name);
+    if (!names.failed && names.data)
+        fprintf(stderr, "sheaf: nothing reads %s of the items: what differs in %s alone is computed from the same\n",
+                names.data, n > 1 ? "them" : "it");
+    sheaf_string_free(&names);
+}
+
 /* What the kernel makes of a sweep. */
 static int check_sweep(const struct stage *stage) {
     const struct session *session = stage->session;
@@ -130,9 +143,7 @@ static int check_sweep(const struct stage *stage) {
         return 0;
     for (int a = 0; sheaf_items_are_generated(&stage->items) && a < sweep->n_axes && !session->options->quiet; a++)
         if (!reads_axis(stage, a) && strcmp(sweep->axes[a].name, "repeat") != 0 && sweep->axes[a].size > 1)
-            fprintf(stderr,
-                    "sheaf: nothing reads '%s' of the items: what differs in it alone is computed from the same\n",
-                    sweep->axes[a].name);
+            say_unread(sweep, a);
     return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
@@ -191,6 +202,8 @@ static int open_kernel(struct stage *stage) {
                                 &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
         rc = check_inputs(stage) || check_sweep(stage) ? -1 : 0;
+    if (rc == 0 && sheaf_session_is_first(session)) /* of a plugin all is known when it has computed */
+        sheaf_shared_data_say_unused(stage, atomic_load(&stage->uses.used), session->job.kind == JOB_KERNEL);
     rc = sheaf_session_agree(session, rc);
     rc = rc ? rc : sheaf_same_kernel(stage);
     if (rc == 0 && session->job.kind == JOB_EXPRESSION)

@@ -35,14 +35,12 @@ static int check_count(const struct yaml_node *node, const char *what, int64_t n
     return 0;
 }
 
-/* A cell of a cube lies at a value. */
-static int check_numbers(const struct yaml_node *node, const char *what, const struct sweep_field *field, int64_t n,
-                         struct sheaf_error *error) {
+/* A cell of a cube lies at a value: which is none, or -1. */
+static int64_t find_none(const struct sweep_field *field, int64_t n) {
     for (int64_t i = 0; field->about.type == SHEAF_FLOAT64 && i < n; i++)
         if (isnan(((const double *)field->values)[i]))
-            return sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " (the first is 0) is none, or no number", what,
-                                     i);
-    return 0;
+            return i;
+    return -1;
 }
 
 /* --- tables -------------------------------------------------------------------------------------------------------- */
@@ -83,7 +81,14 @@ static int read_table(struct items *table, const char *name, struct sheaf_arena 
     field->values = read_column(table, column, type, arena, error);
     if (field->values && type != SHEAF_TEXT)
         field->written = read_column(table, column, SHEAF_TEXT, arena, error);
-    return field->values && (type == SHEAF_TEXT || field->written) ? 0 : -1;
+    if (!field->values || (type != SHEAF_TEXT && !field->written))
+        return -1;
+    const int64_t none = find_none(field, table->n_items);
+    return none < 0
+               ? 0
+               : sheaf_refuse(error,
+                              "%s:%" PRId64 ": row %" PRId64 ", column '%s': '%s' is no value that an axis could have",
+                              table->name, sheaf_csv_line(table, none), none + 1, name, field->written[none].data);
 }
 
 /* "job.yaml:3:14: 't.csv:name'" */
@@ -104,7 +109,7 @@ int sheaf_axis_read_csv(const struct axis_files *files, const struct yaml_node *
     int rc = read_table(&table, place.within, arena, field, error) ? sheaf_yaml_prefix(node, error) : 0;
     *n = table.n_items;
     if (rc == 0)
-        rc = check_count(node, what, *n, error) || check_numbers(node, what, field, *n, error) ? -1 : 0;
+        rc = check_count(node, what, *n, error);
     if (rc == 0 && field->about.type == SHEAF_TEXT)
         field->why_text = say_place(node, arena);
     sheaf_items_close(&table);
@@ -163,7 +168,10 @@ int sheaf_axis_read_hdf5(const struct axis_files *files, const struct yaml_node 
         return -1;
     int rc = read_dataset(files, &place, what, arena, field, n, error) ? sheaf_yaml_prefix(node, error) : 0;
     if (rc == 0)
-        rc = check_count(node, what, *n, error) || check_numbers(node, what, field, *n, error) ? -1 : 0;
+        rc = check_count(node, what, *n, error);
+    const int64_t none = rc == 0 ? find_none(field, *n) : -1;
+    if (none >= 0)
+        rc = sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " (the first is 0) is none, or no number", what, none);
     free(place.file);
     return rc;
 }

@@ -104,6 +104,8 @@ static int read_results(struct job *job, const struct yaml_node *node, struct sh
 static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) {
     const char *dot = strrchr(node->text, '.');
     int64_t count;
+    if (sheaf_yaml_refuse_glued(node, error))
+        return -1;
     if (sheaf_text_to_int64(node->text, strlen(node->text), &count) == 0)
         return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {count: %s}", node->text,
                                  node->text);

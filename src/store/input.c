@@ -105,8 +105,8 @@ static int look_at(const struct items *items, hid_t dataset, const struct wanted
     field->type = is_text ? SHEAF_TEXT : sheaf_h5_classify(dataset);
     field->width = width;
     if (field->type == 0)
-        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits",
-                                 items->name, wanted->dataset);
+        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits%s",
+                                 items->name, wanted->dataset, sheaf_h5_advise(dataset));
     if (width < 0)
         return sheaf_yaml_refuse(
             node, error,

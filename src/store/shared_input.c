@@ -16,7 +16,7 @@ static int describe(hid_t dataset, const char *path, const char *name, struct sh
     const int rank = H5Sget_simple_extent_type(space) == H5S_NULL ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
     H5Sclose(space);
     if (type == 0 || type == SHEAF_TEXT || rank < 0)
-        return sheaf_refuse(error, "%s: '%s' is no array of numbers", path, name);
+        return sheaf_refuse(error, "%s: '%s' is no array of numbers%s", path, name, sheaf_h5_advise(dataset));
     if (rank > ARRAY_DIMS_MOST)
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; at most %d are possible", path, name, rank,
                             ARRAY_DIMS_MOST);

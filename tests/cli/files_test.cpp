@@ -54,6 +54,22 @@ TEST_F(Files, AreThoseThatPythonFinds) {
     EXPECT_EQ(list.exit, 0) << list;
 }
 
+/* Long paths give way to what was computed, and are seen from their ends; where there is room, and in a CSV, whole. */
+TEST_F(Files, AreShownBesideTheirResults) {
+    const std::string deep = "data/" + std::string(60, 'd') + "/night-03.fits", path = place(deep);
+    ASSERT_EQ(shell("mkdir -p \"$(dirname " + deep + ")\" && printf 12345 > " + deep).exit, 0);
+    write("s.yaml", "items: {files: [\"" + deep + "\", data/a.fits]}\nexpression: {y: 2 * size}\n");
+    run_job({"s.yaml"});
+    Result narrow = shell("COLUMNS=80 " SHEAF_PROGRAM " show s.h5");
+    std::string head = narrow.out.substr(0, narrow.out.find('\n'));
+    EXPECT_EQ(head.substr(head.size() - 4), "   y") << narrow;
+    EXPECT_EQ(count_of(narrow.out, "/night-03.fits  "), 1) << narrow;
+    EXPECT_EQ(count_of(narrow.out, "…"), 2) << narrow;
+    EXPECT_EQ(narrow.err, "");
+    EXPECT_EQ(count_of(shell("COLUMNS=1000 " SHEAF_PROGRAM " show s.h5").out, path), 1);
+    EXPECT_EQ(count_of(sheaf({"show", "s.h5", "--csv"}).out, path), 1);
+}
+
 /* A path is seen from the job file, and opens the file wherever a program runs. */
 TEST_F(Files, ProgramsOpenThem) {
     write("jobs/c.yaml", std::string(job) + "workdir: remove\n");
@@ -181,7 +197,13 @@ TEST_F(Files, WhatCannotBe) {
         std::string items, said;
     } cases[] = {
         {"files: \"data/*.nope\"", "items.files: no file matches 'data/*.nope'; looked in " + place("data")},
-        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits', seen from .: No such file or directory"},
+        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits': " + place(".") + "/nowhere is not there"},
+        {"files: \"data/nowhere/deep/a.fits\"", "': " + place("data") + "/nowhere is not there"},
+        {"files: \"/nowhere/*\"", "': /nowhere is not there"},
+        {"files: \"data/a.fits/*\"", "': " + place("data/a.fits") + " is no folder"},
+        {"files: \"~/*.fits\"", "/~ is not there; ~ is not expanded: write the whole path of the folder"},
+        {"files: \"$HOME/*.fits\"", "; a variable is not expanded: write its value"},
+        {"files: \"data/{a,b}.fits\"", "; {a,b} is not expanded: give a list of patterns"},
         {"files: \"data/dir*\"", "looked in " + place("data") + ", where folders do, which are passed over"},
         {"files: [\"data/a.fits\", \"data/q*\"]", "no file matches 'data/q*'"},
         {"files: []", "items.files is empty; it should be a pattern, or a list of them"},
