@@ -28,8 +28,9 @@ static void say_warnings(const struct stage *stage) {
         fprintf(stderr, "sheaf: %.*s\n", (int)(end - line), line);
 }
 
-static int look_at_axis(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error) {
-    return sheaf_shared_input_look(path, name, about, NULL, error);
+static int look_at_axis(const char *path, const char *name, struct sheaf_array *about, struct sheaf_string *files,
+                        struct sheaf_error *error) {
+    return sheaf_shared_input_look(path, name, about, NULL, files, error);
 }
 
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */

@@ -24,6 +24,7 @@ struct loading {
     struct items table;        /* of csv, */
     struct job_table written;  /* and how it is written: as the file shows */
     int column;
+    struct sheaf_string *files; /* gets a line for each file that is read */
 };
 
 /* --- rank 0 -------------------------------------------------------------------------------------------------------- */
@@ -62,7 +63,7 @@ static int look(struct loading *l, struct sheaf_error *error) {
         l->about.type = l->shared->is_whole ? SHEAF_INT64 : SHEAF_FLOAT64;
         return 0;
     case SHARED_HDF5:
-        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, &l->is_bool, error);
+        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, &l->is_bool, l->files, error);
     case SHARED_NPY:
         return look_at_npy(l, error);
     case SHARED_CSV:
@@ -144,7 +145,7 @@ void sheaf_shared_data_close(struct stage *stage) {
 
 static int open_one(struct stage *stage, struct job_shared *shared, struct sheaf_array *array) {
     struct session *session = stage->session;
-    struct loading l = {.shared = shared};
+    struct loading l = {.shared = shared, .files = &session->known.paths};
     char file[NODE_FOLDER_BYTES + 256];
     snprintf(file, sizeof file, "%s/%s.npy", stage->shared_folder, shared->name);
     const struct comm_region region = {shared->name, COMM_STAGE, stage->shared_folder[0] ? file : NULL};

@@ -104,6 +104,7 @@ int sheaf_axis_read_csv(const struct axis_files *files, const struct yaml_node *
     if (find_place(&place, files, node, what, false, error))
         return -1;
     struct items table = {.name = place.file};
+    sheaf_string_add(files->read, "%s\n", place.file);
     *field = (struct sweep_field){0};
     int rc = read_table(&table, place.within, arena, field, error) ? sheaf_yaml_prefix(node, error) : 0;
     *n = table.n_items;
@@ -132,11 +133,11 @@ static void widen(const struct sheaf_array *from, int64_t n, enum sheaf_type typ
     }
 }
 
-static int read_dataset(const struct axis_reader *hdf5, const struct place *place, const char *what,
+static int read_dataset(const struct axis_files *files, const struct place *place, const char *what,
                         struct sheaf_arena *arena, struct sweep_field *field, int64_t *n, struct sheaf_error *error) {
     struct sheaf_array array = {0};
     struct sheaf_arena own = {0};
-    if (hdf5->look(place->file, place->within, &array, error))
+    if (files->hdf5->look(place->file, place->within, &array, files->read, error))
         return -1;
     if (array.n_dims != 1)
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; the values of an axis have one", place->file,
@@ -148,8 +149,8 @@ static int read_dataset(const struct axis_reader *hdf5, const struct place *plac
     const enum sheaf_type type = real ? SHEAF_FLOAT64 : SHEAF_INT64;
     void *read = sheaf_arena_take(&own, (size_t)*n * sheaf_type_bytes((enum sheaf_type)array.type));
     void *values = sheaf_arena_take(arena, (size_t)*n * sheaf_type_bytes(type));
-    int rc =
-        read && values ? hdf5->read(place->file, place->within, &array, read, error) : sheaf_fail_memory(error, what);
+    int rc = read && values ? files->hdf5->read(place->file, place->within, &array, read, error)
+                            : sheaf_fail_memory(error, what);
     array.data = read;
     if (rc == 0)
         widen(&array, *n, type, values);
@@ -165,7 +166,7 @@ int sheaf_axis_read_hdf5(const struct axis_files *files, const struct yaml_node 
         return sheaf_yaml_refuse(node, error, "%s: HDF5 files cannot be read here", what);
     if (find_place(&place, files, node, what, true, error))
         return -1;
-    int rc = read_dataset(files->hdf5, &place, what, arena, field, n, error) ? sheaf_yaml_prefix(node, error) : 0;
+    int rc = read_dataset(files, &place, what, arena, field, n, error) ? sheaf_yaml_prefix(node, error) : 0;
     if (rc == 0)
         rc = check_count(node, what, *n, error);
     const int64_t none = rc == 0 ? find_none(field, *n) : -1;

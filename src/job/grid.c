@@ -203,7 +203,7 @@ int sheaf_grid_open(struct items *items, const struct job *job, const struct axi
     const struct yaml_node *grid = sheaf_yaml_get(node, "grid"), *zip = sheaf_yaml_get(node, "zip");
     const struct yaml_node *repeat = sheaf_yaml_get(node, "repeat");
     struct grid g = {.items = items,
-                     .files = {job, hdf5},
+                     .files = {job, hdf5, &items->files},
                      .sweep = sheaf_arena_take(&items->arena, sizeof(struct sweep)),
                      .error = error};
     if (!g.sweep)

@@ -293,6 +293,11 @@ static void input_say_lack(const struct items *items, int64_t item, char *text, 
     sheaf_earlier_say(&((const struct input *)items->self)->earlier, items->name, item, text, most);
 }
 
+struct interrupt_reading *sheaf_input_reading(const struct items *items) {
+    struct input *input = items->self;
+    return &input->reading;
+}
+
 hid_t sheaf_input_dataset(const struct items *items, int field) {
     return own_of(items, field)->dataset;
 }

@@ -121,6 +121,42 @@ TEST_F(Files, GoOn) {
     EXPECT_EQ(count_of(run_job({"data/slow.yaml", "-o", "data/slow.h5"}, {2, 1}).err, "nothing to do"), 1);
 }
 
+/* A pattern that matches all that a run writes, by whatever way, before and after it did: the same items each time, and what is
+   left out is said. */
+TEST_F(Files, WhatTheRunWritesIsNoItem) {
+    EXPECT_EQ(shell("mkdir -p s/real s/real/deep.d; ln -s real s/way; printf 12 > s/real/a.h5; printf 1 > s/real/b.h5; "
+                    "printf 123 > s/real/deep.d/c.h5; printf 4 > s/real/out.h5.note")
+                  .exit,
+              0);
+    write("s/job.yaml", "items: {files: [\"*/*.h5*\", \"*/*.d/*\"]}\n"
+                        "command: [sh, -c, \"wc -c < {file}\"]\noutputs: {n: {column: 1, type: int64}}\n");
+    const std::string items = "item,status,name,n\n0,done,a.h5,2\n1,done,b.h5,1\n2,done,c.h5,3\n3,done,out.h5.note,1\n"
+                              "4,done,a.h5,2\n5,done,b.h5,1\n6,done,c.h5,3\n7,done,out.h5.note,1\n";
+    const Words again = {"s/job.yaml", "-o", "s/way/out.h5"};
+    Result part = run_job({"s/job.yaml", "-o", "s/way/out.h5", "--items", "0:3"}, {2, 1});
+    EXPECT_EQ(count_of(part.err, "items.files"), 0) << part;
+    EXPECT_TRUE(exists(path("s/real/out.d"))) << "texts wait in it\n" << part;
+    write("s/real/out.h5.lock", "");
+    write("s/real/out.h5.new", "");
+    Result on = run_job(again, {2, 1});
+    EXPECT_EQ(count_of(on.err, "8 of 8 items done; 3 of them were there before"), 1) << on;
+    EXPECT_EQ(count_of(on.err, "sheaf: items.files: '" + place("s/real") + "/out.d/"), 1) << on;
+    EXPECT_EQ(count_of(on.err, " more match, and are no items: the run itself writes them\n"), 1) << on;
+    EXPECT_EQ(count_of(run_job({"s/job.yaml", "-o", "s/real/out.h5"}, {0, 1}).err, "nothing to do"), 1);
+    EXPECT_EQ(sheaf({"show", "s/real/out.h5", "--csv", "--fields", "name,n"}).out, items);
+    run_job({"s/job.yaml", "-o", "s/real/out.h5", "--overwrite"}, {2, 1});
+    EXPECT_EQ(sheaf({"show", "s/real/out.h5", "--csv", "--fields", "name,n"}).out, items);
+    Result one =
+        run_job({"s/job.yaml", "-o", "s/real/out.h5", "--overwrite", "--set", "items.files=s/real/*.h5"}, {0, 1});
+    EXPECT_EQ(count_of(one.err, "items.files: '" + place("s/real") +
+                                    "/out.h5' matches, and is no item: the run itself writes it\n"),
+              1)
+        << one;
+    Result none = sheaf({"run", "s/job.yaml", "-o", "s/real/out.h5", "--set", "items.files=s/real/out.h5"});
+    EXPECT_EQ(none.exit, 2);
+    EXPECT_EQ(count_of(none.err, "no file matches but those that the run itself writes"), 1) << none;
+}
+
 TEST_F(Files, SayWhatHasChanged) {
     write("jobs/c.yaml", job);
     const struct {

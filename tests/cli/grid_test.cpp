@@ -227,22 +227,12 @@ class Cubes : public Program {
         "items: {grid: {mass: {linspace: [1, 10, 4], unit: kg}, n: [3, 5], model: [a, \"b c\"], "
         "place: {zip: {lat: [1.5, -2], site: [x, \"y z\"]}}}, repeat: 2}\n"
         "expression: {y: mass * n + lat}\n";
-
-    /* Whether xarray and both engines are there, and find what they should. */
-    void look(const Words &words) {
-        Words all = {SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py"};
-        all.insert(all.end(), words.begin(), words.end());
-        Result found = run(all);
-        if (found.exit == 77)
-            GTEST_SKIP() << "with xarray not checked: " << found.out;
-        EXPECT_EQ(found.exit, 0) << found;
-    }
 };
 
 TEST_F(Cubes, XarrayOpensThem) {
     write("cube.yaml", job);
     run_job({"cube.yaml", "--items", "0:40"}, {2, 2});
-    look({"cube", path("cube.h5")});
+    check({"cube", path("cube.h5")});
 }
 
 TEST_F(Cubes, FieldsSideBySideAreCoordinates) {
@@ -251,7 +241,7 @@ TEST_F(Cubes, FieldsSideBySideAreCoordinates) {
                        "expression: {y: 2 * x}\n");
     for (std::string name : {"zip", "rows"}) {
         run_job({name + ".yaml"}, {2, 1});
-        look({"listed", path(name + ".h5")});
+        check({"listed", path(name + ".h5")});
         EXPECT_EQ(sheaf({"show", name + ".h5"}).out, "item    x  label  y\n"
                                                      "   0  1.5  a      3\n"
                                                      "   1  2.0  b      4\n"
