@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/again.h"
+#include "app/shared_data.h"
 #include "app/stage.h"
 #include "core/file.h"
 #include "core/type.h"
@@ -61,6 +62,7 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
                      stage->kernel.block, stage->kernel.block > 1 ? "s" : "");
     tell_fields("it reads:", stage->kernel.inputs, stage->kernel.n_inputs, text);
     tell_fields("outputs:", stage->kernel.outputs, stage->kernel.n_outputs, text);
+    sheaf_shared_data_tell(stage, text);
 }
 
 /* --- item 0 -------------------------------------------------------------------------------------------------------- */
@@ -213,6 +215,9 @@ static void tell_done(struct stage *stage, struct sheaf_string *text) {
     sheaf_string_add(text, "%s\n", stage->n_asked < stage->items.n_items ? ", of those asked for" : "");
     if (session->results.changed.length)
         sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", session->results.changed.data);
+    const char *line = session->results.kept.failed ? NULL : session->results.kept.data, *end;
+    for (; line && (end = strchr(line, '\n')) != NULL; line = end + 1)
+        sheaf_string_add(text, "  %.*s\n", (int)(end - line), line);
 }
 
 /* How many of the items asked for the condition leaves out. */

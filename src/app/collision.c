@@ -67,12 +67,11 @@ static int check_library(const struct collision *c, const struct yaml_node *func
 }
 
 /* A file on each line. */
-static int check_lines(const struct collision *c, const char *lines, struct sheaf_error *error) {
+static int check_lines(const struct collision *c, const char *lines, const char *what, struct sheaf_error *error) {
     for (const char *at = lines; at && *at;) {
         const size_t n = strcspn(at, "\n");
         char *file = strndup(at, n);
-        const int rc =
-            file ? check_file(c, file, "a file that the job names", error) : sheaf_fail_memory(error, "a path");
+        const int rc = file ? check_file(c, file, what, error) : sheaf_fail_memory(error, "a path");
         free(file);
         if (rc)
             return -1;
@@ -98,5 +97,10 @@ int sheaf_collision_check(const struct collision *c, struct sheaf_error *error) 
     for (int k = 0; k < job->n_params; k++)
         if (check_param(c, job->params[k].node, error))
             return -1;
-    return check_lines(c, c->known->paths.data, error);
+    if (c->items->files.failed || c->known->paths.failed)
+        return sheaf_fail_memory(error, "a path");
+    return check_lines(c, c->items->files.data, "a file of the job's axes", error) ||
+                   check_lines(c, c->known->paths.data, "a file that the job names", error)
+               ? -1
+               : 0;
 }

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/known.h"
+#include "job/items.h"
 #include "job/job.h"
 #include "kernel/binding.h"
 
@@ -20,7 +21,8 @@ struct collision {
     const char *job_file;
     struct job *job;              /* open, */
     const struct binding *kernel; /* and bound */
-    const struct known *known;    /* files that the job's words, items and params have turned out to name */
+    const struct items *items;
+    const struct known *known; /* files that the job's words, items and params have turned out to name */
 };
 
 /* Refuses with the name of the file that would be lost. Reads nothing but the folders. */

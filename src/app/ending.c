@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "app/reducing.h"
+#include "app/shared_data.h"
 #include "app/stage.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
@@ -125,12 +126,24 @@ static void say_restored(const struct session *session) {
                 session->folder);
 }
 
+/* What a plugin looks up in any item is known when it has computed them all; of one in processes of its own nobody knows. */
+static void say_unused(struct stage *stage) {
+    const struct session *session = stage->session;
+    const bool saw_all = stage->none_pending && stage->before[ITEM_DONE] + count_failed(stage->before) == 0;
+    uint32_t used = 0;
+    for (int r = 0; r < session->self.n_ranks; r++)
+        used |= session->facts[r].arrays_used;
+    if (session->job.kind == JOB_KERNEL && !session->job.limits.isolate && saw_all)
+        sheaf_shared_data_say_unused(stage, used, false);
+}
+
 int sheaf_stage_finish(struct stage *stage) {
     struct session *session = stage->session;
     struct rank_facts own = {.n_threads = session->n_threads, .busy_s = sheaf_team_counts(stage->team).busy_s};
     if (sheaf_session_agree(session, sheaf_transport_close(&stage->transport, &session->error)))
         return -1;
     own.restored = stage->transport.restored;
+    own.arrays_used = atomic_load(&stage->uses.used);
     if (sheaf_comm_gather(session->comm, &own, session->facts, sizeof own, &session->error))
         return -1;
     int rc = 0;
@@ -141,6 +154,8 @@ int sheaf_stage_finish(struct stage *stage) {
                      sheaf_stage_summarize(stage)
                  ? -1
                  : 0;
+        if (rc == 0)
+            say_unused(stage);
     }
     return sheaf_session_agree(session, rc);
 }

@@ -29,8 +29,9 @@ static void say_warnings(const struct stage *stage) {
         fprintf(stderr, "sheaf: %.*s\n", (int)(end - line), line);
 }
 
-static int look_at_axis(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error) {
-    return sheaf_shared_input_look(path, name, about, NULL, error);
+static int look_at_axis(const char *path, const char *name, struct sheaf_array *about, struct sheaf_string *files,
+                        struct sheaf_error *error) {
+    return sheaf_shared_input_look(path, name, about, NULL, files, error);
 }
 
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
@@ -122,6 +123,19 @@ static int check_axes(const struct stage *stage) {
     return 0;
 }
 
+/* The fields of an axis of which the kernel reads none. */
+static void say_unread(const struct sweep *sweep, int axis) {
+    struct sheaf_string names = {0};
+    int n = 0;
+    for (int f = 0; f < sweep->n_fields; f++)
+        if (sweep->fields[f].axis == axis && ++n)
+            sheaf_string_add(&names, "%s'%s'", names.length ? ", " : "", sweep->fields[f].about.name);
+    if (!names.failed && names.data)
+        fprintf(stderr, "sheaf: nothing reads %s of the items: what differs in %s alone is computed from the same\n",
+                names.data, n > 1 ? "them" : "it");
+    sheaf_string_free(&names);
+}
+
 /* What the kernel makes of a sweep. */
 static int check_sweep(const struct stage *stage) {
     const struct session *session = stage->session;
@@ -130,9 +144,7 @@ static int check_sweep(const struct stage *stage) {
         return 0;
     for (int a = 0; sheaf_items_are_generated(&stage->items) && a < sweep->n_axes && !session->options->quiet; a++)
         if (!reads_axis(stage, a) && strcmp(sweep->axes[a].name, "repeat") != 0 && sweep->axes[a].size > 1)
-            fprintf(stderr,
-                    "sheaf: nothing reads '%s' of the items: what differs in it alone is computed from the same\n",
-                    sweep->axes[a].name);
+            say_unread(sweep, a);
     return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
@@ -197,6 +209,8 @@ static int open_kernel(struct stage *stage) {
                                 &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
         rc = check_inputs(stage) || check_sweep(stage) ? -1 : 0;
+    if (rc == 0 && sheaf_session_is_first(session)) /* of a plugin all is known when it has computed */
+        sheaf_shared_data_say_unused(stage, atomic_load(&stage->uses.used), session->job.kind == JOB_KERNEL);
     rc = sheaf_session_agree(session, rc);
     rc = rc ? rc : sheaf_same_kernel(stage);
     if (rc == 0 && session->job.kind == JOB_EXPRESSION)

@@ -12,6 +12,7 @@ struct rank_facts {
     int32_t restored;           /* texts, when the run ends */
     int32_t n_cores, n_threads; /* cores it may use; its compute threads */
     double busy_s;              /* inside the kernel, summed over threads */
+    uint32_t arrays_used;       /* of the shared data, a bit each */
 };
 
 /* Compute threads for a rank: as asked; else OMP_NUM_THREADS; else its part of the node's cores, but no more than it

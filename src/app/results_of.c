@@ -24,6 +24,13 @@ static void say_changes(struct session *session) {
                 session->changed.data, session->job.output);
 }
 
+/* What the job calls its fields otherwise, where the file keeps what it had. */
+static void say_kept(const struct session *session) {
+    const char *line = session->results.kept.failed ? NULL : session->results.kept.data, *end;
+    for (; line && !session->options->quiet && (end = strchr(line, '\n')) != NULL; line = end + 1)
+        fprintf(stderr, "sheaf: %s: %.*s\n", session->job.output, (int)(end - line), line);
+}
+
 /* Rows that were written just before the machine went down, or its disk failed. */
 static void say_unsafe(const struct session *session) {
     char a[32];
@@ -52,15 +59,20 @@ static double input_bytes(const struct stage *stage) {
     return row_bytes * (double)stage->items.n_items;
 }
 
+/* A field that is a row for each item and a text, or NULL: such are read through HDF5 in any case, and may have a fixed
+   length. */
+static const char *find_text(const struct items *items) {
+    for (int k = sheaf_items_n_along(items); k < items->n_fields; k++)
+        if (items->fields[k].type == SHEAF_TEXT)
+            return items->fields[k].name;
+    return NULL;
+}
+
 /* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
 static bool links_inputs(const struct stage *stage) {
     const struct session *session = stage->session;
-    if (!sheaf_job_has_datasets(&session->job) || session->job.inputs == JOB_INPUTS_COPY)
+    if (!sheaf_job_has_datasets(&session->job) || session->job.inputs == JOB_INPUTS_COPY || find_text(&stage->items))
         return false;
-    /* texts are read through HDF5 in any case, and may have a fixed length */
-    for (int k = sheaf_items_n_along(&stage->items); k < stage->items.n_fields; k++)
-        if (stage->items.fields[k].type == SHEAF_TEXT)
-            return false;
     return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
 }
 
@@ -73,6 +85,10 @@ static void say_links(const struct stage *stage) {
             "sheaf: the inputs (%.0f MB) are linked in %s, which needs %s beside it; inputs: copy in the job copies "
             "them\n",
             input_bytes(stage) / 1e6, session->job.output, stage->items.name);
+    if (session->job.inputs == JOB_INPUTS_LINK && sheaf_job_has_datasets(&session->job) && find_text(&stage->items) &&
+        !session->options->quiet)
+        fprintf(stderr, "sheaf: inputs: link does not go with texts ('%s'): the inputs are copied into %s\n",
+                find_text(&stage->items), session->job.output);
 }
 
 struct results_plan sheaf_stage_plan(struct stage *stage) {
@@ -148,6 +164,7 @@ static int check_collision(struct stage *stage) {
         .job_file = session->options->job_file,
         .job = &session->job,
         .kernel = &stage->kernel,
+        .items = &stage->items,
         .known = &session->known,
     };
     return sheaf_collision_check(&collision, &session->error);
@@ -194,6 +211,7 @@ static int open_results(struct stage *stage) {
     if (sheaf_results_open(&session->results, &plan, create, error))
         return -1;
     say_changes(session);
+    say_kept(session);
     say_unsafe(session);
     if (create && skip_items(stage, NULL))
         return -1;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@ struct loading {
     struct items table;        /* of csv, */
     struct job_table written;  /* and how it is written: as the file shows */
     int column;
+    struct sheaf_string *files; /* gets a line for each file that is read */
 };
 
 /* --- rank 0 -------------------------------------------------------------------------------------------------------- */
@@ -61,7 +63,7 @@ static int look(struct loading *l, struct sheaf_error *error) {
         l->about.type = l->shared->is_whole ? SHEAF_INT64 : SHEAF_FLOAT64;
         return 0;
     case SHARED_HDF5:
-        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, &l->is_bool, error);
+        return sheaf_shared_input_look(l->shared->file, l->shared->dataset, &l->about, &l->is_bool, l->files, error);
     case SHARED_NPY:
         return look_at_npy(l, error);
     case SHARED_CSV:
@@ -143,7 +145,7 @@ void sheaf_shared_data_close(struct stage *stage) {
 
 static int open_one(struct stage *stage, struct job_shared *shared, struct sheaf_array *array) {
     struct session *session = stage->session;
-    struct loading l = {.shared = shared};
+    struct loading l = {.shared = shared, .files = &session->known.paths};
     char file[NODE_FOLDER_BYTES + 256];
     snprintf(file, sizeof file, "%s/%s.npy", stage->shared_folder, shared->name);
     const struct comm_region region = {shared->name, COMM_STAGE, stage->shared_folder[0] ? file : NULL};
@@ -176,7 +178,74 @@ int sheaf_shared_data_open(struct stage *stage) {
         stage->arrays.names[k] = job->shared[k].name;
         stage->arrays.n++;
     }
+    stage->arrays.uses = &stage->uses;
     return 0;
+}
+
+/* --- what becomes of them ------------------------------------------------------------------------------------------ */
+
+/* What an unused one may have been meant to be called: names that formulas use, or that a plugin looked for in vain. */
+static const char **list_wanted(const struct stage *stage, int *n) {
+    const struct job *job = &stage->session->job;
+    const struct binding *kernel = &stage->kernel;
+    const char **names = calloc((size_t)(USES_MISSED_MOST + kernel->n_inputs + job->n_params), sizeof *names);
+    *n = 0;
+    if (!names)
+        return NULL;
+    sheaf_array_uses_missed(&stage->uses, names);
+    *n = USES_MISSED_MOST;
+    for (int k = 0; k < kernel->n_inputs && job->kind == JOB_EXPRESSION; k++)
+        names[(*n)++] = kernel->inputs[k].name;
+    for (int k = 0; k < job->n_params && job->kind == JOB_EXPRESSION; k++)
+        names[(*n)++] = job->params[k].name;
+    return names;
+}
+
+void sheaf_shared_data_say_unused(struct stage *stage, uint32_t used, bool only_slips) {
+    const struct session *session = stage->session;
+    const struct job *job = &session->job;
+    if (job->kind == JOB_COMMAND || job->kind == JOB_WORKER || session->options->quiet)
+        return;
+    int n = 0;
+    const char **wanted = list_wanted(stage, &n);
+    for (int k = 0; k < job->n_shared; k++) {
+        const uint32_t bit = UINT32_C(1) << k;
+        char hint[300] = "";
+        struct sheaf_error said = {0};
+        sheaf_text_suggest(job->shared[k].name, wanted, n, false, hint, sizeof hint);
+        if (((used | stage->unused_said) & bit) || (only_slips && !hint[0]))
+            continue;
+        sheaf_yaml_refuse(job->shared[k].node, &said, "%s '%s' of shared%s",
+                          job->kind == JOB_EXPRESSION ? "no formula uses" : "the kernel does not look up",
+                          job->shared[k].name, hint);
+        fprintf(stderr, "sheaf: %s\n", said.text);
+        stage->unused_said |= bit;
+    }
+    free(wanted);
+}
+
+/* "t.h5:/table" */
+static void tell_source(const struct job_shared *shared, struct sheaf_string *text) {
+    if (shared->source == SHARED_NUMBER)
+        sheaf_string_add(text, "the job file");
+    else
+        sheaf_string_add(text, "%s%s%s", shared->file, shared->dataset ? ":" : "",
+                         shared->dataset ? shared->dataset : "");
+}
+
+void sheaf_shared_data_tell(const struct stage *stage, struct sheaf_string *text) {
+    for (int k = 0; k < stage->arrays.n; k++) {
+        const struct sheaf_array *array = &stage->arrays.list[k];
+        const enum sheaf_type type = (enum sheaf_type)array->type;
+        char bytes[32];
+        sheaf_string_add(text, "%s%s %s", k ? "  " : "shared:\n  ", stage->arrays.names[k], sheaf_type_name(type));
+        for (int d = 0; d < array->n_dims; d++)
+            sheaf_string_add(text, "%s%" PRId64, d ? ", " : "[", array->shape[d]);
+        sheaf_string_add(text, "%s, %s bytes, from ", array->n_dims ? "]" : "",
+                         sheaf_text_count(sheaf_array_count(array) * (int64_t)sheaf_type_bytes(type), bytes));
+        tell_source(&stage->session->job.shared[k], text);
+        sheaf_string_add(text, "\n");
+    }
 }
 
 int sheaf_shared_data_identify(const struct stage *stage, struct sheaf_string *identity, struct sheaf_error *error) {

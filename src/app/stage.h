@@ -16,7 +16,7 @@
 #include "core/text.h"
 #include "exec/team.h"
 #include "job/items.h"
-#include "core/arrays.h"
+#include "core/array_uses.h"
 #include "core/node_folder.h"
 #include "kernel/binding.h"
 #include "kernel/expression/condition.h"
@@ -36,6 +36,8 @@ struct stage {
     struct condition *condition;           /* rank 0: which of them are left out, */
     struct reducing *reducing;             /* and what is asked of all of them together */
     struct arrays arrays;                  /* that all items share, */
+    struct array_uses uses;                /* what this rank's kernel has looked up of them, */
+    uint32_t unused_said;                  /* of which of them it was said that nothing does: a bit each; */
     char shared_folder[NODE_FOLDER_BYTES]; /* and where processes of the node find them; "": nowhere */
     bool holds_folder;                     /* this rank has made it */
     struct binding kernel;

@@ -131,7 +131,10 @@ static uint8_t mark_of(const struct plot_view *v, uint8_t status, double value) 
         return PLOT_VALUE;
     if (!v->fields[v->field].is_output)
         return PLOT_NONE;
-    return status == ITEM_PENDING ? PLOT_PENDING : sheaf_status_failed(status) ? PLOT_FAILED : PLOT_NONE;
+    return status == ITEM_PENDING        ? PLOT_PENDING
+           : sheaf_status_failed(status) ? PLOT_FAILED
+           : status == ITEM_SKIPPED      ? PLOT_SKIPPED
+                                         : PLOT_NONE;
 }
 
 /* A window of cells: their values, and what becomes of each. */
@@ -241,8 +244,9 @@ static int read_names(struct plot_view *v, int field, struct plot_axis *axis, do
     return names ? 0 : -1;
 }
 
-/* Values of a field at all points, some at a time; without a field, which item it is. */
-static int read_numbers(struct plot_view *v, int field, int64_t n_points, double *values, struct sheaf_error *error) {
+/* Values of a field at all points, some at a time; without a field, places of the dimension. */
+static int read_numbers(struct plot_view *v, int over, int64_t n_points, double *values, struct sheaf_error *error) {
+    const int d = v->over[over].dimension, field = v->over[over].field;
     struct window *w = take(v, 1, sizeof *w, error);
     if (!w)
         return -1;
@@ -250,7 +254,7 @@ static int read_numbers(struct plot_view *v, int field, int64_t n_points, double
         const int64_t n = n_points - first < WINDOW ? n_points - first : WINDOW;
         sheaf_slice_items(&v->slice, first, n, w->items);
         for (int64_t i = 0; i < n; i++)
-            values[first + i] = (double)w->items[i];
+            values[first + i] = (double)(w->items[i] / v->slice.strides[d] % v->slice.extent->dims[d].size);
         if (field >= 0 && (sheaf_reader_statuses(v->reader, w->items, n, w->statuses, error) ||
                            sheaf_view_numbers(v, field, 0, w->items, w->statuses, n, values + first, error)))
             return -1;
@@ -258,16 +262,17 @@ static int read_numbers(struct plot_view *v, int field, int64_t n_points, double
     return 0;
 }
 
-static int read_along(struct plot_view *v, int field, struct plot_axis *axis, struct sheaf_error *error) {
+static int read_along(struct plot_view *v, int over, struct plot_axis *axis, struct sheaf_error *error) {
+    const int d = v->over[over].dimension, field = v->over[over].field;
     axis->n = v->slice.n_cells;
-    axis->label = field >= 0 ? sheaf_view_label(v, field, 0) : v->slice.extent->dims[0].name;
+    axis->label = field >= 0 ? sheaf_view_label(v, field, 0) : v->slice.extent->dims[d].name;
     axis->whole = field < 0 || is_whole(&v->fields[field].field);
     axis->values = take(v, axis->n, sizeof *axis->values, error);
     if (!axis->values || !axis->label)
         return -1;
     return field >= 0 && v->fields[field].field.type == SHEAF_TEXT
                ? read_names(v, field, axis, axis->values, error)
-               : read_numbers(v, field, axis->n, axis->values, error);
+               : read_numbers(v, over, axis->n, axis->values, error);
 }
 
 /* Leaves out the points that have no place. */
@@ -293,8 +298,8 @@ static void drop_points(struct plot_axis *x, struct plot_axis *y, double *values
 }
 
 static int read_points(struct plot_view *v, const struct plot_wish *log, struct plot *plot, struct sheaf_error *error) {
-    if (read_along(v, v->over[0].field, &plot->x, error) ||
-        (v->n_over > 1 && read_along(v, v->over[1].field, &plot->y, error)) || read_cells(v, plot, NULL, error))
+    if (read_along(v, 0, &plot->x, error) || (v->n_over > 1 && read_along(v, 1, &plot->y, error)) ||
+        read_cells(v, plot, NULL, error))
         return -1;
     plot->x.log = log->x;
     plot->y.log = log->y && v->n_over > 1;

@@ -121,8 +121,19 @@ int sheaf_view_numbers(struct plot_view *v, int field, int64_t component, const 
 
 /* --- items that are a list ----------------------------------------------------------------------------------------- */
 
+/* Their first dimension has no values of its own to go by; others are repeats of each. */
 static bool is_list(const struct plot_view *v) {
-    return v->slice.extent->n_dims == 1 && strcmp(v->slice.extent->dims[0].name, "item") == 0;
+    return strcmp(v->slice.extent->dims[0].name, "item") == 0 &&
+           (v->slice.extent->n_dims == 1 || v->slice.axes[0].n > 1);
+}
+
+/* Whether it is the name of a dimension behind the first, or of a field along one. */
+static bool is_of_cube(const struct plot_view *v, const char *name) {
+    const int field = find_field(v, name, strlen(name));
+    bool is = field >= 0 && v->fields[field].axis > 0;
+    for (int d = 1; d < v->slice.extent->n_dims && !is; d++)
+        is = strcmp(v->slice.extent->dims[d].name, name) == 0;
+    return is;
 }
 
 /* The first input that is a number; where there is none, the items as they come. */
@@ -229,9 +240,10 @@ static int choose_cube(struct plot_view *v, char *const *names, struct sheaf_err
         set_over(v, k, dimension);
         v->over[k].field = field >= 0 ? field : v->over[k].field;
     }
-    if (v->n_over == 2 && v->over[0].dimension == v->over[1].dimension)
-        return sheaf_refuse(error, "--over %s,%s: both vary along the same axis", names[0], names[1]);
-    v->kind = VIEW_HEAT;
+    const bool same = v->n_over == 2 && v->over[0].dimension == v->over[1].dimension;
+    if (same && v->over[0].field == v->over[1].field)
+        return sheaf_refuse(error, "--over %s,%s: is the same twice", names[0], names[1]);
+    v->kind = same ? VIEW_SCATTER : VIEW_HEAT; /* fields that vary together have pairs of values, no cells */
     if (v->n_over == 1)
         add_lines(v);
     return 0;
@@ -283,17 +295,29 @@ static int thin_axis(struct plot_view *v, int d, int64_t most, struct sheaf_erro
     return 0;
 }
 
-static int choose_cells(struct plot_view *v, struct sheaf_error *error) {
-    if (v->kind == VIEW_SCATTER)
-        return thin_axis(v, 0, SCATTER_POINTS, error);
+/* Of a list all that is left is drawn: of repeats all, as long as there is room. */
+static int choose_points(struct plot_view *v, struct sheaf_error *error) {
+    int64_t room = SCATTER_POINTS;
+    for (int d = v->slice.extent->n_dims - 1; d >= 0; d--) {
+        if (thin_axis(v, d, room, error))
+            return -1;
+        room = room / v->slice.axes[d].n > 0 ? room / v->slice.axes[d].n : 1;
+    }
+    return 0;
+}
+
+static int choose_cells(struct plot_view *v, bool all, struct sheaf_error *error) {
+    if (all)
+        return choose_points(v, error);
     for (int d = 0; d < v->slice.extent->n_dims; d++)
         if (!is_drawn_over(v, d) && settle_axis(v, d, error))
             return -1;
     for (int k = 0; k < v->n_over; k++)
         if (thin_axis(v, v->over[k].dimension,
-                      v->kind == VIEW_HEAT ? HEAT_CELLS
-                      : k == 0             ? LINE_POINTS
-                                           : LINES_MOST,
+                      v->kind == VIEW_HEAT      ? HEAT_CELLS
+                      : v->kind == VIEW_SCATTER ? SCATTER_POINTS
+                      : k == 0                  ? LINE_POINTS
+                                                : LINES_MOST,
                       error))
             return -1;
     return 0;
@@ -320,10 +344,13 @@ int sheaf_view_choose(struct plot_view *v, const char *field, const char *over, 
         rc = choose_field(v, field, error);
     for (int i = 0; i < n_selected && rc == 0; i++)
         rc = sheaf_slice_select(&v->slice, v->reader, v->path, selected[i], error);
+    bool as_list = rc == 0 && is_list(v);
+    for (int k = 0; k < v->n_over && as_list; k++)
+        as_list = !is_of_cube(v, parts[k]);
     if (rc == 0)
-        rc = is_list(v) ? choose_list(v, parts, error) : choose_cube(v, parts, error);
+        rc = as_list ? choose_list(v, parts, error) : choose_cube(v, parts, error);
     if (rc == 0)
-        rc = choose_cells(v, error);
+        rc = choose_cells(v, as_list, error);
     free(names);
     return rc;
 }

@@ -26,8 +26,9 @@ struct show {
     int n_named;
     const char *selected[MOST_SELECTED]; /* [n_selected] by --sel */
     int n_selected;
-    int64_t item; /* -1: rows are shown */
-    int64_t head; /* -1: the default */
+    int64_t item;                   /* -1: rows are shown */
+    int64_t head;                   /* -1: the default */
+    bool with_status, with_message; /* as columns */
     bool where_failed, csv, descending, head_by_default;
 
     struct reader *reader;
@@ -116,11 +117,17 @@ static const struct cmd_usage usage = {
 
 /* --- choosing fields ----------------------------------------------------------------------------------------------- */
 
-static int find_field(struct show *show, const char *name) {
-    const int n = show->n_all + show->n_about;
-    for (int k = 0; k < n; k++)
+static int look_for_field(const struct show *show, const char *name) {
+    for (int k = 0; k < show->n_all + show->n_about; k++)
         if (strcmp(show->all[k].field.name, name) == 0)
             return k;
+    return -1;
+}
+
+static int find_field(struct show *show, const char *name) {
+    const int n = show->n_all + show->n_about, found = look_for_field(show, name);
+    if (found >= 0)
+        return found;
     char hint[512];
     const char **names = calloc((size_t)n + 1, sizeof *names);
     for (int k = 0; names && k < n; k++)
@@ -131,7 +138,20 @@ static int find_field(struct show *show, const char *name) {
     return -1;
 }
 
+/* Columns that are no fields, and stand in front: the item is always there. */
+static bool choose_lead(struct show *show, const char *name) {
+    const bool is_status = strcmp(name, "status") == 0, is_message = strcmp(name, "message") == 0;
+    show->with_status = show->with_status || is_status;
+    show->with_message = show->with_message || is_message;
+    return is_status || is_message || strcmp(name, "item") == 0;
+}
+
 static int choose(struct show *show, const char *name) {
+    if (look_for_field(show, name) < 0) {
+        name += strspn(name, " "); /* behind a comma */
+        if (show->item < 0 && choose_lead(show, name))
+            return 0;
+    }
     int k = find_field(show, name);
     if (k < 0)
         return -1;
@@ -300,12 +320,20 @@ static int lead_columns(struct show *show, int64_t at, int64_t n, struct table_c
     if (full)
         return sheaf_fail_memory(&show->error, "so many rows; use --head");
     int k = 0;
-    columns[k++] = (struct table_column){"item", false, false, items};
-    if (show->where_failed || show->found.unfinished || show->csv)
-        columns[k++] = (struct table_column){"status", true, false, statuses};
-    if (show->where_failed)
-        columns[k++] = (struct table_column){"message", true, true, messages};
+    columns[k++] = (struct table_column){.head = "item", .cells = items};
+    if (show->where_failed || show->found.unfinished || show->csv || show->with_status)
+        columns[k++] = (struct table_column){.head = "status", .is_text = true, .cells = statuses};
+    if (show->where_failed || show->with_message)
+        columns[k++] = (struct table_column){.head = "message", .is_text = true, .is_whole = true, .cells = messages};
     return k;
+}
+
+/* Their ends tell them apart. */
+static bool are_paths(const char *const *cells, int64_t n) {
+    for (int64_t i = 0; i < n; i++)
+        if (!strchr(cells[i], '/'))
+            return false;
+    return n > 0;
 }
 
 /* All columns of the n rows shown from `at` on. NULL after an error. */
@@ -327,7 +355,12 @@ static struct table_column *make_columns(struct show *show, int64_t at, int64_t 
             return NULL;
         for (int64_t w = 0; w < f->width; w++) {
             const char *head = column_head(show, show->chosen[c], w, arena);
-            columns[k++] = (struct table_column){head ? head : f->name, f->type == SHEAF_TEXT, false, cells + w * n};
+            columns[k] = (struct table_column){.head = head ? head : f->name, .cells = cells + w * n};
+            columns[k].is_text = f->type == SHEAF_TEXT;
+            columns[k].is_result = show->all[show->chosen[c]].is_output;
+            columns[k].may_shrink = columns[k].is_text && !columns[k].is_result;
+            columns[k].keeps_end = columns[k].may_shrink && are_paths(columns[k].cells, n);
+            k++;
         }
     }
     *n_columns = k;

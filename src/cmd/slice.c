@@ -86,9 +86,18 @@ void sheaf_slice_free(struct slice *slice) {
 
 /* --- looking for a value ------------------------------------------------------------------------------------------- */
 
+/* Without the blanks around it. */
+static char *strip(char *word) {
+    word += strspn(word, " ");
+    for (size_t n = strlen(word); n > 0 && word[n - 1] == ' '; n--)
+        word[n - 1] = '\0';
+    return word;
+}
+
 /* A value that is looked for among the coordinates of a field. */
 struct search {
-    const char *path, *text; /* the file, what the user wrote */
+    const char *path;
+    char *text; /* what the user wrote */
     const struct sheaf_field *about;
     double number;    /* that it is */
     double best, off; /* the nearest one so far, and how far it is */
@@ -184,8 +193,9 @@ static int refuse_text(const struct search *s, struct reader *reader, int field,
 }
 
 static int find_places(struct search *s, struct reader *reader, int field, int64_t size) {
-    const size_t length = strlen(s->text);
     const bool is_text = s->about->type == SHEAF_TEXT;
+    s->text = is_text ? s->text : strip(s->text);
+    const size_t length = strlen(s->text);
     s->is_whole = sheaf_text_to_int64(s->text, length, &s->whole) == 0;
     if (!is_text && (sheaf_text_to_double(s->text, length, &s->number) || isnan(s->number)))
         return sheaf_refuse(s->error, "--sel %s=%s: '%s' should be a number", s->about->name, s->text, s->text);
@@ -222,10 +232,21 @@ static int keep_found(struct slice *slice, int d, struct search *s) {
 /* A dimension without coordinates of its name: which place of it. */
 static int find_place(struct search *s, const struct dimension *dimension) {
     int64_t place;
+    s->text = strip(s->text);
     if (sheaf_text_to_int64(s->text, strlen(s->text), &place) || place < 0 || place >= dimension->size)
         return sheaf_refuse(s->error, "--sel %s=%s: '%s' has no values of its own; its places are 0 to %lld",
                             dimension->name, s->text, dimension->name, (long long)dimension->size - 1);
     return add_place(s, place);
+}
+
+/* An output, or what is kept beside the fields, has a value in each item. */
+static bool is_in_each_item(struct reader *reader, const char *name) {
+    int n_fields;
+    const struct reader_field *fields = sheaf_reader_fields(reader, &n_fields);
+    for (int k = 0; k < n_fields + sheaf_reader_n_about(reader); k++)
+        if (strcmp(fields[k].field.name, name) == 0)
+            return fields[k].axis < 0;
+    return strcmp(name, "status") == 0;
 }
 
 static int refuse_name(struct reader *reader, const char *path, const char *name, struct sheaf_error *error) {
@@ -245,8 +266,16 @@ static int refuse_name(struct reader *reader, const char *path, const char *name
         if (!is_field)
             names[n++] = extent->dims[d].name;
     }
-    return sheaf_refuse(error, "%s: --sel: no axis '%s'%s", path, name,
-                        sheaf_text_suggest(name, names, n, true, hint, sizeof hint));
+    if (!is_in_each_item(reader, name))
+        return sheaf_refuse(error, "%s: --sel: no axis '%s'%s", path, name,
+                            sheaf_text_suggest(name, names, n, true, hint, sizeof hint));
+    struct sheaf_string axes = {0};
+    for (int k = 0; k < n; k++)
+        sheaf_string_add(&axes, "%s'%s'", k ? ", " : "", names[k]);
+    sheaf_refuse(error, "%s: --sel: '%s' is of each item, and no axis; axes are %s", path, name,
+                 axes.data && !axes.failed ? axes.data : "others");
+    sheaf_string_free(&axes);
+    return -1;
 }
 
 /* "NAME=VALUE". */
@@ -258,6 +287,7 @@ static int select_one(struct slice *slice, struct reader *reader, const char *pa
     if (!equals)
         return sheaf_refuse(error, "--sel %s: should be AXIS=VALUE, and more of them behind commas", word);
     *equals = '\0';
+    word = strip(word);
     struct search search = {.path = path, .text = equals + 1, .error = error};
     for (int k = 0; k < n_fields && axis < 0; k++)
         if (fields[k].axis >= 0 && strcmp(fields[k].field.name, word) == 0) {

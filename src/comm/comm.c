@@ -154,7 +154,11 @@ int sheaf_comm_open(struct comm **made, struct sheaf_error *error) {
     comm->solo = !launched();
     comm->self =
         (struct comm_self){.launched = !comm->solo, .n_ranks = 1, .n_local_ranks = 1, .n_node_ranks = 1, .n_nodes = 1};
-    return comm->solo ? 0 : open_mpi(comm, error);
+    if (!comm->solo && open_mpi(comm, error))
+        return -1;
+    if (comm->self.node_rank == 0)
+        sheaf_shared_sweep();
+    return 0;
 }
 
 struct comm_self sheaf_comm_self(const struct comm *comm) {
@@ -308,16 +312,13 @@ bool sheaf_comm_has_room(const struct comm *comm, size_t n_bytes) {
 }
 
 /* The leader's part, before the others look for it. */
-static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, const char *file,
+static int make_memory(struct comm *comm, struct shared *shared, size_t n_bytes, const char *file, bool reserves,
                        struct sheaf_error *error) {
     if (comm->self.n_node_ranks == 1 && !file)
         return sheaf_shared_alone(shared, n_bytes, error);
     if (!has_room(n_bytes))
-        return sheaf_fail(error,
-                          "/dev/shm has no room for the %zu MB that the ranks of a node share; make it larger, or use "
-                          "fewer ranks and more threads",
-                          (n_bytes >> 20) + 1);
-    return sheaf_shared_make(shared, n_bytes, error);
+        return sheaf_shared_no_room(n_bytes, error);
+    return sheaf_shared_make(shared, n_bytes, reserves, error);
 }
 
 /* All ranks agree before they find the leader's memory, and after. */
@@ -338,8 +339,8 @@ static int free_region(const struct comm *comm) {
     return -1;
 }
 
-int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t n_bytes, void **memory,
-                           struct sheaf_error *error) {
+static int make_region(struct comm *comm, struct comm_region region, size_t n_bytes, bool reserves, void **memory,
+                       struct sheaf_error *error) {
     const int which = free_region(comm);
     int rc = 0;
     *memory = NULL;
@@ -350,7 +351,7 @@ int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t 
     comm->regions[which].what = region;
     n_bytes = sheaf_round_up(n_bytes, (size_t)sysconf(_SC_PAGESIZE));
     if (comm->self.node_rank == 0)
-        rc = make_memory(comm, shared, n_bytes, region.file, error);
+        rc = make_memory(comm, shared, n_bytes, region.file, reserves, error);
     if (rc == 0 && comm->self.node_rank == 0 && region.file)
         rc = sheaf_shared_link(shared, region.file, error);
     rc = sheaf_comm_agree(comm, rc, error);
@@ -359,6 +360,12 @@ int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t 
     sheaf_shared_unname(shared);
     *memory = shared->pages;
     return rc;
+}
+
+/* Of chunks many pages may never be used: they are taken as they are. */
+int sheaf_comm_node_memory(struct comm *comm, struct comm_region region, size_t n_bytes, void **memory,
+                           struct sheaf_error *error) {
+    return make_region(comm, region, n_bytes, false, memory, error);
 }
 
 /* From rank 0's node to the others. */
@@ -380,7 +387,7 @@ int sheaf_comm_share(struct comm *comm, struct comm_region region, size_t n_byte
     *memory = NULL;
     if (n_bytes == 0)
         return 0;
-    if (sheaf_comm_node_memory(comm, region, n_bytes, &at, error))
+    if (make_region(comm, region, n_bytes, true, &at, error))
         return -1;
     int rc = 0;
     if (comm->self.rank == 0) {

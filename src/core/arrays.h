@@ -12,11 +12,14 @@
 
 enum { ARRAYS_MOST = 32, ARRAY_DIMS_MOST = 8 };
 
+struct array_uses;
+
 /* Everything is borrowed. */
 struct arrays {
     int n;
     const char *names[ARRAYS_MOST]; /* [n] */
     struct sheaf_array list[ARRAYS_MOST];
+    struct array_uses *uses; /* what is looked up is noted there; or NULL */
 };
 
 /* The array of that name, or NULL; arrays may be NULL. */

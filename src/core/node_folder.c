@@ -5,13 +5,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/node_name.h"
 #include "core/random.h"
 
-static const char where[] = "/dev/shm", prefix[] = "sheaf-node-";
+static const char prefix[] = "sheaf-node-";
 
 void sheaf_node_folder_remove(const char *path) {
     DIR *folder = opendir(path);
@@ -23,42 +23,22 @@ void sheaf_node_folder_remove(const char *path) {
     rmdir(path);
 }
 
-/* Those of ours that nobody holds. */
-static void remove_left(void) {
-    DIR *all = opendir(where);
-    for (struct dirent *entry; all && (entry = readdir(all)) != NULL;) {
-        char path[sizeof where + sizeof entry->d_name];
-        struct stat about;
-        if (strncmp(entry->d_name, prefix, sizeof prefix - 1) != 0)
-            continue;
-        int fd = openat(dirfd(all), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        snprintf(path, sizeof path, "%s/%s", where, entry->d_name);
-        if (fd >= 0 && fstat(fd, &about) == 0 && about.st_uid == geteuid() && flock(fd, LOCK_EX | LOCK_NB) == 0)
-            sheaf_node_folder_remove(path);
+int sheaf_node_folder_make(char path[NODE_FOLDER_BYTES], struct sheaf_error *error) {
+    uint64_t token;
+    sheaf_node_name_sweep(prefix, sheaf_node_folder_remove);
+    for (int i = 0; i < NODE_NAME_ATTEMPTS; i++) {
+        if (sheaf_random_token(&token, error))
+            return -1;
+        snprintf(path, NODE_FOLDER_BYTES, NODE_NAMES "/%s%016" PRIx64, prefix, token);
+        if (mkdir(path, 0700))
+            return sheaf_fail_errno(error, NODE_NAMES ": cannot make a folder for what items share");
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && sheaf_node_name_hold(fd))
+            return fd;
+        sheaf_fail_errno(error, NODE_NAMES ": cannot make a folder for what items share");
+        rmdir(path);
         if (fd >= 0)
             close(fd);
     }
-    if (all)
-        closedir(all);
-}
-
-/* It is held before it has a name that others look for. */
-int sheaf_node_folder_make(char path[NODE_FOLDER_BYTES], struct sheaf_error *error) {
-    char making[NODE_FOLDER_BYTES];
-    uint64_t token;
-    remove_left();
-    if (sheaf_random_token(&token, error))
-        return -1;
-    snprintf(making, sizeof making, "%s/sheaf-making-%016" PRIx64, where, token);
-    snprintf(path, NODE_FOLDER_BYTES, "%s/%s%016" PRIx64, where, prefix, token);
-    if (mkdir(making, 0700))
-        return sheaf_fail_errno(error, "%s: cannot make a folder for what items share", where);
-    int fd = open(making, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && rename(making, path) == 0)
-        return fd;
-    sheaf_fail_errno(error, "%s: cannot make a folder for what items share", where);
-    rmdir(making);
-    if (fd >= 0)
-        close(fd);
     return -1;
 }

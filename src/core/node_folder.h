@@ -1,8 +1,7 @@
 /*
  * node_folder - a folder in the memory of a node (/dev/shm), for files that programs of a run map.
  *
- * It lives as long as somebody holds its descriptor, which has a lock: what a run has left that was killed with all its
- * processes, the next one on the node removes.
+ * It lives as long as somebody has its descriptor, which holds its name (core/node_name.h).
  */
 #ifndef SHEAF_CORE_NODE_FOLDER_H
 #define SHEAF_CORE_NODE_FOLDER_H

@@ -81,6 +81,14 @@ static int read_type(const char *path, const char *text, struct sheaf_array *arr
             array->type = (int32_t)types[k].type;
             return 0;
         }
+    const char *type = n > 1 ? at + 2 : "";
+    if (*type == 'c')
+        return sheaf_refuse(error,
+                            "%s: holds complex numbers, of type '%.*s'; save their parts as two arrays: a.real.copy() "
+                            "and a.imag.copy()",
+                            path, (int)n, at + 1);
+    if (*type && strchr("USOVmM", *type))
+        return sheaf_refuse(error, "%s: holds values of type '%.*s'; it should be numbers", path, (int)n, at + 1);
     return sheaf_refuse(
         error,
         "%s: holds values of type %.*s; it should be float64, float32, int64, int32, uint8 or bool of this "

@@ -77,6 +77,13 @@ static int refuse_value(const struct yaml_node *node, const char *what, struct s
                                    node->kind == YAML_MAP ? "map" : "list");
 }
 
+int sheaf_axis_note_place(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
+                          struct sheaf_error *error) {
+    field->said.file = sheaf_arena_text(arena, node->file, strlen(node->file));
+    field->said.place = (struct sweep_place){node->line, node->column};
+    return field->said.file ? 0 : sheaf_fail_memory(error, "the axes");
+}
+
 int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const char *name, const char *what,
                             struct sheaf_arena *arena, struct sweep_field *field, struct sheaf_error *error) {
     for (int64_t i = 0; i < n; i++)
@@ -88,11 +95,13 @@ int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const cha
     if (type == SHEAF_TEXT && !why)
         return sheaf_fail_memory(error, what);
     struct sheaf_text *written = sheaf_arena_take(arena, (size_t)n * sizeof *written);
+    struct sweep_place *places = sheaf_arena_take(arena, (size_t)n * sizeof *places);
     char *values = sheaf_arena_take(arena, (size_t)n * sizeof(int64_t));
-    if (!written || !values)
+    if (!written || !places || !values)
         return sheaf_fail_memory(error, what);
     for (int64_t i = 0; i < n; i++) {
         const size_t length = strlen(nodes[i]->text);
+        places[i] = (struct sweep_place){nodes[i]->line, nodes[i]->column};
         written[i] = (struct sheaf_text){sheaf_arena_text(arena, nodes[i]->text, length), length};
         if (!written[i].data)
             return sheaf_fail_memory(error, what);
@@ -104,8 +113,9 @@ int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const cha
     *field = (struct sweep_field){.about = {.name = name, .type = type, .width = 1},
                                   .values = type == SHEAF_TEXT ? (const void *)written : values,
                                   .written = type == SHEAF_TEXT ? NULL : written,
+                                  .said.places = places,
                                   .why_text = why};
-    return 0;
+    return n > 0 ? sheaf_axis_note_place(nodes[0], field, arena, error) : 0;
 }
 
 /* --- numbers that are worked out ----------------------------------------------------------------------------------- */
@@ -291,5 +301,7 @@ int sheaf_axis_read(const struct axis_files *files, const struct yaml_node *node
              : which == RANGE ? read_range(values, what, arena, field, n, error)
                               : read_spacing(values, (enum spacing)which, what, arena, field, n, error);
     field->about.name = name;
-    return rc ? -1 : sheaf_axis_read_about(node, field, arena, error);
+    return rc || sheaf_axis_note_place(values, field, arena, error) || sheaf_axis_read_about(node, field, arena, error)
+               ? -1
+               : 0;
 }

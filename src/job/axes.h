@@ -23,6 +23,10 @@ int sheaf_axis_read(const struct axis_files *files, const struct yaml_node *node
 int sheaf_axis_read_about(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
                           struct sheaf_error *error);
 
+/* Remembers for messages where a job file says a field's values. */
+int sheaf_axis_note_place(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
+                          struct sheaf_error *error);
+
 /* The values of a field as n scalars of a list have them. */
 int sheaf_axis_read_scalars(struct yaml_node *const *nodes, int64_t n, const char *name, const char *what,
                             struct sheaf_arena *arena, struct sweep_field *field, struct sheaf_error *error);

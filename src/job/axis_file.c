@@ -35,14 +35,12 @@ static int check_count(const struct yaml_node *node, const char *what, int64_t n
     return 0;
 }
 
-/* A cell of a cube lies at a value. */
-static int check_numbers(const struct yaml_node *node, const char *what, const struct sweep_field *field, int64_t n,
-                         struct sheaf_error *error) {
+/* A cell of a cube lies at a value: which is none, or -1. */
+static int64_t find_none(const struct sweep_field *field, int64_t n) {
     for (int64_t i = 0; field->about.type == SHEAF_FLOAT64 && i < n; i++)
         if (isnan(((const double *)field->values)[i]))
-            return sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " (the first is 0) is none, or no number", what,
-                                     i);
-    return 0;
+            return i;
+    return -1;
 }
 
 /* --- tables -------------------------------------------------------------------------------------------------------- */
@@ -83,7 +81,14 @@ static int read_table(struct items *table, const char *name, struct sheaf_arena 
     field->values = read_column(table, column, type, arena, error);
     if (field->values && type != SHEAF_TEXT)
         field->written = read_column(table, column, SHEAF_TEXT, arena, error);
-    return field->values && (type == SHEAF_TEXT || field->written) ? 0 : -1;
+    if (!field->values || (type != SHEAF_TEXT && !field->written))
+        return -1;
+    const int64_t none = find_none(field, table->n_items);
+    return none < 0
+               ? 0
+               : sheaf_refuse(error,
+                              "%s:%" PRId64 ": row %" PRId64 ", column '%s': '%s' is no value that an axis could have",
+                              table->name, sheaf_csv_line(table, none), none + 1, name, field->written[none].data);
 }
 
 /* "job.yaml:3:14: 't.csv:name'" */
@@ -99,11 +104,12 @@ int sheaf_axis_read_csv(const struct axis_files *files, const struct yaml_node *
     if (find_place(&place, files, node, what, false, error))
         return -1;
     struct items table = {.name = place.file};
+    sheaf_string_add(files->read, "%s\n", place.file);
     *field = (struct sweep_field){0};
     int rc = read_table(&table, place.within, arena, field, error) ? sheaf_yaml_prefix(node, error) : 0;
     *n = table.n_items;
     if (rc == 0)
-        rc = check_count(node, what, *n, error) || check_numbers(node, what, field, *n, error) ? -1 : 0;
+        rc = check_count(node, what, *n, error);
     if (rc == 0 && field->about.type == SHEAF_TEXT)
         field->why_text = say_place(node, arena);
     sheaf_items_close(&table);
@@ -127,11 +133,11 @@ static void widen(const struct sheaf_array *from, int64_t n, enum sheaf_type typ
     }
 }
 
-static int read_dataset(const struct axis_reader *hdf5, const struct place *place, const char *what,
+static int read_dataset(const struct axis_files *files, const struct place *place, const char *what,
                         struct sheaf_arena *arena, struct sweep_field *field, int64_t *n, struct sheaf_error *error) {
     struct sheaf_array array = {0};
     struct sheaf_arena own = {0};
-    if (hdf5->look(place->file, place->within, &array, error))
+    if (files->hdf5->look(place->file, place->within, &array, files->read, error))
         return -1;
     if (array.n_dims != 1)
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; the values of an axis have one", place->file,
@@ -143,8 +149,8 @@ static int read_dataset(const struct axis_reader *hdf5, const struct place *plac
     const enum sheaf_type type = real ? SHEAF_FLOAT64 : SHEAF_INT64;
     void *read = sheaf_arena_take(&own, (size_t)*n * sheaf_type_bytes((enum sheaf_type)array.type));
     void *values = sheaf_arena_take(arena, (size_t)*n * sheaf_type_bytes(type));
-    int rc =
-        read && values ? hdf5->read(place->file, place->within, &array, read, error) : sheaf_fail_memory(error, what);
+    int rc = read && values ? files->hdf5->read(place->file, place->within, &array, read, error)
+                            : sheaf_fail_memory(error, what);
     array.data = read;
     if (rc == 0)
         widen(&array, *n, type, values);
@@ -160,9 +166,12 @@ int sheaf_axis_read_hdf5(const struct axis_files *files, const struct yaml_node 
         return sheaf_yaml_refuse(node, error, "%s: HDF5 files cannot be read here", what);
     if (find_place(&place, files, node, what, true, error))
         return -1;
-    int rc = read_dataset(files->hdf5, &place, what, arena, field, n, error) ? sheaf_yaml_prefix(node, error) : 0;
+    int rc = read_dataset(files, &place, what, arena, field, n, error) ? sheaf_yaml_prefix(node, error) : 0;
     if (rc == 0)
-        rc = check_count(node, what, *n, error) || check_numbers(node, what, field, *n, error) ? -1 : 0;
+        rc = check_count(node, what, *n, error);
+    const int64_t none = rc == 0 ? find_none(field, *n) : -1;
+    if (none >= 0)
+        rc = sheaf_yaml_refuse(node, error, "%s: value %" PRId64 " (the first is 0) is none, or no number", what, none);
     free(place.file);
     return rc;
 }

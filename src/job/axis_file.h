@@ -9,12 +9,14 @@
 #include <sheaf/kernel.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "job/job.h"
 #include "sweep/sweep.h"
 
 /* Reads datasets of HDF5 files, which have their home in store/ (store/shared_input.h). */
 struct axis_reader {
-    int (*look)(const char *path, const char *name, struct sheaf_array *about, struct sheaf_error *error);
+    int (*look)(const char *path, const char *name, struct sheaf_array *about, struct sheaf_string *files,
+                struct sheaf_error *error);
     int (*read)(const char *path, const char *name, const struct sheaf_array *about, void *values,
                 struct sheaf_error *error);
 };
@@ -23,6 +25,7 @@ struct axis_reader {
 struct axis_files {
     const struct job *job;
     const struct axis_reader *hdf5; /* NULL: none can be read */
+    struct sheaf_string *read;      /* gets a line for each file that values come from */
 };
 
 /* Fills the type and the values of a field, *n of them, from FILE:COLUMN; all of it lives in the arena. Numbers are kept as they

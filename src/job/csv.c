@@ -182,6 +182,20 @@ static int refuse_cell(struct items *items, int field, enum sheaf_type type, int
     }
 }
 
+int64_t sheaf_csv_line(struct items *items, int64_t row) {
+    struct csv *csv = items->self;
+    struct csv_position at = sheaf_csv_scan_find(&csv->scan, row);
+    struct sheaf_error ignored;
+    for (;;) {
+        if (sheaf_csv_at_end(&csv->text, &at))
+            return -1;
+        if (at.row == row)
+            return at.line;
+        if (parse_row(csv, &at, &ignored))
+            return -1;
+    }
+}
+
 /* Every value of a column must fit an integer type; floats were checked by the scan. */
 static int check_integers(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     struct csv *csv = items->self;

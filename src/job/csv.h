@@ -17,6 +17,9 @@
 /* Fills items->source, self, n_items, fields and identity from the file; items->name is its path. The table must outlive the items. */
 int sheaf_csv_open(struct items *items, const struct job_table *table, struct sheaf_error *error);
 
+/* On which line of the file a row is, from 1; -1: it cannot be read. */
+int64_t sheaf_csv_line(struct items *items, int64_t row);
+
 /* The same for JSON Lines (job/jsonl.h). */
 int sheaf_jsonl_open(struct items *items, const struct job_table *table, struct sheaf_error *error);
 

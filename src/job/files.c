@@ -13,47 +13,90 @@
 
 /* --- what the run writes --------------------------------------------------------------------------------------------- */
 
-/* Whether a path is what the run writes for this results file, or lies in its folder of texts: OUT.h5, OUT.h5.lock and the
-   like, OUT.d/. */
-static bool is_written(const char *path, const char *output) {
+/* What the run writes for a results file OUT.h5, whether it is there or not: itself, OUT.h5.lock and the like, and what lies in
+   OUT.d. */
+struct written {
+    char *path;         /* of the results file, links followed, */
+    const char *name;   /* its last part, */
+    size_t n_stem;      /* and how much of that names the folder of texts too */
+    struct stat folder; /* where it lies */
+    bool folder_there;
+    struct stat results;
+    bool results_there;
+};
+
+static int find_written(struct written *w, const char *output, struct sheaf_error *error) {
+    char *path = sheaf_path_follow(output), *folder = path ? sheaf_path_folder(path) : NULL;
+    *w = (struct written){.path = path};
+    if (!folder) {
+        free(path);
+        w->path = NULL;
+        return sheaf_fail_memory(error, "a path");
+    }
+    const char *slash = strrchr(path, '/');
+    w->name = slash ? slash + 1 : path;
+    const size_t n = strlen(w->name);
+    w->n_stem = n > 3 && strcmp(w->name + n - 3, ".h5") == 0 ? n - 3 : n;
+    w->folder_there = stat(folder, &w->folder) == 0;
+    w->results_there = stat(path, &w->results) == 0;
+    free(folder);
+    return 0;
+}
+
+/* Whether the first n bytes of a path are the folder where the results lie, whatever links lead there. */
+static bool is_folder(const struct written *w, const char *path, size_t n) {
+    char *folder = strndup(path, n > 0 ? n : 1);
+    struct stat about;
+    const bool is = folder && w->folder_there && stat(folder, &about) == 0 && about.st_dev == w->folder.st_dev &&
+                    about.st_ino == w->folder.st_ino;
+    free(folder);
+    return is;
+}
+
+static bool is_beside(const struct written *w, const char *name) {
     static const char *const endings[] = {"", ".lock", ".new", ".pack", ".kept"};
-    const size_t n = strlen(output), n_stem = n > 3 && strcmp(output + n - 3, ".h5") == 0 ? n - 3 : n;
-    if (strncmp(path, output, n_stem) == 0 && strncmp(path + n_stem, ".d/", 3) == 0)
-        return true;
+    const size_t n = strlen(w->name);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
-        if (strncmp(path, output, n) == 0 && strcmp(path + n, endings[i]) == 0)
+        if (strncmp(name, w->name, n) == 0 && strcmp(name + n, endings[i]) == 0)
             return true;
     return false;
 }
 
-/* The results file as paths of matching files are written, whether it is there or not. New memory, or NULL. */
-static char *find_output(const char *output) {
-    char *followed = sheaf_path_follow(output), *folder = followed ? sheaf_path_folder(followed) : NULL;
-    char *real = folder ? realpath(folder, NULL) : NULL;
-    const char *slash = followed ? strrchr(followed, '/') : NULL;
-    char *found = real ? sheaf_path_join(real, slash ? slash + 1 : followed) : followed ? strdup(followed) : NULL;
-    free(real);
-    free(folder);
-    free(followed);
-    return found;
+static bool is_written(const struct written *w, const struct matching_file *file) {
+    const char *slash = strrchr(file->path, '/');
+    if (w->results_there && file->device == (uint64_t)w->results.st_dev && file->inode == (uint64_t)w->results.st_ino)
+        return true;
+    if (is_beside(w, slash + 1) && is_folder(w, file->path, (size_t)(slash - file->path)))
+        return true;
+    for (const char *at = file->path; at < slash; at = strchr(at + 1, '/'))
+        if (strncmp(at + 1, w->name, w->n_stem) == 0 && strncmp(at + 1 + w->n_stem, ".d/", 3) == 0 &&
+            is_folder(w, file->path, (size_t)(at - file->path)))
+            return true;
+    return false;
 }
 
-/* A pattern may match what an earlier run of the job has written: no item. */
-static int leave_written_out(struct matching *matching, const struct job *job, struct sheaf_error *error) {
-    struct stat about;
-    const bool there = stat(job->output, &about) == 0;
-    char *output = find_output(job->output);
+/* A pattern may match what an earlier run of the job has written, or what this one is about to replace: no item. */
+static int leave_written_out(struct items *items, struct matching *matching, const struct job *job,
+                             struct sheaf_error *error) {
+    struct written written;
     int64_t n = 0;
-    if (!output)
-        return sheaf_fail_memory(error, "a path");
-    for (int64_t i = 0; i < matching->n; i++) {
-        const struct matching_file *file = &matching->files[i];
-        const bool same = there && file->device == (uint64_t)about.st_dev && file->inode == (uint64_t)about.st_ino;
-        if (!same && !is_written(file->path, output))
-            matching->files[n++] = *file;
-    }
+    if (find_written(&written, job->output, error))
+        return -1;
+    const char *first = NULL;
+    for (int64_t i = 0; i < matching->n; i++)
+        if (!is_written(&written, &matching->files[i]))
+            matching->files[n++] = matching->files[i];
+        else if (!first)
+            first = matching->files[i].path;
+    if (matching->n - n == 1)
+        sheaf_string_add(&items->warnings, "items.files: '%s' matches, and is no item: the run itself writes it\n",
+                         first);
+    else if (matching->n > n)
+        sheaf_string_add(&items->warnings,
+                         "items.files: '%s' and %" PRId64 " more match, and are no items: the run itself writes them\n",
+                         first, matching->n - n - 1);
     matching->n = n;
-    free(output);
+    free(written.path);
     return 0;
 }
 
@@ -70,8 +113,8 @@ static int match(struct matching *matching, const struct job *job, const struct 
 }
 
 /* One pattern, or a list of them. */
-static int match_all(struct matching *matching, const struct job *job, const struct yaml_node *node,
-                     struct sheaf_error *error) {
+static int match_all(struct items *items, struct matching *matching, const struct job *job,
+                     const struct yaml_node *node, struct sheaf_error *error) {
     const bool list = node->kind == YAML_LIST;
     if (list && node->n == 0)
         return sheaf_yaml_refuse(node, error, "items.files is empty; it should be a pattern, or a list of them");
@@ -79,7 +122,7 @@ static int match_all(struct matching *matching, const struct job *job, const str
         if (match(matching, job, list ? node->value[i] : node, error))
             return -1;
     sheaf_matching_sort(matching);
-    if (leave_written_out(matching, job, error))
+    if (leave_written_out(items, matching, job, error))
         return -1;
     return matching->n > 0
                ? 0
@@ -155,7 +198,7 @@ int sheaf_files_open(struct items *items, const struct job *job, struct sheaf_er
     struct sweep_field *fields = sheaf_arena_take(&items->arena, N_FIELDS * sizeof *fields);
     if (!sweep || !fields)
         return sheaf_fail_memory(error, "the files");
-    if (match_all(&matching, job, sheaf_yaml_get(node, "files"), error))
+    if (match_all(items, &matching, job, sheaf_yaml_get(node, "files"), error))
         return -1;
     if (matching.n > AXIS_VALUES_MOST)
         return sheaf_yaml_refuse(node, error, "items.files: %" PRId64 " files match; there may be %" PRId64, matching.n,

@@ -68,6 +68,8 @@ static int read_field(struct grid *g, const struct yaml_node *key, const struct 
     snprintf(what, sizeof what, "%.200s.%.60s", within, key->text);
     if (!name)
         return sheaf_fail_memory(g->error, "the axes");
+    if (node->kind == YAML_SCALAR && sheaf_job_key_refuse_deep(key, within, g->error))
+        return -1;
     if (check_name(g, key, name, what) ||
         sheaf_axis_read(&g->files, node, name, what, &g->items->arena, &field, &n, g->error))
         return -1;
@@ -201,7 +203,7 @@ int sheaf_grid_open(struct items *items, const struct job *job, const struct axi
     const struct yaml_node *grid = sheaf_yaml_get(node, "grid"), *zip = sheaf_yaml_get(node, "zip");
     const struct yaml_node *repeat = sheaf_yaml_get(node, "repeat");
     struct grid g = {.items = items,
-                     .files = {job, hdf5},
+                     .files = {job, hdf5, &items->files},
                      .sweep = sheaf_arena_take(&items->arena, sizeof(struct sweep)),
                      .error = error};
     if (!g.sweep)

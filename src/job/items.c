@@ -59,6 +59,7 @@ void sheaf_items_close(struct items *items) {
         items->source->close(items);
     items->source = NULL;
     sheaf_string_free(&items->identity);
+    sheaf_string_free(&items->files);
     sheaf_string_free(&items->warnings);
     sheaf_arena_free(&items->arena);
 }

@@ -89,6 +89,7 @@ struct items {
     const struct sweep *sweep;
     const struct items_filter *filter; /* borrowed; NULL: none is left out */
     struct sheaf_string identity;      /* canonical text: what these items are, with a fingerprint of their content */
+    struct sheaf_string files;         /* lines: those that values of axes come from */
     struct sheaf_string warnings;      /* lines: what may be meant as it is, but looks odd */
     struct sheaf_arena arena;          /* owns names and fields */
 };

@@ -104,6 +104,8 @@ static int read_results(struct job *job, const struct yaml_node *node, struct sh
 static int refuse_text(const struct yaml_node *node, struct sheaf_error *error) {
     const char *dot = strrchr(node->text, '.');
     int64_t count;
+    if (sheaf_yaml_refuse_glued(node, error))
+        return -1;
     if (sheaf_text_to_int64(node->text, strlen(node->text), &count) == 0)
         return sheaf_yaml_refuse(node, error, "items is '%s'; it should be a map, items: {count: %s}", node->text,
                                  node->text);
@@ -309,6 +311,9 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     if (sheaf_yaml_word(node, "inputs", ways, COUNT_OF(ways), &way, error))
         return -1;
     job->inputs = (enum job_inputs)way;
+    /* readers of netCDF do not follow links to datasets that have dimensions of another file */
+    if (job->inputs == JOB_INPUTS_AUTO && job->items.kind == JOB_RESULTS)
+        job->inputs = JOB_INPUTS_COPY;
     if (job->inputs == JOB_INPUTS_LINK && !sheaf_job_has_datasets(job))
         return sheaf_yaml_refuse(node, error,
                                  "inputs: link goes with items: {hdf5: …} and {results: …}; all others are copied");

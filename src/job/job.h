@@ -65,7 +65,7 @@ struct job {
     struct job_pair *params;
     int n_reductions;
     struct job_reduction *reductions; /* [n_reductions] */
-    int64_t seed; /* of random numbers, 0 or more; by default 1 */
+    int64_t seed;                     /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
     const char *cost_file;        /* of the latter, seen from the current folder; else NULL */

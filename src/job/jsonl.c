@@ -291,17 +291,16 @@ static int find_key(const struct jsonl_keys *keys, int next, const struct csv_ce
     return -1;
 }
 
-static int refuse_key(const struct line *l, const char *name, size_t length, const char *why) {
+static int refuse_key(const struct line *l, const char *has, const char *name, size_t length, const char *why) {
     const int n = (int)sheaf_text_valid(name, length < 60 ? length : 60);
-    return sheaf_refuse(l->error, "%s:%" PRId64 ": has %s '%.*s'%s", l->text->name, l->number,
-                        why[0] ? "no" : "the key", n, name, why[0] ? why : " twice");
+    return sheaf_refuse(l->error, "%s:%" PRId64 ": has %s '%.*s'%s", l->text->name, l->number, has, n, name, why);
 }
 
 static int add_key(struct jsonl_keys *keys, const struct line *l, const struct csv_cell *key,
                    struct sheaf_arena *arena) {
     size_t length;
     if (find_key(keys, keys->n, key) >= 0)
-        return refuse_key(l, key->data, key->length, "");
+        return refuse_key(l, "the key", key->data, key->length, " twice");
     if (keys->n == MOST_KEYS)
         return refuse(l, "has more than 10,000 keys");
     if ((keys->n & (keys->n - 1)) == 0) { /* there is room for a power of two */
@@ -360,15 +359,16 @@ int sheaf_jsonl_row(const struct csv_text *text, struct csv_position *at, struct
     for (int next = 0; (more = take_pair(&l, *n == 0, &key, &value)) > 0; ++*n) {
         const int k = find_key(keys, next, &key);
         if (k < 0 || k >= n_most)
-            return refuse_key(&l, key.data, key.length, " in the first line, which has the fields that all have");
+            return refuse_key(&l, "the key", key.data, key.length,
+                              ", which the first line does not have; all have its keys");
         if (cells[k].data)
-            return refuse_key(&l, key.data, key.length, "");
+            return refuse_key(&l, "the key", key.data, key.length, " twice");
         cells[k] = value;
         next = k + 1;
     }
     for (int k = 0; more == 0 && *n < keys->n && k < n_most; k++)
         if (!cells[k].data)
-            return refuse_key(&l, keys->names[k], strlen(keys->names[k]),
+            return refuse_key(&l, "no", keys->names[k], strlen(keys->names[k]),
                               ", which the first line has (null says nothing)");
     return more;
 }

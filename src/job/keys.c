@@ -1,6 +1,9 @@
 #include "job/keys.h"
 
+#include <stdbool.h>
 #include <string.h>
+
+#include "core/text.h"
 
 #define KERNEL (1u << JOB_KERNEL)
 #define EXPRESSION (1u << JOB_EXPRESSION)
@@ -158,6 +161,60 @@ const char *sheaf_job_key_word(const char **at, int *n) {
     return word;
 }
 
+/* The first step from a map down to one within it, from "items" to "items.sample.fields.x" its "sample", of *n bytes, none
+   where they are the same; NULL where it is not within. */
+static const char *step_down(const char *outer, const char *inner, int *n) {
+    const size_t length = strlen(outer);
+    if (strncmp(outer, inner, length) != 0 || (length && inner[length] && inner[length] != '.'))
+        return NULL;
+    const char *step = inner + length + (length && inner[length] == '.');
+    *n = (int)strcspn(step, ".");
+    return step;
+}
+
+int sheaf_job_key_refuse_deep(const struct yaml_node *name, const char *within, struct sheaf_error *error) {
+    const struct job_key *home = NULL;
+    const char *step = NULL;
+    int n = 0;
+    for (const struct job_key *key = sheaf_job_keys; key->name; key++) {
+        int n_here = 0;
+        const char *here = step_down(key->within, within, &n_here);
+        if (here && n_here && strcmp(key->name, name->text) == 0 &&
+            (!home || strlen(key->within) > strlen(home->within))) {
+            home = key;
+            step = here;
+            n = n_here;
+        }
+    }
+    if (!home)
+        return 0;
+    return sheaf_yaml_refuse(name, error, "'%s' stands too deep, in %s; it belongs beside %.*s, %s%s", name->text,
+                             within, n, step, *home->within ? "under " : "at the left edge", home->within);
+}
+
+/* The only map, or the first, that takes a key of this name. */
+static int refuse_elsewhere(const struct yaml_node *name, const char *what, struct sheaf_error *error) {
+    for (const struct job_key *key = sheaf_job_keys; key->name; key++)
+        if (strcmp(key->name, name->text) == 0 && *key->within)
+            return sheaf_yaml_refuse(name, error, "unknown key '%s'%s%s; it belongs under %s", name->text,
+                                     what ? " in " : "", what ? what : "", key->within);
+    return 0;
+}
+
+/* A key that is none here, and none that is called nearly so, but is one of another map. */
+static int refuse_misplaced(const struct yaml_node *map, const char *what, const char *within, const char *const *known,
+                            int n, struct sheaf_error *error) {
+    for (int i = 0; i < map->n; i++) {
+        const struct yaml_node *name = map->key[i];
+        if (sheaf_job_key_find(within, name->text))
+            continue;
+        if (what && sheaf_job_key_refuse_deep(name, what, error))
+            return -1;
+        return sheaf_text_closest(name->text, known, n) < 0 ? refuse_elsewhere(name, what, error) : 0;
+    }
+    return 0;
+}
+
 int sheaf_job_keys_check(const struct yaml_node *map, const char *what, const char *within, unsigned kind,
                          struct sheaf_error *error) {
     const char *known[MOST_KEYS];
@@ -165,5 +222,5 @@ int sheaf_job_keys_check(const struct yaml_node *map, const char *what, const ch
     for (const struct job_key *key = sheaf_job_keys; key->name && n < MOST_KEYS; key++)
         if (strcmp(key->within, within) == 0 && (!kind || !key->kinds || (key->kinds & kind)))
             known[n++] = key->name;
-    return sheaf_yaml_keys(map, what, known, n, error);
+    return refuse_misplaced(map, what, within, known, n, error) ? -1 : sheaf_yaml_keys(map, what, known, n, error);
 }

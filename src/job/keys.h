@@ -58,4 +58,7 @@ const char *sheaf_job_key_word(const char **at, int *n);
 int sheaf_job_keys_check(const struct yaml_node *map, const char *what, const char *within, unsigned kind,
                          struct sheaf_error *error);
 
+/* Refuses a name that stands in a map, within "items.grid", and is a key of a map around it; 0: it is none. */
+int sheaf_job_key_refuse_deep(const struct yaml_node *name, const char *within, struct sheaf_error *error);
+
 #endif

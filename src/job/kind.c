@@ -346,7 +346,10 @@ static int read_expression(struct job *job, const struct yaml_node *root, struct
         const struct yaml_node *key = job->kernel->key[i], *node = job->kernel->value[i];
         char what[160];
         snprintf(what, sizeof what, "expression.%.100s", key->text);
-        if (node->kind == YAML_SCALAR && !node->text[0])
+        const bool empty = node->kind == YAML_SCALAR && !node->text[0];
+        if (empty && sheaf_yaml_refuse_glued(key, error))
+            return -1;
+        if (empty)
             return sheaf_yaml_refuse(key, error,
                                      "%s has no formula; one that begins with ! needs quotes, and within {…} so does "
                                      "one with commas",

@@ -153,19 +153,57 @@ static int visit(struct walk *w, const char *pattern) {
 
 /* --- patterns ------------------------------------------------------------------------------------------------------ */
 
+/* What a shell would have made something else of. */
+static const char *say_unexpanded(const char *pattern) {
+    const char *brace = strchr(pattern, '{'), *comma = brace ? strchr(brace, ',') : NULL;
+    if (pattern[0] == '~')
+        return "; ~ is not expanded: write the whole path of the folder";
+    if (comma && strchr(comma, '}'))
+        return "; {a,b} is not expanded: give a list of patterns";
+    return strchr(pattern, '$') ? "; a variable is not expanded: write its value" : "";
+}
+
+/* Refuses where a part of the path is not there, or no folder. */
+static int check_folders(const char *path, const char *pattern, struct sheaf_error *error) {
+    char *whole = sheaf_path_absolute(path);
+    struct stat about;
+    int rc = whole ? 0 : sheaf_fail_memory(error, "a path");
+    for (char *end = whole; rc == 0 && end;) {
+        end = strchr(end + 1, '/');
+        if (end)
+            *end = '\0';
+        const bool there = stat(whole, &about) == 0;
+        if (!there || !S_ISDIR(about.st_mode))
+            rc = sheaf_refuse(error, "no file matches '%s': %s %s%s", pattern, whole,
+                              there             ? "is no folder"
+                              : errno == ENOENT ? "is not there"
+                                                : strerror(errno),
+                              say_unexpanded(pattern));
+        if (end)
+            *end = '/';
+    }
+    free(whole);
+    return rc;
+}
+
 /* The folders before the first name that stands for several: where they lie is written in the same way wherever the job is
-   run from. New memory, or NULL. */
-static char *find_start(const char *folder, const char *pattern, size_t n) {
+   run from. New memory, or NULL after an error. */
+static char *find_start(const char *folder, const char *pattern, size_t n, struct sheaf_error *error) {
     char *part = strndup(pattern, n), *joined = part ? sheaf_path_join(folder, *part ? part : ".") : NULL;
-    char *start = !joined ? NULL : pattern[0] == '/' ? strdup(joined) : realpath(joined, NULL);
+    char *start = NULL;
+    if (!joined)
+        sheaf_fail_memory(error, "a path");
+    else if (check_folders(joined, pattern, error) == 0 &&
+             !(start = pattern[0] == '/' ? strdup(joined) : realpath(joined, NULL)))
+        sheaf_fail_errno(error, "%s", joined);
     free(part);
     free(joined);
     return start;
 }
 
 static int refuse_none(const struct walk *w, const char *pattern, const char *start, struct sheaf_error *error) {
-    return sheaf_refuse(error, "no file matches '%s'; looked in %s%s", pattern, start,
-                        w->n_folders ? ", where folders do, which are passed over" : "");
+    return sheaf_refuse(error, "no file matches '%s'; looked in %s%s%s", pattern, start,
+                        w->n_folders ? ", where folders do, which are passed over" : "", say_unexpanded(pattern));
 }
 
 /* A walk in which `?` is a character, not a byte of one. */
@@ -186,9 +224,9 @@ int sheaf_matching_add(struct matching *matching, const char *folder, const char
     size_t n = strcspn(pattern, "*?[\\");
     while (n > 0 && pattern[n - 1] != '/')
         n--;
-    char *start = find_start(folder, pattern, n);
+    char *start = find_start(folder, pattern, n, error);
     if (!start)
-        return sheaf_refuse(error, "no file matches '%s', seen from %s: %s", pattern, folder, strerror(errno));
+        return -1;
     sheaf_string_add(&w.path, "%s", start);
     int rc = w.path.failed ? sheaf_fail_memory(error, "the files") : visit_as_text(&w, pattern + n);
     if (rc == 0 && matching->n == n_before)

@@ -125,6 +125,8 @@ static int read_field(const struct sample *s, const struct yaml_node *key, const
         return sheaf_fail_memory(s->error, "the sample");
     *draw = s->common;
     snprintf(what, sizeof what, "items.sample.fields.%.200s", key->text);
+    if (node->kind == YAML_SCALAR && sheaf_job_key_refuse_deep(key, "items.sample.fields", s->error))
+        return -1;
     if (sheaf_items_check_name(name, what, s->error))
         return sheaf_yaml_prefix(key, s->error);
     const struct yaml_node *law = find_law(s, node, what, &draw->law);
@@ -142,7 +144,10 @@ static int read_field(const struct sample *s, const struct yaml_node *key, const
     field->about.width = 1;
     if (draw->law != DRAW_CHOICE)
         field->about.type = draw->law == DRAW_INTEGERS ? SHEAF_INT64 : SHEAF_FLOAT64;
-    return sheaf_axis_read_about(node, field, &s->items->arena, s->error);
+    return sheaf_axis_note_place(law, field, &s->items->arena, s->error) ||
+                   sheaf_axis_read_about(node, field, &s->items->arena, s->error)
+               ? -1
+               : 0;
 }
 
 static int read_fields(struct sample *s, const struct yaml_node *node) {

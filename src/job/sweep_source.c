@@ -11,6 +11,16 @@
 
 /* --- the functions of the source --------------------------------------------------------------------------------------------- */
 
+/* Puts before a message where the job file says the values of a field, or one of them (-1: none). */
+static int prefix_place(const struct sweep_field *field, int64_t i, struct sheaf_error *error) {
+    const struct sweep_said *said = &field->said;
+    if (!said->file)
+        return -1;
+    const struct sweep_place at = said->places && i >= 0 ? said->places[i] : said->place;
+    const struct yaml_node node = {.file = said->file, .line = at.line, .column = at.column};
+    return sheaf_yaml_prefix(&node, error);
+}
+
 static int sweep_check(struct items *items, int field, enum sheaf_type type, struct sheaf_error *error) {
     const struct sweep *sweep = items->sweep;
     struct sheaf_arena arena = {0};
@@ -23,15 +33,17 @@ static int sweep_check(struct items *items, int field, enum sheaf_type type, str
                             items->fields[field].name, sheaf_type_name(type));
     if (sweep->fields[field].draw && sweep->fields[field].n_values == 0)
         return sheaf_refuse(
-            error,
-            "%s: field '%s' is drawn as %s, and the kernel reads it as %s; integers: [0, 9] draws whole "
-            "numbers",
-            items->name, items->fields[field].name, sheaf_type_name(items->fields[field].type), sheaf_type_name(type));
+                   error,
+                   "%s: field '%s' is drawn as %s, and the kernel reads it as %s; integers: [0, 9] draws whole "
+                   "numbers",
+                   items->name, items->fields[field].name, sheaf_type_name(items->fields[field].type),
+                   sheaf_type_name(type)) &&
+               prefix_place(&sweep->fields[field], -1, error);
     sheaf_sweep_say(sweep, field, i, &text, &arena);
-    sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is no %s", items->name, items->fields[field].name, i,
-                 sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
+    sheaf_refuse(error, "%s: field '%s', value %" PRId64 ": '%.*s' is no %s, which the kernel reads", items->name,
+                 items->fields[field].name, i, sheaf_text_precision(text.length), text.data, sheaf_type_name(type));
     sheaf_arena_free(&arena);
-    return -1;
+    return prefix_place(&sweep->fields[field], i, error);
 }
 
 static int sweep_read(struct items *items, int64_t first, int64_t n, void *const *columns, const enum sheaf_type *types,

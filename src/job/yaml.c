@@ -1,5 +1,6 @@
 #include "job/yaml.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +137,53 @@ static bool is_tab(const yaml_parser_t *parser, const char *text, size_t length)
     return offset < length && text[offset] == '\t';
 }
 
+/* What a line begins with, or an entry of a {…}, that is like "x:[1, 2]" or "count:5": its bytes, *n up to the colon. NULL:
+   there is none. A ':' in a path or an address is followed by '/'. */
+static const char *find_glued(const char *line, size_t length, size_t *n) {
+    const char *end = line + length;
+    for (const char *at = line; at < end;) {
+        while (at < end && strchr(" -{[,\n", *at))
+            at++;
+        const char *name = at;
+        while (at < end && (*at == '_' || isalpha((unsigned char)*at) || (at > name && isdigit((unsigned char)*at))))
+            at++;
+        *n = (size_t)(at - name) + 1;
+        if (at > name && at + 1 < end && *at == ':' && !strchr(" \t\r\n:/", at[1]))
+            return name;
+        while (at < end && !strchr("\n{,", *at))
+            at++;
+    }
+    return NULL;
+}
+
+/* libyaml sees one at its line or, where it is a text that the next line ends, one later. */
+static const char *find_glued_before(const yaml_parser_t *parser, const char *text, size_t length, size_t *n) {
+    static const char *const signs[] = {"unexpected ':'", "expected key", "mapping values", "expected ':'",
+                                        "',' or '}'"};
+    bool may_be = false;
+    for (size_t k = 0; k < sizeof signs / sizeof *signs; k++)
+        may_be = may_be || says(parser, signs[k]);
+    if (!may_be)
+        return NULL;
+    size_t from = 0;
+    for (size_t i = 0, line = 0; i < length && line + 1 < parser->problem_mark.line; i++)
+        if (text[i] == '\n') {
+            line++;
+            from = i + 1;
+        }
+    size_t upto = from;
+    for (size_t n_lines = 0; upto < length && n_lines < 2; upto++)
+        n_lines += text[upto] == '\n';
+    return find_glued(text + from, upto - from, n);
+}
+
+static int refuse_glued_at(const char *file, const char *text, const char *glued, size_t n, struct sheaf_error *error) {
+    char what[200];
+    snprintf(what, sizeof what, "is not YAML: behind the colon of '%.*s' a blank is missing", n < 100 ? (int)n : 100,
+             glued);
+    return refuse_byte(file, text, (size_t)(glued - text), what, error);
+}
+
 /* Formulas and commands have characters that mean something else in YAML. */
 static const char *remedy(const yaml_parser_t *parser, const char *text, size_t length) {
     static const char *const signs[] = {"mapping values",
@@ -160,6 +208,8 @@ static const char *remedy(const yaml_parser_t *parser, const char *text, size_t 
 
 static void explain(const yaml_parser_t *parser, const char *file, const char *text, size_t length,
                     struct sheaf_error *error) {
+    size_t n_glued = 0;
+    const char *glued = find_glued_before(parser, text, length, &n_glued);
     size_t offset = sheaf_text_valid(text, length);
     bool is_utf8 = offset == length; /* then it is a control character, and libyaml knows where */
     bool never_ends = says(parser, "unexpected end of stream"); /* a quoted text */
@@ -170,6 +220,8 @@ static void explain(const yaml_parser_t *parser, const char *file, const char *t
         refuse_byte(file, text, is_utf8 && parser->problem_offset < length ? parser->problem_offset : offset,
                     is_utf8 ? "has a control character; remove it" : "is not UTF-8 text; save the file as UTF-8",
                     error);
+    else if (glued)
+        refuse_glued_at(file, text, glued, n_glued, error);
     else
         sheaf_refuse(error, "%s:%zu:%zu: is not YAML: %s%s%s%s", file, at->line + 1, at->column + 1,
                      parser->problem ? parser->problem : "cannot be read", parser->context ? ", " : "",
@@ -365,9 +417,22 @@ int sheaf_yaml_bool(const struct yaml_node *node, const char *what, bool *value,
         return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be true or false", what, text);
     return 0;
 }
+
+int sheaf_yaml_refuse_glued(const struct yaml_node *node, struct sheaf_error *error) {
+    size_t n;
+    if (node->kind != YAML_SCALAR || node->quoted)
+        return 0;
+    const char *glued = find_glued(node->text, strlen(node->text), &n);
+    return glued == node->text ? sheaf_yaml_refuse(node, error, "'%s': behind the colon of '%.*s' a blank is missing",
+                                                   node->text, sheaf_text_precision(n), glued)
+                               : 0;
+}
+
 int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error) {
     if (node->kind == YAML_MAP)
         return 0;
+    if (sheaf_yaml_refuse_glued(node, error))
+        return -1;
     if (node->kind == YAML_SCALAR)
         return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be a map, {key: value}", what, node->text);
     return sheaf_yaml_refuse(node, error, "%s is a list; it should be a map, {key: value}", what);
@@ -383,6 +448,8 @@ int sheaf_yaml_keys(const struct yaml_node *map, const char *what, const char *c
         if (found)
             continue;
         char hint[512];
+        if (sheaf_yaml_refuse_glued(map->key[i], error))
+            return -1;
         sheaf_text_suggest(key, known, n_known, true, hint, sizeof hint);
         return sheaf_yaml_refuse(map->key[i], error, "unknown key '%s'%s%s%s", key, what ? " in " : "",
                                  what ? what : "", hint);

@@ -64,6 +64,9 @@ int sheaf_yaml_word(const struct yaml_node *node, const char *what, const char *
                     struct sheaf_error *error); /* one of words[n]: *index; the first where node is NULL */
 int sheaf_yaml_map(const struct yaml_node *node, const char *what, struct sheaf_error *error);
 
+/* Refuses a text that is like "count:5", and stands where a key or a map should; 0: it is not. */
+int sheaf_yaml_refuse_glued(const struct yaml_node *node, struct sheaf_error *error);
+
 /* Refuses a map that has a key other than known[n_known], with the closest known one. `what` is its name, or NULL for
    the job itself. */
 int sheaf_yaml_keys(const struct yaml_node *map, const char *what, const char *const *known, int n_known,

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/arrays.h"
+#include "core/array_uses.h"
 #include "core/random.h"
 #include "core/text.h"
 
@@ -42,7 +42,7 @@ static void warn_text(const struct sheaf_setup *setup, const char *message, size
 }
 
 static int32_t find(const void *arrays, const char *name, struct sheaf_array *array) {
-    const struct sheaf_array *found = sheaf_arrays_find(arrays, name);
+    const struct sheaf_array *found = sheaf_arrays_look_up(arrays, name);
     if (found)
         *array = *found;
     return found != NULL;

@@ -275,6 +275,8 @@ out:
 
 /* --- sums --------------------------------------------------------------------------------------------------------- */
 
+enum { SUMS_PIECE = 64 /* in memory at a time */ };
+
 /* Sums of segments that follow each other. */
 static int put_sums(struct row_sink *sink, int64_t first, const uint64_t *sums, size_t n, struct sheaf_error *error) {
     const off_t at = sheaf_segment_sum_offset(&sink->layout.segments, SEGMENT_OUTPUTS, first);
@@ -293,18 +295,31 @@ static uint64_t sum_segment(const struct row_sink *sink, const struct rows *rows
     return sheaf_segment_end(sum);
 }
 
+/* A sum that is still there accuses a segment that has changed since (store/results_sums.c), and stays: who writes some of its
+   rows must not hide that. */
+static int leave_accusing(const struct row_sink *sink, int64_t first, uint64_t *sums, size_t n,
+                          struct sheaf_error *error) {
+    uint64_t known[SUMS_PIECE];
+    if (sheaf_file_pread(sink->fd, known, n * sizeof *known,
+                         sheaf_segment_sum_offset(&sink->layout.segments, SEGMENT_OUTPUTS, first), sink->path, error))
+        return -1;
+    for (size_t k = 0; k < n; k++)
+        sums[k] = known[k] ? known[k] : sums[k];
+    return 0;
+}
+
 /* Of items first … first + n - 1, which were written, the segments that lie within them: nobody else writes a row of
-   those. The others have none until the run ends. */
-static int write_sums(struct row_sink *sink, const struct rows *rows, int64_t first, int64_t n,
+   those. The others have none until the run ends. some: rows among them are as they were. */
+static int write_sums(struct row_sink *sink, const struct rows *rows, int64_t first, int64_t n, bool some,
                       struct sheaf_error *error) {
-    enum { PIECE = 64 };
-    uint64_t sums[PIECE];
+    uint64_t sums[SUMS_PIECE];
     const struct span within = sheaf_segments_within(&sink->layout.segments, first, n);
     for (int64_t done = 0, n_piece; done < within.n; done += n_piece) {
-        n_piece = within.n - done < PIECE ? within.n - done : PIECE;
+        n_piece = within.n - done < SUMS_PIECE ? within.n - done : SUMS_PIECE;
         for (int64_t k = 0; k < n_piece; k++)
             sums[k] = sum_segment(sink, rows, sheaf_segment_items(&sink->layout.segments, within.first + done + k));
-        if (put_sums(sink, within.first + done, sums, (size_t)n_piece, error))
+        if ((some && leave_accusing(sink, within.first + done, sums, (size_t)n_piece, error)) ||
+            put_sums(sink, within.first + done, sums, (size_t)n_piece, error))
             return -1;
     }
     return 0;
@@ -377,8 +392,8 @@ static void count(const uint8_t *status, int64_t n, struct row_counts *to) {
     to->n_failed += n - counts[ITEM_DONE] - counts[ITEM_PENDING] - counts[ITEM_SKIPPED];
 }
 
-/* Values, texts, then the status. */
-static int write_rows(struct row_sink *sink, const struct rows *rows, bool all, struct sheaf_error *error) {
+/* Values, texts, then the status. all: of every item, as they were computed; keeps: skipped ones are as they were. */
+static int write_rows(struct row_sink *sink, const struct rows *rows, bool all, bool keeps, struct sheaf_error *error) {
     bool any = false;
     for (int64_t at = 0, upto = 0; sheaf_status_run(rows->status, rows->n, &at, &upto); at = upto) {
         if (write_values(sink, rows, rows->first + at, rows->first + upto, error))
@@ -393,7 +408,7 @@ static int write_rows(struct row_sink *sink, const struct rows *rows, bool all, 
         return -1;
     for (int64_t at = 0, upto = 0; sink->layout.segments.size && sheaf_status_run(rows->status, rows->n, &at, &upto);
          at = upto)
-        if (write_sums(sink, rows, rows->first + at, upto - at, error))
+        if (write_sums(sink, rows, rows->first + at, upto - at, keeps, error))
             return -1;
     return 0;
 }
@@ -406,15 +421,16 @@ int sheaf_row_sink_write(struct row_sink *sink, const struct rows *rows, struct 
     int64_t n_skipped;
     int rc = select_rows(sink, rows, &selected, &n_skipped, error);
     const bool plain = !sink->layout.text_sums_offset && !rows->text_bytes && !sink->layout.attempts_offset;
+    const bool keeps = n_skipped && plain;
     if (rc || (n_skipped && !any_computed(selected, rows->n)))
         goto out;
-    if (n_skipped && plain) {
+    if (keeps) {
         rc = keep_skipped(sink, &wanted, selected, &arena, error);
     } else if (n_skipped) {
         pass_over_skipped(selected, rows->n);
     }
     wanted.status = selected ? selected : rows->status;
-    rc = rc ? rc : write_rows(sink, &wanted, !selected, error);
+    rc = rc ? rc : write_rows(sink, &wanted, !selected, keeps, error);
     if (rc == 0 && counts)
         count(wanted.status, rows->n, counts);
 out:

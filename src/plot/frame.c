@@ -91,9 +91,13 @@ static void draw_title(FILE *out, const struct plot *plot, const struct frame *f
         sheaf_svg_text(out, frame->left, EDGE + 12 + LINE, SVG_START, 0, style, plot->subtitle);
 }
 
+static bool has_key(const struct frame *frame) {
+    return frame->n_pending || frame->n_failed || frame->n_skipped;
+}
+
 static void lay_out(const struct plot *plot, struct frame *frame) {
     struct label labels[LABELS_MOST];
-    const bool has_key = frame->n_pending || frame->n_failed;
+    const bool is_keyed = has_key(frame);
     frame->width = WIDTH;
     frame->left = EDGE + LINE + 4 + widest(labels, y_labels(frame, labels)) + 2 * TICK;
     frame->right = WIDTH - EDGE - frame->right_room;
@@ -102,10 +106,10 @@ static void lay_out(const struct plot *plot, struct frame *frame) {
     const int n = x_labels(frame, labels);
     const bool turned = are_turned(frame->across, labels, n, frame->right - frame->left);
     frame->height = frame->bottom + 2 * TICK + (turned ? 0.75 * widest(labels, n) + 8 : LINE) + LINE + EDGE +
-                    (has_key ? LINE + 8 : 0);
+                    (is_keyed ? LINE + 8 : 0);
     frame->x.from = frame->left;
     frame->x.to = frame->right;
-    frame->y.from = frame->bottom - (has_key ? frame->strip_room : 0);
+    frame->y.from = frame->bottom - (is_keyed ? frame->strip_room : 0);
     frame->y.to = frame->top;
 }
 
@@ -114,6 +118,7 @@ void sheaf_frame_begin(FILE *out, const struct plot *plot, int64_t n, bool lines
     for (int64_t i = 0; i < n; i++) {
         frame->n_pending += plot->marks[i] == PLOT_PENDING;
         frame->n_failed += plot->marks[i] == PLOT_FAILED;
+        frame->n_skipped += plot->marks[i] == PLOT_SKIPPED;
     }
     lay_out(plot, frame);
     sheaf_svg_begin(out, frame->width, frame->height);
@@ -184,23 +189,41 @@ static void draw_pending(FILE *out, enum pending_look look, double x, double y) 
             sheaf_svg_line(out, x + 3 + 4 * k, y - 9, x + 3 + 4 * k, y + 1, "stroke='#999'");
 }
 
-static void draw_key(FILE *out, const struct frame *frame) {
+static void draw_skipped(FILE *out, enum pending_look look, double x, double y) {
+    if (look == PENDING_HATCHED)
+        sheaf_svg_rect(out, x, y - 9, 14, 10, "fill='" SKIPPED_GREY "' stroke='#999' stroke-width='0.5'");
+    else if (look == PENDING_SQUARES)
+        sheaf_svg_circle(out, x + 6.5, y - 4, 1.6, "fill='" SKIPPED_DARK "'");
+    else
+        for (int k = 0; k < 3; k++)
+            sheaf_svg_line(out, x + 3 + 4 * k, y - 4, x + 3 + 4 * k, y + 1, "stroke='" SKIPPED_DARK "'");
+}
+
+/* "pending: 12"; where the next entry begins. */
+static double draw_count(FILE *out, double x, double y, const char *what, int64_t n) {
     char text[64], count[32];
+    snprintf(text, sizeof text, "%s: %s", what, sheaf_text_count(n, count));
+    sheaf_svg_text(out, x, y, SVG_START, 0, "", text);
+    return x + sheaf_svg_width(text, 11) + 24;
+}
+
+static void draw_key(FILE *out, const struct frame *frame) {
     const double y = frame->height - EDGE + 2;
     double x = frame->left;
     fprintf(out, "<g class='key' font-size='11'>\n");
     if (frame->n_pending) {
-        snprintf(text, sizeof text, "pending: %s", sheaf_text_count(frame->n_pending, count));
         draw_pending(out, frame->look, x, y);
-        sheaf_svg_text(out, x + 20, y, SVG_START, 0, "", text);
-        x += 20 + sheaf_svg_width(text, 11) + 24;
+        x = draw_count(out, x + 20, y, "pending", frame->n_pending);
     }
     if (frame->n_failed) {
-        snprintf(text, sizeof text, "failed: %s", sheaf_text_count(frame->n_failed, count));
         fprintf(out, "<path %s d='", failed_style);
         sheaf_svg_cross(out, x + 5, y - 4, 3.5);
         fprintf(out, "'/>\n");
-        sheaf_svg_text(out, x + 14, y, SVG_START, 0, "", text);
+        x = draw_count(out, x + 14, y, "failed", frame->n_failed);
+    }
+    if (frame->n_skipped) {
+        draw_skipped(out, frame->look, x, y);
+        draw_count(out, x + 20, y, "skipped", frame->n_skipped);
     }
     fprintf(out, "</g>\n");
 }
@@ -210,7 +233,7 @@ void sheaf_frame_end(FILE *out, const struct frame *frame) {
                    "class='box' fill='none' stroke='#444'");
     draw_x_axis(out, frame);
     draw_y_axis(out, frame);
-    if (frame->n_pending || frame->n_failed)
+    if (has_key(frame))
         draw_key(out, frame);
     sheaf_svg_end(out);
 }

@@ -11,8 +11,11 @@
 #include "plot/plot.h"
 #include "plot/scale.h"
 
-/* How pending ones are drawn, for the key. */
+/* How pending ones, and those that are skipped, are drawn, for the key. */
 enum pending_look { PENDING_HATCHED, PENDING_TICKS, PENDING_SQUARES };
+
+#define SKIPPED_GREY "#ececec" /* areas; */
+#define SKIPPED_DARK "#9a9a9a" /* points */
 
 struct frame {
     const struct plot_axis *across, *up; /* the horizontal and the vertical axis */
@@ -22,7 +25,7 @@ struct frame {
     enum pending_look look;
     double left, top, right, bottom; /* of the box */
     double width, height;            /* of the picture */
-    int64_t n_pending, n_failed;
+    int64_t n_pending, n_failed, n_skipped;
 };
 
 /* Begins the picture: its size, title, and with `lines` a line across the box at each tick. */

@@ -9,7 +9,7 @@
 #include "plot/svg.h"
 
 /* What a cell is drawn as: a shade, or one of these. */
-enum { SHADES = 250, NOTHING, PENDING, FAILED };
+enum { SHADES = 250, NOTHING, PENDING, FAILED, SKIPPED };
 
 struct heat {
     FILE *out;
@@ -54,7 +54,10 @@ static void shade_cells(struct heat *h) {
             const double part = sheaf_frame_part(&h->colours, h->plot->values[i]);
             h->drawn[i] = (uint8_t)fmin(fmax(floor(part * SHADES), 0), SHADES - 1);
         } else {
-            h->drawn[i] = mark == PLOT_PENDING ? PENDING : mark == PLOT_FAILED ? FAILED : NOTHING;
+            h->drawn[i] = mark == PLOT_PENDING   ? PENDING
+                          : mark == PLOT_FAILED  ? FAILED
+                          : mark == PLOT_SKIPPED ? SKIPPED
+                                                 : NOTHING;
         }
     }
 }
@@ -128,6 +131,7 @@ static void draw(struct heat *h) {
     }
     draw_cells(h, PENDING, "pending", "url(#pending)");
     draw_cells(h, FAILED, "failed-cells", "#fbe3e3");
+    draw_cells(h, SKIPPED, "skipped", SKIPPED_GREY);
     fprintf(h->out, "</g>\n");
     draw_crosses(h);
     sheaf_frame_bar(h->out, &h->frame, &h->plot->value, h->colours);

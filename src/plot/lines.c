@@ -70,7 +70,7 @@ static void draw_line(const struct lines *l, int64_t k) {
 }
 
 /* What is marked alike side by side is one; of several lines each has a strip of its own, the first the lowest. */
-static void draw_pending(const struct lines *l, int64_t k) {
+static void draw_marked(const struct lines *l, int64_t k) {
     const int64_t n = l->plot->x.n;
     const uint8_t *marks = l->plot->marks + k * n;
     const bool alone = l->plot->y.n <= 1;
@@ -79,9 +79,10 @@ static void draw_pending(const struct lines *l, int64_t k) {
         int64_t end = i + 1;
         while (end < n && marks[end] == marks[i])
             end++;
-        if (marks[i] == PLOT_PENDING)
+        if (marks[i] == PLOT_PENDING || marks[i] == PLOT_SKIPPED)
             sheaf_svg_rect(l->out, edge_of(l, i), top, edge_of(l, end) - edge_of(l, i), bottom - top,
-                           "class='pending' fill='url(#pending)'");
+                           marks[i] == PLOT_PENDING ? "class='pending' fill='url(#pending)'"
+                                                    : "class='skipped' fill='" SKIPPED_GREY "'");
         i = end;
     }
 }
@@ -138,8 +139,8 @@ int sheaf_plot_lines(FILE *out, const struct plot *plot, struct sheaf_error *err
     sheaf_scale_fit(&l.frame.y, &plot->value, plot->values, plot->marks, plot->x.n * plot->y.n, 0.05);
     sheaf_frame_begin(out, plot, plot->x.n * plot->y.n, true, &l.frame);
     for (int64_t k = 0; k < plot->y.n; k++)
-        draw_pending(&l, k);
-    for (int64_t k = 0; k < plot->y.n && several && (l.frame.n_pending || l.frame.n_failed); k++)
+        draw_marked(&l, k);
+    for (int64_t k = 0; k < plot->y.n && several && (l.frame.n_pending || l.frame.n_failed || l.frame.n_skipped); k++)
         draw_owner(&l, k);
     for (int64_t k = 0; k < plot->y.n; k++)
         draw_line(&l, k);

@@ -18,6 +18,7 @@ enum plot_mark {
     PLOT_VALUE,
     PLOT_PENDING,
     PLOT_FAILED,
+    PLOT_SKIPPED, /* not to be computed */
 };
 
 struct plot_axis {

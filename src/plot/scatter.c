@@ -58,6 +58,20 @@ static void draw_pending(FILE *out, const struct frame *frame, const struct plot
     fprintf(out, "'/>\n");
 }
 
+static void draw_skipped(FILE *out, const struct frame *frame, const struct plot *plot) {
+    fprintf(out, "<g class='skipped' fill='" SKIPPED_DARK "' stroke='" SKIPPED_DARK "'>\n");
+    for (int64_t i = 0; i < plot->x.n; i++) {
+        if (plot->marks[i] != PLOT_SKIPPED)
+            continue;
+        const double x = x_of(frame, plot, i), y = y_of(frame, plot, i);
+        if (plot->y.n)
+            sheaf_svg_circle(out, x, y, 1.6, "stroke='none'");
+        else
+            sheaf_svg_line(out, x, y, x, y + STRIP / 2.0, "");
+    }
+    fprintf(out, "</g>\n");
+}
+
 static void draw_failed(FILE *out, const struct frame *frame, const struct plot *plot) {
     sheaf_frame_begin_failed(out);
     for (int64_t i = 0; i < plot->x.n; i++)
@@ -82,6 +96,8 @@ int sheaf_plot_scatter(FILE *out, const struct plot *plot, struct sheaf_error *e
         frame.right_room = sheaf_frame_bar_room(&colours);
     }
     sheaf_frame_begin(out, plot, plot->x.n, true, &frame);
+    if (frame.n_skipped)
+        draw_skipped(out, &frame, plot);
     if (frame.n_pending)
         draw_pending(out, &frame, plot);
     draw_points(out, &frame, plot, &colours);

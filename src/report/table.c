@@ -7,6 +7,7 @@
 
 enum {
     WIDEST_TEXT = 48,
+    NARROWEST_TEXT = 16, /* that is shrunk */
     GAP = 2,
     MOST_SHOWN = 512,
     DIGITS = 7,       /* of the largest number in a column */
@@ -18,26 +19,71 @@ static int column_width(const struct table_column *column, int64_t n_rows) {
     int width = sheaf_width_of(column->head);
     for (int64_t i = 0; i < n_rows; i++) {
         int w = sheaf_width_of(column->cells[i]);
-        w = column->is_text && !column->is_whole && w > WIDEST_TEXT ? WIDEST_TEXT : w;
+        w = column->is_text && !column->is_whole && !column->keeps_end && w > WIDEST_TEXT ? WIDEST_TEXT : w;
         width = w > width ? w : width;
     }
     return width;
 }
 
-/* A cell: as much of a UTF-8 text as fits, control characters as spaces; "…" takes the place of the last character where
-   it is cut. */
-static void write_cell(FILE *out, const char *text, int width, bool left, bool last) {
-    const bool cut = sheaf_width_of(text) > width;
+/* Makes texts narrower, the widest first, but none than `least`, until the first n columns fit into a line. */
+static void shrink(const struct table_column *columns, int n, int n_columns, int least, int *widths) {
+    int over = -n_columns - GAP, whole = 0;
+    for (int c = 0; c < n; c++) {
+        over += widths[c] + GAP;
+        whole += columns[c].is_whole ? widths[c] : 0;
+    }
+    if (whole > n_columns) /* there is no room for others in any case */
+        return;
+    for (int widest = 0; over > 0 && widest >= 0; over--) {
+        widest = -1;
+        for (int c = 0; c < n; c++)
+            if (columns[c].may_shrink && widths[c] > least && widths[c] > sheaf_width_of(columns[c].head) &&
+                (widest < 0 || widths[c] > widths[widest]))
+                widest = c;
+        if (widest >= 0)
+            widths[widest]--;
+    }
+}
+
+/* How wide the columns are: all of it, unless there is no room for others, or at last for results. */
+static void choose_widths(const struct table_column *columns, int n, int64_t n_rows, int n_columns, int *widths) {
+    int n_results = 0;
+    for (int c = 0; c < n; c++) {
+        widths[c] = column_width(&columns[c], n_rows);
+        n_results = columns[c].is_result ? c + 1 : n_results;
+    }
+    if (n_columns) {
+        shrink(columns, n, n_columns, WIDEST_TEXT, widths);
+        shrink(columns, n_results, n_columns, NARROWEST_TEXT, widths);
+    }
+}
+
+/* The end of a text that takes at most n_columns, *used of them. */
+static const char *end_of(const char *text, int n_columns, int *used) {
+    const int all = sheaf_width_of(text);
+    size_t n_left = sheaf_width_cut(text, all - n_columns, used);
+    if (*used < all - n_columns) /* a wide character lies across */
+        n_left = sheaf_width_cut(text, all - n_columns + 1, used);
+    *used = all - *used;
+    return text + n_left;
+}
+
+/* A cell: as much of a UTF-8 text as fits, control characters as spaces; "…" takes the place of what is cut off. */
+static void write_cell(FILE *out, const char *text, int width, const struct table_column *column, bool last) {
+    const bool cut = sheaf_width_of(text) > width, at_end = cut && column->keeps_end;
     int used;
-    const size_t n_bytes = sheaf_width_cut(text, cut ? width - 1 : width, &used);
+    const char *from = at_end ? end_of(text, width - 1, &used) : text;
+    const size_t n_bytes = at_end ? strlen(from) : sheaf_width_cut(text, cut ? width - 1 : width, &used);
     const int padding = width - used - cut;
-    if (!left)
+    if (!column->is_text)
         fprintf(out, "%*s", padding, "");
-    for (size_t i = 0; i < n_bytes; i++)
-        fputc((unsigned char)text[i] < 0x20 || text[i] == 0x7f ? ' ' : text[i], out);
-    if (cut)
+    if (at_end)
         fputs("…", out);
-    if (left && !last)
+    for (size_t i = 0; i < n_bytes; i++)
+        fputc((unsigned char)from[i] < 0x20 || from[i] == 0x7f ? ' ' : from[i], out);
+    if (cut && !at_end)
+        fputs("…", out);
+    if (column->is_text && !last)
         fprintf(out, "%*s", padding, "");
     if (!last)
         fprintf(out, "%*s", GAP, "");
@@ -46,18 +92,19 @@ static void write_cell(FILE *out, const char *text, int width, bool left, bool l
 int sheaf_table_write(FILE *out, const struct table_column *columns, int n_table_columns, int64_t n_rows,
                       int n_columns) {
     int widths[MOST_SHOWN], n_shown = 0, used = 0;
-    for (; n_shown < n_table_columns && n_shown < MOST_SHOWN; n_shown++) {
-        widths[n_shown] = column_width(&columns[n_shown], n_rows);
+    n_table_columns = n_table_columns < MOST_SHOWN ? n_table_columns : MOST_SHOWN;
+    choose_widths(columns, n_table_columns, n_rows, n_columns, widths);
+    for (; n_shown < n_table_columns; n_shown++) {
         used += widths[n_shown] + (n_shown ? GAP : 0);
         if (n_columns && n_shown && used > n_columns && !columns[n_shown].is_whole)
             break;
     }
     for (int c = 0; c < n_shown; c++)
-        write_cell(out, columns[c].head, widths[c], columns[c].is_text, c + 1 == n_shown);
+        write_cell(out, columns[c].head, widths[c], &columns[c], c + 1 == n_shown);
     fputc('\n', out);
     for (int64_t i = 0; i < n_rows; i++) {
         for (int c = 0; c < n_shown; c++)
-            write_cell(out, columns[c].cells[i], widths[c], columns[c].is_text, c + 1 == n_shown);
+            write_cell(out, columns[c].cells[i], widths[c], &columns[c], c + 1 == n_shown);
         fputc('\n', out);
     }
     return n_shown;

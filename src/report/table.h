@@ -17,10 +17,13 @@ struct table_column {
     bool is_text;       /* to the left; numbers stand to the right */
     bool is_whole;      /* a text that is shown whole, whatever the width, such as a message */
     const char **cells; /* [n_rows] */
+    bool may_shrink;    /* a text that gets narrower where the line has no room for results behind it */
+    bool keeps_end;     /* of a text that is cut the end is shown, as of a path; whole where there is room */
+    bool is_result;
 };
 
-/* Writes the leading columns that fit into a line of n_columns characters (0: no limit), at least one; the rest of a
-   text that is too long is replaced by "…". Returns how many columns were written. */
+/* Writes the leading columns that fit into a line of n_columns characters (0: no limit), at least one; what a text has too
+   much is replaced by "…". Returns how many columns were written. */
 int sheaf_table_write(FILE *out, const struct table_column *columns, int n_table_columns, int64_t n_rows,
                       int n_columns);
 

@@ -32,6 +32,9 @@ static int take_coordinates(struct earlier *e, int k, struct sweep_field *to, st
     const struct reader_field *field = &sheaf_reader_fields(e->reader, &n_fields)[k];
     const enum sheaf_type type = (enum sheaf_type)field->field.type;
     const int64_t n = e->sweep->axes[field->axis].size;
+    if (type != SHEAF_TEXT && type != SHEAF_FLOAT64 && type != SHEAF_INT64)
+        return sheaf_fail(error, "the axis '%s' is of a type that Sheaf does not write; the file was changed",
+                          field->field.name);
     const void *read = sheaf_reader_coordinates(e->reader, k, error);
     if (!read)
         return -1;
@@ -46,9 +49,11 @@ static int take_coordinates(struct earlier *e, int k, struct sweep_field *to, st
 }
 
 /* The axes of a cube with their coordinates. */
-static int take_axes(struct earlier *e, struct sheaf_arena *arena, struct sheaf_error *error) {
+static int take_axes(struct earlier *e, const char *file, struct sheaf_arena *arena, struct sheaf_error *error) {
     const struct extent *extent = sheaf_reader_extent(e->reader);
     int n_fields;
+    if (sheaf_reader_n_items(e->reader) == 0)
+        return sheaf_refuse(error, "%s: an axis of its cube has no values", file);
     const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
     struct sweep_field *along = sheaf_arena_take(arena, (size_t)n_fields * sizeof *along);
     e->sweep = sheaf_arena_take(arena, sizeof *e->sweep);
@@ -83,6 +88,12 @@ static int add_wanted(struct earlier *e, const char *name, const char *there, co
 
 static int refuse_unknown(const struct earlier *e, const struct job_pair *wanted, const char *file,
                           struct sheaf_error *error) {
+    char line[300];
+    snprintf(line, sizeof line, "sheaf: '%.250s' is left out: ", wanted->node->text);
+    const char *why = strstr(sheaf_reader_left_out(e->reader), line);
+    if (why)
+        return sheaf_yaml_refuse(wanted->node, error, "items.results.fields: %.*s; put it back",
+                                 (int)(strcspn(why, "\n") - strlen("sheaf: ")), why + strlen("sheaf: "));
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
     const char **names = malloc(((size_t)n_fields + 1) * sizeof *names);
@@ -117,6 +128,33 @@ static int take_named(struct earlier *e, const struct job_pair *wanted, const ch
     return refuse_unknown(e, wanted, file, error);
 }
 
+/* Whether it is the name of an axis, or of what lies along one. */
+static bool is_of_axes(const struct sweep *sweep, const char *name) {
+    for (int f = 0; sweep && f < sweep->n_fields; f++)
+        if (strcmp(sweep->fields[f].about.name, name) == 0)
+            return true;
+    for (int a = 0; sweep && a < sweep->n_axes; a++)
+        if (strcmp(sweep->axes[a].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The job may name two alike. */
+static int check_names(const struct earlier *e, struct sheaf_error *error) {
+    for (int k = 0; k < e->n_fields; k++) {
+        const struct wanted_field *own = &e->fields[k];
+        if (is_of_axes(e->sweep, own->name))
+            return sheaf_yaml_refuse(own->node, error,
+                                     "items.results.fields: '%s' is an axis of the cube, or lies along one; choose "
+                                     "another name",
+                                     own->name);
+        for (int i = 0; i < k; i++)
+            if (strcmp(e->fields[i].name, own->name) == 0)
+                return sheaf_yaml_refuse(own->node, error, "items.results.fields: '%s' is there twice", own->name);
+    }
+    return 0;
+}
+
 static int find_fields(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(e->reader, &n_fields);
@@ -131,7 +169,7 @@ static int find_fields(struct earlier *e, const struct job *job, struct items *i
         if ((!e->sweep || fields[k].axis < 0) && !sheaf_reader_is_trace(e->reader, k) &&
             add_wanted(e, fields[k].field.name, fields[k].field.name, job->items.node, &items->arena, error))
             return -1;
-    return 0;
+    return check_names(e, error);
 }
 
 /* --- what became of the items -------------------------------------------------------------------------------------- */
@@ -201,9 +239,10 @@ int sheaf_earlier_open(struct earlier *e, const struct job *job, struct items *i
         return sheaf_yaml_prefix(job->items.node, error);
     items->n_items = sheaf_reader_n_items(e->reader);
     if (refuse_left_out(e, job, error) ||
-        (sheaf_reader_extent(e->reader)->n_dims > 1 && take_axes(e, &items->arena, error)) ||
+        (sheaf_reader_extent(e->reader)->n_dims > 1 && take_axes(e, items->name, &items->arena, error)) ||
         find_fields(e, job, items, error))
         return -1;
+    sheaf_reader_rest(e->reader);
     return look_at_items(e, items, error);
 }
 

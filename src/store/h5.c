@@ -138,6 +138,15 @@ bool sheaf_h5_is_bool(hid_t dataset) {
     return is;
 }
 
+const char *sheaf_h5_advise(hid_t dataset) {
+    hid_t type = H5Dget_type(dataset);
+    const bool is_complex = type >= 0 && H5Tget_class(type) == H5T_COMPOUND && H5Tget_nmembers(type) == 2 &&
+                            H5Tget_member_class(type, 0) == H5T_FLOAT && H5Tget_member_class(type, 1) == H5T_FLOAT;
+    if (type >= 0)
+        H5Tclose(type);
+    return is_complex ? "; of complex numbers save the real and the imaginary part as two datasets" : "";
+}
+
 /* The largest box that begins at value `at`, is not longer than `left` values and is not interrupted in their order: start[rank]
    and count[rank]. How many values it has. */
 static int64_t find_box(int rank, const hsize_t *dims, int64_t at, int64_t left, hsize_t *start, hsize_t *count) {

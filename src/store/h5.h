@@ -47,6 +47,10 @@ int sheaf_h5_select(hid_t space, int64_t first, int64_t n);
 /* Whether a dataset holds bool, as h5py and others write it: an enumeration in a byte. */
 bool sheaf_h5_is_bool(hid_t dataset);
 
+/* What to do about a dataset that holds none of our types, "; …", where more can be said: of complex numbers, which h5py and
+   others write as pairs of floats. */
+const char *sheaf_h5_advise(hid_t dataset);
+
 /* Reads or writes rows first … first + n - 1, of `width` values each, of a dataset in that order, as the memory type; -1 and
    no message where HDF5 refuses. */
 int sheaf_h5_read_rows(hid_t dataset, hid_t type, int64_t first, int64_t n, int64_t width, void *values);

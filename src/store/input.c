@@ -105,8 +105,8 @@ static int look_at(const struct items *items, hid_t dataset, const struct wanted
     field->type = is_text ? SHEAF_TEXT : sheaf_h5_classify(dataset);
     field->width = width;
     if (field->type == 0)
-        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits",
-                                 items->name, wanted->dataset);
+        return sheaf_yaml_refuse(node, error, "%s:%s: holds neither text, floats nor integers of up to 64 bits%s",
+                                 items->name, wanted->dataset, sheaf_h5_advise(dataset));
     if (width < 0)
         return sheaf_yaml_refuse(
             node, error,
@@ -293,6 +293,11 @@ static void input_say_lack(const struct items *items, int64_t item, char *text, 
     sheaf_earlier_say(&((const struct input *)items->self)->earlier, items->name, item, text, most);
 }
 
+struct interrupt_reading *sheaf_input_reading(const struct items *items) {
+    struct input *input = items->self;
+    return &input->reading;
+}
+
 hid_t sheaf_input_dataset(const struct items *items, int field) {
     return own_of(items, field)->dataset;
 }
@@ -431,6 +436,7 @@ static int open_fields(struct items *items, const struct job *job, const struct 
 
 int sheaf_input_open(struct items *items, const struct job *job, struct known *known, struct sheaf_error *error) {
     struct wanted_field *wanted;
+    struct sheaf_stamp before = {0};
     int n_wanted;
     *items = (struct items){.source = &source};
     sheaf_h5_start();
@@ -441,6 +447,8 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->file = H5I_INVALID_HID;
     input->reach.arena = &items->arena;
     input->reach.look = sheaf_missing_look;
+    if (job->items.kind == JOB_RESULTS && sheaf_stamp_take(&before, items->name, error))
+        return sheaf_yaml_prefix(job->items.node, error);
     if (find_wanted(items, job, &wanted, &n_wanted, error) || make_fields(items, n_wanted, error))
         return -1;
     sheaf_h5_watch(&input->reading, items->name);
@@ -451,5 +459,8 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
+    if (before.inode &&
+        sheaf_stamp_check(&before, items->name, error)) /* its statuses were read before the stamp was taken */
+        return -1;
     return sheaf_input_identify(items, job, input->earlier.reader ? "results" : "hdf5", known, error);
 }

@@ -62,6 +62,7 @@ out:
 /* Texts get any length. */
 static int copy_texts(const struct items *items, hid_t from, hid_t to, struct sheaf_error *error) {
     enum { WINDOW = 4096 };
+    struct interrupt_reading *reading = sheaf_input_reading(items);
     hid_t text = sheaf_h5_text_type();
     int rc = text >= 0 ? 0 : fail(error, items, "copy a field");
     for (int64_t first = 0; rc == 0 && first < items->n_items; first += WINDOW) {
@@ -69,8 +70,10 @@ static int copy_texts(const struct items *items, hid_t from, hid_t to, struct sh
         struct sheaf_arena arena = {0};
         struct sheaf_text *texts = sheaf_arena_take(&arena, (size_t)n * sizeof *texts);
         const char **copies = sheaf_arena_take(&arena, (size_t)n * sizeof *copies);
+        sheaf_interrupt_begin_reading(reading, "it");
         if (!texts || !copies || sheaf_input_read_texts(from, first, n, texts, &arena))
             rc = fail(error, items, "copy a field");
+        sheaf_interrupt_end_reading(reading);
         for (int64_t i = 0; rc == 0 && i < n; i++)
             copies[i] = texts[i].data;
         if (rc == 0 && sheaf_h5_write_rows(to, text, first, n, 1, copies))
@@ -91,14 +94,19 @@ int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct she
     const int64_t width = items->fields[field].width, row_bytes = width * (int64_t)H5Tget_size(native);
     const int64_t most = row_bytes < window_bytes ? window_bytes / row_bytes : 1;
     void *values = malloc((size_t)(most * row_bytes));
+    struct interrupt_reading *reading = sheaf_input_reading(items);
     hsize_t at = 0;
     int rc = values ? 0 : sheaf_fail_memory(error, items->name);
+    sheaf_interrupt_begin_reading(reading, "it");
     if (rc == 0 && H5Aiterate2(from, H5_INDEX_NAME, H5_ITER_INC, &at, copy_attribute, &to) < 0)
         rc = fail(error, items, "copy the attributes of a field");
+    sheaf_interrupt_end_reading(reading);
     for (int64_t first = 0; rc == 0 && first < items->n_items; first += most) {
         const int64_t n = items->n_items - first < most ? items->n_items - first : most;
-        if (sheaf_h5_read_rows(from, native, first, n, width, values) ||
-            sheaf_h5_write_rows(to, native, first, n, width, values))
+        sheaf_interrupt_begin_reading(reading, "it");
+        rc = sheaf_h5_read_rows(from, native, first, n, width, values);
+        sheaf_interrupt_end_reading(reading);
+        if (rc || sheaf_h5_write_rows(to, native, first, n, width, values))
             rc = fail(error, items, "copy a field");
     }
     free(values);

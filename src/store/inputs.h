@@ -8,10 +8,14 @@
 #include <hdf5.h>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "job/items.h"
 
 /* The dataset of a field, borrowed from the items. */
 hid_t sheaf_input_dataset(const struct items *items, int field);
+
+/* The watch over the file that they lie in, borrowed: what is read of it is read between its begin and end. */
+struct interrupt_reading *sheaf_input_reading(const struct items *items);
 
 /* Copies a field's values and what its attributes say of them to a dataset of its type and shape. */
 int sheaf_inputs_copy(const struct items *items, int field, hid_t to, struct sheaf_error *error);

@@ -151,10 +151,11 @@ static int refuse_unpacked(hid_t dataset, hid_t file, struct sheaf_error *error)
     H5Fget_name(file, path, sizeof path);
     if (sheaf_h5_classify(dataset) != SHEAF_TEXT || sheaf_texts_are_packed(file, path, sheaf_h5_get_token(file)))
         return 0;
-    return sheaf_refuse(error,
-                        "%s: is text that is not packed into the file yet, since items are pending there, or a run was "
-                        "killed; run its job to the end first, or leave this field out",
-                        place_of(dataset, place));
+    return sheaf_refuse(
+        error,
+        "%s: is text that is not packed into the file yet, since items are pending there, or a run was "
+        "killed, or it is lost (sheaf status tells); run its job to the end first, or leave this field out",
+        place_of(dataset, place));
 }
 
 void sheaf_missing_close(struct missing *m) {

@@ -143,7 +143,7 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
         return 0;
     const bool is_output = sheaf_identity_find_output(r->identity, name) >= 0;
     const int axis = sheaf_reader_is_sweep(r) && !is_output ? find_axis(r, name, dataset) : -1;
-    const bool is_dimension = axis < 0 && H5DSis_scale(dataset) > 0; /* of the items, without coordinates */
+    const bool is_dimension = axis < 0 && H5DSis_scale(dataset) > 0 && !sheaf_dimension_has_values(dataset);
     const int64_t width = axis >= 0 ? 1 : is_dimension ? 0 : find_width(r, dataset);
     const bool fits = width > 0 && sheaf_h5_classify(dataset) != 0;
     int rc = fits ? add_field(r, name, dataset, width, axis) : -1;
@@ -334,6 +334,11 @@ const char *sheaf_reader_condition(struct reader *r) {
     if (!r->condition && at)
         r->condition = sheaf_arena_text(&r->arena, at + 1, strcspn(at + 1, "\n"));
     return r->condition ? r->condition : "";
+}
+
+void sheaf_reader_rest(struct reader *r) {
+    r->reading.lasting = false;
+    sheaf_interrupt_end_reading(&r->reading);
 }
 
 void sheaf_reader_close(struct reader *r) {

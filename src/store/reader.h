@@ -34,6 +34,9 @@ int sheaf_reader_open(struct reader **reader, const char *path, struct sheaf_err
 int sheaf_reader_open_statuses(struct reader **reader, const char *path, struct sheaf_error *error);
 void sheaf_reader_close(struct reader *reader);
 
+/* From now on a crash between reads is not due to the file: for who keeps it open while other things are done. */
+void sheaf_reader_rest(struct reader *reader);
+
 /* Inputs that are linked and cannot be shown, and why: a line each, for stderr. Borrowed. */
 const char *sheaf_reader_left_out(const struct reader *reader);
 

@@ -16,6 +16,7 @@
 #include "store/differences.h"
 #include "store/h5.h"
 #include "store/identity.h"
+#include "store/labels.h"
 #include "store/layout.h"
 #include "store/proven.h"
 #include "store/run_table.h"
@@ -270,6 +271,8 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
                  ? -1
                  : 0;
     r->sink.layout.segments = r->sums.segments;
+    if (rc == 0 && !r->created)
+        sheaf_labels_compare(file, plan, &r->kept);
     if (sheaf_h5_close_watched(file, &reading) && rc == 0)
         rc = sheaf_h5_fail(error, plan->path, "close the file");
     return rc;
@@ -379,6 +382,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
     free(r->window);
     free(r->piece);
     free(r->path);
+    sheaf_string_free(&r->kept);
     sheaf_string_free(&r->changed);
     r->inputs = NULL;
     r->reductions = NULL;

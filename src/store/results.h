@@ -117,6 +117,7 @@ struct results {
     double mark;                    /* and its first value, once it was written */
     char *window;                   /* for reading status; */
     struct span seen;               /* of which items it has them, to find those that are pending */
+    struct sheaf_string kept;       /* lines: what the job calls its fields otherwise than the file, which stays so */
     struct sheaf_string changed;    /* what was, as "a, b were"; empty: nothing. The caller may take it */
 };
 

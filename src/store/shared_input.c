@@ -16,7 +16,7 @@ static int describe(hid_t dataset, const char *path, const char *name, struct sh
     const int rank = H5Sget_simple_extent_type(space) == H5S_NULL ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
     H5Sclose(space);
     if (type == 0 || type == SHEAF_TEXT || rank < 0)
-        return sheaf_refuse(error, "%s: '%s' is no array of numbers", path, name);
+        return sheaf_refuse(error, "%s: '%s' is no array of numbers%s", path, name, sheaf_h5_advise(dataset));
     if (rank > ARRAY_DIMS_MOST)
         return sheaf_refuse(error, "%s: '%s' has %d dimensions; at most %d are possible", path, name, rank,
                             ARRAY_DIMS_MOST);
@@ -49,8 +49,8 @@ static int read_values(hid_t dataset, const struct missing *missing, const char 
 }
 
 /* Looks, or where values is not NULL reads. */
-static int visit(const char *path, const char *name, struct sheaf_array *about, bool *is_bool, void *values,
-                 struct sheaf_error *error) {
+static int visit(const char *path, const char *name, struct sheaf_array *about, bool *is_bool,
+                 struct sheaf_string *files, void *values, struct sheaf_error *error) {
     struct sheaf_arena arena = {0};
     struct missing missing = {0};
     struct reach reach = {.arena = &arena, .look = sheaf_missing_look, .context = &missing};
@@ -65,6 +65,8 @@ static int visit(const char *path, const char *name, struct sheaf_array *about, 
                          : describe(dataset, path, name, about, error);
     if (rc == 0 && is_bool)
         *is_bool = sheaf_h5_is_bool(dataset);
+    for (int i = 0; rc == 0 && files && i < reach.n_files; i++)
+        sheaf_string_add(files, "%s\n", reach.files[i].path);
     if (dataset >= 0)
         H5Dclose(dataset);
     sheaf_h5_close_watched(file, &reading);
@@ -74,12 +76,12 @@ static int visit(const char *path, const char *name, struct sheaf_array *about, 
 }
 
 int sheaf_shared_input_look(const char *path, const char *name, struct sheaf_array *about, bool *is_bool,
-                            struct sheaf_error *error) {
-    return visit(path, name, about, is_bool, NULL, error);
+                            struct sheaf_string *files, struct sheaf_error *error) {
+    return visit(path, name, about, is_bool, files, NULL, error);
 }
 
 int sheaf_shared_input_read(const char *path, const char *name, const struct sheaf_array *about, void *values,
                             struct sheaf_error *error) {
     struct sheaf_array copy = *about;
-    return visit(path, name, &copy, NULL, values, error);
+    return visit(path, name, &copy, NULL, NULL, values, error);
 }

@@ -73,19 +73,23 @@ static int skip(struct skipping *s, int64_t first, int64_t n, int why, struct sh
     return 0;
 }
 
-/* Those of a window that are left out, of a new file at once: they may be every other item. Others go the way of single ones. */
+/* Those of a window that have no message, of a new file at once: they may be every other item. Others go the way of single
+   ones. */
 static int leave_out(struct skipping *s, int64_t first, int64_t n, struct sheaf_error *error) {
-    int64_t n_out = 0;
-    for (int64_t i = 0; i < n; i++)
-        n_out += s->skips[i] == LEFT_OUT;
-    if (!n_out || !s->results->created)
+    const bool no_messages = s->done.n_without >= MESSAGES_MOST;
+    int64_t n_out = 0, n_without = 0;
+    if (!s->results->created)
         return 0;
     for (int64_t i = 0; i < n; i++) {
-        s->own[i] = s->skips[i] == LEFT_OUT ? ITEM_SKIPPED : ITEM_PENDING;
-        s->skips[i] = s->skips[i] == LEFT_OUT ? 0 : s->skips[i];
+        const bool goes = s->skips[i] == LEFT_OUT || (s->skips[i] && no_messages);
+        n_out += s->skips[i] == LEFT_OUT;
+        n_without += goes && s->skips[i] != LEFT_OUT;
+        s->own[i] = goes ? ITEM_SKIPPED : ITEM_PENDING;
+        s->skips[i] = goes ? 0 : s->skips[i];
     }
     s->done.n_left_out += n_out;
-    return sheaf_results_mark_new(s->results, first, n, s->own, error);
+    s->done.n_without += n_without;
+    return n_out + n_without ? sheaf_results_mark_new(s->results, first, n, s->own, error) : 0;
 }
 
 /* Items of a window that are marked as skipped and have a value, as where a bit of their status has changed: pending. */

@@ -23,6 +23,16 @@ struct sweep_axis {
     int64_t stride; /* items from one of its values to the next */
 };
 
+/* Where a job file says the values of a field, for messages. */
+struct sweep_place {
+    int line, column; /* from 1; 0: not known */
+};
+struct sweep_said {
+    const char *file; /* NULL: nowhere */
+    struct sweep_place place;
+    const struct sweep_place *places; /* [n_values] each of them, or NULL */
+};
+
 /* A field that varies along an axis. */
 struct sweep_field {
     struct sheaf_field about; /* of width 1 */
@@ -32,6 +42,7 @@ struct sweep_field {
     const void *values;      /* [n_values] of its type */
     const struct sheaf_text *written; /* [n_values] numbers as the user wrote them; NULL: they were worked out */
     const char *why_text;             /* where the value is that makes a text of the field, and which: for messages */
+    struct sweep_said said;
 };
 
 struct sweep {

@@ -10,7 +10,7 @@ import numpy as np
 from running import (ABSENT, FOLDER, MPIRUN, ROUNDS, SHEAF, Layout, call, heading, mark, median, must, path, remove, run,
                      stop, words_for, write)
 
-PARTS = os.environ.get("SHEAF_BENCH_PARTS", "abcde")
+PARTS = os.environ.get("SHEAF_BENCH_PARTS", "abcdef")
 WORK = os.environ.get("SHEAF_BENCH_WORK", "sleep")
 
 
@@ -90,11 +90,11 @@ def check_raw():
     check_stream("baseline", lambda i, n: raw[i : i + n])
 
 
-def claim_memory():
+def claim_memory(n_items=N_STREAM):
     """Writes and removes a file as large as an output. Virtual machines hand memory that is free for some seconds back
     to their host, and whoever uses it first then waits for it: ten times as long as for the whole computation."""
     with open(path("claim"), "wb", buffering=0) as file:
-        for _ in range(0, 9 * N_STREAM, WINDOW):
+        for _ in range(0, 9 * n_items, WINDOW):
             file.write(bytes(WINDOW))
     remove("claim")
 
@@ -351,6 +351,65 @@ def part_e(_):
         remove(name)
 
 
+# -------------------------------------------------------------------------------------------------- (f) generated items
+
+AXES = {"a": (4000, 1, 4000), "b": (5000, -2500, 2499)}  # whole numbers, so that the sum below is exact
+N_CELLS = AXES["a"][0] * AXES["b"][0]
+
+
+def make_cells():
+    """The same items twice: as a grid, and its fields as datasets in one piece."""
+    a, b = (np.linspace(first, last, n) for n, first, last in AXES.values())
+    cells = {"a": np.repeat(a, b.size), "b": np.tile(b, a.size)}
+    with h5py.File(path("cells.h5"), "w") as file:
+        for name, values in cells.items():
+            file[name] = values
+    with open(path("cells.h5"), "rb") as file:
+        os.fsync(file.fileno())
+    grid = ", ".join(f"{name}: {{linspace: [{first}, {last}, {n}]}}" for name, (n, first, last) in AXES.items())
+    formula = "expression: {y: a + b}\n"
+    write("generated.yaml", f"items: {{grid: {{{grid}}}}}\n{formula}")
+    write("mapped.yaml", f"items: {{hdf5: {{file: cells.h5, fields: {{a: /a, b: /b}}}}}}\ninputs: link\n{formula}")
+    return cells["a"] + cells["b"]
+
+
+def check_cells(what, y):
+    with h5py.File(path("out.h5")) as file:
+        if not (np.array_equal(file["y"][:].reshape(-1), y) and (file["status"][:] == 1).all()):
+            stop(f"{what}: wrong values")
+
+
+def part_f(probe):
+    y = make_cells()
+    rows = [("direct", Layout(1, 1)), ("direct", Layout(1, 2)), ("direct", Layout(2, 1)), ("gather", Layout(2, 1, True))]
+    measured = {row: [] for row in rows if probe.has(f"transport={row[0]}") and probe.has_layout(row[1])}
+    for turn in range(1 + ROUNDS):
+        for (transport, layout), runs in measured.items():
+            took = {}
+            for source in ("generated", "mapped") if turn % 2 else ("mapped", "generated"):
+                claim_memory(N_CELLS)
+                took[source] = run(f"{source}.yaml", layout, (f"transport={transport}",))
+                if turn == 0:
+                    check_cells(f"{source} {layout.name}", y)
+            remove("out.h5")
+            if turn > 0:
+                runs.append((took["generated"], took["mapped"]))
+    remove("cells.h5")
+
+    heading(f"(f) y = a + b, {N_CELLS // 10**6} million items, as a grid and from HDF5; million items/s (least … most)\n"
+            f"{'transport':10} {'layout':17} computing: {'grid':>4} {'HDF5':>6} {'ratio':>6} {'':22}"
+            f" whole: {'grid':>4} {'HDF5':>6} {'ratio':>6} {'':16} target: computing ≥ 1")
+    for (transport, layout), runs in measured.items():
+        print(f"{transport:10} {layout.name:17}", end="")
+        for k, width in ((1, 16), (0, 12)):
+            rates = [median(N_CELLS / 1e6 / pair[i][k] for pair in runs) for i in (0, 1)]
+            ratios = [mapped[k] / generated[k] for generated, mapped in runs]
+            spread = f"({min(ratios):.2f} … {max(ratios):.2f})"
+            print(f"{rates[0]:{width}.0f} {rates[1]:6.0f} {median(ratios):6.2f} {spread:15}", end=" ")
+            print(f"{mark(median(ratios) >= 1):6}" if k == 1 else "", end="")
+        print(flush=True)
+
+
 # ----------------------------------------------------------------------------------------------------------------- main
 
 
@@ -359,7 +418,8 @@ def main():
         stop(f"SHEAF_BENCH_WORK is '{WORK}'; it should be sleep or burn")
     began_s, probe = time.monotonic(), Probe()
     print(f"{ROUNDS} rounds in {FOLDER}; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}", flush=True)
-    for letter, part in (("a", part_a), ("b", part_b), ("c", part_c), ("d", part_d), ("e", part_e)):
+    for letter, part in (("a", part_a), ("b", part_b), ("c", part_c), ("d", part_d), ("e", part_e),
+                         ("f", part_f)):
         if letter in PARTS:
             part(probe)
     print(f"\n{time.monotonic() - began_s:.0f} s; load {os.getloadavg()[0]:.1f}")

@@ -78,7 +78,8 @@ TEST_F(AxisFiles, WhatCannotBe) {
         {"{csv: a.csv}", "items.grid.x is 'a.csv'; it should be FILE:COLUMN"},
         {"{csv: \"a.csv:mas\"}", "a.csv: has no column 'mas'"},
         {"{csv: \"b.csv:x\"}", "b.csv: cannot open: No such file or directory"},
-        {"{csv: \"a.csv:gap\"}", "items.grid.x: value 1 (the first is 0) is none, or no number"},
+        {"{csv: \"a.csv:gap\"}", "a.csv:3: row 2, column 'gap': '' is no value"},
+        {"{csv: \"g.csv:x\"}", "g.csv:5: row 2, column 'x': 'NA' is no value that an axis could have"},
         {"{csv: \"a.csv:site\"}", "'a.csv:site' makes 'x' a text, and the kernel reads it as float64"},
         {"{csv: \"a.csv:n\", hdf5: \"t.h5:/time\"}", "has values in 2 ways"},
         {"{hdf5: t.h5}", "items.grid.x is 't.h5'; it should be FILE:/DATASET"},
@@ -88,8 +89,12 @@ TEST_F(AxisFiles, WhatCannotBe) {
         {"{hdf5: \"t.h5:/one\"}", "t.h5: '/one' has 0 dimensions"},
         {"{hdf5: \"t.h5:/nan\"}", "value 1 (the first is 0) is none"},
         {"{hdf5: \"t.h5:/text\"}", "'/text'"},
+        {"{hdf5: \"c.h5:/c\"}", "'/c' is no array of numbers; of complex numbers save the real and the imaginary part"},
         {"{hdf5: \"t.h5:/none\"}", "items.grid.x has 0 values; an axis has from 1 to 100000000"},
     };
+    Result made = run({SHEAF_PYTHON, "-c", "import h5py; h5py.File('c.h5', 'w')['c'] = [1j, 2]"});
+    ASSERT_EQ(made.exit, 0) << made;
+    write("g.csv", "x,name\n1,\"a\nb\"\n\nNA,c\n");
     for (const auto &c : cases) {
         write("bad.yaml", "items: {grid: {x: " + c.axis + "}}\nexpression: {y: 2 * x}\n");
         Result bad = sheaf({"run", "bad.yaml"});

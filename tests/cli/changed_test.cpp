@@ -132,4 +132,40 @@ TEST_F(Changed, AProgramUnderTheRunIsTold) {
     }
 }
 
+/* Units and long names are for people alone: the file keeps them, and that is said, until they are changed there. */
+TEST_F(Changed, UnitsThatTheFileKeeps) {
+    const auto job = [&](const std::string &x, const std::string &z, const std::string &y) {
+        write("u.yaml", "items: {grid: {x: {linspace: [1, 2, 2]" + x + "}, z: {range: [4]" + z +
+                            "}}}\ncommand: 'echo {x}{z}'\noutputs: {y: {column: 1" + y + "}}\n");
+    };
+    const std::string end = "in the file, or --overwrite starts anew\n";
+    const std::string
+        x = "the unit of 'x' stays 'kg', though the job says 'g' now; h5py can change the attribute 'units' ",
+        z = "the long name of 'z' stays none, though the job says 'charge' now; h5py can change the "
+            "attribute 'long_name' ",
+        y = "the unit of 'y' stays 'm', though the job says none now; h5py can change the attribute 'units' ";
+    job(", unit: kg", "", ", unit: m");
+    run_job({"u.yaml", "--items", "0:3"}, {0, 1});
+    EXPECT_EQ(run_job({"u.yaml", "--items", "3"}, {0, 1}).err.find("stays"), std::string::npos);
+    job(", unit: g", ", long_name: charge", "");
+    Result look = sheaf({"check", "u.yaml"}), again = run_job({"u.yaml", "--items", "4"}, {2, 1});
+    for (const std::string &said : {x, z, y}) {
+        EXPECT_EQ(count_of(look.out, "\n  " + said + end), 1) << look;
+        EXPECT_EQ(count_of(again.err, "sheaf: u.h5: " + said + end), 1) << again;
+    }
+    EXPECT_EQ(run_job({"u.yaml", "-q"}, {0, 1}).err, "");
+    Result mended =
+        run({SHEAF_PYTHON, "-c",
+             "import h5py; f = h5py.File('u.h5', 'r+')\n"
+             "assert f['x'].attrs['units'] == 'kg' and f['y'].attrs['units'] == 'm'\n"
+             "f['x'].attrs['units'] = 'g'; f['z'].attrs['long_name'] = 'charge'; del f['y'].attrs['units']"});
+    EXPECT_EQ(mended.exit, 0) << mended;
+    Result last = run_job({"u.yaml", "--recompute", "--items", "7"}, {0, 1});
+    EXPECT_EQ(last.err.find("stays"), std::string::npos) << last;
+    EXPECT_EQ(sheaf({"verify", "u.h5"}).exit, 0);
+    EXPECT_EQ(
+        sheaf({"show", "u.h5", "--csv", "--fields", "y"}).out,
+        "item,status,y\n0,done,10\n1,done,11\n2,done,12\n3,done,13\n4,done,20\n5,done,21\n6,done,22\n7,done,23\n");
+}
+
 } // namespace

@@ -1,5 +1,5 @@
 """check.py WHAT ARGUMENTS... - looks into results files with h5py and numpy, independently of Sheaf. Each function
-`check_WHAT` below is one check; it takes texts and raises AssertionError with what it found."""
+`check_WHAT`, below or in samples.py, is one check; it takes texts and raises AssertionError with what it found."""
 import csv
 import io
 import json
@@ -8,55 +8,10 @@ import os
 import shutil
 import sys
 
-os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # also works beside a run
-try:
-    import h5py
-    import numpy as np
-except ImportError as missing:
-    sys.exit(f"the tests need h5py for {sys.executable} (Debian: python3-h5py): {missing}")
+from results import (CRASHED, DONE, FAILED, PENDING, by_item, h5py, need, np, same_bytes, status_is, statuses, text)
+from samples import *
 
-PENDING, DONE, FAILED, CRASHED = 0, 1, 2, 4
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-
-
-def text(value):
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def statuses(file):
-    """What became of each item; on the machine that wrote it a status that is not yet safe (128) counts as well."""
-    status = file["status"][()]
-    assert status.dtype == np.uint8, status.dtype
-    return status.reshape(-1) & 0x7F
-
-
-def by_item(file, name):
-    """The values of a field, item by item: of a grid's results in the order of the cells, also where the field is an axis,
-    or lies along one."""
-    shape, values = file["status"].shape, file[name][()]
-    if values.shape == shape or len(shape) == 1:
-        return values.reshape(-1, *values.shape[len(shape) :])
-    if values.ndim > 1:
-        assert values.shape[:-1] == shape, (name, values.shape, shape)
-        return values.reshape(-1, values.shape[-1])
-    own = file[name] if h5py.h5ds.is_scale(file[name].id) else file[name].dims[0][0]
-    axis = [file["status"].dims[d][0].name for d in range(len(shape))].index(own.name)
-    return np.broadcast_to(values.reshape([-1 if d == axis else 1 for d in range(len(shape))]), shape).reshape(-1)
-
-
-def status_is(file, wanted):
-    status = statuses(file)
-    assert (status == wanted).all(), f"{file.filename}: statuses {np.unique(status, return_counts=True)}"
-
-
-def same_bytes(path, a, b, field):
-    x, y = a[field][()], b[field][()]
-    assert x.dtype == y.dtype and x.shape == y.shape, f"{path}: {field}: {x.dtype}{x.shape}, {y.dtype}{y.shape}"
-    if x.dtype == object:  # texts
-        x, y = (np.array([text(v) for v in values.reshape(-1)]) for values in (x, y))
-    if x.tobytes() != y.tobytes():
-        rows = np.flatnonzero((x != y).reshape(len(x), -1).any(axis=1))
-        raise AssertionError(f"{path}: {field} differs in rows {rows[:10]}")
 
 
 def check_same(fields, reference, *paths):
@@ -654,12 +609,7 @@ def check_linked(path, source):
 
 def check_xarray(path):
     """Both engines give labelled variables; exits 77 where xarray is not installed."""
-    engines = []
-    try:
-        import xarray
-    except ImportError:
-        print("python3-xarray is not installed")
-        sys.exit(77)
+    engines, xarray = [], need("xarray")
     for engine, module in (("h5netcdf", "h5netcdf"), ("netcdf4", "netCDF4")):
         try:
             __import__(module)
@@ -682,12 +632,7 @@ def check_xarray(path):
 def check_cube(path):
     """What xarray gives by either engine, of items `grid: {mass: linspace(1, 10, 4) kg, n: [3, 5], model: [a, "b c"],
     place: {zip: {lat: [1.5, -2], site: [x, "y z"]}}}, repeat: 2` and y = mass * n + lat, of which the first 40 are done."""
-    try:
-        import xarray
-        import h5netcdf, netCDF4
-    except ImportError as missing:
-        print(f"{missing.name} is not installed")
-        sys.exit(77)
+    xarray = need("xarray", "h5netcdf", "netCDF4")
     mass, n, lat = np.linspace(1, 10, 4), np.array([3, 5]), np.array([1.5, -2])
     wanted = np.empty((4, 2, 2, 2, 2))
     for i, a in enumerate(mass):
@@ -729,92 +674,11 @@ def check_twice(path):
 
 def check_listed(path):
     """Fields side by side are coordinates along one dimension."""
-    import xarray
-
+    xarray = need("xarray", "h5netcdf", "netCDF4")
     for engine in ("h5netcdf", "netcdf4"):
         with xarray.open_dataset(path, engine=engine) as d:
             assert d.y.dims == ("item",) and set(d.y.coords) == {"x", "label"}, (engine, d.y.coords)
             assert list(d.x.values) == [1.5, 2, 4] and list(d.label.values) == ["a", "b", "c"], engine
-
-
-# --- samples -------------------------------------------------------------------------------------------------------
-
-
-def check_sobol(path, dimensions):
-    """Point i is SciPy's at the place whose Gray code is i; exits 77 without SciPy."""
-    try:
-        from scipy.stats import qmc
-    except ImportError:
-        print("python3-scipy is not installed")
-        sys.exit(77)
-    with h5py.File(path) as f:
-        ours = np.stack([f[f"x{d}"][:] for d in range(int(dimensions))], axis=1)
-        i = np.arange(len(ours))
-        theirs = qmc.Sobol(int(dimensions), scramble=False).random(len(ours))
-        assert (theirs == ours[i ^ (i >> 1)]).all()
-        assert (f["f"][:] == ours[:, 0] + 1).all()
-
-
-def check_parts(*paths):
-    for path in paths:
-        with h5py.File(path) as f:
-            n, x = len(f["x0"]), [f["x0"][:], f["x1"][:]]
-            for values in x:
-                assert sorted(np.floor(values * n).astype(int)) == list(range(n)), path
-                assert n < 99 or "false" in path or (np.diff(values) < 0).sum() > n / 3, f"{path}: in order"
-            assert n < 999 or abs(np.corrcoef(*x)[0, 1]) < 0.06, (path, np.corrcoef(*x))
-
-
-def check_laws(start, n):
-    """Files START + law, whose points are those of START + `uniform`."""
-    from statistics import NormalDist
-
-    def values(law):
-        with h5py.File(f"{start}{law}.h5") as f:
-            assert len(f["x0"]) == int(n)
-            return f["x0"][:]
-
-    u = values("uniform")
-    k = (u * 2.0**53).astype(np.int64)
-    assert ((u >= 0) & (u < 1)).all() and (k == u * 2.0**53).all() and len(set(k)) == int(n)
-    assert np.abs(values("uniform2") - (-2 + 7 * u)).max() < 1e-15 * 8
-    assert np.abs(values("loguniform") / (1e-3 * 1e4**u) - 1).max() < 1e-14
-    near = np.minimum(k, 2**53 - 1 - k).tolist()  # from the nearer end, where nothing is rounded
-    below = np.array([NormalDist().inv_cdf((i + 0.5) / 2**53) for i in near])
-    normal = 2 + 0.5 * np.where(k < 2**52, below, -below)
-    assert np.abs(values("normal") - normal).max() < 1e-14, np.abs(values("normal") - normal).max()
-    assert (values("integers") == -3 + np.floor(7 * u)).all()
-    assert (values("choice") == np.array([10, 20.5, 30])[np.floor(3 * u).astype(int)]).all()
-    assert abs(u.mean() - 0.5) < 4 / math.sqrt(12 * int(n)) and abs(u.var() - 1 / 12) < 0.005
-
-
-def check_rates(random, sobol, few, many, n_seeds):
-    """Root mean square errors of the mean of exp(x0) x1 x2^2, which is (e - 1) / 6, over the seeds."""
-
-    def error(start, count):
-        means = []
-        for seed in range(int(n_seeds)):
-            with h5py.File(f"{start}{count}-{seed}.h5") as f:
-                means.append(f["f"][:].mean())
-        assert len(set(means)) == int(n_seeds), "seeds give different points"
-        return math.sqrt(np.mean((np.array(means) - (math.e - 1) / 6) ** 2))
-
-    ratio = int(many) / int(few)
-    assert ratio**-0.8 < error(random, many) / error(random, few) < ratio**-0.25
-    assert error(sobol, many) / error(sobol, few) < ratio**-1.2
-    assert error(sobol, many) < error(random, many) / 50
-
-
-def check_drawn(expression, command):
-    with h5py.File(expression) as e, h5py.File(command) as c:
-        x, k, y, n, m, r = (by_item(e, name) for name in ("x0", "k", "y", "n", "m", "repeat"))
-        assert e["status"].shape == (300, 2) and e["x0"].attrs["units"] == "m" and e["x0"].shape == (300,)
-        assert np.abs(by_item(e, "f") - (x + k * y - n)).max() < 1e-14 and (by_item(e, "r") == r).all()
-        assert set(n) == set(range(-3, 4)) and set(map(text, m)) == {"a", "b c", "d"}
-        for i, said in enumerate(map(text, c["stdout"][()].reshape(-1))):
-            a = said.split("|")
-            assert [float(a[0]), float(a[1]), float(a[2])] == [x[i], k[i], y[i]], (i, said)
-            assert a[3:] == [str(n[i]), text(m[i]), str(r[i])], (i, said)
 
 
 # --- show ----------------------------------------------------------------------------------------------------------

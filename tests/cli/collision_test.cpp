@@ -18,9 +18,10 @@ class Collision : public Program {
     }
 
     /* The run is refused in a line that names the file and --output, and nothing is touched. */
-    void expect_refused(const Words &arguments, const std::string &named) {
+    void expect_refused(const Words &arguments, const std::string &named,
+                        const std::vector<Layout> &layouts = {{}, {2, 1}}) {
         const Words folder = list_folder(folder_);
-        for (Layout layout : {Layout{}, Layout{2, 1}}) {
+        for (const Layout &layout : layouts) {
             Words words = {"run"};
             words.insert(words.end(), arguments.begin(), arguments.end());
             Result result = sheaf(words, layout);
@@ -60,6 +61,34 @@ TEST_F(Collision, OverwriteKeepsWhateverTheJobNames) {
     expect_refused({"param.yaml", "-o", "a.h5", "--overwrite"}, "a.h5");
     write("worker.yaml", "items: {count: 3}\nworker: [cat, a.h5]\noutputs: {y: float64}\n");
     expect_refused({"worker.yaml", "-o", "a.h5", "--overwrite"}, path("a.h5"));
+}
+
+/* Axes have their values from files too, and what is named may lead elsewhere. */
+TEST_F(Collision, OverwriteKeepsTheFilesOfAxes) {
+    EXPECT_EQ(shell("mkdir out.d; printf 'v\\n1\\n' > out.d/in.csv; cp out.d/in.csv out.h5.lock").exit, 0);
+    EXPECT_EQ(run({SHEAF_PYTHON, "-c",
+                   "import h5py; f = h5py.File('linked.h5', 'w'); f['there'] = h5py.ExternalLink('a.h5', '/x')\n"
+                   "v = h5py.VirtualLayout((5,), 'f8'); v[:] = h5py.VirtualSource('a.h5', 'x', (5,))\n"
+                   "f.create_virtual_dataset('mapped', v)"})
+                  .exit,
+              0);
+    const std::string end = "}}\nexpression: {z: p * q}\n";
+    write("axis.yaml", "items: {grid: {q: {hdf5: \"a.h5:/x\"}, p: [1, 2]" + end);
+    expect_refused({"axis.yaml", "-o", "a.h5", "--overwrite"}, "a.h5");
+    write("zip.yaml", "items: {zip: {q: {hdf5: \"a.h5:/x\"}, p: [1, 2, 3, 4, 5]" + end);
+    expect_refused({"zip.yaml", "-o", "a.h5", "--overwrite"}, "a.h5", {{}});
+    for (std::string name : {"there", "mapped"}) {
+        write("linked.yaml", "items: {grid: {p: [1, 2], q: {hdf5: \"linked.h5:/" + name + "\"}" + end);
+        expect_refused({"linked.yaml", "-o", "a.h5", "--overwrite"}, "a.h5", {{}});
+        write("shared.yaml",
+              "items: {csv: in.csv}\nshared: {n: {hdf5: linked.h5:/" + name + "}}\nexpression: {z: \"n[0] * v\"}\n");
+        expect_refused({"shared.yaml", "-o", "a.h5", "--overwrite"}, "a.h5", {{}});
+    }
+    for (std::string name : {"out.d/in.csv", "out.h5.lock"}) {
+        write("table.yaml", "items: {grid: {p: [1, 2], q: {csv: \"" + name + ":v\"}" + end);
+        expect_refused({"table.yaml", "-o", "out.h5"}, name, {{}});
+    }
+    run_job({"table.yaml", "-o", "other.h5"});
 }
 
 /* The lock is emptied, a new results file and a packed one are made under names of their own: without --overwrite too. */

@@ -54,6 +54,22 @@ TEST_F(Files, AreThoseThatPythonFinds) {
     EXPECT_EQ(list.exit, 0) << list;
 }
 
+/* Long paths give way to what was computed, and are seen from their ends; where there is room, and in a CSV, whole. */
+TEST_F(Files, AreShownBesideTheirResults) {
+    const std::string deep = "data/" + std::string(60, 'd') + "/night-03.fits", path = place(deep);
+    ASSERT_EQ(shell("mkdir -p \"$(dirname " + deep + ")\" && printf 12345 > " + deep).exit, 0);
+    write("s.yaml", "items: {files: [\"" + deep + "\", data/a.fits]}\nexpression: {y: 2 * size}\n");
+    run_job({"s.yaml"});
+    Result narrow = shell("COLUMNS=80 " SHEAF_PROGRAM " show s.h5");
+    std::string head = narrow.out.substr(0, narrow.out.find('\n'));
+    EXPECT_EQ(head.substr(head.size() - 4), "   y") << narrow;
+    EXPECT_EQ(count_of(narrow.out, "/night-03.fits  "), 1) << narrow;
+    EXPECT_EQ(count_of(narrow.out, "…"), 2) << narrow;
+    EXPECT_EQ(narrow.err, "");
+    EXPECT_EQ(count_of(shell("COLUMNS=1000 " SHEAF_PROGRAM " show s.h5").out, path), 1);
+    EXPECT_EQ(count_of(sheaf({"show", "s.h5", "--csv"}).out, path), 1);
+}
+
 /* A path is seen from the job file, and opens the file wherever a program runs. */
 TEST_F(Files, ProgramsOpenThem) {
     write("jobs/c.yaml", std::string(job) + "workdir: remove\n");
@@ -105,6 +121,42 @@ TEST_F(Files, GoOn) {
     EXPECT_EQ(count_of(run_job({"data/slow.yaml", "-o", "data/slow.h5"}, {2, 1}).err, "nothing to do"), 1);
 }
 
+/* A pattern that matches all that a run writes, by whatever way, before and after it did: the same items each time, and what is
+   left out is said. */
+TEST_F(Files, WhatTheRunWritesIsNoItem) {
+    EXPECT_EQ(shell("mkdir -p s/real s/real/deep.d; ln -s real s/way; printf 12 > s/real/a.h5; printf 1 > s/real/b.h5; "
+                    "printf 123 > s/real/deep.d/c.h5; printf 4 > s/real/out.h5.note")
+                  .exit,
+              0);
+    write("s/job.yaml", "items: {files: [\"*/*.h5*\", \"*/*.d/*\"]}\n"
+                        "command: [sh, -c, \"wc -c < {file}\"]\noutputs: {n: {column: 1, type: int64}}\n");
+    const std::string items = "item,status,name,n\n0,done,a.h5,2\n1,done,b.h5,1\n2,done,c.h5,3\n3,done,out.h5.note,1\n"
+                              "4,done,a.h5,2\n5,done,b.h5,1\n6,done,c.h5,3\n7,done,out.h5.note,1\n";
+    const Words again = {"s/job.yaml", "-o", "s/way/out.h5"};
+    Result part = run_job({"s/job.yaml", "-o", "s/way/out.h5", "--items", "0:3"}, {2, 1});
+    EXPECT_EQ(count_of(part.err, "items.files"), 0) << part;
+    EXPECT_TRUE(exists(path("s/real/out.d"))) << "texts wait in it\n" << part;
+    write("s/real/out.h5.lock", "");
+    write("s/real/out.h5.new", "");
+    Result on = run_job(again, {2, 1});
+    EXPECT_EQ(count_of(on.err, "8 of 8 items done; 3 of them were there before"), 1) << on;
+    EXPECT_EQ(count_of(on.err, "sheaf: items.files: '" + place("s/real") + "/out.d/"), 1) << on;
+    EXPECT_EQ(count_of(on.err, " more match, and are no items: the run itself writes them\n"), 1) << on;
+    EXPECT_EQ(count_of(run_job({"s/job.yaml", "-o", "s/real/out.h5"}, {0, 1}).err, "nothing to do"), 1);
+    EXPECT_EQ(sheaf({"show", "s/real/out.h5", "--csv", "--fields", "name,n"}).out, items);
+    run_job({"s/job.yaml", "-o", "s/real/out.h5", "--overwrite"}, {2, 1});
+    EXPECT_EQ(sheaf({"show", "s/real/out.h5", "--csv", "--fields", "name,n"}).out, items);
+    Result one =
+        run_job({"s/job.yaml", "-o", "s/real/out.h5", "--overwrite", "--set", "items.files=s/real/*.h5"}, {0, 1});
+    EXPECT_EQ(count_of(one.err, "items.files: '" + place("s/real") +
+                                    "/out.h5' matches, and is no item: the run itself writes it\n"),
+              1)
+        << one;
+    Result none = sheaf({"run", "s/job.yaml", "-o", "s/real/out.h5", "--set", "items.files=s/real/out.h5"});
+    EXPECT_EQ(none.exit, 2);
+    EXPECT_EQ(count_of(none.err, "no file matches but those that the run itself writes"), 1) << none;
+}
+
 TEST_F(Files, SayWhatHasChanged) {
     write("jobs/c.yaml", job);
     const struct {
@@ -145,7 +197,13 @@ TEST_F(Files, WhatCannotBe) {
         std::string items, said;
     } cases[] = {
         {"files: \"data/*.nope\"", "items.files: no file matches 'data/*.nope'; looked in " + place("data")},
-        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits', seen from .: No such file or directory"},
+        {"files: \"nowhere/*.fits\"", "no file matches 'nowhere/*.fits': " + place(".") + "/nowhere is not there"},
+        {"files: \"data/nowhere/deep/a.fits\"", "': " + place("data") + "/nowhere is not there"},
+        {"files: \"/nowhere/*\"", "': /nowhere is not there"},
+        {"files: \"data/a.fits/*\"", "': " + place("data/a.fits") + " is no folder"},
+        {"files: \"~/*.fits\"", "/~ is not there; ~ is not expanded: write the whole path of the folder"},
+        {"files: \"$HOME/*.fits\"", "; a variable is not expanded: write its value"},
+        {"files: \"data/{a,b}.fits\"", "; {a,b} is not expanded: give a list of patterns"},
         {"files: \"data/dir*\"", "looked in " + place("data") + ", where folders do, which are passed over"},
         {"files: [\"data/a.fits\", \"data/q*\"]", "no file matches 'data/q*'"},
         {"files: []", "items.files is empty; it should be a pattern, or a list of them"},

@@ -95,4 +95,26 @@ TEST_F(Inputs, LargeOnesAreLinkedUnlessTheJobSaysOtherwise) {
     EXPECT_EQ(count_of(run_job({"csv.yaml"}, {}, 2).err, "csv.yaml:3:9: inputs: link goes with items: {hdf5"), 1);
 }
 
+/* Texts lie in no file as a kernel reads them: they are copied, and that is said where the job asks for links. */
+TEST_F(Inputs, TextsAreCopiedAndThatIsSaid) {
+    EXPECT_EQ(run({SHEAF_PYTHON, "-c",
+                   "import h5py; f = h5py.File('t.h5', 'w'); f['x'] = [1.5, 2, 3]; f['name'] = ['a', 'b c', 'é']"})
+                  .exit,
+              0);
+    const std::string said =
+        "sheaf: inputs: link does not go with texts ('name'): the inputs are copied into t-out.h5\n";
+    const std::string job = "items: {hdf5: {file: t.h5, fields: {x: /x, name: /name}}}\nkernel: square_plus\n";
+    write("t.yaml", job + "inputs: link\n");
+    EXPECT_EQ(count_of(run_job({"t.yaml", "-o", "t-out.h5"}, {2, 1}).err, said), 1);
+    EXPECT_EQ(count_of(run_job({"t.yaml", "-o", "t-out.h5", "--overwrite", "-q"}).err, "link"), 0);
+    write("auto.yaml", job);
+    EXPECT_EQ(count_of(run_job({"auto.yaml", "-o", "auto.h5"}).err, "link"), 0) << "nobody has asked for links";
+    Result copied = run({SHEAF_PYTHON, "-c",
+                         "import h5py; f = h5py.File('t-out.h5')\n"
+                         "assert isinstance(f.get('x', getlink=True), h5py.HardLink)\n"
+                         "assert isinstance(f.get('name', getlink=True), h5py.HardLink)\n"
+                         "assert list(f['name'].asstr()[:]) == ['a', 'b c', 'é'] and list(f['x'][:]) == [1.5, 2, 3]"});
+    EXPECT_EQ(copied.exit, 0) << copied;
+}
+
 } // namespace

@@ -115,7 +115,7 @@ TEST_F(JsonLines, WhatIsNone) {
         {"{}\n", ":1: has no key"},
         {"{\"x\": 1}\n\n{\"x\": [1, 2]}\n", ":3: 'x' has a list; a field has one"},
         {"{\"x\": {\"a\": 1}}\n", ":1: 'x' has an object"},
-        {"{\"x\": 1}\n{\"x\": 1, \"y\": 2}\n", ":2: has no 'y' in the first line"},
+        {"{\"x\": 1}\n{\"x\": 1, \"y\": 2}\n", ":2: has the key 'y', which the first line does not have"},
         {"{\"x\": 1, \"y\": 2}\n{\"x\": 1}\n", ":2: has no 'y', which the first line has (null says nothing)"},
         {"{\"x\": 1, \"x\": 2}\n", ":1: has the key 'x' twice"},
         {"{\"x\": 1}\n{\"\\u0078\": 1, \"x\": 2}\n", ":2: has the key 'x' twice"},

@@ -139,18 +139,18 @@ def check_lines(svg, path, field, x_name, *selection, log=""):
     assert len(picture.crosses()) == failed.sum(), (picture.crosses(), failed.sum())
     crossed = sorted(float(picture.scale("x-axis", "x" in log)(a)) for a, _ in picture.crosses())
     assert np.allclose(crossed, np.sort(np.broadcast_to(x, failed.shape)[failed]), rtol=2e-3), crossed
-    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum())}
+    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum()), "skipped": int((status == 5).sum())}
     assert picture.key() == {k: v for k, v in said.items() if v}, picture.key()
-    if not (status == 0).any():
-        return
-    drawn = np.zeros(status.shape, bool)
-    for r in picture.all("pending"):
-        left, width = float(r.get("x")), float(r.get("width"))
-        within = (picture.scale("x-axis")(left) < x) & (x < picture.scale("x-axis")(left + width))
-        bottom = float(picture.one("box").get("y")) + float(picture.one("box").get("height"))
-        row = 0 if len(values) == 1 else round((bottom - float(r.get("y")) - float(r.get("height"))) / 8)
-        drawn[row] |= within
-    assert (drawn == (status == 0)).all(), (drawn, status)
+    for kind, st in (("pending", 0), ("skipped", 5)):
+        drawn = np.zeros(status.shape, bool)
+        for r in picture.all(kind):
+            left, width = float(r.get("x")), float(r.get("width"))
+            scale = picture.scale("x-axis", "x" in log)
+            within = (scale(left) < x) & (x < scale(left + width))
+            bottom = float(picture.one("box").get("y")) + float(picture.one("box").get("height"))
+            row = 0 if len(values) == 1 else round((bottom - float(r.get("y")) - float(r.get("height"))) / 8)
+            drawn[row] |= within
+        assert (drawn == (status == st)).all(), (kind, drawn, status)
 
 
 def check_heat(svg, path, field, x_name, y_name, selection=""):
@@ -178,7 +178,7 @@ def check_heat(svg, path, field, x_name, y_name, selection=""):
         order = np.argsort(scale(pixels))
         places.append(np.interp(at, scale(pixels)[order], pixels[order]))
     seen, n_drawn = {}, 0
-    for kind in ("cells", "pending", "failed-cells"):
+    for kind in ("cells", "pending", "failed-cells", "skipped"):
         for p in picture.all(kind):
             r = rectangles(p)
             lows, highs = np.minimum(r[:, :2], r[:, 2:]), np.maximum(r[:, :2], r[:, 2:])
@@ -192,7 +192,7 @@ def check_heat(svg, path, field, x_name, y_name, selection=""):
         for j in range(len(y)):
             st = status[i, j]
             kind, fill = seen.get((i, j), ("none", ""))
-            assert kind == {0: "pending", 1: "cells", 5: "none"}.get(st, "failed-cells"), (i, j, st, kind)
+            assert kind == {0: "pending", 1: "cells", 5: "skipped"}.get(st, "failed-cells"), (i, j, st, kind)
             if st == 1:
                 rgb = np.array([int(fill[k : k + 2], 16) for k in (1, 3, 5)])
                 assert np.abs(rgb - colours(values[i, j])).max() <= 4, (i, j, values[i, j], fill, colours(values[i, j]))
@@ -201,19 +201,25 @@ def check_heat(svg, path, field, x_name, y_name, selection=""):
     assert len(crosses) == failed.sum()
     for i, j in [] if log == "uneven" else zip(*np.nonzero(failed)):  # where the middle of a cell is its value
         assert min(abs(a - places[0][i]) + abs(b - places[1][j]) for a, b in crosses) < 2, (i, j)
-    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum())}
+    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum()), "skipped": int((status == 5).sum())}
     assert picture.key() == {k: v for k, v in said.items() if v}, picture.key()
-    assert n_drawn <= (status != 5).sum(), "cells that are alike are one"
+    assert n_drawn <= status.size, "cells that are alike are one"
 
 
-def check_scatter(svg, path, field, x_name, y_name=""):
+def check_scatter(svg, path, field, x_name, y_name="", selection="..."):
+    """Points of the cells at `selection`, as numpy indexes it, whose first dimension is that of x and y; the others repeat
+    them."""
     log = os.environ.get("LOG", "")
     picture = Picture(svg)
     with h5py.File(path) as f:
-        values, status, x = f[field][()], f["status"][()] & 0x7F, f[x_name][()]
-        y = f[y_name][()] if y_name else values
+        values, status = f[field][()], f["status"][()] & 0x7F
+        values, status = (eval("a[" + selection + "]", {"a": a}) for a in (values, status))
+        along = lambda a: np.broadcast_to(a.reshape(a.shape + (1,) * (values.ndim - a.ndim)), values.shape)
+        x, y = (along(f[n][()]).ravel() if n else values.ravel() for n in (x_name, y_name))
+        values, status = values.ravel(), status.ravel()
     (points,) = picture.points(*flags(log)[:2])
-    order = [i for i in np.argsort(x, kind="stable") if status[i] == 1]
+    points = points[np.lexsort(np.round(points.T[::-1], 4))]
+    order = [i for i in np.lexsort((y, x)) if status[i] == 1]
     expected = np.array([x[order], y[order]]).T
     assert points.shape == expected.shape, (points.shape, expected.shape)
     for k, is_log in enumerate(flags(log)[:2]):
@@ -222,10 +228,13 @@ def check_scatter(svg, path, field, x_name, y_name=""):
         assert np.abs(off).max() < 1e-3 * span, (k, np.abs(off).max(), span)
     failed = (status >= 2) & (status <= 4)
     assert len(picture.crosses()) == failed.sum()
-    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum())}
+    said = {"pending": int((status == 0).sum()), "failed": int(failed.sum()), "skipped": int((status == 5).sum())}
     assert picture.key() == {k: v for k, v in said.items() if v}, picture.key()
     pending = "".join(p.get("d") for p in picture.all("pending"))
     assert pending.count("M") == (status == 0).sum()
+    skipped = [e for g in picture.all("skipped") for e in g]
+    at = sorted(float(picture.scale("x-axis", "x" in log)(float(e.get("cx" if y_name else "x1")))) for e in skipped)
+    assert np.allclose(at, np.sort(x[status == 5]), atol=1e-3 * np.ptp(x)), at
     if y_name:
         colours = picture.colours(flags(log)[2])
         circles = sorted((float(c.get("cx")), c.get("fill")) for c in picture.one("points"))

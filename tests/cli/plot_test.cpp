@@ -134,6 +134,35 @@ TEST_F(Plots, PointsOfASample) {
     compare({"texts", "picture.svg", "x-axis.label=m"});
 }
 
+/* Replicas of a sample are points too, above each other; what is left out has a place. */
+TEST_F(Plots, PointsOfASampleWithRepeat) {
+    write("r.yaml", "items: {sample: {count: 64, fields: {x: {uniform: [0, 1]}, k: {uniform: [1, 3]}}}, repeat: 3, "
+                    "where: x < 0.8}\nexpression: {y: x + 0.1 * repeat, e: y * k}\n");
+    run_job({"r.yaml", "--items", "0:120"});
+    plot({"r.h5", "y"});
+    compare({"scatter", "picture.svg", "r.h5", "y", "x"});
+    plot({"r.h5", "y", "--over", "x,k", "--sel", "repeat=1"});
+    compare({"scatter", "picture.svg", "r.h5", "y", "x", "k", ":,1"});
+    plot({"r.h5", "e", "--over", "y"});
+    compare({"texts", "picture.svg", "x-axis.label=y", "y-axis.label=e"});
+    plot({"r.h5", "y", "--over", "item"});
+    compare({"texts", "picture.svg", "x-axis.ticks=0 10 20 30 40 50 60"});
+    plot({"r.h5", "y", "--over", "repeat,x"});
+    compare({"heat", "picture.svg", "r.h5", "y", "repeat", "x"}, "uneven");
+}
+
+/* Fields of one axis of a grid have pairs of values. */
+TEST_F(Plots, PointsOfFieldsThatVaryTogether) {
+    write("z.yaml", "items: {grid: {a: [1, 2], p: {zip: {u: [1, 5, 2, 7, 3], v: [3, 1, 4, 1.5, 5]}}}, where: u < 7}\n"
+                    "expression: {y: u * v + a}\n");
+    run_job({"z.yaml", "--items", "0:8"});
+    plot({"z.h5", "y", "--over", "u,v", "--sel", "a=2"});
+    compare({"scatter", "picture.svg", "z.h5", "y", "u", "v", "1"});
+    Result said = plot({"z.h5", "y", "--over", "v,u"});
+    EXPECT_EQ(said.err, "sheaf: a: drawn for the first of 2, 1; --sel a=… chooses another\n");
+    compare({"scatter", "picture.svg", "z.h5", "y", "v", "u", "0"});
+}
+
 TEST_F(Plots, PointsOfATable) {
     write("in.csv", "name,u,v\na,1,5\nb,2.5,-1\nc,-3,2\n");
     write("t.yaml", "items: {csv: in.csv}\nexpression: {y: u * v, w: exp(y)}\n");
@@ -196,7 +225,7 @@ TEST_F(Plots, WhatCannotBe) {
     refuse({"a.h5", "s"}, "a.h5: 's' is a text; plot draws numbers");
     refuse({"a.h5", "energy[1]"}, "'energy' has no value '[1]': they are [0] to [0]");
     refuse({"a.h5", "energy", "--over", "t"}, "a.h5: no axis 't'; did you mean 'a'?");
-    refuse({"a.h5", "energy", "--over", "s,l"}, "--over s,l: both vary along the same axis");
+    refuse({"a.h5", "energy", "--over", "l,l"}, "--over l,l: is the same twice");
     refuse({"a.h5", "energy", "--over", "a,s,l"}, "--over a,s,l: should be one axis or two");
     refuse({"a.h5", "energy", "--sel", "b=1"}, "a.h5: --sel: no axis 'b'");
     refuse({"a.h5", "energy", "--sel", "a=1,s=x"}, "no axis is left to draw 'energy' over");

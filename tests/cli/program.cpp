@@ -302,6 +302,7 @@ Start Program::start() const {
         {"TMPDIR", shm_}, /* Open MPI's session folder */
         {"OMP_NUM_THREADS", ""},
         {"COLUMNS", ""},
+        {"PYTHONDONTWRITEBYTECODE", "1"},
         {"XDG_CACHE_HOME", "/dev/null"}, /* formulas are compiled; a test of the cache has one of its own */
         {"MAKEFLAGS", ""},
         {"MAKELEVEL", ""},
@@ -372,9 +373,9 @@ Result Program::run_job(const Words &arguments, const Layout &layout, int exit) 
 void Program::check(const Words &arguments) const {
     Words words = {SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py"};
     words.insert(words.end(), arguments.begin(), arguments.end());
-    Start how = start();
-    how.env["PYTHONDONTWRITEBYTECODE"] = "1";
-    Result result = Child(words, how).wait();
+    Result result = run(words);
+    if (result.exit == 77)
+        GTEST_SKIP() << "not checked: " << result.out;
     EXPECT_EQ(result.exit, 0) << result;
 }
 

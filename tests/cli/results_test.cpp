@@ -113,6 +113,11 @@ TEST_F(Earlier, SomeFieldsAndOtherNames) {
         {"{file: cube.h5, fields: [zz]}", "items.results.fields: no field 'zz' in cube.h5; did you mean 'z'?"},
         {"{file: cube.h5, fields: {m: mass}}", "'mass' lies along an axis of the cube in cube.h5, and keeps its name"},
         {"{file: cube.h5, fields: {}}", "items.results.fields should be names, [x, y], or new names, {x0: x}"},
+        {"{file: cube.h5, fields: [y, z, y]}", "items.results.fields: 'y' is there twice"},
+        {"{file: cube.h5, fields: {mass: y}}",
+         "items.results.fields: 'mass' is an axis of the cube, or lies along one"},
+        {"{file: cube.h5, fields: {c: y}}", "items.results.fields: 'c' is an axis of the cube, or lies along one"},
+        {"{file: cube.h5, fields: {q: y}}", "items.results.fields: 'q' is an axis of the cube, or lies along one"},
         {"{fields: [y]}", "items.results needs 'file'"},
         {"gone.h5", "gone.h5"},
         {"next.yaml", "next.yaml: is not an HDF5 file that can be read"},
@@ -179,6 +184,47 @@ TEST_F(Earlier, LinkedInputsOfTheEarlierFile) {
     EXPECT_EQ(count_of(changed.err, "take only other fields: {file: FILE, fields: [x, y]}"), 1) << changed;
     write("only.yaml", "items: {results: {file: first.h5, fields: [y]}}\nexpression: {z: y}\n");
     run_job({"only.yaml"});
+    write("gone.yaml", "items: {results: {file: first.h5, fields: [x]}}\nexpression: {z: x}\n");
+    EXPECT_EQ(count_of(run_job({"gone.yaml"}, {}, 2).err, "items.results.fields: 'x' is left out: "), 1);
+}
+
+/* A coordinate of a netCDF file is a dimension scale there, and a field like others where it is linked. */
+TEST_F(Earlier, ALinkedCoordinateIsAField) {
+    write("axis.yaml", "items: {grid: {x: [1, 2, 4]}}\nexpression: {y: x * 2}\n");
+    run_job({"axis.yaml"});
+    write("next.yaml", "items: {results: axis.h5}\nexpression: {w: x + y}\ninputs: link\n");
+    run_job({"next.yaml"});
+    EXPECT_EQ(sheaf({"show", "next.h5", "--csv"}).out,
+              "item,status,x,y,w\n0,done,1,2,3\n1,done,2,4,6\n2,done,4,8,12\n");
+    write("third.yaml", "items: {results: next.h5}\nexpression: {v: w - x}\n");
+    run_job({"third.yaml"});
+    EXPECT_EQ(sheaf({"show", "third.h5", "--csv", "--fields", "x,v"}).out,
+              "item,status,x,v\n0,done,1,2\n1,done,2,4\n2,done,4,8\n");
+}
+
+/* Beyond the first 1,000, which have a message, they are marked as a whole. */
+TEST_F(Earlier, EveryOtherItemIsLackingThere) {
+    write("half.yaml", "items: {count: 200000, where: \"item % 2 == 1 || item > 150000\"}\nexpression: {y: item}\n");
+    run_job({"half.yaml"});
+    write("next.yaml", "items: {results: half.h5, where: \"y > 99\"}\nexpression: {z: y + 1}\n");
+    Result result = run_job({"next.yaml"}, {2, 1});
+    EXPECT_EQ(count_of(result.err, "sheaf: 75,001 items are skipped: item 0 was skipped in half.h5"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "sheaf: 50 items are skipped: where 'y > 99' leaves them out\n"), 1) << result;
+    python("b, i = h5py.File('next.h5'), np.arange(200000)\n"
+           "done = ((i % 2 == 1) | (i > 150000)) & (i > 99)\n"
+           "assert (b['status'][:] == np.where(done, 1, 5)).all()\n"
+           "assert (b['z'][:][done] == i[done] + 1).all() and np.isnan(b['z'][:][~done]).all()\n");
+    EXPECT_EQ(sheaf({"verify", "next.h5"}).exit, 0);
+}
+
+/* The earlier file stays open, and is not to blame for what else crashes. */
+TEST_F(Earlier, ACrashOfAKernelIsNotDamageOfTheEarlierFile) {
+    run_job({"cube.yaml"});
+    write("next.yaml", "items: {results: cube.h5}\nkernel: " SHEAF_PLUGIN_DIR "/crashes.so:crashes_early\n");
+    Result result = sheaf({"run", "next.yaml"});
+    EXPECT_NE(result.exit, 0) << result;
+    EXPECT_EQ(count_of(result.err, "damaged"), 0) << result;
+    EXPECT_EQ(count_of(result.err, "cube.h5"), 0) << result;
 }
 
 } // namespace

@@ -5,16 +5,6 @@ namespace {
 
 class Samples : public Program {
   protected:
-    /* What check.py finds; it needs SciPy. */
-    void look(const Words &words) {
-        Words all = {SHEAF_PYTHON, SHEAF_SOURCE_DIR "/tests/cli/check.py"};
-        all.insert(all.end(), words.begin(), words.end());
-        Result found = run(all);
-        if (found.exit == 77)
-            GTEST_SKIP() << "not checked: " << found.out;
-        EXPECT_EQ(found.exit, 0) << found;
-    }
-
     void draw(const std::string &name, const std::string &sample, const Layout &layout = {0, 2}) {
         write(name + ".yaml", "items: {sample: {" + sample + "}}\nexpression: {f: x0 + 1}\n");
         run_job({name + ".yaml"}, layout);
@@ -30,7 +20,7 @@ TEST_F(Samples, SobolIsThatOfJoeAndKuo) {
     for (int d = 0; d < 1111; d++)
         fields += (d ? ", x" : "x") + std::to_string(d) + ": {uniform: [0, 1]}";
     draw("sobol", "count: 256, method: sobol, scramble: false, fields: {" + fields + "}");
-    look({"sobol", path("sobol.h5"), "1111"});
+    check({"sobol", path("sobol.h5"), "1111"});
     write("more.yaml", "items: {sample: {count: 256, method: sobol, fields: {" + fields +
                            ", last: {uniform: [0, 1]}}}}\nexpression: {f: x0}\n");
     Result more = sheaf({"run", "more.yaml"});
@@ -76,6 +66,24 @@ TEST_F(Samples, ScrambledPointsIntegrateBetter) {
                         {0, 1});
         }
     check({"rates", path("random"), path("sobol"), "256", "4096", "12"});
+}
+
+/* How evenly they lie: as SciPy's do, in all dimensions and in one or two. */
+TEST_F(Samples, SpreadAsThoseOfSciPy) {
+    const int n_seeds = 12;
+    for (std::string method : {"random", "latin", "sobol"}) {
+        std::string fields;
+        for (std::string name : {"x", "a", "b", "c", "d"})
+            fields += (name == "x" ? "" : ", ") + name + ": {uniform: [0, 1]}";
+        write(method + ".yaml", "items: {sample: {count: 1024, method: " + method + ", fields: {" + fields +
+                                    "}}}\nkernel: square_plus\n");
+        for (int seed = 0; seed < n_seeds; seed++)
+            run_job({method + ".yaml", "-q", "--set", "seed=" + std::to_string(seed), "-o",
+                     method + std::to_string(seed) + ".h5"},
+                    {0, 1});
+        check({"projections", method, path(method), std::to_string(n_seeds)});
+        check({"discrepancy", method, path(method), std::to_string(n_seeds)});
+    }
 }
 
 /* Whoever computes an item works its values out: the same for all layouts and kinds, and what the file says. */

@@ -49,6 +49,7 @@ class Select : public Program {
 TEST_F(Select, ValuesAlongAxes) {
     compare({"mass=3"}, "r['mass'] == 3");
     compare({"charge=-1,mass=5.5"}, "r['charge'] == -1 and r['mass'] == 5.5");
+    compare({"charge=2, mass = 5.5 "}, "r['charge'] == 2 and r['mass'] == 5.5");
     compare({"charge=2", "repeat=1"}, "r['charge'] == 2 and r['repeat'] == 1");
     compare({"site=a"}, "r['site'] == 'a'");
     compare({"site=b, c,mass=10"}, "r['site'] == 'b, c' and r['mass'] == 10");
@@ -63,6 +64,16 @@ TEST_F(Select, TheNearest) {
     compare({"mass=-1e300,lat=0"}, "r['mass'] == 1 and r['lat'] == 0.1",
             "sheaf: mass: 1 is nearest to -1e300\nsheaf: lat: 0.1 is nearest to 0\n");
     compare({"charge=0"}, "r['charge'] == -1", "sheaf: charge: -1 is nearest to 0\n");
+}
+
+/* Columns in front of the fields; blanks behind commas. */
+TEST_F(Select, FieldsAndWhatStandsBeforeThem) {
+    EXPECT_EQ(sheaf({"show", "grid.h5", "--fields", "status", "--head", "2"}).out,
+              "item  status\n   0  done\n   1  done\n");
+    EXPECT_EQ(sheaf({"show", "grid.h5", "--fields", "item, charge", "--head", "1"}).out,
+              "item  charge\n   0       3\n");
+    EXPECT_EQ(sheaf({"show", "grid.h5", "--fields", "message", "--csv", "--head", "1"}).out,
+              "item,status,message\n0,done,\n");
 }
 
 /* Together with what else chooses and orders rows. */
@@ -102,7 +113,8 @@ TEST_F(Select, ItemsOfAZip) {
 TEST_F(Select, WhatCannotBe) {
     refuse({"show", "grid.h5", "--sel", "mas=3"}, "grid.h5: --sel: no axis 'mas'; did you mean 'mass'?");
     refuse({"show", "grid.h5", "--sel", "y=3"},
-           "no axis 'y'; there is 'mass', 'charge', 'site', 'lat', 'repeat', 'place'");
+           "--sel: 'y' is of each item, and no axis; axes are 'mass', 'charge', 'site', 'lat', 'repeat', 'place'");
+    refuse({"show", "grid.h5", "--sel", "seconds=3"}, "'seconds' is of each item, and no axis; axes are 'mass'");
     refuse({"show", "grid.h5", "--sel", "site=north"}, "no 'north' along the axis of 'site'; there is 'a', 'b, c'");
     refuse({"show", "grid.h5", "--sel", "mass=heavy"}, "--sel mass=heavy: 'heavy' should be a number");
     refuse({"show", "grid.h5", "--sel", "mass=nan"}, "'nan' should be a number");

@@ -238,6 +238,64 @@ TEST_F(Shared, ProgramsMapThem) {
     EXPECT_TRUE(wait_until([&] { return !exists(killed); })) << "the server of the run removes it";
 }
 
+/* An entry that nothing uses is most likely a slip, and is said; programs read what they like. */
+TEST_F(Shared, WhatNothingUses) {
+    write("f.yaml", "items: {grid: {i: [0, 1], total: [1, 2]}}\nshared:\n  a: {npy: a.npy}\n  totl: 5\n  k: 3\n"
+                    "  xs: {npy: xs.npy}\nexpression: {y: \"a[i, 2] * k + total\"}\n");
+    const std::string said = "sheaf: f.yaml:4:9: no formula uses 'totl' of shared; did you mean 'total'?\n"
+                             "sheaf: f.yaml:6:7: no formula uses 'xs' of shared\n";
+    Result check = sheaf({"check", "f.yaml"});
+    EXPECT_EQ(check.err, said);
+    EXPECT_NE(check.out.find("shared:\n  a float64[3, 4], 96 bytes, from a.npy\n  totl int64, 8 bytes, from the job "
+                             "file\n  k int64, 8 bytes, from the job file\n  xs float64[50], 400 bytes, from xs.npy\n"),
+              std::string::npos)
+        << check;
+    Result ran = sheaf({"run", "f.yaml"});
+    EXPECT_EQ(count_of(ran.err, said), 1) << ran;
+    EXPECT_EQ(sheaf({"run", "f.yaml", "--quiet", "--overwrite"}).err, "");
+    write("w.yaml",
+          std::string("items: {grid: {i: [0]}}\n") + shared + "command: [\"true\"]\noutputs: {y: {exit_code: true}}\n");
+    EXPECT_EQ(count_of(sheaf({"run", "w.yaml"}).err, "of shared"), 0);
+}
+
+/* What a plugin takes shows when it has computed; a name that it looks for in vain, before. */
+TEST_F(Shared, WhatAPluginDoesNotLookUp) {
+    write("takes.c",
+          "#include <sheaf/kernel.h>\n"
+          "static const struct sheaf_field out[] = {{.name = \"y\", .type = SHEAF_FLOAT64, .width = 1}};\n"
+          "static int32_t open_(const struct sheaf_setup *s, struct sheaf_shape *shape, void **self) {\n"
+          "    struct sheaf_array a;\n"
+          "    (void)self;\n"
+          "    s->find_shared(s, \"weights\", &a);\n"
+          "    shape->outputs = out;\n"
+          "    shape->n_outputs = 1;\n"
+          "    return 0;\n"
+          "}\n"
+          "static int32_t map(const void *self, const struct sheaf_context *c, const struct sheaf_block *b) {\n"
+          "    struct sheaf_array a;\n"
+          "    (void)self;\n"
+          "    ((double *)b->out[0])[0] = c->find_shared(c, b->first % 2 ? \"one\" : \"other\", &a);\n"
+          "    return SHEAF_OK;\n"
+          "}\n"
+          "const struct sheaf_kernel sheaf_kernel_takes = {.head = SHEAF_KERNEL(takes), .version = \"1\", .summary = "
+          "\"takes\",\n"
+          "    .open = open_, .map = map};\n");
+    Result built = shell("cc -shared -fPIC -Wall -Werror -I" SHEAF_SOURCE_DIR "/include takes.c -o takes.so");
+    ASSERT_EQ(built.exit, 0) << built;
+    write("job.yaml", "items: {count: 64}\nkernel: ./takes.so:takes\nshared:\n  one: 1\n  wieghts: 2\n  other: 3\n"
+                      "  rest: 4\n");
+    const std::string slip =
+        "sheaf: job.yaml:5:12: the kernel does not look up 'wieghts' of shared; did you mean 'weights'?\n";
+    EXPECT_EQ(sheaf({"check", "job.yaml"}).err, slip);
+    for (const Layout &layout : {Layout{0, 1}, Layout{4, 1}, Layout{2, 1, true}}) {
+        SCOPED_TRACE(layout.name());
+        Result ran = run_job({"job.yaml", "--overwrite"}, layout);
+        EXPECT_EQ(count_of(ran.err, slip), 1) << ran;
+        EXPECT_EQ(count_of(ran.err, "sheaf: job.yaml:7:9: the kernel does not look up 'rest' of shared\n"), 1) << ran;
+        EXPECT_EQ(count_of(ran.err, "of shared"), 2) << ran;
+    }
+}
+
 TEST_F(Shared, AnotherFileIsAnotherJob) {
     write("job.yaml", std::string("items: {grid: {i: [0, 1]}}\n") + shared + "expression: {y: \"a[i, 0]\"}\n");
     run_job({"job.yaml"}, {0, 1});
@@ -254,27 +312,30 @@ TEST_F(Shared, FilesThatCannotBe) {
     write("bad.py", "import numpy as np\n"
                     "a = np.arange(6.).reshape(2, 3)\n"
                     "np.save('fortran.npy', np.asfortranarray(a)); np.save('complex.npy', a * 1j)\n"
+                    "np.save('text.npy', np.array(['a']))\n"
                     "np.save('big.npy', a.astype('>f8')); np.save('deep.npy', np.zeros((1,) * 9))\n"
                     "open('cut.npy', 'wb').write(open('a.npy', 'rb').read()[:-1])\n"
                     "open('no.npy', 'wb').write(b'hello')\n");
     ASSERT_EQ(run({SHEAF_PYTHON, "bad.py"}).exit, 0);
     const struct {
         std::string value, said;
-    } cases[] = {{"{npy: none.npy}", "none.npy: "},
-                 {"{npy: fortran.npy}", "is in Fortran's order; save it with numpy.ascontiguousarray(a)"},
-                 {"{npy: complex.npy}", "holds values of type '<c16'"},
-                 {"{npy: big.npy}", "holds values of type '>f8'"},
-                 {"{npy: deep.npy}", "has more than 8 dimensions"},
-                 {"{npy: cut.npy}", "is cut short"},
-                 {"{npy: no.npy}", "is no file of numpy.save"},
-                 {"{csv: w.csv}", "it should be FILE:COLUMN"},
-                 {"{csv: \"w.csv:wieght\"}", "w.csv: has no column 'wieght'"},
-                 {"{csv: \"w.csv:name\"}", "column 'name': 'a' is not a number"},
-                 {"{hdf5: \"t.h5:/none\"}", "t.h5"},
-                 {"{hdf5: t.h5}", "it should be FILE:/DATASET"},
-                 {"{hdf5: \"t.h5:/ys\", npy: a.npy}", "has 2 sources"},
-                 {"word", "it should be a number, or {hdf5: FILE:/DATASET}"},
-                 {"[1, 2]", "should be a map"}};
+    } cases[] = {
+        {"{npy: none.npy}", "none.npy: "},
+        {"{npy: fortran.npy}", "is in Fortran's order; save it with numpy.ascontiguousarray(a)"},
+        {"{npy: complex.npy}", "holds complex numbers, of type '<c16'; save their parts as two arrays: a.real.copy()"},
+        {"{npy: text.npy}", "holds values of type '<U1'; it should be numbers"},
+        {"{npy: big.npy}", "holds values of type '>f8'"},
+        {"{npy: deep.npy}", "has more than 8 dimensions"},
+        {"{npy: cut.npy}", "is cut short"},
+        {"{npy: no.npy}", "is no file of numpy.save"},
+        {"{csv: w.csv}", "it should be FILE:COLUMN"},
+        {"{csv: \"w.csv:wieght\"}", "w.csv: has no column 'wieght'"},
+        {"{csv: \"w.csv:name\"}", "column 'name': 'a' is not a number"},
+        {"{hdf5: \"t.h5:/none\"}", "t.h5"},
+        {"{hdf5: t.h5}", "it should be FILE:/DATASET"},
+        {"{hdf5: \"t.h5:/ys\", npy: a.npy}", "has 2 sources"},
+        {"word", "it should be a number, or {hdf5: FILE:/DATASET}"},
+        {"[1, 2]", "should be a map"}};
     for (const auto &c : cases) {
         write("bad.yaml", "items: {count: 2}\nshared: {q: " + c.value + "}\nexpression: {y: item}\n");
         for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {

@@ -1,4 +1,4 @@
-/* crashes.c - a kernel that brings its process down, as a bug in a kernel of a user does. */
+/* crashes.c - kernels that bring their process down, as a bug in a kernel of a user does. */
 #include <signal.h>
 
 #include <sheaf/kernel.h>
@@ -26,5 +26,20 @@ SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_crashes = {
     .version = "1",
     .summary = "crashes at the first item",
     .open = crashes_open,
+    .map = crashes_map,
+};
+
+static int crashes_early_open(const struct sheaf_setup *setup, struct sheaf_shape *shape, void **self) {
+    (void)setup;
+    (void)shape;
+    (void)self;
+    return raise(SIGSEGV);
+}
+
+SHEAF_EXPORT const struct sheaf_kernel sheaf_kernel_crashes_early = {
+    .head = SHEAF_KERNEL(crashes_early),
+    .version = "1",
+    .summary = "crashes when it is opened",
+    .open = crashes_early_open,
     .map = crashes_map,
 };

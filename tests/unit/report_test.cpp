@@ -298,12 +298,13 @@ struct Column {
     const char *head;
     bool is_text;
     std::vector<const char *> cells;
+    bool may_shrink = false, keeps_end = false, is_result = false;
 };
 
 std::string table(std::vector<Column> columns, int n_columns = 0, int *n_shown = nullptr) {
     std::vector<struct table_column> list;
     for (Column &c : columns)
-        list.push_back({c.head, c.is_text, false, c.cells.data()});
+        list.push_back({c.head, c.is_text, false, c.cells.data(), c.may_shrink, c.keeps_end, c.is_result});
     int n = 0;
     std::string text = written([&](FILE *out) {
         n = sheaf_table_write(out, list.data(), static_cast<int>(list.size()),
@@ -332,6 +333,21 @@ TEST(Table, TextStandsLeftAndNumbersRight) {
     EXPECT_EQ(table({{"name", true, {"a", "Apophis"}}, {"moid", false, {"0.5", "12.25"}}}), "name      moid\n"
                                                                                             "a          0.5\n"
                                                                                             "Apophis  12.25\n");
+}
+
+// Paths are shown from their ends, and give way to results; texts too, but not below 16 columns.
+TEST(Table, TextsGiveWayToResults) {
+    const std::string path = "/home/ada/observations/2026-11/漢字/night-03/m31.fits", note(40, 'n');
+    const std::vector<Column> columns = {{"file", true, {path.c_str()}, true, true},
+                                         {"note", true, {note.c_str()}, true},
+                                         {"flux", false, {"1.25"}, false, false, true},
+                                         {"rest", false, {"7"}}};
+    EXPECT_HAS(table(columns, 120), path + "  " + note + "  1.25     7\n");
+    EXPECT_HAS(table(columns), path + "  " + note + "  1.25     7\n") << "no limit";
+    int n = 0;
+    EXPECT_EQ(table(columns, 40, &n), "file              note              flux\n"
+                                      "…ght-03/m31.fits  nnnnnnnnnnnnnnn…  1.25\n");
+    EXPECT_EQ(n, 3);
 }
 
 TEST(Table, CharactersCountNotBytes) {

@@ -570,6 +570,23 @@ TEST(RowSinkSums, WithSkippedItemsAsTheyAreInTheFile) {
     }
 }
 
+// A sum that is there accuses: some row of that segment has changed, which may be one that stays.
+TEST(RowSinkSums, ASumThatAccusesStaysWhereSkippedItemsDo) {
+    SumSink s;
+    Error error;
+    std::string before(N_ITEMS, ITEM_PENDING);
+    before[1] = before[5] = ITEM_SKIPPED;
+    const uint64_t accusing = 4711;
+    ASSERT_EQ(pwrite(s.sink.fd, before.data(), before.size(), Sink::STATUS), N_ITEMS);
+    ASSERT_EQ(pwrite(s.sink.fd, &accusing, 8, SumSink::END + 8 * (SumSink::N + 1)), 8);
+    s.sink.mixed = true;
+    Rows rows(0, 20);
+    ASSERT_EQ(sheaf_row_sink_write(&s.sink, rows.get(), nullptr, error), 0) << error.text();
+    EXPECT_EQ(s.sum(1), accusing);
+    EXPECT_EQ(s.sum(0), s.wanted(0));
+    EXPECT_EQ(s.sum(2), s.wanted(2));
+}
+
 TEST(RowSink, ABlockWithoutAnythingToComputeIsLeftAlone) {
     Sink s;
     Error error;

@@ -77,10 +77,10 @@ struct Cube {
     std::vector<sweep_field> fields;
     struct sweep sweep = {};
     Cube() {
-        fields = {{field("mass", SHEAF_FLOAT64), 0, nullptr, 3, mass.data(), nullptr, nullptr},
-                  {field("charge", SHEAF_INT64), 1, nullptr, 4, charge.data(), nullptr, nullptr},
-                  {field("model", SHEAF_TEXT), 1, nullptr, 4, model.data(), nullptr, nullptr},
-                  {field("repeat", SHEAF_INT64), 2, nullptr, 2, repeat.data(), nullptr, nullptr}};
+        fields = {{field("mass", SHEAF_FLOAT64), 0, nullptr, 3, mass.data(), nullptr, nullptr, {}},
+                  {field("charge", SHEAF_INT64), 1, nullptr, 4, charge.data(), nullptr, nullptr, {}},
+                  {field("model", SHEAF_TEXT), 1, nullptr, 4, model.data(), nullptr, nullptr, {}},
+                  {field("repeat", SHEAF_INT64), 2, nullptr, 2, repeat.data(), nullptr, nullptr, {}}};
         sweep.n_axes = 3;
         sweep.axes[0] = {"mass", 3, 0};
         sweep.axes[1] = {"charge", 4, 0};

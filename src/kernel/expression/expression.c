@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/arena.h"
+#include "core/array_uses.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/type.h"
@@ -100,9 +101,14 @@ static int list_params(struct expression *x, const struct job *job, const struct
     return 0;
 }
 
-/* Where the numbers of the arrays are that formulas read. */
-static int take_arrays(struct expression *x, struct sheaf_error *error) {
+/* Where the numbers of the arrays are that formulas read; those that are params to them are looked up too. */
+static int take_arrays(struct expression *x, const struct job *job, struct sheaf_error *error) {
     const struct formulas *f = &x->formulas;
+    for (int k = 0; k < f->n_arrays; k++)
+        sheaf_arrays_look_up(f->names.arrays, f->names.arrays->names[f->arrays[k]]);
+    for (int k = 0; k < f->n_params; k++)
+        if (f->params[k] >= job->n_params)
+            sheaf_arrays_look_up(f->names.arrays, f->names.params[f->params[k]].name);
     x->arrays = sheaf_arena_take(&x->arena, ((size_t)f->n_arrays + 1) * sizeof *x->arrays);
     for (int k = 0; x->arrays && k < f->n_arrays; k++)
         x->arrays[k] = f->names.arrays->list[f->arrays[k]].data;
@@ -342,7 +348,7 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
     x->fast_math = job->fast_math;
     if (list_fields(x, fields, n_fields, error) || list_params(x, job, arrays, error) ||
         list_functions(x, job, error) || take_compiler(x, job, error) || read_formulas(x, job, error) ||
-        check_params(x, job, error) || load_functions(x, error) || take_arrays(x, error) ||
+        check_params(x, job, error) || load_functions(x, error) || take_arrays(x, job, error) ||
         fill_table(x, &entry->table, error))
         return -1;
     return identify(x, identity, error);
