@@ -9,6 +9,7 @@
 
 #include "app/again.h"
 #include "app/shared_data.h"
+#include "app/reducing.h"
 #include "app/stage.h"
 #include "core/file.h"
 #include "core/type.h"
@@ -62,6 +63,10 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
                      stage->kernel.block, stage->kernel.block > 1 ? "s" : "");
     tell_fields("it reads:", stage->kernel.inputs, stage->kernel.n_inputs, text);
     tell_fields("outputs:", stage->kernel.outputs, stage->kernel.n_outputs, text);
+    const struct reduction_field *reductions;
+    for (int k = 0, n = sheaf_reducing_fields(stage->reducing, &reductions); k < n; k++)
+        sheaf_string_add(text, "%s %s: %s%s", k ? "" : "of all items:", reductions[k].about.name,
+                         reductions[k].about.long_name, k + 1 < n ? "," : "\n");
     sheaf_shared_data_tell(stage, text);
 }
 

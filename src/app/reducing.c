@@ -189,6 +189,10 @@ int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct shea
     for (int k = 0; k < r->n; k++)
         if (open_one(r, k, error))
             return -1;
+    for (int k = 0; k < r->rows.formulas.n_inputs; k++)
+        if (r->rows.formulas.inputs[k] < stage->items.n_fields &&
+            sheaf_items_check(&stage->items, r->rows.formulas.inputs[k], SHEAF_FLOAT64, error))
+            return -1;
     if (sheaf_row_formulas_compile(&r->rows, job, stage->session->server, "the compiled reductions", error))
         return -1;
     return identify(r, &stage->kernel.identity, error);
@@ -209,19 +213,32 @@ void sheaf_reducing_close(struct reducing *r) {
 
 /* --- running ------------------------------------------------------------------------------------------------------- */
 
-int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
-    static const int64_t counts[REDUCED_COUNTS];
-    struct results *results = r ? &r->stage->session->results : NULL;
-    int rc = r ? sheaf_results_mark_reduced(results, false, error) : 0;
-    for (int k = 0; r && k < r->n; k++) {
-        const int64_t none = -1;
-        double nan;
-        sheaf_type_fill(SHEAF_FLOAT64, &nan, 1);
-        const void *value = r->fields[k].about.type == SHEAF_INT64 ? (const void *)&none : (const void *)&nan;
-        for (int64_t cell = 0; rc == 0 && cell < r->fields[k].n_cells; cell++)
-            rc = sheaf_results_write_reduction(results, k, cell, 1, value, counts, error);
+/* No value in any cell. */
+static int clear_one(const struct reducing *r, int k, struct sheaf_error *error) {
+    enum { CELLS = 512 };
+    static const int64_t counts[CELLS * REDUCED_COUNTS];
+    const struct reduction_field *field = &r->fields[k];
+    int64_t whole[CELLS];
+    double numbers[CELLS];
+    for (int i = 0; i < CELLS; i++)
+        whole[i] = -1;
+    sheaf_type_fill(SHEAF_FLOAT64, numbers, CELLS);
+    for (int64_t at = 0; at < field->n_cells; at += CELLS) {
+        const int64_t n = field->n_cells - at < CELLS ? field->n_cells - at : CELLS;
+        const void *none = field->about.type == SHEAF_INT64 ? (const void *)whole : (const void *)numbers;
+        if (sheaf_results_write_reduction(&r->stage->session->results, k, at, n, none, counts, error))
+            return -1;
     }
-    return rc;
+    return 0;
+}
+
+int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
+    if (r && sheaf_results_mark_reduced(&r->stage->session->results, false, error))
+        return -1;
+    for (int k = 0; r && k < r->n; k++)
+        if (clear_one(r, k, error))
+            return -1;
+    return 0;
 }
 
 /* "  mean_y = 0.785 (of 1,000 values; 3 items are not done)" */

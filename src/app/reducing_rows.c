@@ -122,6 +122,13 @@ static int read_columns(struct pass *pass, int64_t first, int64_t n, double *con
     return rc;
 }
 
+/* Items from one value of each dimension to the next. */
+static void find_strides(const struct extent *extent, int64_t below[EXTENT_MOST]) {
+    below[extent->n_dims - 1] = 1;
+    for (int d = extent->n_dims - 2; d >= 0; d--)
+        below[d] = below[d + 1] * extent->dims[d + 1].size;
+}
+
 /* The cell of an item. */
 static int64_t find_cell(const struct reduction *one, const struct reduction_field *field, const struct extent *extent,
                          const int64_t *below, int64_t item) {
@@ -131,16 +138,42 @@ static int64_t find_cell(const struct reduction *one, const struct reduction_fie
     return cell;
 }
 
+/* Whether a cell of items first … first + n - 1 may be among those of the pass: they have the same values of the outer axes, those
+   between their ends of one, and may have any of the inner ones. */
+static bool may_touch(const struct pass *pass, int k, int64_t first, int64_t n) {
+    const struct reduction *one = &pass->r->list[k];
+    const struct reduction_field *field = &pass->r->fields[k];
+    const struct extent extent = sheaf_items_extent(&pass->r->stage->items);
+    int64_t below[EXTENT_MOST], least = 0, most = 0;
+    bool all = false; /* values of the axes that are left */
+    find_strides(&extent, below);
+    for (int d = 0, kept = 0; kept < field->n_dims; d++) {
+        const int64_t size = extent.dims[d].size, from = all ? 0 : first / below[d] % size;
+        const int64_t to = all ? size - 1 : (first + n - 1) / below[d] % size;
+        if (field->dims[kept] == d) {
+            least += from * one->strides[kept];
+            most += to * one->strides[kept++];
+        }
+        all = all || from != to;
+    }
+    return least < last_cell(pass, k) && most >= pass->begin;
+}
+
+static bool may_touch_any(const struct pass *pass, int64_t first, int64_t n) {
+    for (int k = 0; k < pass->n; k++)
+        if (may_touch(pass, pass->first + k, first, n))
+            return true;
+    return false;
+}
+
 /* Adds items first … first + n - 1, of which formula values are in out, to the sums of a reduction. */
 static void add_values(const struct pass *pass, int k, char *states, int64_t first, int64_t n, const uint8_t *status,
                        double *const *out) {
     const struct reduction *one = &pass->r->list[k];
     const struct reduction_field *field = &pass->r->fields[k];
     const struct extent extent = sheaf_items_extent(&pass->r->stage->items);
-    int64_t below[EXTENT_MOST]; /* items from one value of a dimension to the next */
-    below[extent.n_dims - 1] = 1;
-    for (int d = extent.n_dims - 2; d >= 0; d--)
-        below[d] = below[d + 1] * extent.dims[d + 1].size;
+    int64_t below[EXTENT_MOST];
+    find_strides(&extent, below);
     const int64_t last = last_cell(pass, k);
     for (int64_t i = 0; i < n; i++) {
         const int64_t cell = field->n_dims ? find_cell(one, field, &extent, below, first + i) : 0;
@@ -196,12 +229,14 @@ static void do_piece(void *context, int64_t piece) {
     const int64_t end = n_items - first < PIECE ? n_items : first + PIECE;
     struct sheaf_arena arena = {0};
     struct sheaf_error error = {0};
-    if (atomic_load(&pass->failed))
+    if (atomic_load(&pass->failed) || !may_touch_any(pass, first, end - first))
         return;
     char **states = make_states(pass, &arena);
     int rc = states ? 0 : sheaf_fail_memory(&error, "the reductions");
-    for (int64_t at = first; rc == 0 && at < end; at += BATCH)
-        rc = add_batch(pass, at, end - at < BATCH ? end - at : BATCH, states, &error);
+    for (int64_t at = first, n; rc == 0 && at < end; at += n) {
+        n = end - at < BATCH ? end - at : BATCH;
+        rc = may_touch_any(pass, at, n) ? add_batch(pass, at, n, states, &error) : 0;
+    }
     pthread_mutex_lock(&pass->lock);
     if (rc == 0)
         merge(pass, states);
@@ -214,16 +249,20 @@ static void do_piece(void *context, int64_t piece) {
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
 static int write_cells(const struct pass *pass, int k, const char *states, struct sheaf_error *error) {
+    enum { CELLS = 512 };
     const struct reduction *one = &pass->r->list[k];
-    for (int64_t cell = 0; cell < n_cells(pass, k); cell++) {
-        const char *state = states + (size_t)cell * one->state_bytes;
-        char value[8];
-        int64_t counts[REDUCED_COUNTS];
-        memcpy(&counts[REDUCED_UNDONE], state, sizeof(int64_t));
-        counts[REDUCED_IN] = sheaf_reduction_n(state + sizeof(int64_t));
-        counts[REDUCED_NAN] = sheaf_reduction_n_nan(state + sizeof(int64_t));
-        sheaf_reduction_end(one->asked->kind, state + sizeof(int64_t), one->asked->propagates, value);
-        if (sheaf_results_write_reduction(&pass->r->stage->session->results, k, pass->begin + cell, 1, value, counts,
+    char values[CELLS * 8];
+    int64_t counts[CELLS][REDUCED_COUNTS];
+    for (int64_t at = 0, n, all = n_cells(pass, k); at < all; at += n) {
+        n = all - at < CELLS ? all - at : CELLS;
+        for (int64_t i = 0; i < n; i++) {
+            const char *state = states + (size_t)(at + i) * one->state_bytes;
+            memcpy(&counts[i][REDUCED_UNDONE], state, sizeof(int64_t));
+            counts[i][REDUCED_IN] = sheaf_reduction_n(state + sizeof(int64_t));
+            counts[i][REDUCED_NAN] = sheaf_reduction_n_nan(state + sizeof(int64_t));
+            sheaf_reduction_end(one->asked->kind, state + sizeof(int64_t), one->asked->propagates, values + 8 * i);
+        }
+        if (sheaf_results_write_reduction(&pass->r->stage->session->results, k, pass->begin + at, n, values, counts[0],
                                           error))
             return -1;
     }

@@ -199,9 +199,9 @@ static int open_results(struct stage *stage) {
         return -1;
     sheaf_results_tidy(plan.path);
     bool create = session->options->overwrite || !session->found.there;
-    if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
-        return -1;
     if (!create && ask_anew(session, &plan))
+        return -1;
+    if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;

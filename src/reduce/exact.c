@@ -114,7 +114,7 @@ void sheaf_exact_merge_squares(struct exact_squares *squares, const struct exact
 
 /* The digits as sign and size. True: negative. */
 static bool take_size(const int64_t *digits, int n, struct natural *size) {
-    int64_t passed[EXACT_SQUARES_DIGITS];
+    int64_t passed[EXACT_SQUARES_DIGITS + 1];
     memcpy(passed, digits, (size_t)n * sizeof *passed);
     pass_carries(passed, n);
     const bool negative = passed[n - 1] < 0;
@@ -122,10 +122,9 @@ static bool take_size(const int64_t *digits, int n, struct natural *size) {
         passed[k] = -passed[k];
     if (negative)
         pass_carries(passed, n);
-    *size = (struct natural){.n = n + 1};
-    for (int k = 0; k < n; k++)
-        size->digits[k] = (uint32_t)(passed[k] & DIGIT_MASK);
-    size->digits[n] = (uint32_t)(passed[n - 1] >> DIGIT_BITS);
+    passed[n] = passed[n - 1] >> DIGIT_BITS;
+    passed[n - 1] &= DIGIT_MASK;
+    sheaf_natural_set(size, passed, n + 1);
     return negative;
 }
 
@@ -144,9 +143,9 @@ static double round_quotient(const struct exact_sum *sum, int64_t divisor) {
     if (is_decided(sum, &value))
         return value;
     const bool negative = take_size(sum->digits, EXACT_SUM_DIGITS, &size);
-    sheaf_natural_shift(&size, NATURAL_GUARD);
+    sheaf_natural_refine(&size, NATURAL_GUARD);
     const bool rest = sheaf_natural_divide(&size, (uint64_t)divisor);
-    value = sheaf_natural_round(&size, SUM_LOWEST - NATURAL_GUARD * DIGIT_BITS, rest);
+    value = sheaf_natural_round(&size, SUM_LOWEST, rest);
     return negative || (sum->n > 0 && !sum->any_other) ? -value : value;
 }
 
@@ -179,9 +178,9 @@ double sheaf_exact_variance(const struct exact_sum *sum, const struct exact_squa
     sheaf_natural_multiply(&numerator, (uint64_t)sum->n);
     sheaf_natural_square(&square);
     sheaf_natural_subtract(&numerator, &square);
-    sheaf_natural_shift(&numerator, NATURAL_GUARD);
+    sheaf_natural_refine(&numerator, NATURAL_GUARD);
     bool rest = sheaf_natural_divide(&numerator, (uint64_t)sum->n);
     rest |= sheaf_natural_divide(&numerator, (uint64_t)(sum->n - ddof));
     rest |= sheaf_natural_divide(&numerator, (uint64_t)divisor);
-    return sheaf_natural_round(&numerator, SQUARES_LOWEST - NATURAL_GUARD * DIGIT_BITS, rest);
+    return sheaf_natural_round(&numerator, SQUARES_LOWEST, rest);
 }

@@ -10,6 +10,18 @@ static void trim(struct natural *a) {
         a->n--;
 }
 
+void sheaf_natural_set(struct natural *a, const int64_t *digits, int n) {
+    int low = 0;
+    while (n > 0 && digits[n - 1] == 0)
+        n--;
+    while (low < n && digits[low] == 0)
+        low++;
+    a->n = n - low;
+    a->below = low;
+    for (int k = low; k < n; k++)
+        a->digits[k - low] = (uint32_t)digits[k];
+}
+
 static void put(struct natural *a, uint64_t carry) {
     for (; carry && a->n < NATURAL_DIGITS; carry >>= DIGIT_BITS)
         a->digits[a->n++] = (uint32_t)carry;
@@ -26,7 +38,10 @@ void sheaf_natural_multiply(struct natural *a, uint64_t factor) {
 }
 
 void sheaf_natural_square(struct natural *a) {
-    struct natural square = {.n = 2 * a->n};
+    struct natural square;
+    square.n = 2 * a->n;
+    square.below = 2 * a->below;
+    memset(square.digits, 0, (size_t)square.n * sizeof *square.digits);
     for (int i = 0; i < a->n; i++) {
         uint64_t carry = 0;
         for (int k = 0; k < a->n; k++) {
@@ -40,20 +55,24 @@ void sheaf_natural_square(struct natural *a) {
     *a = square;
 }
 
+void sheaf_natural_refine(struct natural *a, int digits) {
+    memmove(a->digits + digits, a->digits, (size_t)a->n * sizeof *a->digits);
+    memset(a->digits, 0, (size_t)digits * sizeof *a->digits);
+    a->n += a->n ? digits : 0;
+    a->below -= digits;
+}
+
 void sheaf_natural_subtract(struct natural *a, const struct natural *b) {
     int64_t borrow = 0;
+    if (b->n && b->below < a->below)
+        sheaf_natural_refine(a, a->below - b->below);
     for (int k = 0; k < a->n; k++) {
-        borrow += (int64_t)a->digits[k] - b->digits[k];
+        const int of_b = k + a->below - b->below;
+        borrow += (int64_t)a->digits[k] - (of_b >= 0 && of_b < b->n ? b->digits[of_b] : 0);
         a->digits[k] = (uint32_t)borrow;
         borrow >>= DIGIT_BITS;
     }
     trim(a);
-}
-
-void sheaf_natural_shift(struct natural *a, int digits) {
-    memmove(a->digits + digits, a->digits, (size_t)a->n * sizeof *a->digits);
-    memset(a->digits, 0, (size_t)digits * sizeof *a->digits);
-    a->n += a->n ? digits : 0;
 }
 
 bool sheaf_natural_divide(struct natural *a, uint64_t divisor) {
@@ -82,19 +101,21 @@ static bool any_below(const struct natural *a, int place) {
 }
 
 double sheaf_natural_round(const struct natural *a, int lowest, bool rest) {
-    struct natural own = *a;
-    trim(&own);
-    if (own.n == 0)
+    int n = a->n;
+    while (n > 0 && a->digits[n - 1] == 0)
+        n--;
+    if (n == 0)
         return 0;
-    const int top = DIGIT_BITS * own.n - 1 - __builtin_clz(own.digits[own.n - 1]);
+    const int unit = lowest + DIGIT_BITS * a->below; /* exponent of the lowest digit that is there */
+    const int top = DIGIT_BITS * n - 1 - __builtin_clz(a->digits[n - 1]);
     int from = top - (MANTISSA_BITS - 1); /* the lowest place that the double has */
-    if (from + lowest < LEAST_EXPONENT)
-        from = LEAST_EXPONENT - lowest;
+    if (from + unit < LEAST_EXPONENT)
+        from = LEAST_EXPONENT - unit;
     uint64_t mantissa = 0;
     for (int place = top; place >= from; place--)
-        mantissa = mantissa << 1 | bit_of(&own, place);
-    const bool half = from > 0 && from - 1 <= top && bit_of(&own, from - 1);
-    const bool more = rest || any_below(&own, from - 1);
+        mantissa = mantissa << 1 | bit_of(a, place);
+    const bool half = from - 1 <= top && bit_of(a, from - 1);
+    const bool more = rest || any_below(a, from - 1);
     mantissa += half && (more || (mantissa & 1));
-    return ldexp((double)mantissa, from + lowest);
+    return ldexp((double)mantissa, from + unit);
 }

@@ -388,16 +388,16 @@ bool sheaf_identity_same_items(const char *a, const char *b) {
 
 /* --- outputs ------------------------------------------------------------------------------------------------------- */
 
-/* An identity without lines that begin with one of two keys. */
-static void without_keys(const char *identity, const char *const keys[2], struct sheaf_string *kept) {
+/* An identity without lines that begin with one of three keys. */
+static void without_keys(const char *identity, const char *const keys[3], struct sheaf_string *kept) {
     sheaf_string_add(kept, "%s", "");
     for (struct line line; take_line(&identity, &line);)
-        if (!starts(line, keys[0]) && !starts(line, keys[1]))
+        if (!starts(line, keys[0]) && !starts(line, keys[1]) && !starts(line, keys[2]))
             sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
 }
 
 /* Whether two identities differ, and only in such lines; *becomes is the second, without files that were not there before. */
-static bool differs_in(const char *stored, const char *now, const char *const keys[2], struct sheaf_string *becomes) {
+static bool differs_in(const char *stored, const char *now, const char *const keys[3], struct sheaf_string *becomes) {
     struct sheaf_string a = {0}, b = {0};
     without_new_files(now, stored, becomes);
     without_keys(stored, keys, &a);
@@ -411,7 +411,7 @@ static bool differs_in(const char *stored, const char *now, const char *const ke
 }
 
 bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
-    static const char *const keys[] = {OUTPUT_KEY, FROM_KEY};
+    static const char *const keys[] = {OUTPUT_KEY, FROM_KEY, REDUCE_KEY};
     struct sheaf_string becomes = {0};
     const bool differs = differs_in(stored, now, keys, &becomes);
     sheaf_string_free(&becomes);
@@ -419,7 +419,7 @@ bool sheaf_identity_differs_in_outputs(const char *stored, const char *now) {
 }
 
 bool sheaf_identity_differs_in_reductions(const char *stored, const char *now, struct sheaf_string *becomes) {
-    static const char *const keys[] = {REDUCE_KEY, REDUCE_KEY};
+    static const char *const keys[] = {REDUCE_KEY, REDUCE_KEY, REDUCE_KEY};
     return differs_in(stored, now, keys, becomes);
 }
 
