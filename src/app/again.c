@@ -396,7 +396,10 @@ static void say(const struct again *a) {
 
 bool sheaf_again_is_due(const struct stage *stage, const struct results_plan *plan) {
     char *stored = stage->kernel.kernel.again ? sheaf_results_identity(plan->path) : NULL;
-    const bool due = stored && sheaf_identity_differs_in_outputs(stored, plan->identity);
+    struct sheaf_string becomes = {0};
+    const bool due = stored && sheaf_identity_differs_in_outputs(stored, plan->identity) &&
+                     !sheaf_identity_differs_in_reductions(stored, plan->identity, &becomes);
+    sheaf_string_free(&becomes);
     free(stored);
     return due;
 }

@@ -218,6 +218,8 @@ static void tell_done(struct stage *stage, struct sheaf_string *text) {
             before = ", ";
         }
     sheaf_string_add(text, "%s\n", stage->n_asked < stage->items.n_items ? ", of those asked for" : "");
+    if (session->results.asks_anew)
+        sheaf_string_add(text, "  other reductions are asked for than it has: a run makes them from its rows\n");
     if (session->results.changed.length)
         sheaf_string_add(text, "  %s changed since; what is done stays as it is\n", session->results.changed.data);
     const char *line = session->results.kept.failed ? NULL : session->results.kept.data, *end;

@@ -39,13 +39,13 @@ struct results_plan {
     struct items *items;             /* whose fields are copied, or linked, or coordinates */
     int n_outputs;
     const struct sheaf_field *outputs; /* [n_outputs] */
-    int n_reductions;
-    const struct reduction_field *reductions; /* [n_reductions] */
     int64_t block;
     int64_t seed;        /* of random numbers */
     bool attempts;       /* keep how often each item was tried */
     bool accept_changes; /* open it although files that the identity names, or the plugin, were changed */
     bool links_inputs;   /* fields of hdf5 become external links */
+    int n_reductions;
+    const struct reduction_field *reductions; /* [n_reductions] */
 };
 
 /* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
@@ -80,7 +80,8 @@ struct results {
     int fd;
     struct sheaf_stamp stamp; /* of the open file: which one it is */
     bool created;             /* and not yet published, when it was opened */
-    bool looks;               /* nothing is written */
+    bool looks;               /* nothing is written, */
+    bool asks_anew;           /* and the plan has other reductions than the file */
     bool is_new;              /* all items were pending when it was opened, and are asked for: nobody need look */
     int64_t n_items, block;
     struct extent extent; /* of the items; names are borrowed from them */

@@ -446,7 +446,9 @@ class Store {
                 job.job.seed,
                 false,
                 false,
-                job.job.inputs == JOB_INPUTS_LINK};
+                job.job.inputs == JOB_INPUTS_LINK,
+                0,
+                nullptr};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
