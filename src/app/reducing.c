@@ -8,6 +8,7 @@
 #include "app/reducing_inside.h"
 #include "core/file.h"
 #include "core/type.h"
+#include "report/reduced.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
 
@@ -241,32 +242,15 @@ int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
     return 0;
 }
 
-/* "  mean_y = 0.785 (of 1,000 values; 3 items are not done)" */
 static int say(const struct reducing *r, int k, struct sheaf_string *said, struct sheaf_error *error) {
     const struct reduction_field *field = &r->fields[k];
-    struct reduced value;
-    char number[32], n[32];
-    if (field->n_cells != 1) {
-        sheaf_string_add(said, "  %s: %s cells\n", field->about.name, sheaf_text_count(field->n_cells, n));
-        return 0;
-    }
-    if (sheaf_reducing_read(r, k, &value, error))
+    struct reduced reduced = {.name = field->about.name,
+                              .unit = field->about.unit,
+                              .n_cells = field->n_cells,
+                              .is_whole = field->about.type == SHEAF_INT64};
+    if (field->n_cells == 1 && sheaf_reducing_read(r, k, &reduced, error))
         return -1;
-    sheaf_string_add(said, "  %s = ", field->about.name);
-    if (field->about.type == SHEAF_INT64)
-        sheaf_string_add(said, "%" PRId64, value.whole);
-    else
-        sheaf_string_add(said, "%s", sheaf_text_double(value.number, number));
-    if (field->about.unit)
-        sheaf_string_add(said, " %s", field->about.unit);
-    sheaf_string_add(said, " (%s value%s", sheaf_text_count(value.counts[REDUCED_IN], n),
-                     value.counts[REDUCED_IN] == 1 ? "" : "s");
-    if (value.counts[REDUCED_NAN])
-        sheaf_string_add(said, "; %s NaN", sheaf_text_count(value.counts[REDUCED_NAN], n));
-    if (value.counts[REDUCED_UNDONE])
-        sheaf_string_add(said, "; %s item%s not done", sheaf_text_count(value.counts[REDUCED_UNDONE], n),
-                         value.counts[REDUCED_UNDONE] == 1 ? " is" : "s are");
-    sheaf_string_add(said, ")\n");
+    sheaf_reduced_say(&reduced, said);
     return 0;
 }
 

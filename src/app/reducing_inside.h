@@ -34,11 +34,6 @@ struct reducing {
 int sheaf_reducing_rows(const struct reducing *reducing, struct sheaf_error *error);
 
 /* The value of the only cell of a reduction, once it was written. */
-struct reduced {
-    double number;
-    int64_t whole;
-    int64_t counts[REDUCED_COUNTS];
-};
 int sheaf_reducing_read(const struct reducing *reducing, int k, struct reduced *value, struct sheaf_error *error);
 
 #endif

@@ -1,5 +1,6 @@
 /* sheaf status: how far a job is, from its results file alone. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "cmd/cells.h"
@@ -7,6 +8,7 @@
 #include "core/clock.h"
 #include "core/text.h"
 #include "plan/row_sink.h"
+#include "report/reduced.h"
 #include "store/lock.h"
 #include "store/reader.h"
 #include "store/results.h"
@@ -21,9 +23,12 @@ struct status {
     bool alive;      /* a run writes it */
     bool lost_texts; /* of items that are done */
     struct lock_holder holder;
-    struct run_record run; /* the last one; start_unix_s is 0 if there is none */
-    int64_t n_computed;    /* in that run, so far */
-    double rate, eta_s;    /* items/s of it, seconds until all that it is to compute are; negative: not known */
+    struct run_record run;            /* the last one; start_unix_s is 0 if there is none */
+    int64_t n_computed;               /* in that run, so far */
+    struct reader *reader;            /* which owns: */
+    const struct reduced *reductions; /* [n_reductions] */
+    int n_reductions;
+    double rate, eta_s; /* items/s of it, seconds until all that it is to compute are; negative: not known */
 };
 
 static int apply_exit_code(void *target, const char *value, struct sheaf_error *error) {
@@ -93,8 +98,9 @@ static int look(struct status *s, struct sheaf_error *error) {
         s->n_items = sheaf_reader_n_items(reader);
         s->lost_texts = sheaf_reader_texts_are_lost(reader);
         find_rate(s);
+        rc = sheaf_reader_reductions(reader, &s->reductions, &s->n_reductions, error);
     }
-    sheaf_reader_close(reader);
+    s->reader = reader;
     return rc;
 }
 
@@ -123,6 +129,15 @@ static void print_run(const struct status *s) {
     printf("\n");
 }
 
+static void print_reductions(const struct status *s) {
+    struct sheaf_string said = {0};
+    for (int k = 0; k < s->n_reductions; k++)
+        sheaf_reduced_say(&s->reductions[k], &said);
+    if (!said.failed && said.length)
+        fputs(said.data, stdout);
+    sheaf_string_free(&said);
+}
+
 static void print_text(const struct status *s) {
     char text[32];
     printf("%s: %s item%s", s->path, sheaf_text_count(s->n_items, text), s->n_items == 1 ? "" : "s");
@@ -131,6 +146,7 @@ static void print_text(const struct status *s) {
             printf(", %s %s", sheaf_text_count(s->counts[k], text), sheaf_cell_status((uint8_t)k));
     printf("\n");
     print_run(s);
+    print_reductions(s);
     if (s->lost_texts)
         sheaf_cmd_say_lost_texts(s->path, s->n_items);
 }
@@ -169,6 +185,25 @@ static void print_last_run(const struct status *s) {
     printf("}");
 }
 
+static void print_reductions_as_json(const struct status *s) {
+    printf(", \"reductions\": [");
+    for (int k = 0; k < s->n_reductions; k++) {
+        const struct reduced *r = &s->reductions[k];
+        printf("%s{\"cells\": %" PRId64, k ? ", " : "", r->n_cells);
+        print_quoted("name", r->name);
+        if (r->n_cells == 1) {
+            if (r->is_whole)
+                printf(", \"value\": %" PRId64, r->whole);
+            else
+                print_known("value", r->number, isfinite(r->number));
+            printf(", \"values\": %" PRId64 ", \"nan\": %" PRId64 ", \"not_done\": %" PRId64, r->counts[REDUCED_IN],
+                   r->counts[REDUCED_NAN], r->counts[REDUCED_UNDONE]);
+        }
+        printf("}");
+    }
+    printf("]");
+}
+
 static void print_json(const struct status *s) {
     static const char *const meanings[] = {"done", "failed"};
     const int code = exit_code_of(s);
@@ -189,6 +224,7 @@ static void print_json(const struct status *s) {
     print_known("rate", s->rate, s->rate >= 0);
     print_known("eta_s", s->eta_s, s->eta_s >= 0);
     print_last_run(s);
+    print_reductions_as_json(s);
     printf("}\n");
 }
 
@@ -199,11 +235,13 @@ int sheaf_cmd_status(int argc, char **argv) {
     if (code >= 0)
         return code;
     status.path = argv[first_word];
-    if (look(&status, &error))
-        return sheaf_cmd_fail(&error);
-    if (status.json)
+    const int rc = look(&status, &error);
+    if (rc == 0 && status.json)
         print_json(&status);
-    else
+    else if (rc == 0)
         print_text(&status);
+    sheaf_reader_close(status.reader);
+    if (rc)
+        return sheaf_cmd_fail(&error);
     return status.exit_code ? exit_code_of(&status) : SHEAF_EXIT_DONE;
 }

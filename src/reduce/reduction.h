@@ -26,6 +26,19 @@ enum reduction_kind {
     REDUCE_KINDS
 };
 
+/* What is counted of each cell: values that went in, values that were no number, items that are not done. */
+enum { REDUCED_IN, REDUCED_NAN, REDUCED_UNDONE, REDUCED_COUNTS };
+
+/* A reduction as people see it. */
+struct reduced {
+    const char *name, *unit; /* unit: or NULL */
+    int64_t n_cells;         /* what follows is of the only one */
+    bool is_whole;           /* it is `whole`, else `number` */
+    double number;
+    int64_t whole;
+    int64_t counts[REDUCED_COUNTS];
+};
+
 extern const char *const sheaf_reduction_names[REDUCE_KINDS];
 
 /* int64 of what is an item or a number of them, else float64. */

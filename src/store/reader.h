@@ -15,6 +15,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "job/extent.h"
+#include "reduce/reduction.h"
 
 struct reader;
 struct run_record; /* store/results.h */
@@ -92,6 +93,11 @@ int sheaf_reader_last_run(struct reader *reader, struct run_record *run, struct 
    undefined. */
 int64_t sheaf_reader_block(const struct reader *reader);
 int sheaf_reader_seconds(struct reader *reader, int64_t first, int64_t n, float *seconds, struct sheaf_error *error);
+
+/* The reductions of all items together, *n of them; none where they are not those of the rows that are there, as while a run is at
+   work. Of statuses alone, too. Borrowed. */
+int sheaf_reader_reductions(struct reader *reader, const struct reduced **reductions, int *n,
+                            struct sheaf_error *error);
 
 /* Why an item failed, or "" where nothing is recorded. Borrowed. */
 const char *sheaf_reader_message(struct reader *reader, int64_t item);

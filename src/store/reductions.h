@@ -10,9 +10,7 @@
 #include <sheaf/kernel.h>
 
 #include "job/extent.h"
-
-/* What is counted of each cell: values that went in, values that were no number, items that are not done. */
-enum { REDUCED_IN, REDUCED_NAN, REDUCED_UNDONE, REDUCED_COUNTS };
+#include "reduce/reduction.h"
 
 /* A reduction as the file has it. */
 struct reduction_field {

@@ -66,6 +66,8 @@ TEST_F(Examples, Ishigami) {
                 "x1, x2, x3, y = (f[name][:] for name in ('x1', 'x2', 'x3', 'y'))\n"
                 "assert np.abs(y - (np.sin(x1) + 7 * np.sin(x2)**2 + 0.1 * x3**4 * np.sin(x1))).max() < 1e-12\n"
                 "assert abs(y.mean() - 3.5) < 1e-3 and len(y) == 16384\n"
+                "import math\n"
+                "assert f['mean_y'][()] == math.fsum(y) / 16384 and abs(f['var_y'][()] / y.var(ddof=1) - 1) < 1e-12\n"
                 "assert abs(y.var() - (49 / 8 + 0.1 * np.pi**4 / 5 + 0.01 * np.pi**8 / 18 + 0.5)) < 0.02\n");
 }
 

@@ -121,6 +121,11 @@ TEST_F(Reduce, InPartsAndAfterAKill) {
     EXPECT_EQ(count_of(rest.err, "  s = 204 (8 values)\n"), 1) << rest;
     Result again = run_job({"part.yaml"});
     EXPECT_EQ(count_of(again.err, "nothing to do\n  s = 204 (8 values)\n"), 1) << again;
+    EXPECT_EQ(count_of(sheaf({"status", "part.h5"}).out, "  s = 204 (8 values)\n"), 1);
+    EXPECT_EQ(count_of(sheaf({"status", "part.h5", "--json"}).out,
+                       "\"reductions\": [{\"cells\": 1, \"name\": \"s\", \"value\": 204, \"values\": 8, \"nan\": 0, "
+                       "\"not_done\": 0}]"),
+              1);
     /* killed when all rows were there and the sums were not */
     python("f = h5py.File('part.h5', 'r+'); f['s'][()] = np.nan; f['sheaf/reduced'][0] = 0\n");
     Result killed = run_job({"part.yaml"});
@@ -142,6 +147,7 @@ TEST_F(Reduce, AKilledRunLeavesNoValueOfFewerRows) {
         child.wait();
     }
     EXPECT_EQ(value("job.h5", "s"), "nan\n");
+    EXPECT_EQ(count_of(sheaf({"status", "job.h5"}).out, "s ="), 0);
     Result rest = run_job({"job.yaml", "--items", "0:20"});
     EXPECT_EQ(count_of(rest.err, "  s = 190 (20 values; 20 items are not done)\n"), 1) << rest;
 }
