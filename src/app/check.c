@@ -54,9 +54,10 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     sheaf_string_add(text, "items: %s", kinds[session->job.items.kind]);
     if (named)
         sheaf_string_add(text, "%s, ", items->name);
-    if (items->sweep)
+    const bool has_axes = items->sweep && (listed || strcmp(items->sweep->axes[0].name, "item") != 0);
+    if (has_axes)
         tell_axes(items->sweep, text);
-    sheaf_string_add(text, "%s%" PRId64 "\n", items->sweep ? ", " : "", items->n_items);
+    sheaf_string_add(text, "%s%" PRId64 "\n", has_axes ? ", " : "", items->n_items);
     if (items->n_fields)
         tell_fields("fields:", items->fields, items->n_fields, text);
     sheaf_string_add(text, "kernel: %s, %" PRId64 " item%s at a time\n", stage->kernel.kernel.table.head.name,

@@ -116,10 +116,12 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
     };
 }
 
-static void say_skipped(int64_t n, const char *why) {
+/* why: of all of them, or of the first. */
+static void say_skipped(int64_t n, const char *why, bool is_first) {
     char count[32];
     if (n > 0)
-        fprintf(stderr, "sheaf: %s item%s skipped: %s\n", sheaf_text_count(n, count), n == 1 ? " is" : "s are", why);
+        fprintf(stderr, "sheaf: %s item%s skipped: %s%s\n", sheaf_text_count(n, count), n == 1 ? " is" : "s are",
+                is_first && n > 1 ? "the first since " : "", why);
 }
 
 /* Items that have no values, or are left out: of a new results file, or of those that are computed again. */
@@ -134,8 +136,8 @@ static int skip_items(struct stage *stage, const struct asked *asked) {
         return 0;
     snprintf(left_out, sizeof left_out, "where '%.200s' leaves them out",
              stage->items.filter ? stage->items.filter->text : "");
-    say_skipped(skipped.n_left_out, left_out);
-    say_skipped(skipped.n_without, skipped.first);
+    say_skipped(skipped.n_left_out, left_out, false);
+    say_skipped(skipped.n_without, skipped.first, true);
     return 0;
 }
 

@@ -389,6 +389,9 @@ static int write_table(struct show *show) {
         if (show->found.n_rows < show->found.n_matching && show->head_by_default)
             fprintf(stderr, "(%s more rows: --head N, or --head 0 for all)\n",
                     sheaf_text_count(show->found.n_matching - show->found.n_rows, a));
+        if (show->found.n_hidden)
+            fprintf(stderr, "(%s skipped items are not among them: --fields status shows all)\n",
+                    sheaf_text_count(show->found.n_hidden, a));
         if (n_shown < n_columns)
             fprintf(stderr, "(%d more column%s, from '%s' on: a wider terminal, --fields or --csv)\n",
                     n_columns - n_shown, n_columns - n_shown == 1 ? "" : "s", columns[n_shown].head);

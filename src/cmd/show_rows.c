@@ -12,6 +12,7 @@ enum { ROWS = 8192 }; /* looked at at a time */
 struct keys {
     struct sort_key *rows;
     int64_t n, room;
+    bool failed_only; /* and no skipped ones */
 };
 
 /* Whether the row has a value to sort by. */
@@ -46,7 +47,7 @@ static int collect(const struct row_choice *choice, const int64_t *items, int64_
         return -1;
     const enum sheaf_type type = sort >= 0 ? fields[sort].field.type : SHEAF_FLOAT64;
     for (int64_t i = 0; i < n; i++) {
-        if (choice->where_failed && status[i] <= ITEM_DONE)
+        if (choice->where_failed && (status[i] <= ITEM_DONE || (found->failed_only && status[i] == ITEM_SKIPPED)))
             continue;
         struct sort_key *row = add_key(found, error);
         if (!row)
@@ -88,9 +89,31 @@ static int look_through(const struct row_choice *choice, struct keys *found, int
     return 0;
 }
 
+/* Items that failed are not looked for among very many that a condition leaves out. */
+static int find_failed(const struct row_choice *choice, bool *any, int64_t *n_skipped, struct sheaf_error *error) {
+    static int64_t items[ROWS];
+    static uint8_t status[ROWS];
+    const int64_t n_cells = choice->slice->n_cells;
+    for (int64_t first = 0; first < n_cells; first += ROWS) {
+        const int64_t n = n_cells - first < ROWS ? n_cells - first : ROWS;
+        sheaf_slice_items(choice->slice, first, n, items);
+        if (sheaf_reader_statuses(choice->reader, items, n, status, error))
+            return -1;
+        for (int64_t i = 0; i < n; i++) {
+            *any = *any || sheaf_status_failed(status[i]);
+            *n_skipped += status[i] == ITEM_SKIPPED;
+        }
+    }
+    return 0;
+}
+
 int sheaf_show_choose_rows(const struct row_choice *choice, struct shown_rows *found, struct sheaf_error *error) {
     struct keys keys = {0};
+    int64_t n_skipped = 0;
     int rc = -1;
+    if (choice->where_failed && find_failed(choice, &keys.failed_only, &n_skipped, error))
+        goto out;
+    found->n_hidden = keys.failed_only ? n_skipped : 0;
     if (look_through(choice, &keys, &found->n_matching, error))
         goto out;
     if (choice->sort >= 0)

@@ -16,7 +16,7 @@ struct row_choice {
     const struct slice *slice; /* among these */
     int sort;                  /* the field to sort by; -1: as the items are */
     bool descending;
-    bool where_failed; /* only those */
+    bool where_failed; /* only those; where there are none, those that are skipped */
     int64_t head;      /* 0: all */
 };
 
@@ -24,7 +24,8 @@ struct shown_rows {
     int64_t *rows;     /* [n_rows] items, in the order shown */
     uint8_t *statuses; /* [n_rows] theirs */
     int64_t n_rows, n_matching;
-    bool unfinished; /* some row is not done: the status is worth a column */
+    int64_t n_hidden; /* skipped ones that are not among those that failed */
+    bool unfinished;  /* some row is not done: the status is worth a column */
 };
 
 /* Fills *found, whose two lists are the caller's to free, also after an error. */

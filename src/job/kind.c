@@ -320,6 +320,8 @@ static int read_shared(struct job *job, const struct yaml_node *map, struct shea
     for (; job->n_shared < map->n; job->n_shared++) {
         struct job_shared *shared = &job->shared[job->n_shared];
         *shared = (struct job_shared){.name = map->key[job->n_shared]->text, .node = map->value[job->n_shared]};
+        if (strcmp(shared->name, "item") == 0)
+            return sheaf_yaml_refuse(shared->node, error, "shared.item: 'item' is the index of an item; rename it");
         for (int k = 0; k < job->n_params; k++)
             if (strcmp(job->params[k].name, shared->name) == 0)
                 return sheaf_yaml_refuse(shared->node, error, "'%s' is in params and in shared; rename one",

@@ -282,8 +282,8 @@ static int check_output(const struct binding *b, int k, struct sheaf_error *erro
     if (sheaf_items_find(b->fields, b->n_fields, f->name) >= 0)
         return sheaf_refuse(error,
                             "%s is called '%s' like a field of the items; rename the field (of a csv: rename: {'%s': "
-                            "…} in items)",
-                            what, f->name, f->name);
+                            "…} in items; of results: fields: {NEW: '%s'})",
+                            what, f->name, f->name, f->name);
     if (sheaf_registry_check_flags(f->flags, 0, what, error))
         return -1;
     if (!sheaf_type_bytes(f->type))

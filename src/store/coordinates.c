@@ -150,6 +150,12 @@ int sheaf_coordinates_note(hid_t file, hid_t link_creation, hid_t dataset_creati
     return noted >= 0 && H5Dclose(noted) < 0 ? -1 : rc;
 }
 
+bool sheaf_coordinates_are_noted(hid_t file, const char *name) {
+    char path[300];
+    snprintf(path, sizeof path, COORDINATES "/%s", name);
+    return H5Lexists(file, COORDINATES, H5P_DEFAULT) > 0 && H5Lexists(file, path, H5P_DEFAULT) > 0;
+}
+
 static bool is_as_noted(hid_t group, const char *name) {
     uint64_t sum = 0, noted = 0;
     hid_t file = H5Iget_file_id(group), note = H5Dopen2(group, name, H5P_DEFAULT);

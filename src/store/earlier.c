@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "plan/status.h"
 #include "store/h5.h"
+#include "store/lock.h"
 #include "store/reader.h"
 
 /* --- what lies along axes ------------------------------------------------------------------------------------------ */
@@ -175,7 +177,8 @@ static int find_fields(struct earlier *e, const struct job *job, struct items *i
 /* --- what became of the items -------------------------------------------------------------------------------------- */
 
 /* A later run would not look at them again. */
-static int warn_of_pending(const struct earlier *e, struct items *items, struct sheaf_error *error) {
+static int refuse_pending(const struct earlier *e, const struct job *job, const struct items *items,
+                          struct sheaf_error *error) {
     enum { ROWS = 65536 };
     uint8_t *status = malloc(ROWS);
     int64_t n_pending = 0;
@@ -186,24 +189,22 @@ static int warn_of_pending(const struct earlier *e, struct items *items, struct 
         for (int64_t i = 0; rc == 0 && i < n; i++)
             n_pending += status[i] == ITEM_PENDING;
     }
-    if (rc == 0 && n_pending)
-        sheaf_string_add(&items->warnings,
-                         "%s: %" PRId64 " of its %" PRId64
-                         " items are pending there, and are skipped here; run its job "
-                         "to the end first\n",
-                         items->name, n_pending, items->n_items);
     free(status);
-    return rc;
+    return rc == 0 && n_pending
+               ? sheaf_yaml_refuse(job->items.node, error,
+                                   "%s: %" PRId64 " of its %" PRId64 " items are pending; run its job to the end first",
+                                   items->name, n_pending, items->n_items)
+               : rc;
 }
 
 /* Its own status; the file is open in the reader too. */
-static int look_at_items(struct earlier *e, struct items *items, struct sheaf_error *error) {
+static int look_at_items(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
     hid_t file = sheaf_h5_open(items->name);
     if (file < 0)
         return sheaf_h5_fail(error, items->name, "open the file");
     int rc = sheaf_missing_open_status(&e->undone, file, error);
     H5Fclose(file);
-    return rc == 0 && e->undone.has_status ? warn_of_pending(e, items, error) : rc;
+    return rc == 0 && e->undone.has_status ? refuse_pending(e, job, items, error) : rc;
 }
 
 void sheaf_earlier_say(const struct earlier *e, const char *name, int64_t item, char *text, size_t most) {
@@ -215,6 +216,8 @@ void sheaf_earlier_say(const struct earlier *e, const char *name, int64_t item, 
     if (sheaf_reader_status(e->reader, item, 1, &status, &ignored) || status > ITEM_SKIPPED)
         status = ITEM_FAILED;
     const char *why = sheaf_reader_message(e->reader, item);
+    if (status == ITEM_SKIPPED && !why[0])
+        why = sheaf_reader_condition(e->reader);
     snprintf(text, most, "item %" PRId64 " %s in %.100s%s%s", item, what[status], name, why[0] ? ": " : "", why);
     text[sheaf_text_valid(text, strlen(text))] = '\0';
 }
@@ -234,16 +237,38 @@ static int refuse_left_out(const struct earlier *e, const struct job *job, struc
         (int)(n - sizeof mark + 1), why + sizeof mark - 1);
 }
 
+/* A cube, or one axis of as many values as may be in memory: a sample may have very many. */
+static bool has_axes(const struct earlier *e) {
+    enum { ONE_AXIS_MOST = 1 << 20 };
+    const int64_t n = sheaf_reader_n_items(e->reader);
+    return sheaf_reader_is_sweep(e->reader) &&
+           (sheaf_reader_extent(e->reader)->n_dims > 1 || (n > 0 && n <= ONE_AXIS_MOST));
+}
+
+/* What a run writes is not what it will be. */
+static int refuse_live(const struct job *job, const struct items *items, struct sheaf_error *error) {
+    struct lock_holder holder = {0};
+    char *path = sheaf_path_follow(items->name), who[128] = "";
+    const bool held = path && sheaf_lock_is_held(path, &holder);
+    free(path);
+    if (held && holder.pid)
+        snprintf(who, sizeof who, " (process %ld on %s)", holder.pid, holder.host);
+    return held ? sheaf_yaml_refuse(job->items.node, error, "%s: a run%s is writing it; wait until it has ended",
+                                    items->name, who)
+                : 0;
+}
+
 int sheaf_earlier_open(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
+    if (refuse_live(job, items, error))
+        return -1;
     if (sheaf_reader_open(&e->reader, items->name, error))
         return sheaf_yaml_prefix(job->items.node, error);
     items->n_items = sheaf_reader_n_items(e->reader);
-    if (refuse_left_out(e, job, error) ||
-        (sheaf_reader_extent(e->reader)->n_dims > 1 && take_axes(e, items->name, &items->arena, error)) ||
+    if (refuse_left_out(e, job, error) || (has_axes(e) && take_axes(e, items->name, &items->arena, error)) ||
         find_fields(e, job, items, error))
         return -1;
     sheaf_reader_rest(e->reader);
-    return look_at_items(e, items, error);
+    return look_at_items(e, job, items, error);
 }
 
 void sheaf_earlier_close(struct earlier *e) {

@@ -30,8 +30,8 @@ struct earlier {
     struct sweep *sweep;         /* the axes and what lies along them; NULL: a list */
 };
 
-/* Opens the results file that a job names, and finds the fields that it asks for; sets n_items, and warns of items that are
-   pending there. */
+/* Opens the results file that a job names, and finds the fields that it asks for; sets n_items. Refuses one that a run is
+   writing, or in which items are pending: this job would not look at these again. */
 int sheaf_earlier_open(struct earlier *earlier, const struct job *job, struct items *items, struct sheaf_error *error);
 
 /* "item 17 failed in earlier.h5: …" */

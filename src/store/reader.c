@@ -17,6 +17,7 @@
 #include "plan/journal_index.h"
 #include "plan/row_sink.h"
 #include "plan/status.h"
+#include "store/coordinates.h"
 #include "store/dimensions.h"
 #include "store/failures.h"
 #include "store/h5.h"
@@ -142,7 +143,9 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     if (dataset < 0)
         return 0;
     const bool is_output = sheaf_identity_find_output(r->identity, name) >= 0;
-    const int axis = sheaf_reader_is_sweep(r) && !is_output ? find_axis(r, name, dataset) : -1;
+    const bool may_be = r->has_coordinates && r->extent.n_dims == 1 ? sheaf_coordinates_are_noted(r->file, name)
+                                                                    : sheaf_reader_is_sweep(r) && !is_output;
+    const int axis = may_be ? find_axis(r, name, dataset) : -1;
     const bool is_dimension = axis < 0 && H5DSis_scale(dataset) > 0 && !sheaf_dimension_has_values(dataset);
     const int64_t width = axis >= 0 ? 1 : is_dimension ? 0 : find_width(r, dataset);
     const bool fits = width > 0 && sheaf_h5_classify(dataset) != 0;
@@ -304,6 +307,7 @@ static int list_contents(struct reader *r) {
     r->files = sheaf_h5_get_dataset_text(r->file, FILES_TEXT);
     H5Eclear2(H5E_DEFAULT); /* there may be none */
     sheaf_reader_begin(r, "status");
+    r->has_coordinates = H5Lexists(r->file, COORDINATES, H5P_DEFAULT) > 0;
     if (name_dimensions(r) || list_fields(r) || list_about(r))
         return -1;
     sheaf_reader_begin(r, ERROR_MESSAGE);
@@ -412,5 +416,5 @@ bool sheaf_reader_is_trace(const struct reader *r, int field) {
 }
 
 bool sheaf_reader_is_sweep(const struct reader *r) {
-    return sheaf_identity_is_sweep(r->identity) || r->extent.n_dims > 1;
+    return sheaf_identity_is_sweep(r->identity) || r->extent.n_dims > 1 || r->has_coordinates;
 }

@@ -32,6 +32,7 @@ struct reader {
     hid_t text; /* type of texts */
     int64_t n_items;
     struct extent extent;      /* of them; names are in the arena */
+    bool has_coordinates;      /* noted as such (store/coordinates.h) */
     int n_fields, most_fields; /* without those about items, which stand behind the others */
     int n_about;
     int32_t n_outputs;

@@ -433,4 +433,15 @@ TEST_F(Grids, WhereOfOtherSources) {
     }
 }
 
+/* What failed is found among very many that a condition leaves out. */
+TEST_F(Grids, FailuresComeBeforeWhatIsLeftOut) {
+    write("w.yaml", "items: {count: 100, where: \"item > 40\"}\ncommand: 'test {item} != 77'\n");
+    run_job({"w.yaml"}, {}, 1);
+    Result shown = sheaf({"show", "w.h5", "--where-failed"});
+    EXPECT_EQ(count_of(shown.out, "\n"), 2) << shown;
+    EXPECT_EQ(count_of(shown.out, "  77  failed"), 1) << shown;
+    EXPECT_EQ(count_of(shown.err, "(41 skipped items are not among them: --fields status shows all)"), 1) << shown;
+    EXPECT_EQ(count_of(sheaf({"show", "w.h5", "--where-failed", "--csv"}).out, "\n"), 2);
+}
+
 } // namespace

@@ -41,8 +41,8 @@ TEST_F(Missing, ItemsThatWereNotDoneAreSkipped) {
             SCOPED_TRACE(dataset + layout.name());
             write_second("first.h5", dataset);
             Result result = run_job({"second.yaml", "--overwrite"}, layout);
-            EXPECT_EQ(count_of(result.err, std::string("sheaf: 3 items are skipped: first.h5:") + dataset +
-                                               " has no value in row 3\n"),
+            EXPECT_EQ(count_of(result.err, std::string("sheaf: 3 items are skipped: the first since first.h5:") +
+                                               dataset + " has no value in row 3\n"),
                       1)
                 << result;
             EXPECT_EQ(count_of(result.err, "second: 5 of 8 items done, 3 skipped\n"), 1) << result;
