@@ -19,6 +19,9 @@ static int check_name(const struct reducing *r, const struct job_reduction *aske
     snprintf(what, sizeof what, "%s:%d: a reduction", stage->session->job.file, asked->node->line);
     if (sheaf_items_check_name(asked->name, what, error))
         return -1;
+    if (strstr(asked->name, ": ")) /* ends the name in the job's identity */
+        return sheaf_yaml_refuse(asked->node, error, "reduce.%s: the name of a reduction has no ': '; rename it",
+                                 asked->name);
     bool taken = sheaf_items_find(stage->items.fields, stage->items.n_fields, asked->name) >= 0 ||
                  sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, asked->name) >= 0;
     for (int d = 0; d < extent.n_dims; d++)
@@ -233,8 +236,16 @@ static int clear_one(const struct reducing *r, int k, struct sheaf_error *error)
     return 0;
 }
 
+/* That there are none is on the disk before a row is another: after a power cut, too. */
+static int unmark(struct results *results, struct sheaf_error *error) {
+    bool are;
+    if (sheaf_results_are_reduced(results, &are, error))
+        return -1;
+    return are && (sheaf_results_mark_reduced(results, false, error) || sheaf_results_sync(results, error)) ? -1 : 0;
+}
+
 int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
-    if (r && sheaf_results_mark_reduced(&r->stage->session->results, false, error))
+    if (r && unmark(&r->stage->session->results, error))
         return -1;
     for (int k = 0; r && k < r->n; k++)
         if (clear_one(r, k, error))

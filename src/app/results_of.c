@@ -150,7 +150,8 @@ static int choose_again(struct stage *stage) {
         return 0;
     if (o->recompute && skip_items(stage, &stage->asked))
         return -1;
-    if (sheaf_results_again(&session->results, &stage->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
+    if (sheaf_reducing_clear(stage->reducing, &session->error) ||
+        sheaf_results_again(&session->results, &stage->asked, o->recompute ? RESULTS_ALL : RESULTS_FAILED, &n,
                             &session->error))
         return -1;
     const bool all = o->recompute && sheaf_asked_next(&stage->asked, 0, stage->items.n_items).n == stage->items.n_items;

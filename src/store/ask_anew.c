@@ -54,14 +54,18 @@ static int remove_all(struct creation *c, const char *stored) {
     return 0;
 }
 
+static int write_text(struct creation *c, const char *name, const char *text) {
+    return remove_dataset(c, name) || sheaf_create_text(c, name, text) ? -1 : 0;
+}
+
 static int write_anew(void *self, hid_t copy, const char *aside, struct sheaf_error *error) {
     struct asking *a = self;
     struct creation c = {.plan = a->plan, .path = aside, .error = error};
     int rc = sheaf_create_begin(&c);
     c.file = copy;
     if (rc == 0)
-        rc = remove_all(&c, a->stored) || sheaf_create_reductions(&c) || remove_dataset(&c, IDENTITY_TEXT) ||
-                     sheaf_create_text(&c, IDENTITY_TEXT, a->becomes.data)
+        rc = remove_all(&c, a->stored) || sheaf_create_reductions(&c) ||
+                     write_text(&c, IDENTITY_TEXT, a->becomes.data) || write_text(&c, JOB_TEXT, a->plan->job_text)
                  ? -1
                  : 0;
     sheaf_create_end(&c);

@@ -1,27 +1,37 @@
 /* The reductions of a results file that is being made: there is no value yet. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "core/type.h"
 #include "store/create_inside.h"
 #include "store/dimensions.h"
 #include "store/layout.h"
 
+enum { PIECE = 1024 /* cells that are written at a time: there may be as many as items */ };
+
+/* The piece of values again and again, n of them in all. */
+static int repeat(hid_t dataset, hid_t type, const void *piece, int64_t n_of_piece, int64_t n) {
+    for (int64_t at = 0, m; at < n; at += m) {
+        m = n - at < n_of_piece ? n - at : n_of_piece;
+        if (sheaf_h5_write_rows(dataset, type, at, m, 1, piece))
+            return -1;
+    }
+    return 0;
+}
+
 /* NaN, or -1, in each cell. */
 static int write_none(struct creation *c, const struct reduction_field *field, hid_t dataset) {
-    const size_t n = (size_t)field->n_cells;
-    double *values = malloc((n + 1) * sizeof *values);
-    int64_t *whole = (void *)values;
-    int rc = values ? 0 : sheaf_fail_memory(c->error, "a reduction");
-    if (rc == 0 && field->about.type == SHEAF_FLOAT64)
-        sheaf_type_fill(SHEAF_FLOAT64, values, field->n_cells);
-    for (size_t i = 0; rc == 0 && field->about.type == SHEAF_INT64 && i < n; i++)
+    const enum sheaf_type type = (enum sheaf_type)field->about.type;
+    double numbers[PIECE];
+    int64_t whole[PIECE];
+    sheaf_type_fill(SHEAF_FLOAT64, numbers, PIECE);
+    for (int i = 0; i < PIECE; i++)
         whole[i] = -1;
-    if (rc == 0 && H5Dwrite(dataset, sheaf_h5_type(field->about.type), H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
-        rc = sheaf_create_fail(c, "write a reduction");
-    free(values);
-    return rc;
+    const void *none = type == SHEAF_INT64 ? (const void *)whole : (const void *)numbers;
+    const bool bad = field->n_dims == 0 /* which has no rows */
+                         ? H5Dwrite(dataset, sheaf_h5_type(type), H5S_ALL, H5S_ALL, H5P_DEFAULT, none) < 0
+                         : repeat(dataset, sheaf_h5_type(type), none, PIECE, field->n_cells) != 0;
+    return bad ? sheaf_create_fail(c, "write a reduction") : 0;
 }
 
 static int describe(const struct creation *c, const struct reduction_field *field, hid_t dataset) {
@@ -57,13 +67,12 @@ static int make_counts(struct creation *c, const struct reduction_field *field) 
     hid_t dataset = sheaf_create_dataset(c, name, H5T_NATIVE_INT64, 2, shape);
     if (dataset < 0)
         return -1;
-    int64_t *zeros = calloc((size_t)field->n_cells * REDUCED_COUNTS + 1, sizeof *zeros);
-    int rc = zeros ? 0 : sheaf_fail_memory(c->error, "a reduction");
-    if (rc == 0 && (H5Dwrite(dataset, H5T_NATIVE_INT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros) < 0 ||
-                    sheaf_h5_put_text(dataset, "long_name",
-                                      "values that went in, values that are no number, items that are not done")))
+    static const int64_t zeros[PIECE * REDUCED_COUNTS];
+    int rc = 0;
+    if (repeat(dataset, H5T_NATIVE_INT64, zeros, PIECE * REDUCED_COUNTS, shape[0] * REDUCED_COUNTS) ||
+        sheaf_h5_put_text(dataset, "long_name",
+                          "values that went in, values that are no number, items that are not done"))
         rc = sheaf_create_fail(c, "write the counts of a reduction");
-    free(zeros);
     return H5Dclose(dataset) < 0 && rc == 0 ? sheaf_create_fail(c, "close a reduction") : rc;
 }
 

@@ -166,7 +166,8 @@ TEST_F(Reduce, OtherReductionsOfTheSameRows) {
     EXPECT_EQ(count_of(first.err, "sheaf: other reductions are asked for than when job.h5 was begun"), 1) << first;
     EXPECT_EQ(count_of(first.err, "  s = 18 (6 values)\n"), 1) << first;
     python("f = h5py.File('job.h5'); assert f['by_x'][:].tolist() == [1.5, 3, 4.5] and f['by_x'].dims[0].keys() == "
-           "['x']\n");
+           "['x']\n"
+           "assert bytes(f['sheaf/job'][:]) == open('job.yaml', 'rb').read()\n");
     write("job.yaml", job + "reduce: {by_x: {max: y, over: [k]}}\n");
     run_job({"job.yaml"});
     python(
@@ -197,6 +198,7 @@ TEST_F(Reduce, WhatCannotBeIsRefused) {
         {"{m: {mean: y, over: k}}", "reduce.m.over: the items have no axis 'k'; there is x, name"},
         {"{m: {mean: y, over: {k: 1}}}", "reduce.m.over should be an axis of the grid, or a list of axes"},
         {"{m: {mean: y, nan: skip}}", "unknown reduce.m.nan 'skip'; there is 'omit', 'propagate'"},
+        {"{\"y: m\": {mean: y}}", "reduce.y: m: the name of a reduction has no ': '; rename it"},
         {"{y: {mean: y}}", "reduce.y: a field, an output or an axis is called so; choose another name"},
         {"{x: {mean: y}}", "reduce.x: a field, an output or an axis is called so"},
         {"{status: {mean: y}}", "'status', which the results file needs for itself"},
