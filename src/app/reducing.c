@@ -73,11 +73,13 @@ static int check_axes(const struct extent *extent, const struct job_reduction *a
 
 /* "mass: charge: mean", of the axes that go. */
 static const char *say_methods(struct reducing *r, const struct extent *extent, const struct job_reduction *asked) {
+    static const char *const methods[REDUCE_KINDS] = {
+        [REDUCE_STD] = "standard_deviation", [REDUCE_MIN] = "minimum", [REDUCE_MAX] = "maximum"}; /* as CF has them */
     struct sheaf_string text = {0};
     for (int d = 0; d < extent->n_dims; d++)
         if (names(asked->over, extent->dims[d].name))
             sheaf_string_add(&text, "%s: ", extent->dims[d].name);
-    sheaf_string_add(&text, "%s", sheaf_reduction_names[asked->kind]);
+    sheaf_string_add(&text, "%s", methods[asked->kind] ? methods[asked->kind] : sheaf_reduction_names[asked->kind]);
     const char *kept = text.failed ? NULL : sheaf_arena_text(&r->arena, text.data, text.length);
     sheaf_string_free(&text);
     return kept;

@@ -181,7 +181,7 @@ static void add_values(const struct pass *pass, int k, char *states, int64_t fir
             continue;
         char *state = states + (size_t)(cell - pass->begin) * one->state_bytes;
         if (status[i] != ITEM_DONE)
-            ++*(int64_t *)(void *)state;
+            *(int64_t *)(void *)state += status[i] != ITEM_SKIPPED; /* what is left out is missed by nobody */
         else if (one->where < 0 || out[one->where][i] != 0)
             sheaf_reduction_add(one->asked->kind, state + sizeof(int64_t), first + i, out[one->of][i]);
     }

@@ -26,7 +26,7 @@ enum reduction_kind {
     REDUCE_KINDS
 };
 
-/* What is counted of each cell: values that went in, values that were no number, items that are not done. */
+/* What is counted of each cell: values that went in, values that were no number, items that failed or are pending. */
 enum { REDUCED_IN, REDUCED_NAN, REDUCED_UNDONE, REDUCED_COUNTS };
 
 /* A reduction as people see it. */

@@ -71,7 +71,7 @@ static int make_counts(struct creation *c, const struct reduction_field *field) 
     int rc = 0;
     if (repeat(dataset, H5T_NATIVE_INT64, zeros, PIECE * REDUCED_COUNTS, shape[0] * REDUCED_COUNTS) ||
         sheaf_h5_put_text(dataset, "long_name",
-                          "values that went in, values that are no number, items that are not done"))
+                          "values that went in, values that are no number, items that failed or are pending"))
         rc = sheaf_create_fail(c, "write the counts of a reduction");
     return H5Dclose(dataset) < 0 && rc == 0 ? sheaf_create_fail(c, "close a reduction") : rc;
 }

@@ -170,7 +170,8 @@ static herr_t visit_link(hid_t file, const char *name, const H5L_info_t *info, v
     const int32_t output = sheaf_identity_find_output(f->identity, name);
     const bool is_output = output >= 0;
     if (info->type != H5L_TYPE_HARD ||
-        (!is_output && (f->of_sweep || f->n_outputs > 0 || sheaf_coordinates_are_noted(file, name))))
+        (!is_output && (f->of_sweep || f->n_outputs > 0 || sheaf_coordinates_are_noted(file, name) ||
+                        sheaf_identity_is_reduction(f->identity, name))))
         return 0;
     if (H5Oget_info_by_name2(file, name, &object, H5O_INFO_BASIC, H5P_DEFAULT) < 0)
         return sheaf_h5_fail_dataset(f->error, f->path, name);

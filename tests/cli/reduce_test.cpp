@@ -101,6 +101,10 @@ TEST_F(Reduce, WhatIsNoNumberAndWhatIsNotDone) {
     Result failed = run_job({"fail.yaml"}, {2, 1}, 1);
     EXPECT_EQ(count_of(failed.err, "  s = 4 (2 values; 1 item is not done)\n"), 1) << failed;
     EXPECT_EQ(count_of(failed.err, "  sx = 4 (2 values; 1 item is not done)\n"), 1) << failed;
+    write("out.yaml",
+          "items: {grid: {x: [1, 2, 3, 4]}, where: \"x > 2\"}\nexpression: {y: x}\nreduce: {s: {sum: y}}\n");
+    Result out = run_job({"out.yaml"});
+    EXPECT_EQ(count_of(out.err, "  s = 7 (2 values)\n"), 1) << out;
     write("none.yaml",
           "items: {count: 0}\nexpression: {y: item}\nreduce: {s: {sum: y}, m: {mean: y}, b: {argmax: y}, n: "
           "{count: y}}\n");

@@ -266,7 +266,8 @@ TEST_F(Earlier, EveryOtherItemIsLackingThere) {
     run_job({"half.yaml"});
     write("next.yaml", "items: {results: half.h5, where: \"y > 99\"}\nexpression: {z: y + 1}\n");
     Result result = run_job({"next.yaml"}, {2, 1});
-    EXPECT_EQ(count_of(result.err, "sheaf: 75,001 items are skipped: the first since item 0 was skipped in half.h5"), 1) << result;
+    EXPECT_EQ(count_of(result.err, "sheaf: 75,001 items are skipped: the first since item 0 was skipped in half.h5"), 1)
+        << result;
     EXPECT_EQ(count_of(result.err, "sheaf: 50 items are skipped: where 'y > 99' leaves them out\n"), 1) << result;
     python("b, i = h5py.File('next.h5'), np.arange(200000)\n"
            "done = ((i % 2 == 1) | (i > 150000)) & (i > 99)\n"
