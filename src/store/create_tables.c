@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "plan/flight.h"
 #include "store/create_inside.h"
+#include "store/labels.h"
 #include "store/layout.h"
 #include "store/run_table.h"
 #include "store/texts.h"
@@ -18,6 +19,16 @@ int sheaf_create_text(struct creation *c, const char *name, const char *text) {
         return -1;
     const bool bad = H5Dwrite(dataset, H5T_NATIVE_UINT8, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0;
     return H5Dclose(dataset) < 0 || bad ? sheaf_create_fail(c, "write a text") : 0;
+}
+
+static int make_labels(struct creation *c) {
+    struct sheaf_string text = {0};
+    sheaf_labels_list(c->plan, &text);
+    int rc = text.failed ? sheaf_fail_memory(c->error, "the units") : 0;
+    if (rc == 0 && text.length)
+        rc = sheaf_create_text(c, LABELS_TEXT, text.data);
+    sheaf_string_free(&text);
+    return rc;
 }
 
 /* The table of errors: all slots marked unused. */
@@ -128,7 +139,7 @@ int sheaf_create_bookkeeping(struct creation *c) {
     int32_t version = LAYOUT_VERSION;
     sheaf_hash_bytes(plan->identity, strlen(plan->identity), hash);
     if (sheaf_create_text(c, ARGUMENTS_TEXT, plan->arguments) || sheaf_create_text(c, JOB_TEXT, plan->job_text) ||
-        sheaf_create_text(c, IDENTITY_TEXT, plan->identity) ||
+        sheaf_create_text(c, IDENTITY_TEXT, plan->identity) || make_labels(c) ||
         (plan->files && *plan->files && sheaf_create_text(c, FILES_TEXT, plan->files)) || make_errors(c) ||
         make_runs(c) || make_flights(c) || make_marks(c) || sheaf_random_token(&token, c->error))
         return -1;

@@ -10,6 +10,10 @@
 #include "core/text.h"
 #include "store/results.h"
 
+/* What the job says, two lines for each field, as the file keeps it in bytes: attributes lie in the heap, which a run reads only
+   where something differs. */
+void sheaf_labels_list(const struct results_plan *plan, struct sheaf_string *text);
+
 /* Adds a line for each of which the job says something else now: the field, both, and how it can be changed. Of inputs only
    those along axes have labels from the job. */
 void sheaf_labels_compare(hid_t file, const struct results_plan *plan, struct sheaf_string *lines);

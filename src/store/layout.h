@@ -18,6 +18,7 @@
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
+#define LABELS_TEXT GROUP "/labels"       /* store/labels.h */
 #define ARGUMENTS_TEXT GROUP "/arguments" /* how the run was called that made the file; in newer ones */
 #define FILES_TEXT                                                                                                     \
     GROUP "/files"                            /* core/known.h: a line for each file, as it was when this one was made;

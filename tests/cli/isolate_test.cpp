@@ -212,7 +212,7 @@ TEST_F(Isolate, SignalsToAll) {
     EXPECT_TRUE(wait_for_done(child, path("job.h5"), 2));
     int n = 0;
     for (pid_t pid : find_marked("SHEAF_TEST_MARK=" + folder_))
-        if (read_file("/proc/" + std::to_string(pid) + "/comm") == "sheaf-kernel\n")
+        if (name_of_process(pid) == "sheaf-kernel")
             for (int signal : {SIGUSR1, SIGTERM, SIGINT, SIGHUP})
                 n += kill(pid, signal) == 0;
     EXPECT_EQ(n, 4);

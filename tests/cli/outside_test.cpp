@@ -57,7 +57,7 @@ class Outside : public Program {
     std::vector<pid_t> processes(const std::string &name = "") const {
         std::vector<pid_t> found;
         for (pid_t pid : find_marked("SHEAF_TEST_MARK=" + folder_))
-            if (name.empty() || read_file("/proc/" + std::to_string(pid) + "/comm") == name + "\n")
+            if (name.empty() || name_of_process(pid) == name)
                 found.push_back(pid);
         return found;
     }

@@ -221,6 +221,13 @@ bool wait_until(const std::function<bool()> &holds, double deadline_s) {
     return true;
 }
 
+std::string name_of_process(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/comm");
+    std::string name;
+    std::getline(file, name);
+    return name;
+}
+
 /* --- files and texts ----------------------------------------------------------------------------------------------- */
 
 std::string read_file(const std::string &path) {

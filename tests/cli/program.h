@@ -77,6 +77,9 @@ class Child {
 /* Processes that have this setting in their environment, whatever session they are in. */
 std::vector<pid_t> find_marked(const std::string &setting);
 
+/* What a process is called; "" where it has ended. */
+std::string name_of_process(pid_t pid);
+
 /* Polls until `holds` or the deadline; whether it held. */
 bool wait_until(const std::function<bool()> &holds, double deadline_s = 120);
 
