@@ -54,7 +54,7 @@ void sheaf_status_mark_unsafe(const uint8_t *status, int64_t n, uint8_t *unsafe)
     }
     for (; i < n; i++)
         unsafe[i] = status[i] | ITEM_UNSAFE;
-    const uint8_t *skipped = memchr(status, ITEM_SKIPPED, (size_t)n);
+    const uint8_t *skipped = n > 0 ? memchr(status, ITEM_SKIPPED, (size_t)n) : NULL;
     for (i = skipped ? skipped - status : n; i < n; i++)
         if (status[i] == ITEM_SKIPPED)
             unsafe[i] = ITEM_SKIPPED;

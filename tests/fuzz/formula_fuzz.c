@@ -19,7 +19,7 @@ static const struct formula_field fields[] = {
 static const struct formula_param params[] = {{"total", 5}, {"QUUXp", -1e-320}, {"e", 1}};
 static const struct formula_function functions[] = {{"QUUXf", 2, false}, {"g", 1, true}, {"h", 0, false}};
 
-static const struct formula_names names = {5, fields, 3, params, 3, functions};
+static const struct formula_names names = {5, fields, 3, params, 3, functions, NULL};
 
 /* Reads text[length], copied to memory of just this size, so that a byte read behind it is seen. */
 static bool add(struct formulas *formulas, const char *output, const char *text, size_t length) {
