@@ -215,6 +215,18 @@ TEST_F(Earlier, TheSameValuesComputedAgainAreTheSame) {
         << "item 2 is done now";
 }
 
+/* An item that failed is another thing than one whose value is 0. */
+TEST_F(Earlier, AZeroIsNotNothing) {
+    const std::string job = "items: {rows: [{x: 1}, {x: 2}]}\ncommand: '";
+    write("zero.yaml", job + "test {x} = 2 && echo 0'\noutputs: {y: {column: 1, type: int64}}\n");
+    run_job({"zero.yaml"}, {}, 1);
+    write("next.yaml", "items: {results: zero.h5}\nexpression: {z: y + 1}\n");
+    run_job({"next.yaml"});
+    write("zero.yaml", job + "echo 0'\noutputs: {y: {column: 1, type: int64}}\n");
+    run_job({"zero.yaml", "--overwrite"});
+    EXPECT_EQ(count_of(run_job({"next.yaml"}, {}, 2).err, "next.h5: holds the results of another job"), 1);
+}
+
 TEST_F(Earlier, AFileThatARunIsWritingIsRefused) {
     write("slow.yaml", "items: {count: 4}\ncommand: 'test {item} = 0 || sleep 1000; echo {item}'\n"
                        "outputs: {y: {column: 1}}\n");
