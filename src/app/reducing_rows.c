@@ -51,35 +51,6 @@ static char **make_states(const struct pass *pass, struct sheaf_arena *arena) {
 
 /* --- rows ---------------------------------------------------------------------------------------------------------- */
 
-static void widen(enum sheaf_type type, const char *from, int64_t n, double *to) {
-    for (int64_t i = 0; i < n; i++)
-        switch (type) {
-        case SHEAF_FLOAT64:
-            memcpy(to + i, from + 8 * i, 8);
-            break;
-        case SHEAF_FLOAT32: {
-            float value;
-            memcpy(&value, from + 4 * i, sizeof value);
-            to[i] = (double)value;
-            break;
-        }
-        case SHEAF_INT64: {
-            int64_t value;
-            memcpy(&value, from + 8 * i, sizeof value);
-            to[i] = (double)value;
-            break;
-        }
-        case SHEAF_INT32: {
-            int32_t value;
-            memcpy(&value, from + 4 * i, sizeof value);
-            to[i] = value;
-            break;
-        }
-        default:
-            to[i] = (uint8_t)from[i];
-        }
-}
-
 /* An output's values, from the file. */
 static int read_output(const struct reducing *r, int output, int64_t first, int64_t n, double *to,
                        struct sheaf_error *error) {
@@ -89,7 +60,9 @@ static int read_output(const struct reducing *r, int output, int64_t first, int6
     if (sheaf_file_pread(results->fd, room, (size_t)n * column->row_bytes,
                          column->offset + first * (off_t)column->row_bytes, results->path, error))
         return -1;
-    widen((enum sheaf_type)r->stage->kernel.outputs[output].type, room, n, to);
+    const struct sheaf_field *field = &r->stage->kernel.outputs[output];
+    for (int64_t i = 0; i < n; i++)
+        to[i] = sheaf_type_to_double(field->type, room + (size_t)i * column->row_bytes);
     return 0;
 }
 
