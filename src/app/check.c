@@ -49,9 +49,9 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     static const char *const kinds[] = {"csv ",  "lines of ", "",      "hdf5 ",   "results of ", "jsonl ",
                                         "grid ", "zip ",      "rows ", "sample ", "files "};
     const struct items *items = &stage->items;
-    const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
-    sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);
-    sheaf_string_add(text, "items: %s", kinds[session->job.items.kind]);
+    const bool listed = sheaf_job_lists_items(stage->job), named = !listed && stage->job->items.kind != JOB_COUNT;
+    sheaf_string_add(text, "job: %s, of %s\n", stage->job->name, session->options->job_file);
+    sheaf_string_add(text, "items: %s", kinds[stage->job->items.kind]);
     if (named)
         sheaf_string_add(text, "%s, ", items->name);
     const bool has_axes = items->sweep && (listed || strcmp(items->sweep->axes[0].name, "item") != 0);
@@ -301,7 +301,7 @@ static int tell(struct stage *stage, enum check_print print) {
     int64_t n_pending = 0;
     int rc = 0;
     if (print == CHECK_RESULTS) {
-        printf("%s\n", session->job.output);
+        printf("%s\n", stage->job->output);
         return 0;
     }
     tell_job(stage, &text);
@@ -328,7 +328,7 @@ static int look(struct stage *stage, enum check_print print) {
 
 int sheaf_check(const struct run_options *options, enum check_print print) {
     struct session session;
-    struct stage stage = {.session = &session, .transport.own.fd = -1};
+    struct stage stage = {.session = &session, .job = &session.job, .transport.own.fd = -1};
     int rc = sheaf_session_start(&session, options);
     session.only_looks = true;
     if (rc == 0)

@@ -46,7 +46,7 @@ static int run_stage(struct stage *stage) {
 
 int sheaf_pipeline_run(const struct run_options *options) {
     struct session session;
-    struct stage stage = {.session = &session, .transport.own.fd = -1};
+    struct stage stage = {.session = &session, .job = &session.job, .transport.own.fd = -1};
     int rc = sheaf_session_start(&session, options);
     if (rc == 0)
         rc = run_stage(&stage);

@@ -46,7 +46,7 @@ static void say_unsafe(const struct session *session) {
 static void say_lost_texts(const struct stage *stage) {
     const struct session *session = stage->session;
     struct sheaf_string said = {0};
-    sheaf_results_say_lost_texts(session->job.output, stage->items.n_items, &said);
+    sheaf_results_say_lost_texts(stage->job->output, stage->items.n_items, &said);
     if (session->results.lost_texts && !said.failed && !session->options->quiet)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -70,25 +70,24 @@ static const char *find_text(const struct items *items) {
 
 /* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
 static bool links_inputs(const struct stage *stage) {
-    const struct session *session = stage->session;
-    if (!sheaf_job_has_datasets(&session->job) || session->job.inputs == JOB_INPUTS_COPY || find_text(&stage->items))
+    if (!sheaf_job_has_datasets(stage->job) || stage->job->inputs == JOB_INPUTS_COPY || find_text(&stage->items))
         return false;
-    return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
+    return stage->job->inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
 }
 
 /* What the results file will need. */
 static void say_links(const struct stage *stage) {
     const struct session *session = stage->session;
-    if (links_inputs(stage) && session->job.inputs == JOB_INPUTS_AUTO && !session->options->quiet)
+    if (links_inputs(stage) && stage->job->inputs == JOB_INPUTS_AUTO && !session->options->quiet)
         fprintf(
             stderr,
             "sheaf: the inputs (%.0f MB) are linked in %s, which needs %s beside it; inputs: copy in the job copies "
             "them\n",
-            input_bytes(stage) / 1e6, session->job.output, stage->items.name);
-    if (session->job.inputs == JOB_INPUTS_LINK && sheaf_job_has_datasets(&session->job) && find_text(&stage->items) &&
+            input_bytes(stage) / 1e6, stage->job->output, stage->items.name);
+    if (stage->job->inputs == JOB_INPUTS_LINK && sheaf_job_has_datasets(stage->job) && find_text(&stage->items) &&
         !session->options->quiet)
         fprintf(stderr, "sheaf: inputs: link does not go with texts ('%s'): the inputs are copied into %s\n",
-                find_text(&stage->items), session->job.output);
+                find_text(&stage->items), stage->job->output);
 }
 
 struct results_plan sheaf_stage_plan(struct stage *stage) {
@@ -99,7 +98,7 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .n_reductions = n_reductions,
         .reductions = reductions,
         .path = session->output,
-        .job_name = session->job.name,
+        .job_name = stage->job->name,
         .job_text = session->text.data,
         .arguments = session->options->arguments,
         .kernel = stage->kernel.kernel.table.head.name,
@@ -110,7 +109,7 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .n_outputs = stage->kernel.n_outputs,
         .outputs = stage->kernel.outputs,
         .block = stage->kernel.block,
-        .seed = session->job.seed,
+        .seed = stage->job->seed,
         .attempts = stage->carrying.attempts,
         .accept_changes = session->options->accept_changes,
     };
@@ -165,7 +164,7 @@ static int check_collision(struct stage *stage) {
         .folder = session->folder,
         .replaces = session->options->overwrite,
         .job_file = session->options->job_file,
-        .job = &session->job,
+        .job = stage->job,
         .kernel = &stage->kernel,
         .items = &stage->items,
         .known = &session->known,
@@ -260,5 +259,5 @@ int sheaf_stage_open_results(struct stage *stage) {
     int rc = sheaf_session_is_first(session) ? open_results(stage) : 0;
     if (sheaf_session_agree(session, rc))
         return -1;
-    return sheaf_session_uses_processes(session) ? lend_lock(session) : 0;
+    return sheaf_stage_uses_processes(stage) ? lend_lock(session) : 0;
 }

@@ -36,7 +36,7 @@ struct session {
     int n_threads;            /* that compute, of this rank, */
     int first_slot;           /* and which number the first has on its node */
     struct sheaf_buffer text; /* of the job file */
-    struct job job;
+    struct job job;           /* as it was read; each stage has its part */
     struct sheaf_error error;
 
     /* The results file: on rank 0, but for the folder. */
@@ -62,11 +62,6 @@ static inline const char *sheaf_session_again(const struct session *session) {
     return session->options->recompute   ? "the same command without --recompute"
            : session->options->overwrite ? "the same command without --overwrite"
                                          : "the same command";
-}
-
-/* Whether items are computed by processes of their own. */
-static inline bool sheaf_session_uses_processes(const struct session *session) {
-    return session->job.kind == JOB_COMMAND || session->job.kind == JOB_WORKER || session->job.limits.isolate;
 }
 
 /* All ranks learn whether a step worked on all of them; the error of the lowest rank counts (R5). Collective. */

@@ -31,6 +31,7 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 
 struct stage {
     struct session *session;
+    struct job *job; /* what is asked of this stage: of a plain job all of it */
     struct kernel_host host;
     struct items items;                    /* open on rank 0; elsewhere only n_items and fields */
     struct condition *condition;           /* rank 0: which of them are left out, */
@@ -69,6 +70,12 @@ struct stage {
 /* Whether all items of the job are asked for. */
 static inline bool sheaf_stage_is_whole(const struct stage *stage) {
     return stage->n_asked == stage->items.n_items;
+}
+
+/* Whether items are computed by processes of their own. */
+static inline bool sheaf_stage_uses_processes(const struct stage *stage) {
+    const struct job *job = stage->job;
+    return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
 }
 
 /* The job's items and kernel: opening.c. Nothing is written. Collective. */
