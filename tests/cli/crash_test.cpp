@@ -140,7 +140,7 @@ TEST_F(CrashPoints, OfStages) {
     EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
     for (const std::string &how : hows()) {
         int n = first_of(how);
-        for (; crash(how, n) && !HasFailure(); n += slow_tests() ? 1 : 5) {
+        for (; crash(how, n) && !HasFailure(); n += slow_tests() ? 1 : 31) {
             const std::string name = "/" + how + std::to_string(1000 + n) + ".h5";
             if (exists(path("job.h5"))) {
                 verify("job.h5");
