@@ -177,27 +177,38 @@ static int compile_expression(struct stage *stage) {
     return rc;
 }
 
-/* What kernels get that are made for the job. */
-static int open_host(struct stage *stage) {
+/* OUT.d, and in it what belongs to items of the stage: those of another one have the same numbers. */
+static int find_folder(struct stage *stage) {
     struct session *session = stage->session;
+    const char *name = stage->job->stage;
     if (!session->folder) {
         char *folder = sheaf_journal_folder(stage->job->output);
         session->folder = folder ? sheaf_path_absolute(folder) : NULL;
         free(folder);
     }
+    if (session->folder)
+        sheaf_string_add(&stage->folder, "%s%s%s", session->folder, name ? "/" : "", name ? name : "");
+    return session->folder && !stage->folder.failed ? 0 : sheaf_fail_memory(&session->error, "a path");
+}
+
+/* What kernels get that are made for the job. */
+static int open_host(struct stage *stage) {
+    struct session *session = stage->session;
+    if (find_folder(stage))
+        return -1;
     session->n_threads =
         sheaf_ranks_choose_threads(session->options->n_threads, sheaf_team_cores(), session->self.n_local_ranks);
     stage->host = (struct kernel_host){.is_first = sheaf_session_is_first(session),
                                        .only_looks = session->only_looks,
                                        .server = session->server,
-                                       .folder = session->folder,
+                                       .folder = stage->folder.data,
                                        .arrays = &stage->arrays,
                                        .shared_folder = stage->shared_folder,
                                        .known = &session->known,
                                        .n_threads = session->n_threads,
                                        .warnings = &session->warnings,
                                        .did = sheaf_thread_did};
-    return session->folder ? 0 : sheaf_fail_memory(&session->error, "a path");
+    return 0;
 }
 
 static int open_reductions(struct stage *stage) {
@@ -224,7 +235,7 @@ static int open_kernel(struct stage *stage) {
         rc = compile_expression(stage);
     if (rc == 0 && stage->job->n_reductions > 0)
         rc = open_reductions(stage);
-    if (stage->is_last && !sheaf_stage_uses_processes(stage)) {
+    if (stage->is_last && !sheaf_stage_uses_processes(stage) && !session->lent) {
         sheaf_server_stop(session->server);
         session->server = NULL;
     }
@@ -288,6 +299,8 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_schedule_close(&stage->schedule);
     sheaf_transport_close(&stage->transport, &ignored);
     close_kernel(stage);
+    if (stage->folder.length && stage->job->stage && !stage->session->only_looks)
+        rmdir(stage->session->folder); /* as long as anything is in it, it stays */
     sheaf_shared_data_close(stage);
     sheaf_messages_unshare(sheaf_session_is_first(stage->session) ? &stage->session->results.sink : NULL);
     sheaf_comm_end_stage(stage->session->comm);
@@ -297,5 +310,6 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
     sheaf_string_free(&stage->address);
+    sheaf_string_free(&stage->folder);
     sheaf_string_free(&stage->reduced);
 }

@@ -210,6 +210,41 @@ TEST_F(Stages, StatusShowAndVerify) {
     EXPECT_NE(verified.out.find("c.h5:/one: 3 items"), std::string::npos) << verified;
 }
 
+/* Items of two stages have the same numbers. */
+TEST_F(Stages, KeepFilesOfTheirOwn) {
+    write("job.yaml", "stages:\n"
+                      "- {name: one, items: {count: 3}, command: 'echo one {item} > f.txt', keep: f.txt}\n"
+                      "- {name: two, items: {count: 3}, command: 'echo two {item} > f.txt', keep: f.txt}\n"
+                      "- {name: work, items: {count: 3}, command: 'pwd', workdir: remove}\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        run_job({"job.yaml", "--overwrite"}, layout);
+        for (const std::string stage : {"one", "two"})
+            for (const std::string item : {"0", "1", "2"})
+                EXPECT_EQ(read("job.d/" + stage + "/" + item + "/f.txt"), stage + " " + item + "\n");
+        EXPECT_EQ(list_folder(path("job.d")), (Words{"one", "two"}));
+    }
+    run_job({"job.yaml", "-o", "none.h5", "--stage", "work"}, {0, 1});
+    EXPECT_FALSE(exists(path("none.d")));
+}
+
+/* Each of them has a folder of the node's memory, one after the other. */
+TEST_F(Stages, CommandsShareDataOfTheirOwn) {
+    const char *npy =
+        SHEAF_PYTHON " -c 'import numpy, os; d = os.environ[\"SHEAF_SHARED\"]; print(sorted(os.listdir(d)), "
+                     "float(numpy.load(d + \"/k.npy\")))'\n  outputs: {t: {regex: \"(.+)\", type: text}}\n";
+    const std::string command = std::string("  command: |\n    ") + npy;
+    write("job.yaml", "stages:\n- name: one\n  items: {count: 2}\n  shared: {k: 7, j: 1}\n" + command +
+                          "- name: two\n  items: {count: 2}\n  shared: {k: 8}\n" + command +
+                          "- name: three\n  items: {count: 2}\n  shared: {k: 9}\n" + command);
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        run_job({"job.yaml", "--overwrite"}, layout);
+        python("f = h5py.File('job.h5')\n"
+               "assert set(f['one/t'].asstr()) == {\"['j.npy', 'k.npy'] 7.0\"}, f['one/t'][:]\n"
+               "assert set(f['two/t'].asstr()) == {\"['k.npy'] 8.0\"}, f['two/t'][:]\n"
+               "assert set(f['three/t'].asstr()) == {\"['k.npy'] 9.0\"}, f['three/t'][:]\n");
+    }
+}
+
 /* Stages and plain jobs do not go into each other's files. */
 TEST_F(Stages, FilesOfPlainJobsStay) {
     write("job.yaml", counted);
