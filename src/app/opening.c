@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/adding.h"
 #include "app/fields_message.h"
 #include "app/messages.h"
 #include "app/reducing.h"
@@ -50,9 +51,11 @@ static int open_items(struct stage *stage) {
         if (!stage->replaces)
             session->known.before = sheaf_results_files(stage->job->output, stage->job->stage);
         session->known.goes_on = !stage->replaces && has_results(stage->job);
-        rc = sheaf_job_has_datasets(stage->job)
-                 ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
-                 : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
+        rc = sheaf_stage_check_needs(stage->job, &session->error);
+        if (rc == 0)
+            rc = sheaf_job_has_datasets(stage->job)
+                     ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
+                     : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
         if (rc == 0)
             rc = sheaf_condition_open(&stage->condition, stage->job, &stage->items, session->server, &session->error);
         if (rc == 0)
