@@ -94,6 +94,14 @@ static int add(struct stage *stage, struct results_plan *plan) {
                : 0;
 }
 
+/* Whether the file has the stage of another job, of which nothing is computed, or nothing was to be. */
+static bool is_empty_of_another(const struct results_plan *plan) {
+    char *stored = sheaf_results_identity(plan->path, plan->stage);
+    const bool is = stored && strcmp(stored, plan->identity) != 0 && sheaf_stages_is_new(plan->path, plan->stage);
+    free(stored);
+    return is;
+}
+
 int sheaf_stage_add(struct stage *stage, struct results_plan *plan, bool *create) {
     struct session *session = stage->session;
     *create = sheaf_stage_replaces_file(stage);
@@ -101,7 +109,7 @@ int sheaf_stage_add(struct stage *stage, struct results_plan *plan, bool *create
         return 0;
     if (sheaf_stage_check_file(stage))
         return -1;
-    if (!sheaf_stages_has(plan->path, plan->stage) || stage->replaces)
+    if (!sheaf_stages_has(plan->path, plan->stage) || stage->replaces || is_empty_of_another(plan))
         return add(stage, plan);
     if (sheaf_stage_is_outdated(stage, plan)) {
         if (!session->options->quiet)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/text.h"
 #include "store/stages.h"
@@ -22,6 +23,16 @@ static int visit_line(const char *path, const char *line, size_t n_line, int k, 
     return rc;
 }
 
+/* What is no results file at all is the visitor's to say. */
+static int check_stage(const char *path, const char *stage, struct sheaf_error *error) {
+    char *stages = sheaf_stages_list(path);
+    const int rc = stages && !sheaf_stages_has(path, stage) ? sheaf_stages_refuse(path, stages, error)
+                   : !stages && access(path, R_OK) == 0     ? sheaf_refuse(error, "%s: has no stages", path)
+                                                            : 0;
+    free(stages);
+    return rc;
+}
+
 int sheaf_cmd_each_stage(const char *word, int (*visit)(const struct cmd_stage *stage, void *context), void *context,
                          struct sheaf_error *error) {
     char *path;
@@ -29,8 +40,8 @@ int sheaf_cmd_each_stage(const char *word, int (*visit)(const struct cmd_stage *
     if (sheaf_stages_split(word, &path, &stage))
         return sheaf_fail_memory(error, word);
     char *stages = stage ? NULL : sheaf_stages_list(path);
-    int rc = 0, n = 0, k = 0;
-    if (!stages)
+    int rc = stage ? check_stage(path, stage, error) : 0, n = 0, k = 0;
+    if (rc == 0 && !stages)
         rc = visit(&(struct cmd_stage){word, path, stage, true, 0, 1}, context);
     for (const char *at = stages; at && *at; at++)
         n += *at == '\n';

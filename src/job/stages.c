@@ -33,11 +33,16 @@ static int check_top(const struct yaml_node *root, struct sheaf_error *error) {
 /* Names groups of the results file, and parts of addresses. */
 static int check_name(const struct job *job, const struct yaml_node *node, const char *name,
                       struct sheaf_error *error) {
-    if (!name[0] || strlen(name) > STAGE_NAME_MOST || strpbrk(name, "/:. \t\n") || strcmp(name, "sheaf") == 0)
-        return sheaf_yaml_refuse(node, error,
-                                 "the stage is called '%s'; a name has 1 to %d characters, none of '/', ':', '.' and "
-                                 "blanks, and is not 'sheaf'",
-                                 name, STAGE_NAME_MOST);
+    bool has_control = false;
+    for (const char *at = name; *at; at++)
+        has_control = has_control || (unsigned char)*at < ' ' || *at == 0x7f;
+    if (!name[0] || has_control || strlen(name) > STAGE_NAME_MOST || strpbrk(name, "/:. \t\n") ||
+        strcmp(name, "sheaf") == 0)
+        return sheaf_yaml_refuse(
+            node, error,
+            "the stage is called '%s'; a name has 1 to %d bytes, none of '/', ':', '.', blanks and "
+            "control characters, and is not 'sheaf'",
+            name, STAGE_NAME_MOST);
     for (int k = 0; k < job->n_stages; k++)
         if (strcmp(job->stages[k].stage, name) == 0)
             return sheaf_yaml_refuse(node, error, "two stages are called '%s'", name);

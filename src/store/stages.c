@@ -17,7 +17,7 @@ int sheaf_stages_split(const char *address, char **path, const char **stage) {
     const char *colon = NULL;
     for (const char *at = address; (at = strstr(at, ":/")) != NULL; at++)
         colon = at;
-    const bool is_file = !colon || !colon[2] || strchr(colon + 2, '/') || access(address, F_OK) == 0;
+    const bool is_file = !colon || !colon[2] || strpbrk(colon + 2, "/.") || access(address, F_OK) == 0;
     *stage = is_file ? NULL : colon + 2;
     *path = is_file ? strdup(address) : strndup(address, (size_t)(colon - address));
     return *path ? 0 : -1;

@@ -14,8 +14,8 @@
 
 struct results_plan;
 
-/* Takes "FILE:/STAGE" apart: *path is new memory, *stage what is behind the slash, or NULL where nothing is, or a file has
-   the whole name. -1: no memory. */
+/* Takes "FILE:/STAGE" apart: *path is new memory, *stage what is behind the slash, or NULL where nothing is, or what
+   is no name of a stage, or a file has the whole name. -1: no memory. */
 int sheaf_stages_split(const char *address, char **path, const char **stage);
 
 /* The stages of a results file, a line each, as new memory; NULL where it has none. */

@@ -119,6 +119,7 @@ TEST_F(Stages, SlipsAreNamed) {
          "job.yaml:1:1: 'items' belongs to a stage"},
         {"stages:\n- {items: {count: 2}, expression: {x: 1}}\n", "job.yaml:2:3: the stage has no name"},
         {"stages:\n- {name: a/b, items: {count: 2}, expression: {x: 1}}\n", "the stage is called 'a/b'"},
+        {"stages:\n- {name: \"a\\x07b\", items: {count: 2}, expression: {x: 1}}\n", "control characters"},
         {"stages:\n- {name: a, output: b.h5, items: {count: 2}, expression: {x: 1}}\n",
          "'output' belongs to the job, not to the stage 'a'"},
         {"stages:\n- {name: a, items: {count: 2}, expression: {x: 1}}\n- {name: b, items: {stage: a}, inputs: link, "
@@ -204,7 +205,13 @@ TEST_F(Stages, StatusShowAndVerify) {
     Result which = sheaf({"show", "c.h5"});
     EXPECT_EQ(which.exit, 2);
     EXPECT_NE(which.err.find("has the stages one, two, three; say which one, as in c.h5:/three"), std::string::npos);
-    EXPECT_NE(sheaf({"show", "c.h5:/four"}).err.find("has the stages one, two, three"), std::string::npos);
+    for (const char *command : {"show", "status", "verify", "pack"}) {
+        Result four = sheaf({command, "c.h5:/four"});
+        EXPECT_EQ(four.exit, 2) << four;
+        EXPECT_NE(four.err.find("c.h5: has the stages one, two, three"), std::string::npos) << four;
+        Result none = sheaf({command, "d:/none.h5"}); /* no stage */
+        EXPECT_NE(none.err.find("d:/none.h5: cannot open"), std::string::npos) << none;
+    }
     python("f = h5py.File('c.h5', 'r+'); f['two/z'][1] = 7\n");
     Result verified = sheaf({"verify", "c.h5"});
     EXPECT_EQ(verified.exit, 1) << verified;
@@ -309,6 +316,20 @@ TEST_F(Stages, OtherReductionsOfOtherItems) {
     Result other = sheaf({"run", "job.yaml", "--set", "two.reduce.m={min: z}"});
     EXPECT_EQ(other.err.find("is computed anew"), std::string::npos) << other;
     python("f = h5py.File('job.h5'); assert f['two/m'][()] == 3\n");
+}
+
+/* No item was computed, or was to be, so there is nothing that another job could spoil. */
+TEST_F(Stages, OfWhichNothingWasComputedAreMadeAnew) {
+    write("job.yaml",
+          "stages:\n"
+          "- {name: one, items: {count: 2}, expression: {x: item}}\n"
+          "- {name: two, items: {grid: {p: [1, 2]}, where: p > 5}, expression: {z: p}, reduce: {n: {count: z}}}\n");
+    run_job({"job.yaml"}, {0, 1});
+    python("assert list(h5py.File('job.h5')['two/status']) == [5, 5]\n");
+    run_job({"job.yaml", "--set", "two.expression.z=3*p", "--set", "two.items.where=p > 1"}, {2, 1});
+    python("f = h5py.File('job.h5'); assert list(f['two/status']) == [5, 1] and f['two/z'][1] == 6\n");
+    Result other = sheaf({"run", "job.yaml"});
+    EXPECT_EQ(other.exit, 2) << other;
 }
 
 /* Stages and plain jobs do not go into each other's files. */
