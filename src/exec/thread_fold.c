@@ -1,4 +1,6 @@
 /* What a compute thread makes of the items of a grain together. */
+#include <fenv.h>
+
 #include "core/type.h"
 #include "exec/thread.h"
 #include "plan/status.h"
@@ -44,9 +46,13 @@ static void fold_batch(const struct thread *t, struct fold *fold, const struct f
 
 void sheaf_thread_fold(const struct thread *t, struct fold *fold, const char *chunk_data, const struct parcel *parcel) {
     const struct folded_grain grain = {parcel, sheaf_chunk_blocks(chunk_data).first * t->shape->block};
+    fenv_t kernels; /* a kernel may have it that doubles are rounded otherwise, or denormal ones flushed */
+    fegetenv(&kernels);
+    fesetenv(FE_DFL_ENV);
     for (int64_t at = 0, upto = 0; sheaf_status_run(parcel->status, parcel->n_items, &at, &upto); at = upto)
         for (int64_t n; at < upto; at += n) {
             n = upto - at < FOLD_BATCH ? upto - at : FOLD_BATCH;
             fold_batch(t, fold, &grain, at, n);
         }
+    fesetenv(&kernels);
 }

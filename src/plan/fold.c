@@ -1,6 +1,5 @@
 #include "plan/fold.h"
 
-#include <fenv.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -76,11 +75,9 @@ static int64_t find_run(const struct fold_one *one, int64_t item, int64_t most) 
     return run < most ? run : most;
 }
 
+/* n is not 0. */
 static bool are_done(const uint8_t *status, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-        if (status[i] != ITEM_DONE)
-            return false;
-    return true;
+    return status[0] == ITEM_DONE && memcmp(status, status + 1, (size_t)n - 1) == 0;
 }
 
 /* Items of one cell, of which not all count: those that do are put side by side. */
@@ -162,9 +159,6 @@ static void point(struct fold *fold, int64_t n, const struct fold_column *column
 void sheaf_fold_add(struct fold *fold, int64_t first, int64_t n, const uint8_t *status,
                     const struct fold_column *columns) {
     const struct fold_plan *plan = fold->plan;
-    fenv_t kernels; /* a kernel may round otherwise, or flush what is denormal */
-    fegetenv(&kernels);
-    fesetenv(FE_DFL_ENV);
     point(fold, n, columns);
     plan->compute(first, (int64_t)sheaf_round_up((size_t)n, PADDING), fold->in, fold->out, NULL, NULL);
     char *states = fold->block + HEAD_BYTES;
@@ -175,7 +169,6 @@ void sheaf_fold_add(struct fold *fold, int64_t first, int64_t n, const uint8_t *
         states += states_bytes(one);
     }
     count(fold->block, n);
-    fesetenv(&kernels);
 }
 
 void sheaf_fold_close(struct fold *fold) {

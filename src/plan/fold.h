@@ -73,7 +73,8 @@ void sheaf_fold_merge(const struct fold_plan *plan, char *block, const char *oth
 
 int sheaf_fold_open(struct fold *fold, const struct fold_plan *plan, struct sheaf_error *error);
 
-/* Adds items first … first + n - 1, at most FOLD_BATCH, that are through: columns[n_inputs] are their values. */
+/* Adds items first … first + n - 1, at most FOLD_BATCH, that are through: columns[n_inputs] are their values. Doubles must be
+   rounded as usual (<fenv.h>). */
 void sheaf_fold_add(struct fold *fold, int64_t first, int64_t n, const uint8_t *status,
                     const struct fold_column *columns);
 
