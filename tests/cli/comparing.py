@@ -66,3 +66,49 @@ def check_diff(said, path_a, path_b, keys, rtol, atol):
             assert abs(f["largest_relative"] - np.nanmax(relative)) <= 1e-15 * np.nanmax(relative), f
         assert said["differ"] == any_differs.sum(), (said, any_differs.sum())
         assert said["same"] == (not any_differs.any() and na == nb == len(pairs)), said
+
+
+def check_merged(out, *parts):
+    """Rows of the new file are those of the first part that has them done, else failed; messages, attempts and runs go along."""
+    rank = np.array([0, 3, 2, 2, 2, 1])
+    with h5py.File(out) as new:
+        files = [h5py.File(part) for part in parts]
+        status = np.array([statuses(f) for f in files])
+        owner = rank[status].argmax(axis=0)  # the first of the best
+        n = len(owner)
+        assert (statuses(new) == status[owner, np.arange(n)]).all()
+        assert (new["status"][()] < 128).all()
+        looked = 0
+        for name in list(new) + ["sheaf/text_sums"]:
+            if name not in new or not isinstance(new[name], h5py.Dataset) or new[name].shape[:1] != (n,):
+                continue
+            if name in ("status", "item") or new[name].dtype == object:
+                continue
+            for p, f in enumerate(files):
+                rows = (owner == p) & (statuses(new) != 0)
+                assert new[name][()][rows].tobytes() == f[name][()][rows].tobytes(), (name, parts[p])
+                looked += rows.sum()
+            if new[name].dtype.kind == "f" and name != "seconds":
+                assert np.isnan(new[name][()][statuses(new) == 0]).all(), name
+        assert looked
+        said = [dict(zip(f["sheaf/errors/item"][()], f["sheaf/errors/message"][()])) for f in [new] + files]
+        said = [{item: bytes(text) for item, text in one.items() if item >= 0} for one in said]
+        assert said[0] == {i: said[1 + owner[i]][i] for i in range(n) if i in said[1 + owner[i]] and statuses(new)[i] != 1}
+        starts = sorted(start for f in files for start in f["sheaf/runs/start"][()] if start > 0)
+        assert [s for s in new["sheaf/runs/start"][()] if s > 0] == starts
+        if "reduced" in new["sheaf"]:
+            assert new["sheaf/reduced"][()].tolist() == [0]
+        assert not new["sheaf/in_flight"][()].any() and new["sheaf/sums_turn"][()] % 2 == 0
+        for f in files:
+            f.close()
+
+
+def check_make_x(path, n):
+    with h5py.File(path, "w") as f:
+        f["x"] = np.sqrt(np.arange(int(n)))
+
+
+def check_change_unseen(path):
+    """Sums as of a file that has none yet."""
+    with h5py.File(path, "r+") as f:
+        f["sheaf/sums"][...] = 0
