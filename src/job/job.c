@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
@@ -74,10 +75,22 @@ static int read_names(struct job *job, const struct yaml_node *list, struct shea
     return 0;
 }
 
+/* FILE:/STAGE */
+static int split_stage(struct job *job, struct sheaf_error *error) {
+    const char *path = job->items.path, *colon = NULL;
+    for (const char *at = path; (at = strstr(at, ":/")) != NULL; at++)
+        colon = at;
+    if (!colon || !colon[2] || strchr(colon + 2, '/') || access(path, F_OK) == 0)
+        return 0;
+    job->items.group = colon + 2;
+    job->items.path = sheaf_arena_text(&job->document.arena, path, (size_t)(colon - path));
+    return job->items.path ? 0 : sheaf_fail_memory(error, "the job");
+}
+
 /* The file of the items, or the stage whose results are. */
 static int read_results_of(struct job *job, const struct yaml_node *node, bool is_stage, struct sheaf_error *error) {
     if (!is_stage)
-        return read_path(job, node, "items.results", error);
+        return read_path(job, node, "items.results", error) || split_stage(job, error) ? -1 : 0;
     job->items.path = job->output;
     return sheaf_yaml_text(node, "items.stage", &job->items.stage, error);
 }

@@ -50,6 +50,7 @@ struct job {
         int n_fields;            /* hdf5, results: of which none are all */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path; results: with the name there */
         const char *stage;       /* results: of this stage of the job, in its own results file; else NULL */
+        const char *group;       /* results: of this stage of another job's file; else NULL */
     } items;
     enum job_kind kind;
     const struct yaml_node
