@@ -12,7 +12,8 @@ static int end_at_once(struct stage *stage) {
     struct session *session = stage->session;
     memcpy(stage->after, stage->before, sizeof stage->after);
     stage->none_pending = sheaf_stage_is_whole(stage);
-    return sheaf_session_publish(session) || sheaf_reducing_end(stage->reducing, &stage->reduced, &session->error) ||
+    return sheaf_session_publish(session) ||
+                   sheaf_reducing_end(stage->reducing, NULL, &stage->reduced, &session->error) ||
                    sheaf_session_seal(session, stage->job->stage, stage->none_pending && stage->kernel.has_texts) ||
                    sheaf_stage_summarize(stage)
                ? -1

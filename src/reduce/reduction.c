@@ -71,6 +71,27 @@ void sheaf_reduction_add(enum reduction_kind kind, void *state, int64_t item, do
     s->n++;
 }
 
+bool sheaf_reduction_has_item(enum reduction_kind kind) {
+    return !has_sum(kind) && kind != REDUCE_COUNT;
+}
+
+/* The sum counts what is NaN, and sums and squares have nothing of it. */
+static void add_to_sums(enum reduction_kind kind, struct state *s, const double *x, int64_t n) {
+    sheaf_exact_add_many(&s->sum, has_squares(kind) ? &s->squares : NULL, x, n);
+    s->n += n - s->sum.n_nan;
+    s->n_nan += s->sum.n_nan;
+    s->sum.n -= s->sum.n_nan;
+    s->sum.n_nan = 0;
+}
+
+void sheaf_reduction_add_many(enum reduction_kind kind, void *state, int64_t first, const double *x, int64_t n) {
+    if (has_sum(kind))
+        add_to_sums(kind, state, x, n);
+    else
+        for (int64_t i = 0; i < n; i++)
+            sheaf_reduction_add(kind, state, first + i, x[i]);
+}
+
 void sheaf_reduction_merge(enum reduction_kind kind, void *state, const void *other) {
     struct state *s = state;
     const struct state *o = other;
