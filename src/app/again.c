@@ -147,7 +147,7 @@ static int refuse_changed(const struct again *a) {
 
 static int find_changed(struct again *a, const char *path) {
     struct verified found;
-    int rc = sheaf_verify(path, &found, &a->session->error);
+    int rc = sheaf_verify(path, NULL, &found, &a->session->error);
     sheaf_span_list_join(&found.changed[SEGMENT_OUTPUTS], &found.changed_texts[SEGMENT_OUTPUTS], &a->changed);
     sheaf_verified_free(&found);
     return rc;
@@ -395,7 +395,7 @@ static void say(const struct again *a) {
 }
 
 bool sheaf_again_is_due(const struct stage *stage, const struct results_plan *plan) {
-    char *stored = stage->kernel.kernel.again ? sheaf_results_identity(plan->path) : NULL;
+    char *stored = stage->kernel.kernel.again && !plan->stage ? sheaf_results_identity(plan->path, NULL) : NULL;
     struct sheaf_string becomes = {0};
     const bool due = stored && sheaf_identity_differs_in_outputs(stored, plan->identity) &&
                      !sheaf_identity_differs_in_reductions(stored, plan->identity, &becomes);
@@ -413,7 +413,7 @@ int sheaf_again_take(struct stage *stage, const struct results_plan *plan) {
                       .results = &results,
                       .outputs = stage->kernel.outputs,
                       .n_outputs = stage->kernel.n_outputs};
-    char *stored = sheaf_results_identity(plan->path);
+    char *stored = sheaf_results_identity(plan->path, NULL);
     int rc = stored ? 0 : sheaf_fail_memory(&session->error, "the job's identity");
     if (rc == 0)
         rc = find_changed(&a, plan->path) || sheaf_reader_open(&a.reader, plan->path, &session->error) ||

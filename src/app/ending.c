@@ -58,7 +58,7 @@ int sheaf_stage_summarize(struct stage *stage) {
         [LOOP_HOPELESS] = "since no item is done, and 20 or more of each thread failed (halt: never goes on)",
         [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
     };
-    double wall_s = sheaf_clock_s() - session->began_s;
+    double wall_s = sheaf_clock_s() - stage->began_s;
     double *busy = calloc((size_t)session->self.n_ranks, sizeof *busy);
     if (!busy)
         return sheaf_fail_memory(&session->error, "the summary");
@@ -68,7 +68,7 @@ int sheaf_stage_summarize(struct stage *stage) {
     sheaf_results_say_lost_texts(stage->job->output, stage->items.n_items, &lost);
     struct run_summary summary = {
         .job_name = stage->job->name,
-        .output = stage->job->output,
+        .output = stage->address.failed ? stage->job->output : stage->address.data,
         .reduced = stage->reduced.length ? stage->reduced.data : NULL,
         .n_items = stage->n_asked,
         .n_done = stage->after[ITEM_DONE],
@@ -152,7 +152,8 @@ int sheaf_stage_finish(struct stage *stage) {
     if (sheaf_session_is_first(session)) {
         say_restored(session);
         say_mixed(stage);
-        rc = end_results(stage) || sheaf_session_seal(session, stage->none_pending && stage->kernel.has_texts) ||
+        rc = end_results(stage) ||
+                     sheaf_session_seal(session, stage->job->stage, stage->none_pending && stage->kernel.has_texts) ||
                      sheaf_stage_summarize(stage)
                  ? -1
                  : 0;

@@ -18,6 +18,7 @@
 #include "plan/journal.h"
 #include "store/input.h"
 #include "store/shared_input.h"
+#include "store/stages.h"
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
@@ -34,6 +35,11 @@ static int look_at_axis(const char *path, const char *name, struct sheaf_array *
     return sheaf_shared_input_look(path, name, about, NULL, files, error);
 }
 
+/* Whether there is something that the run may go on with. */
+static bool has_results(const struct job *job) {
+    return job->stage ? sheaf_stages_has(job->output, job->stage) : access(job->output, F_OK) == 0;
+}
+
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct stage *stage) {
     static const struct axis_reader axes = {look_at_axis, sheaf_shared_input_read};
@@ -41,9 +47,9 @@ static int open_items(struct stage *stage) {
     struct sheaf_buffer fields = {0};
     int rc = 0;
     if (sheaf_session_is_first(session)) {
-        if (!session->options->overwrite)
-            session->known.before = sheaf_results_files(stage->job->output);
-        session->known.goes_on = !session->options->overwrite && access(stage->job->output, F_OK) == 0;
+        if (!stage->replaces)
+            session->known.before = sheaf_results_files(stage->job->output, stage->job->stage);
+        session->known.goes_on = !stage->replaces && has_results(stage->job);
         rc = sheaf_job_has_datasets(stage->job)
                  ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
                  : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
@@ -183,9 +189,11 @@ static int compile_expression(struct stage *stage) {
 /* What kernels get that are made for the job. */
 static int open_host(struct stage *stage) {
     struct session *session = stage->session;
-    char *folder = sheaf_journal_folder(stage->job->output);
-    session->folder = folder ? sheaf_path_absolute(folder) : NULL;
-    free(folder);
+    if (!session->folder) {
+        char *folder = sheaf_journal_folder(stage->job->output);
+        session->folder = folder ? sheaf_path_absolute(folder) : NULL;
+        free(folder);
+    }
     session->n_threads =
         sheaf_ranks_choose_threads(session->options->n_threads, sheaf_team_cores(), session->self.n_local_ranks);
     stage->host = (struct kernel_host){.is_first = sheaf_session_is_first(session),
@@ -229,7 +237,7 @@ static int open_kernel(struct stage *stage) {
         rc = compile_expression(stage);
     if (rc == 0 && stage->job->n_reductions > 0)
         rc = open_reductions(stage);
-    if (!sheaf_stage_uses_processes(stage)) {
+    if (stage->is_last && !sheaf_stage_uses_processes(stage)) {
         sheaf_server_stop(session->server);
         session->server = NULL;
     }
@@ -258,7 +266,8 @@ static int identify(struct stage *stage) {
     sheaf_string_add(&stage->identity, "seed: %" PRId64 "\n", stage->job->seed);
     if (stage->identity.failed)
         return sheaf_fail_memory(&session->error, "the job's identity");
-    session->output = sheaf_path_follow(stage->job->output); /* one lock for a file, whatever names lead to it */
+    if (!session->output)
+        session->output = sheaf_path_follow(stage->job->output); /* one lock for a file, whatever names lead to it */
     return session->output ? 0 : sheaf_fail_memory(&session->error, "a path");
 }
 
@@ -301,5 +310,6 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_reducing_close(stage->reducing);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
+    sheaf_string_free(&stage->address);
     sheaf_string_free(&stage->reduced);
 }

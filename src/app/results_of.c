@@ -9,6 +9,7 @@
 #include "app/collision.h"
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/adding.h"
 #include "app/suspicion.h"
 #include "core/file.h"
 #include "core/interrupt.h"
@@ -112,6 +113,8 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .seed = stage->job->seed,
         .attempts = stage->carrying.attempts,
         .accept_changes = session->options->accept_changes,
+        .stage = stage->job->stage,
+        .stages = session->stages.data,
     };
 }
 
@@ -162,7 +165,7 @@ static int check_collision(struct stage *stage) {
     const struct collision collision = {
         .output = session->output,
         .folder = session->folder,
-        .replaces = session->options->overwrite,
+        .replaces = stage->replaces && !session->options->stage,
         .job_file = session->options->job_file,
         .job = stage->job,
         .kernel = &stage->kernel,
@@ -189,19 +192,44 @@ static int ask_anew(struct session *session, const struct results_plan *plan) {
     return sheaf_results_find(plan->path, &session->found, &session->error);
 }
 
+/* Nobody else makes or writes the file from now on. */
+static int take_lock(struct stage *stage, const char *path) {
+    struct session *session = stage->session;
+    struct sheaf_error *error = &session->error;
+    session->lock.waits = session->options->quiet ? NULL : say_waiting;
+    if (sheaf_results_find(path, &session->found, error) || check_collision(stage) ||
+        sheaf_results_may_make(path, error))
+        return -1;
+    if (session->lock.fd >= 0) /* since the first stage */
+        return 0;
+    if (sheaf_lock_take(&session->lock, path, error) || sheaf_results_find(path, &session->found, error))
+        return -1;
+    sheaf_results_tidy(path);
+    return 0;
+}
+
+/* Which of the stages it is, and how to have that one alone anew. */
+static int fail_stage(struct stage *stage) {
+    struct sheaf_error *error = &stage->session->error;
+    const char *name = stage->job->stage;
+    const size_t n = strlen(error->text);
+    if (!name)
+        return -1;
+    snprintf(error->text + n, sizeof error->text - n, " (with --stage %s: this stage alone)", name);
+    return sheaf_error_prefix(error, "stage '%s': ", name);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct stage *stage) {
     struct session *session = stage->session;
     struct sheaf_error *error = &session->error;
     struct results_plan plan = sheaf_stage_plan(stage);
-    session->lock.waits = session->options->quiet ? NULL : say_waiting;
-    if (sheaf_results_find(plan.path, &session->found, error) || check_collision(stage) ||
-        sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&session->lock, plan.path, error) ||
-        sheaf_results_find(plan.path, &session->found, error)) /* again: nobody else makes one now */
+    if (take_lock(stage, plan.path))
         return -1;
-    sheaf_results_tidy(plan.path);
-    bool create = session->options->overwrite || !session->found.there;
-    if (!create && ask_anew(session, &plan))
+    bool create = (stage->replaces && !plan.stage) || !session->found.there;
+    if (!create && plan.stage && sheaf_stage_add(stage, &plan, &create))
+        return -1;
+    if (!create && !plan.added && ask_anew(session, &plan))
         return -1;
     if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
         return -1;
@@ -211,13 +239,15 @@ static int open_results(struct stage *stage) {
     if (create)
         say_links(stage);
     if (sheaf_results_open(&session->results, &plan, create, error))
-        return -1;
+        return fail_stage(stage);
     say_changes(session);
     say_kept(session);
     say_unsafe(session);
-    if (create && skip_items(stage, NULL))
+    if (session->results.created && skip_items(stage, NULL))
         return -1;
-    if (!create && choose_again(stage))
+    if (plan.added && sheaf_results_sync(&session->results, error)) /* before a run is known to have begun */
+        return -1;
+    if (!session->results.created && choose_again(stage))
         return -1;
     say_lost_texts(stage);
     stage->pending = sheaf_results_pending(&session->results);
@@ -234,6 +264,7 @@ static int lend_lock(struct session *session) {
     const size_t n_bytes = sizeof session->lock.holder;
     struct sheaf_buffer holder = {0};
     char *path = NULL;
+    session->lent = true;
     int rc = sheaf_session_is_first(session) ? sheaf_buffer_resize(&holder, n_bytes, &session->error) : 0;
     if (rc == 0 && sheaf_session_is_first(session))
         memcpy(holder.data, session->lock.holder, n_bytes);
@@ -259,5 +290,5 @@ int sheaf_stage_open_results(struct stage *stage) {
     int rc = sheaf_session_is_first(session) ? open_results(stage) : 0;
     if (sheaf_session_agree(session, rc))
         return -1;
-    return sheaf_stage_uses_processes(stage) ? lend_lock(session) : 0;
+    return sheaf_stage_uses_processes(stage) && !session->lent ? lend_lock(session) : 0;
 }

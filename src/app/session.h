@@ -47,6 +47,8 @@ struct session {
     struct results results;
     struct results_found found;  /* what was there before this run put one there */
     bool created;                /* in this run; it is published before the first row */
+    bool lent;                   /* the lock: the servers hold parts of it, too */
+    struct sheaf_string stages;  /* of a job with such: a line for each */
     struct sheaf_string changed; /* since the results were begun, as "a, b were"; empty: nothing */
     struct run_record record;
     struct rank_facts *facts; /* [n_ranks] */
@@ -76,6 +78,9 @@ void sheaf_session_close(struct session *session);
 /* The job file, by which it is known where the results go. Collective. */
 int sheaf_session_read(struct session *session);
 
+/* Between two stages: what is of the one before is given up. */
+void sheaf_session_next(struct session *session);
+
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. Rank 0. */
 int sheaf_session_publish(struct session *session);
 
@@ -86,9 +91,9 @@ int sheaf_session_publish_file(const char *path, const struct results_found *bef
    about to end while threads write rows. Rank 0. */
 int sheaf_session_confirm(struct session *session, bool at_work, struct sheaf_error *error);
 
-/* The results file as it is left: confirmed, with what cannot be written in place in it if all is `complete`, closed.
+/* The results file, and of it the `stage` (or NULL), as it is left: confirmed, with what cannot be written in place in it if all is `complete`, closed.
    Rank 0. */
-int sheaf_session_seal(struct session *session, bool complete);
+int sheaf_session_seal(struct session *session, const char *stage, bool complete);
 
 /* Why the run failed, one line on stderr. */
 void sheaf_session_report(const struct sheaf_error *error);

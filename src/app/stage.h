@@ -32,7 +32,11 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 
 struct stage {
     struct session *session;
-    struct job *job; /* what is asked of this stage: of a plain job all of it */
+    struct sheaf_string address; /* of its results, as sheaf show takes it */
+    struct job *job;             /* what is asked of this stage: of a plain job all of it */
+    bool is_last;                /* no other stage comes after it */
+    bool may_go_on;              /* rank 0, in the end: no item is pending, so that other stages may follow */
+    bool replaces;               /* the results of it that are there */
     struct kernel_host host;
     struct items items;                    /* open on rank 0; elsewhere only n_items and fields */
     struct condition *condition;           /* rank 0: which of them are left out, */
@@ -55,7 +59,8 @@ struct stage {
     struct team *team;
     struct flight flight; /* this rank's first row of notes */
     off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */
-    double compute_s;     /* how long it computed */
+    double began_s;       /* when it began, of the first stage when the program did, */
+    double compute_s;     /* and how long it computed */
 
     /* Rank 0. */
     struct sheaf_string identity;

@@ -448,7 +448,10 @@ class Store {
                 false,
                 job.job.inputs == JOB_INPUTS_LINK,
                 0,
-                nullptr};
+                nullptr,
+                nullptr,
+                nullptr,
+                false};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
