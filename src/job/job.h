@@ -67,6 +67,7 @@ struct job {
     struct job_pair *params;
     int n_reductions;
     struct job_reduction *reductions; /* [n_reductions] */
+    bool has_seed;                    /* the file says `seed` */
     int64_t seed;                     /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
