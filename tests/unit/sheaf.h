@@ -448,7 +448,11 @@ class Store {
                 false,
                 job.job.inputs == JOB_INPUTS_LINK,
                 0,
-                nullptr};
+                nullptr,
+                0,
+                nullptr,
+                nullptr,
+                false};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;
