@@ -18,7 +18,7 @@ struct before {
 };
 
 bool sheaf_growing_is_due(const struct results_plan *plan) {
-    char *stored = sheaf_results_identity(plan->path);
+    char *stored = plan->stage ? NULL : sheaf_results_identity(plan->path, NULL);
     const bool due = stored && sheaf_items_part_differs(stored, plan->identity) &&
                      sheaf_kernel_part_same(stored, plan->identity, plan->pure);
     free(stored);
@@ -82,7 +82,7 @@ static int keep_old(struct session *session, struct before *before) {
     enum { MOST_NAMES = 1000 };
     struct packed packed = {0};
     const char *path = session->output;
-    if (sheaf_pack(path, &packed, &session->error) || sheaf_results_find(path, &session->found, &session->error))
+    if (sheaf_pack(path, NULL, &packed, &session->error) || sheaf_results_find(path, &session->found, &session->error))
         return -1;
     for (int k = 1; k < MOST_NAMES; k++) {
         bool taken;

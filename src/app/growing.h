@@ -12,7 +12,8 @@
 #include "app/stage.h"
 #include "store/take_over.h"
 
-/* Whether the results file that is there is of the same kernel and of other items. Rank 0. */
+/* Whether the results file that is there is of the same kernel and of other items; never of a stage, which is computed anew.
+   Rank 0. */
 bool sheaf_growing_is_due(const struct results_plan *plan);
 
 /* What would be kept; nothing is written. False: it cannot be known, or is nothing. Rank 0. */

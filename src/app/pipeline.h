@@ -23,6 +23,7 @@ struct run_options {
     int n_threads;       /* compute threads of a rank; 0: as many as the rank has cores */
     struct asked items;  /* empty: all */
     double stop_after_s; /* drain after so many seconds; 0: never */
+    const char *stage;   /* of a job with stages: only this one; NULL: all */
     bool overwrite;
     bool recompute;      /* the items that are asked for, also where they are done */
     bool retry_failed;   /* items that failed are computed again */

@@ -16,7 +16,7 @@ static int check_name(const struct reducing *r, const struct job_reduction *aske
     const struct stage *stage = r->stage;
     const struct extent extent = sheaf_items_extent(&stage->items);
     char what[64];
-    snprintf(what, sizeof what, "%s:%d: a reduction", stage->session->job.file, asked->node->line);
+    snprintf(what, sizeof what, "%s:%d: a reduction", stage->job->file, asked->node->line);
     if (sheaf_items_check_name(asked->name, what, error))
         return -1;
     if (strstr(asked->name, ": ")) /* ends the name in the job's identity */
@@ -135,7 +135,7 @@ static int add_formula(struct reducing *r, const struct yaml_node *node, const c
 static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
     struct reduction *one = &r->list[k];
     struct reduction_field *field = &r->fields[k];
-    const struct job_reduction *asked = one->asked = &r->stage->session->job.reductions[k];
+    const struct job_reduction *asked = one->asked = &r->stage->job->reductions[k];
     const struct extent extent = sheaf_items_extent(&r->stage->items);
     const char *kind = sheaf_reduction_names[asked->kind];
     one->where = -1;
@@ -177,7 +177,7 @@ static int identify(const struct reducing *r, struct sheaf_string *identity, str
 }
 
 int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct sheaf_error *error) {
-    const struct job *job = &stage->session->job;
+    const struct job *job = stage->job;
     *made = NULL;
     if (job->n_reductions == 0)
         return 0;

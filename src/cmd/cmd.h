@@ -18,6 +18,8 @@ int sheaf_cmd_plot(int argc, char **argv);
 int sheaf_cmd_status(int argc, char **argv);
 int sheaf_cmd_kernels(int argc, char **argv);
 int sheaf_cmd_pack(int argc, char **argv);
+int sheaf_cmd_diff(int argc, char **argv);
+int sheaf_cmd_merge(int argc, char **argv);
 int sheaf_cmd_verify(int argc, char **argv);
 int sheaf_cmd_help(int argc, char **argv);
 

@@ -90,14 +90,14 @@ static int find_inputs(struct donor *d, const struct results_plan *plan, struct 
 int sheaf_donor_open(struct donor *d, const char *path, const struct results_plan *plan, struct sheaf_error *error) {
     struct verified found;
     *d = (struct donor){.path = path, .n_outputs = plan->n_outputs, .outputs = plan->outputs};
-    if (sheaf_reader_open(&d->reader, path, error) || sheaf_mapping_open(&d->mapping, path, error))
+    if (sheaf_reader_open(&d->reader, path, error) || sheaf_mapping_open(&d->mapping, d->reader->path, error))
         return -1;
     d->n_items = sheaf_reader_n_items(d->reader);
     d->block = sheaf_reader_block(d->reader);
     if (find_outputs(d, error) || find_inputs(d, plan, error))
         return -1;
     sheaf_reader_rest(d->reader);
-    int rc = sheaf_verify(path, &found, error);
+    int rc = sheaf_verify(d->reader->path, d->reader->stage, &found, error);
     if (rc == 0)
         sheaf_span_list_join(&found.changed[SEGMENT_OUTPUTS], &found.changed_texts[SEGMENT_OUTPUTS], &d->damaged);
     sheaf_verified_free(&found);

@@ -15,6 +15,9 @@
 #define LAYOUT_CUBES 5  /* since then results of a grid have the dimensions of its axes */
 
 #define GROUP "sheaf"
+/* At the root of the file of a job with stages, uint8[n_bytes]: a line for each stage, in the order in which they run. There
+   the group has nothing else but JOB_TEXT and the attributes "layout" and "version". */
+#define STAGES_TEXT GROUP "/stages"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"

@@ -452,6 +452,9 @@ class Store {
                 0,
                 nullptr,
                 nullptr,
+                false,
+                nullptr,
+                nullptr,
                 false};
     }
     ~Store() { close(); }
