@@ -7,6 +7,7 @@
 
 #include "app/again.h"
 #include "app/collision.h"
+#include "app/growing.h"
 #include "app/reducing.h"
 #include "app/stage.h"
 #include "app/adding.h"
@@ -113,6 +114,10 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .seed = stage->job->seed,
         .attempts = stage->carrying.attempts,
         .accept_changes = session->options->accept_changes,
+        .n_inputs = stage->kernel.n_inputs,
+        .inputs = stage->kernel.inputs,
+        .input_fields = stage->kernel.field,
+        .pure = stage->kernel.pure,
         .stage = stage->job->stage,
         .stages = session->stages.data,
     };
@@ -232,6 +237,8 @@ static int open_results(struct stage *stage) {
     if (!create && !plan.added && ask_anew(session, &plan))
         return -1;
     if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
+        return -1;
+    if (!create && sheaf_growing_is_due(&plan) && sheaf_growing_do(stage, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
