@@ -27,7 +27,7 @@ static int check_bytes(const struct merge_part *part, struct sheaf_error *error)
     struct verified found;
     struct span_list changed;
     struct sheaf_string items = {0};
-    int rc = sheaf_verify(part->path, &found, error);
+    int rc = sheaf_verify(part->path, NULL, &found, error);
     sheaf_span_list_join(&found.changed[SEGMENT_OUTPUTS], &found.changed_texts[SEGMENT_OUTPUTS], &changed);
     sheaf_span_list_say(&changed, SPANS_KEPT, ",", &items);
     if (rc == 0 && changed.n)
@@ -52,9 +52,11 @@ static int open_part(struct merge_part *part, struct sheaf_error *error) {
                             "this part out",
                             part->path);
     sheaf_reader_rest(part->reader);
+    part->file = sheaf_h5_open_watched(part->path, NULL, &part->reading);
+    if (part->file >= 0 && H5Lexists(part->file, GROUP, H5P_DEFAULT) <= 0)
+        return sheaf_refuse(error, "%s: has several stages, and such files cannot be merged", part->path);
     if (check_bytes(part, error))
         return -1;
-    part->file = sheaf_h5_open_watched(part->path, &part->reading);
     part->identity = part->file >= 0 ? sheaf_h5_get_dataset_text(part->file, IDENTITY_TEXT) : NULL;
     if (!part->identity)
         return sheaf_h5_fail(error, part->path, "read what job it is of");
@@ -308,7 +310,7 @@ static int pack(struct merge *m) {
     struct packed packed = {0};
     if (!m->any_text || m->merged->counts[ITEM_PENDING])
         return 0;
-    int rc = sheaf_pack(m->plan->path, &packed, m->error);
+    int rc = sheaf_pack(m->plan->path, NULL, &packed, m->error);
     return rc;
 }
 
