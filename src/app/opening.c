@@ -9,6 +9,7 @@
 #include "app/reducing.h"
 #include "app/shared_data.h"
 #include "app/stage.h"
+#include "plan/forecast.h"
 #include "app/sameness.h"
 #include "core/file.h"
 #include "exec/thread.h"
@@ -82,6 +83,18 @@ static int fit_asked(struct stage *stage) {
             : sheaf_asked_fit(&stage->asked, &o->items, stage->items.n_items, &session->error);
     stage->n_asked = sheaf_asked_count(&stage->asked);
     return sheaf_session_agree(session, rc);
+}
+
+/* Of the whole job some blocks, whose size the kernel knows. */
+static int choose_pilot(struct stage *stage) {
+    const int64_t n_pilot = stage->session->options->n_pilot;
+    if (n_pilot == 0)
+        return 0;
+    sheaf_asked_free(&stage->asked);
+    int rc =
+        sheaf_pilot_choose(&stage->asked, stage->items.n_items, stage->kernel.block, n_pilot, &stage->session->error);
+    stage->n_asked = sheaf_asked_count(&stage->asked);
+    return sheaf_session_agree(stage->session, rc);
 }
 
 /* The items' values must be of the types the kernel reads. */
@@ -278,6 +291,8 @@ int sheaf_stage_look(struct stage *stage) {
     if (fit_asked(stage))
         return -1;
     if (open_kernel(stage))
+        return -1;
+    if (choose_pilot(stage))
         return -1;
     return sheaf_session_agree(session, sheaf_session_is_first(session) ? identify(stage) : 0);
 }
