@@ -106,7 +106,7 @@ static int refuse(const struct again *a, int64_t item, const char *why) {
                         "%s: outputs cannot be taken again from what was stored of item %" PRId64
                         ", which is done: %s; nothing was changed. Choose another place with -o, or start anew with "
                         "--overwrite",
-                        a->session->job.output, item, why);
+                        a->stage->job->output, item, why);
 }
 
 /* Whether the texts of an item are gone, as with its OUT.d: the host's name is stored of every command. */
@@ -122,7 +122,7 @@ static int refuse_lost(const struct again *a, int64_t item) {
                         ", which is done: its standard output is gone (was %s removed?); nothing was changed. Put that "
                         "back, compute the item again with --recompute --items %" PRId64
                         ", choose another place with -o, or start anew with --overwrite",
-                        a->session->job.output, item, a->session->folder, item);
+                        a->stage->job->output, item, a->session->folder, item);
 }
 
 /* What is stored of an item would get a sum that says that it is right. */
@@ -140,14 +140,14 @@ static int refuse_changed(const struct again *a) {
                  "%s: outputs cannot be taken again: what is stored has changed since it was written (sheaf verify "
                  "tells); nothing was changed now. Compute these items again with --recompute --items %s, choose "
                  "another place with -o, or start anew with --overwrite",
-                 a->session->job.output, items.data && !items.failed ? items.data : "");
+                 a->stage->job->output, items.data && !items.failed ? items.data : "");
     sheaf_string_free(&items);
     return -1;
 }
 
 static int find_changed(struct again *a, const char *path) {
     struct verified found;
-    int rc = sheaf_verify(path, &found, &a->session->error);
+    int rc = sheaf_verify(path, NULL, &found, &a->session->error);
     sheaf_span_list_join(&found.changed[SEGMENT_OUTPUTS], &found.changed_texts[SEGMENT_OUTPUTS], &a->changed);
     sheaf_verified_free(&found);
     return rc;
@@ -175,7 +175,7 @@ static int hear(struct again *a, struct window *w, int64_t i, struct hearing *he
 
 /* All outputs, as in a run. */
 static int take_all(struct again *a, struct window *w, int64_t i, struct hearing *hearing, bool *lost) {
-    const int n_own = a->session->job.program.n_outputs;
+    const int n_own = a->stage->job->program.n_outputs;
     for (int o = 0; o < n_own; o++)
         a->wanted[o] = true;
     return hear(a, w, i, hearing, lost);
@@ -184,7 +184,7 @@ static int take_all(struct again *a, struct window *w, int64_t i, struct hearing
 /* Where that cannot be: of an item that is done only those that are not as before. */
 static int take_changed(struct again *a, struct window *w, int64_t i, struct hearing *hearing) {
     bool lost;
-    for (int o = 0; o < a->session->job.program.n_outputs; o++)
+    for (int o = 0; o < a->stage->job->program.n_outputs; o++)
         a->wanted[o] = !a->same[o];
     if (hear(a, w, i, hearing, &lost))
         return -1;
@@ -331,14 +331,14 @@ static int take_window(struct again *a, int64_t first, int64_t n) {
 static int find_outputs(struct again *a, const char *stored, const char *now) {
     int n_fields;
     const struct reader_field *fields = sheaf_reader_fields(a->reader, &n_fields);
-    const int n_own = a->session->job.program.n_outputs;
+    const int n_own = a->stage->job->program.n_outputs;
     char *dropped = sheaf_identity_dropped_output(stored, now);
     if (dropped) {
         sheaf_refuse(
             &a->session->error,
             "%s: has the output '%s', which was found in a file and which this job has not: its values would be "
             "lost; keep it, choose another place with -o, or start anew with --overwrite",
-            a->session->job.output, dropped);
+            a->stage->job->output, dropped);
         free(dropped);
         return -1;
     }
@@ -355,7 +355,7 @@ static int find_outputs(struct again *a, const char *stored, const char *now) {
         a->out = o >= n_own && strcmp(name, "stdout") == 0 ? o : a->out;
         a->err = o >= n_own && strcmp(name, "stderr") == 0 ? o : a->err;
         if (o >= n_own && a->field[o] < 0)
-            return sheaf_fail(&a->session->error, "%s: has no field '%s'; the file was changed", a->session->job.output,
+            return sheaf_fail(&a->session->error, "%s: has no field '%s'; the file was changed", a->stage->job->output,
                               name);
     }
     return 0;
@@ -388,14 +388,14 @@ static void say(const struct again *a) {
     fprintf(stderr,
             "sheaf: outputs are found otherwise than when %s was begun: those of %" PRId64
             " items were taken again from what was stored",
-            a->session->job.output, a->n_taken);
+            a->stage->job->output, a->n_taken);
     if (a->n_failed)
         fprintf(stderr, ", %" PRId64 " of which failed", a->n_failed);
     fprintf(stderr, "; nothing was run\n");
 }
 
 bool sheaf_again_is_due(const struct stage *stage, const struct results_plan *plan) {
-    char *stored = stage->kernel.kernel.again ? sheaf_results_identity(plan->path) : NULL;
+    char *stored = stage->kernel.kernel.again && !plan->stage ? sheaf_results_identity(plan->path, NULL) : NULL;
     struct sheaf_string becomes = {0};
     const bool due = stored && sheaf_identity_differs_in_outputs(stored, plan->identity) &&
                      !sheaf_identity_differs_in_reductions(stored, plan->identity, &becomes);
@@ -413,7 +413,7 @@ int sheaf_again_take(struct stage *stage, const struct results_plan *plan) {
                       .results = &results,
                       .outputs = stage->kernel.outputs,
                       .n_outputs = stage->kernel.n_outputs};
-    char *stored = sheaf_results_identity(plan->path);
+    char *stored = sheaf_results_identity(plan->path, NULL);
     int rc = stored ? 0 : sheaf_fail_memory(&session->error, "the job's identity");
     if (rc == 0)
         rc = find_changed(&a, plan->path) || sheaf_reader_open(&a.reader, plan->path, &session->error) ||

@@ -7,13 +7,16 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "app/adding.h"
 #include "app/again.h"
 #include "app/shared_data.h"
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/told.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/reader.h"
+#include "store/stages.h"
 
 enum { FIELDS_SHOWN = 40, BOOKKEEPING = 3 << 20 /* bytes of tables in a results file */ };
 
@@ -49,9 +52,10 @@ static void tell_job(const struct stage *stage, struct sheaf_string *text) {
     static const char *const kinds[] = {"csv ",  "lines of ", "",      "hdf5 ",   "results of ", "jsonl ",
                                         "grid ", "zip ",      "rows ", "sample ", "files "};
     const struct items *items = &stage->items;
-    const bool listed = sheaf_job_lists_items(&session->job), named = !listed && session->job.items.kind != JOB_COUNT;
-    sheaf_string_add(text, "job: %s, of %s\n", session->job.name, session->options->job_file);
-    sheaf_string_add(text, "items: %s", kinds[session->job.items.kind]);
+    const bool listed = sheaf_job_lists_items(stage->job), named = !listed && stage->job->items.kind != JOB_COUNT;
+    sheaf_string_add(text, "%s: %s, of %s\n", stage->job->stage ? "stage" : "job", stage->job->name,
+                     session->options->job_file);
+    sheaf_string_add(text, "items: %s", kinds[stage->job->items.kind]);
     if (named)
         sheaf_string_add(text, "%s, ", items->name);
     const bool has_axes = items->sweep && (listed || strcmp(items->sweep->axes[0].name, "item") != 0);
@@ -125,8 +129,7 @@ static int tell_first(struct stage *stage, struct sheaf_string *text) {
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
-/* How many bytes a new results file takes; texts come on top. */
-static int64_t count_bytes(const struct stage *stage) {
+int64_t sheaf_check_bytes(const struct stage *stage) {
     int64_t row = 2;
     for (int k = 0; k < stage->kernel.n_outputs; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
@@ -153,7 +156,7 @@ static int tell_new(struct stage *stage, struct sheaf_string *text) {
     struct session *session = stage->session;
     struct statvfs disk;
     char *folder = folder_of(session->output);
-    const double need = (double)count_bytes(stage);
+    const double need = (double)sheaf_check_bytes(stage);
     char needed[32], free_there[32];
     int rc = 0;
     if (!folder)
@@ -203,6 +206,11 @@ static int look_at_results(struct stage *stage, struct sheaf_string *text) {
         sheaf_string_add(text, "  outputs are found otherwise than when it was begun: a run takes them again from what "
                                "was stored\n");
         return count_stored(stage);
+    }
+    if (plan.stage && sheaf_stage_is_outdated(stage, &plan)) {
+        sheaf_string_add(text, "  what it takes from other stages has changed: it is computed anew\n");
+        stage->before[ITEM_PENDING] = stage->n_asked;
+        return 0;
     }
     if (sheaf_results_look(&session->results, &plan, &session->error))
         return -1;
@@ -270,9 +278,12 @@ static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_st
     struct session *session = stage->session;
     if (sheaf_results_find(session->output, &session->found, &session->error))
         return -1;
-    const bool there = session->found.there, anew = !there || session->options->overwrite;
+    const char *name = stage->job->stage;
+    const bool there = session->found.there && (!name || sheaf_stages_has(session->output, name));
+    const bool anew = !there || session->options->overwrite;
     char *lock = sheaf_path_with(session->output, ".lock"), *path = sheaf_path_absolute(session->output);
-    sheaf_string_add(text, "results: %s%s\n", path ? path : session->output, there ? "" : " (not there yet)");
+    sheaf_string_add(text, "results: %s%s%s%s\n", path ? path : session->output, name ? ":/" : "", name ? name : "",
+                     there ? "" : " (not there yet)");
     if (lock && access(lock, F_OK) == 0)
         sheaf_string_add(text, "  %s is there: a run is writing it, or was killed\n", lock);
     free(lock);
@@ -300,10 +311,6 @@ static int tell(struct stage *stage, enum check_print print) {
     struct sheaf_string text = {0};
     int64_t n_pending = 0;
     int rc = 0;
-    if (print == CHECK_RESULTS) {
-        printf("%s\n", session->job.output);
-        return 0;
-    }
     tell_job(stage, &text);
     if (stage->n_asked > 0)
         rc = tell_first(stage, &text);
@@ -319,28 +326,75 @@ static int tell(struct stage *stage, enum check_print print) {
     return rc;
 }
 
-/* Inputs may be large: they are looked at only where it matters. */
-static int look(struct stage *stage, enum check_print print) {
-    if (sheaf_session_read(stage->session))
+/* A stage is known when those that it takes from are done. */
+static int check_stage(struct stage *stage, enum check_print print) {
+    struct session *session = stage->session;
+    const char *lacks = sheaf_session_is_first(session) ? sheaf_stage_lacks(stage->job) : NULL;
+    int64_t waits = lacks != NULL;
+    if (sheaf_comm_broadcast_value(session->comm, &waits, &session->error))
         return -1;
-    return print == CHECK_RESULTS ? 0 : sheaf_stage_look(stage);
+    if (lacks && print == CHECK_ALL)
+        printf("stage: %s, of %s\n  takes from stage '%s', which is not computed yet\n", stage->job->stage,
+               session->options->job_file, lacks);
+    if (waits)
+        return 0;
+    if (sheaf_stage_look(stage))
+        return -1;
+    return sheaf_session_agree(session,
+                               sheaf_session_is_first(session) ? tell(stage, print) || sheaf_stage_tell(stage) : 0);
+}
+
+static int check_options(struct session *session, enum check_print print) {
+    return session->job.n_stages && !session->options->stage && (print == CHECK_ITEMS || print == CHECK_PENDING)
+               ? sheaf_refuse(&session->error, "--print: of which stage? --stage NAME says so")
+               : 0;
+}
+
+/* Each stage that is asked for, until one is wrong. Inputs may be large: they are looked at only where it matters. */
+static int check_all(struct session *session, enum check_print print) {
+    struct job *job = &session->job;
+    if (check_options(session, print))
+        return -1;
+    if (print == CHECK_RESULTS) {
+        if (sheaf_session_is_first(session))
+            printf("%s\n", job->output);
+        return 0;
+    }
+    for (int k = 0, seen = 0; k < (job->n_stages ? job->n_stages : 1); k++) {
+        struct job *own = job->n_stages ? &job->stages[k] : job;
+        if (session->options->stage && strcmp(own->stage, session->options->stage) != 0)
+            continue;
+        struct stage stage = {.session = session,
+                              .job = own,
+                              .is_last = session->options->stage || k + 1 >= job->n_stages,
+                              .replaces = session->options->overwrite,
+                              .transport.own.fd = -1};
+        if (seen++) {
+            sheaf_session_next(session);
+            if (sheaf_session_is_first(session) && print == CHECK_ALL)
+                printf("\n");
+        }
+        const int rc = check_stage(&stage, print);
+        fflush(stdout);
+        sheaf_stage_close(&stage);
+        if (rc)
+            return -1;
+    }
+    return 0;
 }
 
 int sheaf_check(const struct run_options *options, enum check_print print) {
     struct session session;
-    struct stage stage = {.session = &session, .transport.own.fd = -1};
     int rc = sheaf_session_start(&session, options);
     session.only_looks = true;
     if (rc == 0)
-        rc = look(&stage, print);
+        rc = sheaf_session_read(&session);
     if (rc == 0)
-        rc = sheaf_comm_agree(session.comm, sheaf_session_is_first(&session) ? tell(&stage, print) : 0, &session.error);
-    fflush(stdout);
+        rc = check_all(&session, print);
     if (rc && sheaf_session_is_first(&session))
         sheaf_session_report(&session.error);
-    memset(stage.before, 0, sizeof stage.before);
-    int exit = sheaf_stage_agree_exit(&stage, rc);
-    sheaf_stage_close(&stage);
+    struct stage none = {.session = &session, .job = &session.job};
+    const int exit = sheaf_stage_agree_exit(&none, rc);
     sheaf_session_close(&session);
     return exit;
 }

@@ -28,14 +28,14 @@ static int open_schedule(struct stage *stage) {
     struct pending pending = {0};
     if (sheaf_session_is_first(session))
         pending = sheaf_suspects_others(&stage->suspects);
-    return sheaf_schedule_open(&stage->schedule, session->comm, &session->job, &stage->items, &pending,
-                               &stage->carrying, block_window(stage), &session->error);
+    return sheaf_schedule_open(&stage->schedule, session->comm, stage->job, &stage->items, &pending, &stage->carrying,
+                               block_window(stage), &session->error);
 }
 
 /* --- threads ------------------------------------------------------------------------------------------------------- */
 
-static bool may_halt(const struct session *session) {
-    return session->job.limits.halt_failed > 0 || session->job.limits.halt_share > 0;
+static bool may_halt(const struct stage *stage) {
+    return stage->job->limits.halt_failed > 0 || stage->job->limits.halt_share > 0;
 }
 
 static int open_team(struct stage *stage) {
@@ -50,16 +50,17 @@ static int open_team(struct stage *stage) {
         .leads = stage->schedule.leads,
         .sink = transport->sink,
         .first_slot = session->first_slot,
-        .messages = may_halt(session) && !sheaf_session_is_first(session) ? MESSAGES_SENT : stage->messages,
+        .messages = may_halt(stage) && !sheaf_session_is_first(session) ? MESSAGES_SENT : stage->messages,
         .hopeless_failed = STAGE_HOPELESS_FAILED,
-        .tells_failures = may_halt(session),
-        .checkpoint_s = session->job.checkpoint_s,
+        .tells_failures = may_halt(stage),
+        .checkpoint_s = stage->job->checkpoint_s,
         .flight = stage->flight,
         .flights_end = stage->flights_end,
         .input = transport->input,
         .stamp = &transport->stamp,
         .proof = stage->transport.proves ? &stage->transport.proof : NULL,
         .check_s = transport->check_s,
+        .fold = stage->folding.is_on ? &stage->folding.plan : NULL,
     };
     int rc =
         sheaf_threads_try(session->n_threads, &session->error) || sheaf_team_open(&stage->team, &setup, &session->error)
@@ -69,17 +70,19 @@ static int open_team(struct stage *stage) {
 }
 
 /* Each rank tells its cores and threads; rank 0 warns where they do not fit. */
-static int count_threads(struct session *session) {
+static int count_threads(struct stage *stage) {
+    struct session *session = stage->session;
     struct rank_facts own = {.n_cores = sheaf_team_cores()};
     session->n_threads =
         sheaf_ranks_choose_threads(session->options->n_threads, own.n_cores, session->self.n_local_ranks);
-    int rc = sheaf_slots_limit(&session->job, &session->self, &session->n_threads, &session->error);
+    int rc = sheaf_slots_limit(stage->job, &session->self, &session->n_threads, &session->error);
     own.n_threads = session->n_threads;
     if (sheaf_session_agree(session, rc))
         return -1;
     if (sheaf_slots_number(session->comm, session->n_threads, &session->first_slot, &session->error))
         return -1;
     if (sheaf_session_is_first(session)) {
+        free(session->facts); /* of the stage before */
         session->facts = calloc((size_t)session->self.n_ranks, sizeof *session->facts);
         rc = session->facts ? 0 : sheaf_fail_memory(&session->error, "the ranks");
     }
@@ -149,8 +152,8 @@ static void leave(void *context) {
         if (sheaf_session_confirm(session, true, &session->error))
             sheaf_session_report(&session->error);
         else
-            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n",
-                    session->job.output, sheaf_session_again(session));
+            fprintf(stderr, "sheaf: interrupted; finished items are in %s, run %s again to go on\n", stage->job->output,
+                    sheaf_session_again(session));
         sheaf_lock_release(&session->lock);
     }
     fflush(NULL);
@@ -204,7 +207,7 @@ static int begin_record(struct stage *stage) {
 /* What commands keep lies beside the results file as each rank sees it. */
 static void warn_of_kept(struct stage *stage) {
     struct session *session = stage->session;
-    const struct job_program *program = &session->job.program;
+    const struct job_program *program = &stage->job->program;
     const bool keeps = program->n_keep > 0 || program->workdir == JOB_WORKDIR_KEEP;
     char text[WARNING_BYTES];
     if (!keeps || stage->transport.n_blind == 0)
@@ -220,7 +223,7 @@ static void warn_of_kept(struct stage *stage) {
 /* Decides which ranks open the files, and opens them there. */
 static int open_transport(struct stage *stage) {
     struct session *session = stage->session;
-    struct transport_setup setup = {.job = &session->job,
+    struct transport_setup setup = {.job = stage->job,
                                     .kernel = &stage->kernel,
                                     .asked = &stage->asked,
                                     .n_threads = session->n_threads,
@@ -257,7 +260,7 @@ static int open_transport(struct stage *stage) {
 /* Who notes what is in flight. Nobody where items have processes of their own: when we die it is not their doing. */
 static int open_flights(struct stage *stage) {
     struct session *session = stage->session;
-    const bool blameless = sheaf_session_uses_processes(session);
+    const bool blameless = sheaf_stage_uses_processes(stage);
     stage->transport.notes = stage->transport.notes || blameless;
     const bool is_noted = stage->schedule.leads && !stage->transport.notes;
     if (sheaf_suspicion_share_rows(&stage->flight, &stage->flights_end, session->comm, is_noted, session->n_threads,
@@ -330,7 +333,7 @@ static int prepare(struct stage *stage) {
         return -1;
     if (share_generated(stage))
         return -1;
-    if (count_threads(session))
+    if (count_threads(stage))
         return -1;
     if (open_schedule(stage))
         return -1;
@@ -342,6 +345,8 @@ static int prepare(struct stage *stage) {
     if (open_flights(stage))
         return -1;
     if (open_pool(stage))
+        return -1;
+    if (sheaf_folding_open(stage))
         return -1;
     if (open_team(stage))
         return -1;
@@ -361,8 +366,7 @@ static double find_batch_end(void) {
 
 /* How many items may fail in this run before it is ended; 0: any number. */
 static int64_t find_halt(const struct stage *stage) {
-    const struct session *session = stage->session;
-    const struct job_limits *limits = &session->job.limits;
+    const struct job_limits *limits = &stage->job->limits;
     if (limits->halt_share > 0)
         return (int64_t)ceil(limits->halt_share * (double)stage->before[ITEM_PENDING]);
     return limits->halt_failed;
@@ -373,7 +377,7 @@ static bool is_nothing_done(struct stage *stage) {
     struct session *session = stage->session;
     int64_t all[ITEM_SKIPPED + 1];
     struct sheaf_error ignored;
-    if (!sheaf_session_is_first(session) || session->job.limits.halt_said || stage->before[ITEM_DONE] > 0)
+    if (!sheaf_session_is_first(session) || stage->job->limits.halt_said || stage->before[ITEM_DONE] > 0)
         return false;
     return sheaf_stage_is_whole(stage) ||
            (sheaf_results_count(&session->results, NULL, all, &ignored) == 0 && all[ITEM_DONE] == 0);
@@ -399,7 +403,7 @@ static int run_loop(struct stage *stage, struct coordinator *coordinator) {
                                .batch_end_s = find_batch_end(),
                                .halt_failed = find_halt(stage),
                                .halt_hopeless = is_nothing_done(stage),
-                               .hurries = may_halt(session),
+                               .hurries = may_halt(stage),
                                .give_up = give_up,
                                .leaving = begin_to_leave,
                                .leave = leave,
@@ -461,7 +465,7 @@ static int compute(struct stage *stage) {
     int rc = sheaf_comm_agree(
         session->comm, sheaf_session_is_first(session) ? open_coordinator(stage, &coordinator) : 0, &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
-        sheaf_progress_begin(&stage->progress, session->options->quiet ? NULL : stderr, session->job.name,
+        sheaf_progress_begin(&stage->progress, session->options->quiet ? NULL : stderr, stage->job->name,
                              stage->n_asked, stage->n_asked - stage->before[ITEM_PENDING]);
     stage->compute_s = -sheaf_clock_s();
     if (rc == 0)

@@ -35,7 +35,7 @@ static int end_results(struct stage *stage) {
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &session->error)))
         return -1;
     stage->none_pending = all[ITEM_PENDING] == 0;
-    if (sheaf_reducing_end(stage->reducing, &stage->reduced, &session->error))
+    if (sheaf_reducing_end(stage->reducing, sheaf_folding_whole(stage), &stage->reduced, &session->error))
         return -1;
     if (stage->kernel.has_texts && sheaf_results_check_texts(results, &session->error))
         return -1;
@@ -58,17 +58,17 @@ int sheaf_stage_summarize(struct stage *stage) {
         [LOOP_HOPELESS] = "since no item is done, and 20 or more of each thread failed (halt: never goes on)",
         [LOOP_BATCH_END] = "before the batch job is, with time to finish the items at work",
     };
-    double wall_s = sheaf_clock_s() - session->began_s;
+    double wall_s = sheaf_clock_s() - stage->began_s;
     double *busy = calloc((size_t)session->self.n_ranks, sizeof *busy);
     if (!busy)
         return sheaf_fail_memory(&session->error, "the summary");
     for (int r = 0; session->facts && r < session->self.n_ranks; r++)
         busy[r] = session->facts[r].busy_s / (stage->compute_s * session->facts[r].n_threads);
     struct sheaf_string lost = {0};
-    sheaf_results_say_lost_texts(session->job.output, stage->items.n_items, &lost);
+    sheaf_results_say_lost_texts(stage->job->output, stage->items.n_items, &lost);
     struct run_summary summary = {
-        .job_name = session->job.name,
-        .output = session->job.output,
+        .job_name = stage->job->name,
+        .output = stage->address.failed ? stage->job->output : stage->address.data,
         .reduced = stage->reduced.length ? stage->reduced.data : NULL,
         .n_items = stage->n_asked,
         .n_done = stage->after[ITEM_DONE],
@@ -113,7 +113,7 @@ static void say_mixed(const struct stage *stage) {
                 "sheaf: changed while the run used it: %s. Items in %s may be of the old one or of the new one; to "
                 "have all "
                 "of one, start anew with --overwrite\n",
-                changed.data, session->job.output);
+                changed.data, stage->job->output);
     sheaf_string_free(&changed);
 }
 
@@ -133,7 +133,7 @@ static void say_unused(struct stage *stage) {
     uint32_t used = 0;
     for (int r = 0; r < session->self.n_ranks; r++)
         used |= session->facts[r].arrays_used;
-    if (session->job.kind == JOB_KERNEL && !session->job.limits.isolate && saw_all)
+    if (stage->job->kind == JOB_KERNEL && !stage->job->limits.isolate && saw_all)
         sheaf_shared_data_say_unused(stage, used, false);
 }
 
@@ -141,6 +141,8 @@ int sheaf_stage_finish(struct stage *stage) {
     struct session *session = stage->session;
     struct rank_facts own = {.n_threads = session->n_threads, .busy_s = sheaf_team_counts(stage->team).busy_s};
     if (sheaf_session_agree(session, sheaf_transport_close(&stage->transport, &session->error)))
+        return -1;
+    if (sheaf_folding_gather(stage))
         return -1;
     own.restored = stage->transport.restored;
     own.arrays_used = atomic_load(&stage->uses.used);
@@ -150,7 +152,8 @@ int sheaf_stage_finish(struct stage *stage) {
     if (sheaf_session_is_first(session)) {
         say_restored(session);
         say_mixed(stage);
-        rc = end_results(stage) || sheaf_session_seal(session, stage->none_pending && stage->kernel.has_texts) ||
+        rc = end_results(stage) ||
+                     sheaf_session_seal(session, stage->job->stage, stage->none_pending && stage->kernel.has_texts) ||
                      sheaf_stage_summarize(stage)
                  ? -1
                  : 0;

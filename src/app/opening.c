@@ -9,6 +9,7 @@
 #include "app/reducing.h"
 #include "app/shared_data.h"
 #include "app/stage.h"
+#include "plan/forecast.h"
 #include "app/sameness.h"
 #include "core/file.h"
 #include "exec/thread.h"
@@ -18,6 +19,7 @@
 #include "plan/journal.h"
 #include "store/input.h"
 #include "store/shared_input.h"
+#include "store/stages.h"
 
 /* --- items and kernel ---------------------------------------------------------------------------------------------- */
 
@@ -34,6 +36,11 @@ static int look_at_axis(const char *path, const char *name, struct sheaf_array *
     return sheaf_shared_input_look(path, name, about, NULL, files, error);
 }
 
+/* Whether there is something that the run may go on with. */
+static bool has_results(const struct job *job) {
+    return job->stage ? sheaf_stages_has(job->output, job->stage) : access(job->output, F_OK) == 0;
+}
+
 /* Rank 0 opens the items and tells the others how many there are and which fields they have. */
 static int open_items(struct stage *stage) {
     static const struct axis_reader axes = {look_at_axis, sheaf_shared_input_read};
@@ -41,15 +48,14 @@ static int open_items(struct stage *stage) {
     struct sheaf_buffer fields = {0};
     int rc = 0;
     if (sheaf_session_is_first(session)) {
-        if (!session->options->overwrite)
-            session->known.before = sheaf_results_files(session->job.output);
-        session->known.goes_on = !session->options->overwrite && access(session->job.output, F_OK) == 0;
-        rc = sheaf_job_has_datasets(&session->job)
-                 ? sheaf_input_open(&stage->items, &session->job, &session->known, &session->error)
-                 : sheaf_items_open(&stage->items, &session->job, &axes, &session->error);
+        if (!stage->replaces)
+            session->known.before = sheaf_results_files(stage->job->output, stage->job->stage);
+        session->known.goes_on = !stage->replaces && has_results(stage->job);
+        rc = sheaf_job_has_datasets(stage->job)
+                 ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
+                 : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
         if (rc == 0)
-            rc =
-                sheaf_condition_open(&stage->condition, &session->job, &stage->items, session->server, &session->error);
+            rc = sheaf_condition_open(&stage->condition, stage->job, &stage->items, session->server, &session->error);
         if (rc == 0)
             say_warnings(stage);
         if (rc == 0)
@@ -79,6 +85,18 @@ static int fit_asked(struct stage *stage) {
     return sheaf_session_agree(session, rc);
 }
 
+/* Of the whole job some blocks, whose size the kernel knows. */
+static int choose_pilot(struct stage *stage) {
+    const int64_t n_pilot = stage->session->options->n_pilot;
+    if (n_pilot == 0)
+        return 0;
+    sheaf_asked_free(&stage->asked);
+    int rc =
+        sheaf_pilot_choose(&stage->asked, stage->items.n_items, stage->kernel.block, n_pilot, &stage->session->error);
+    stage->n_asked = sheaf_asked_count(&stage->asked);
+    return sheaf_session_agree(stage->session, rc);
+}
+
 /* The items' values must be of the types the kernel reads. */
 static int check_inputs(struct stage *stage) {
     struct session *session = stage->session;
@@ -93,10 +111,10 @@ static int check_inputs(struct stage *stage) {
 static int check_params(const struct stage *stage) {
     struct session *session = stage->session;
     const struct sheaf_kernel *table = &stage->kernel.kernel.table;
-    for (int p = 0; session->job.kind == JOB_KERNEL && p < table->n_params; p++)
+    for (int p = 0; stage->job->kind == JOB_KERNEL && p < table->n_params; p++)
         if (sheaf_items_find(stage->items.fields, stage->items.n_fields, table->params[p].name) >= 0)
             return sheaf_yaml_refuse(
-                session->job.items.node, &session->error,
+                stage->job->items.node, &session->error,
                 "the items have a field '%s', and so is a param of kernel %s called, which has one "
                 "value for all items; rename the field",
                 table->params[p].name, table->head.name);
@@ -117,7 +135,7 @@ static int check_axes(const struct stage *stage) {
     for (int a = 0; a < sweep->n_axes; a++)
         if (sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, sweep->axes[a].name) >= 0)
             return sheaf_yaml_refuse(
-                session->job.items.node, &session->error,
+                stage->job->items.node, &session->error,
                 "the items have an axis '%s', and there is an output of that name; rename one of them",
                 sweep->axes[a].name);
     return 0;
@@ -148,36 +166,47 @@ static int check_sweep(const struct stage *stage) {
     return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
-/* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
-static int compile_expression(struct stage *stage) {
+/* For which instructions formulas are compiled that all ranks compute: those of the least capable machine. On rank 0. */
+static int find_level(struct stage *stage, int64_t *least) {
     struct session *session = stage->session;
     int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)session->self.n_ranks, sizeof *levels);
-    struct sheaf_buffer object = {0};
-    int rc = levels ? 0 : sheaf_fail_memory(&session->error, "the ranks");
-    rc = sheaf_session_agree(session, rc);
+    int rc = sheaf_session_agree(session, levels ? 0 : sheaf_fail_memory(&session->error, "the ranks"));
     if (rc == 0)
         rc = sheaf_comm_gather(session->comm, &level, levels, sizeof level, &session->error);
-    if (rc == 0 && sheaf_session_is_first(session)) {
-        for (int k = 0; k < session->self.n_ranks; k++)
-            level = levels[k] < level ? levels[k] : level;
-        rc = sheaf_expression_compile(&stage->kernel.kernel, session->server, level, &object, &session->error);
-    }
+    *least = level;
+    for (int k = 0; rc == 0 && sheaf_session_is_first(session) && k < session->self.n_ranks; k++)
+        *least = levels[k] < *least ? levels[k] : *least;
+    free(levels);
+    return rc;
+}
+
+/* Rank 0 compiles the formulas and sends the object to all. */
+static int compile_expression(struct stage *stage) {
+    struct session *session = stage->session;
+    struct sheaf_buffer object = {0};
+    int64_t level;
+    if (find_level(stage, &level))
+        return -1;
+    int rc = sheaf_session_is_first(session)
+                 ? sheaf_expression_compile(&stage->kernel.kernel, session->server, level, &object, &session->error)
+                 : 0;
     rc = sheaf_session_agree(session, rc);
     if (rc == 0)
         rc = sheaf_comm_broadcast(session->comm, &object, &session->error);
     if (rc == 0)
         rc = sheaf_session_agree(session, sheaf_expression_load(&stage->kernel.kernel, &object, &session->error));
     sheaf_buffer_free(&object);
-    free(levels);
     return rc;
 }
 
 /* What kernels get that are made for the job. */
 static int open_host(struct stage *stage) {
     struct session *session = stage->session;
-    char *folder = sheaf_journal_folder(session->job.output);
-    session->folder = folder ? sheaf_path_absolute(folder) : NULL;
-    free(folder);
+    if (!session->folder) {
+        char *folder = sheaf_journal_folder(stage->job->output);
+        session->folder = folder ? sheaf_path_absolute(folder) : NULL;
+        free(folder);
+    }
     session->n_threads =
         sheaf_ranks_choose_threads(session->options->n_threads, sheaf_team_cores(), session->self.n_local_ranks);
     stage->host = (struct kernel_host){.is_first = sheaf_session_is_first(session),
@@ -195,8 +224,12 @@ static int open_host(struct stage *stage) {
 
 static int open_reductions(struct stage *stage) {
     struct session *session = stage->session;
-    return sheaf_session_agree(
-        session, sheaf_session_is_first(session) ? sheaf_reducing_open(&stage->reducing, stage, &session->error) : 0);
+    int64_t level;
+    if (find_level(stage, &level))
+        return -1;
+    return sheaf_session_agree(session, sheaf_session_is_first(session)
+                                            ? sheaf_reducing_open(&stage->reducing, stage, level, &session->error)
+                                            : 0);
 }
 
 static int open_kernel(struct stage *stage) {
@@ -205,19 +238,19 @@ static int open_kernel(struct stage *stage) {
         return -1;
     int rc = open_host(stage);
     if (rc == 0)
-        rc = sheaf_binding_open(&stage->kernel, &session->job, stage->items.fields, stage->items.n_fields, &stage->host,
+        rc = sheaf_binding_open(&stage->kernel, stage->job, stage->items.fields, stage->items.n_fields, &stage->host,
                                 &session->error);
     if (rc == 0 && sheaf_session_is_first(session))
         rc = check_inputs(stage) || check_sweep(stage) ? -1 : 0;
     if (rc == 0 && sheaf_session_is_first(session)) /* of a plugin all is known when it has computed */
-        sheaf_shared_data_say_unused(stage, atomic_load(&stage->uses.used), session->job.kind == JOB_KERNEL);
+        sheaf_shared_data_say_unused(stage, atomic_load(&stage->uses.used), stage->job->kind == JOB_KERNEL);
     rc = sheaf_session_agree(session, rc);
     rc = rc ? rc : sheaf_same_kernel(stage);
-    if (rc == 0 && session->job.kind == JOB_EXPRESSION)
+    if (rc == 0 && stage->job->kind == JOB_EXPRESSION)
         rc = compile_expression(stage);
-    if (rc == 0 && session->job.n_reductions > 0)
+    if (rc == 0 && stage->job->n_reductions > 0)
         rc = open_reductions(stage);
-    if (!sheaf_session_uses_processes(session)) {
+    if (stage->is_last && !sheaf_stage_uses_processes(stage)) {
         sheaf_server_stop(session->server);
         session->server = NULL;
     }
@@ -232,7 +265,7 @@ static int open_kernel(struct stage *stage) {
         .n_items = stage->items.n_items,
         .all_text_bytes = stage->items.all_text_bytes,
         .most_text_bytes = stage->items.most_text_bytes,
-        .attempts = sheaf_session_uses_processes(session) || session->job.limits.retries > 0,
+        .attempts = sheaf_stage_uses_processes(stage) || stage->job->limits.retries > 0,
     };
     return 0;
 }
@@ -243,10 +276,11 @@ static int identify(struct stage *stage) {
     sheaf_string_add(&stage->identity, "%s%s", stage->items.identity.data, stage->kernel.identity.data);
     if (sheaf_shared_data_identify(stage, &stage->identity, &session->error))
         return -1;
-    sheaf_string_add(&stage->identity, "seed: %" PRId64 "\n", session->job.seed);
+    sheaf_string_add(&stage->identity, "seed: %" PRId64 "\n", stage->job->seed);
     if (stage->identity.failed)
         return sheaf_fail_memory(&session->error, "the job's identity");
-    session->output = sheaf_path_follow(session->job.output); /* one lock for a file, whatever names lead to it */
+    if (!session->output)
+        session->output = sheaf_path_follow(stage->job->output); /* one lock for a file, whatever names lead to it */
     return session->output ? 0 : sheaf_fail_memory(&session->error, "a path");
 }
 
@@ -257,6 +291,8 @@ int sheaf_stage_look(struct stage *stage) {
     if (fit_asked(stage))
         return -1;
     if (open_kernel(stage))
+        return -1;
+    if (choose_pilot(stage))
         return -1;
     return sheaf_session_agree(session, sheaf_session_is_first(session) ? identify(stage) : 0);
 }
@@ -285,8 +321,10 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
     sheaf_condition_close(stage->condition);
+    sheaf_folding_close(&stage->folding);
     sheaf_reducing_close(stage->reducing);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
+    sheaf_string_free(&stage->address);
     sheaf_string_free(&stage->reduced);
 }

@@ -7,8 +7,10 @@
 
 #include "app/again.h"
 #include "app/collision.h"
+#include "app/growing.h"
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/adding.h"
 #include "app/suspicion.h"
 #include "core/file.h"
 #include "core/interrupt.h"
@@ -46,7 +48,7 @@ static void say_unsafe(const struct session *session) {
 static void say_lost_texts(const struct stage *stage) {
     const struct session *session = stage->session;
     struct sheaf_string said = {0};
-    sheaf_results_say_lost_texts(session->job.output, stage->items.n_items, &said);
+    sheaf_results_say_lost_texts(stage->job->output, stage->items.n_items, &said);
     if (session->results.lost_texts && !said.failed && !session->options->quiet)
         fprintf(stderr, "sheaf: %s\n", said.data);
     sheaf_string_free(&said);
@@ -70,25 +72,24 @@ static const char *find_text(const struct items *items) {
 
 /* HDF5 inputs are copied where they are small: a results file with links is not whole without its inputs. */
 static bool links_inputs(const struct stage *stage) {
-    const struct session *session = stage->session;
-    if (!sheaf_job_has_datasets(&session->job) || session->job.inputs == JOB_INPUTS_COPY || find_text(&stage->items))
+    if (!sheaf_job_has_datasets(stage->job) || stage->job->inputs == JOB_INPUTS_COPY || find_text(&stage->items))
         return false;
-    return session->job.inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
+    return stage->job->inputs == JOB_INPUTS_LINK || input_bytes(stage) > (double)SHEAF_INPUTS_SMALL;
 }
 
 /* What the results file will need. */
 static void say_links(const struct stage *stage) {
     const struct session *session = stage->session;
-    if (links_inputs(stage) && session->job.inputs == JOB_INPUTS_AUTO && !session->options->quiet)
+    if (links_inputs(stage) && stage->job->inputs == JOB_INPUTS_AUTO && !session->options->quiet)
         fprintf(
             stderr,
             "sheaf: the inputs (%.0f MB) are linked in %s, which needs %s beside it; inputs: copy in the job copies "
             "them\n",
-            input_bytes(stage) / 1e6, session->job.output, stage->items.name);
-    if (session->job.inputs == JOB_INPUTS_LINK && sheaf_job_has_datasets(&session->job) && find_text(&stage->items) &&
+            input_bytes(stage) / 1e6, stage->job->output, stage->items.name);
+    if (stage->job->inputs == JOB_INPUTS_LINK && sheaf_job_has_datasets(stage->job) && find_text(&stage->items) &&
         !session->options->quiet)
         fprintf(stderr, "sheaf: inputs: link does not go with texts ('%s'): the inputs are copied into %s\n",
-                find_text(&stage->items), session->job.output);
+                find_text(&stage->items), stage->job->output);
 }
 
 struct results_plan sheaf_stage_plan(struct stage *stage) {
@@ -99,7 +100,7 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .n_reductions = n_reductions,
         .reductions = reductions,
         .path = session->output,
-        .job_name = session->job.name,
+        .job_name = stage->job->name,
         .job_text = session->text.data,
         .arguments = session->options->arguments,
         .kernel = stage->kernel.kernel.table.head.name,
@@ -110,9 +111,15 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .n_outputs = stage->kernel.n_outputs,
         .outputs = stage->kernel.outputs,
         .block = stage->kernel.block,
-        .seed = session->job.seed,
+        .seed = stage->job->seed,
         .attempts = stage->carrying.attempts,
         .accept_changes = session->options->accept_changes,
+        .n_inputs = stage->kernel.n_inputs,
+        .inputs = stage->kernel.inputs,
+        .input_fields = stage->kernel.field,
+        .pure = stage->kernel.pure,
+        .stage = stage->job->stage,
+        .stages = session->stages.data,
     };
 }
 
@@ -163,9 +170,9 @@ static int check_collision(struct stage *stage) {
     const struct collision collision = {
         .output = session->output,
         .folder = session->folder,
-        .replaces = session->options->overwrite,
+        .replaces = stage->replaces && !session->options->stage,
         .job_file = session->options->job_file,
-        .job = &session->job,
+        .job = stage->job,
         .kernel = &stage->kernel,
         .items = &stage->items,
         .known = &session->known,
@@ -190,21 +197,48 @@ static int ask_anew(struct session *session, const struct results_plan *plan) {
     return sheaf_results_find(plan->path, &session->found, &session->error);
 }
 
+/* Nobody else makes or writes the file from now on. */
+static int take_lock(struct stage *stage, const char *path) {
+    struct session *session = stage->session;
+    struct sheaf_error *error = &session->error;
+    session->lock.waits = session->options->quiet ? NULL : say_waiting;
+    if (sheaf_results_find(path, &session->found, error) || check_collision(stage) ||
+        sheaf_results_may_make(path, error))
+        return -1;
+    if (session->lock.fd >= 0) /* since the first stage */
+        return 0;
+    if (sheaf_lock_take(&session->lock, path, error) || sheaf_results_find(path, &session->found, error))
+        return -1;
+    sheaf_results_tidy(path);
+    return 0;
+}
+
+/* Which of the stages it is, and how to have that one alone anew. */
+static int fail_stage(struct stage *stage) {
+    struct sheaf_error *error = &stage->session->error;
+    const char *name = stage->job->stage;
+    const size_t n = strlen(error->text);
+    if (!name)
+        return -1;
+    snprintf(error->text + n, sizeof error->text - n, " (with --stage %s: this stage alone)", name);
+    return sheaf_error_prefix(error, "stage '%s': ", name);
+}
+
 /* Opens the results of this job, or makes the file where there is none. */
 static int open_results(struct stage *stage) {
     struct session *session = stage->session;
     struct sheaf_error *error = &session->error;
     struct results_plan plan = sheaf_stage_plan(stage);
-    session->lock.waits = session->options->quiet ? NULL : say_waiting;
-    if (sheaf_results_find(plan.path, &session->found, error) || check_collision(stage) ||
-        sheaf_results_may_make(plan.path, error) || sheaf_lock_take(&session->lock, plan.path, error) ||
-        sheaf_results_find(plan.path, &session->found, error)) /* again: nobody else makes one now */
+    if (take_lock(stage, plan.path))
         return -1;
-    sheaf_results_tidy(plan.path);
-    bool create = session->options->overwrite || !session->found.there;
-    if (!create && ask_anew(session, &plan))
+    bool create = (stage->replaces && !plan.stage) || !session->found.there;
+    if (!create && plan.stage && sheaf_stage_add(stage, &plan, &create))
+        return -1;
+    if (!create && !plan.added && ask_anew(session, &plan))
         return -1;
     if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
+        return -1;
+    if (!create && sheaf_growing_is_due(&plan) && sheaf_growing_do(stage, &plan))
         return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
@@ -212,13 +246,15 @@ static int open_results(struct stage *stage) {
     if (create)
         say_links(stage);
     if (sheaf_results_open(&session->results, &plan, create, error))
-        return -1;
+        return fail_stage(stage);
     say_changes(session);
     say_kept(session);
     say_unsafe(session);
-    if (create && skip_items(stage, NULL))
+    if (session->results.created && skip_items(stage, NULL))
         return -1;
-    if (!create && choose_again(stage))
+    if (plan.added && sheaf_results_sync(&session->results, error)) /* before a run is known to have begun */
+        return -1;
+    if (!session->results.created && choose_again(stage))
         return -1;
     say_lost_texts(stage);
     stage->pending = sheaf_results_pending(&session->results);
@@ -235,6 +271,7 @@ static int lend_lock(struct session *session) {
     const size_t n_bytes = sizeof session->lock.holder;
     struct sheaf_buffer holder = {0};
     char *path = NULL;
+    session->lent = true;
     int rc = sheaf_session_is_first(session) ? sheaf_buffer_resize(&holder, n_bytes, &session->error) : 0;
     if (rc == 0 && sheaf_session_is_first(session))
         memcpy(holder.data, session->lock.holder, n_bytes);
@@ -260,5 +297,5 @@ int sheaf_stage_open_results(struct stage *stage) {
     int rc = sheaf_session_is_first(session) ? open_results(stage) : 0;
     if (sheaf_session_agree(session, rc))
         return -1;
-    return sheaf_session_uses_processes(session) ? lend_lock(session) : 0;
+    return sheaf_stage_uses_processes(stage) && !session->lent ? lend_lock(session) : 0;
 }

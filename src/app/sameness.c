@@ -43,9 +43,8 @@ int sheaf_same_call(struct session *session) {
 
 /* What the kernel is, but for files on rank 0 only. Programs, whose words come from rank 0, have nothing of the kind. */
 static void describe_kernel(const struct stage *stage, struct sheaf_string *text) {
-    const struct session *session = stage->session;
     const char *at = stage->kernel.identity.data;
-    if (session->job.kind != JOB_KERNEL && session->job.kind != JOB_EXPRESSION)
+    if (stage->job->kind != JOB_KERNEL && stage->job->kind != JOB_EXPRESSION)
         return;
     for (size_t n; at && *at; at += n) {
         n = strcspn(at, "\n");

@@ -31,6 +31,19 @@ int sheaf_session_start(struct session *session, const struct run_options *optio
     return session->comm && sheaf_session_agree(session, rc) == 0 ? 0 : -1;
 }
 
+void sheaf_session_next(struct session *session) {
+    struct sheaf_error ignored;
+    sheaf_results_close(&session->results, &ignored);
+    sheaf_string_free(&session->changed);
+    sheaf_known_free(&session->known);
+    session->known = (struct known){0};
+    session->results = (struct results){.fd = -1};
+    session->found = (struct results_found){0};
+    session->created = false;
+    session->end_why = LOOP_COMPLETE;
+    session->error = (struct sheaf_error){0};
+}
+
 void sheaf_session_close(struct session *session) {
     struct sheaf_error ignored;
     sheaf_results_close(&session->results, &ignored);
@@ -38,6 +51,7 @@ void sheaf_session_close(struct session *session) {
     sheaf_lock_release(&session->lock); /* when no program is at work any more */
     sheaf_job_free(&session->job);
     sheaf_string_free(&session->changed);
+    sheaf_string_free(&session->stages);
     sheaf_known_free(&session->known);
     sheaf_buffer_free(&session->text);
     free(session->facts);
@@ -47,6 +61,29 @@ void sheaf_session_close(struct session *session) {
 }
 
 /* --- reading the job ------------------------------------------------------------------------------------------------ */
+
+/* Options that go with stages. */
+static int check_options(struct session *session) {
+    const struct run_options *o = session->options;
+    const struct job *job = &session->job;
+    const char *names[64];
+    char hint[300];
+    int n = 0;
+    if (session->stages.failed)
+        return sheaf_fail_memory(&session->error, "the stages");
+    if (job->n_stages && o->items.n && !o->stage)
+        return sheaf_refuse(&session->error, "--items: of which stage? --stage NAME says so");
+    for (; n < job->n_stages && n < (int)(sizeof names / sizeof *names); n++) {
+        names[n] = job->stages[n].stage;
+        if (o->stage && strcmp(names[n], o->stage) == 0)
+            return 0;
+    }
+    if (!o->stage)
+        return 0;
+    return sheaf_refuse(&session->error, "--stage %s: %s%s", o->stage,
+                        n ? "the job has no stage of that name" : "the job has no stages",
+                        n ? sheaf_text_suggest(o->stage, names, n, true, hint, sizeof hint) : "");
+}
 
 /* Rank 0 reads the file, all parse it: the others need no shared disk. */
 int sheaf_session_read(struct session *session) {
@@ -70,7 +107,9 @@ int sheaf_session_read(struct session *session) {
         return -1;
     rc = sheaf_job_parse(&session->job, o->job_file, session->text.data, session->text.n_bytes - 1, o->overrides,
                          o->n_overrides, &session->error);
-    return sheaf_session_agree(session, rc);
+    for (int k = 0; rc == 0 && k < session->job.n_stages; k++)
+        sheaf_string_add(&session->stages, "%s\n", session->job.stages[k].stage);
+    return sheaf_session_agree(session, rc ? rc : check_options(session));
 }
 
 /* --- the results file ----------------------------------------------------------------------------------------------- */
@@ -87,7 +126,7 @@ int sheaf_session_publish_file(const char *path, const struct results_found *bef
 int sheaf_session_publish(struct session *session) {
     if (session->created && sheaf_session_publish_file(session->output, &session->found, &session->error))
         return -1;
-    session->created = session->results.created = false;
+    session->created = session->results.created = session->results.aside = false;
     return 0;
 }
 
@@ -101,9 +140,9 @@ int sheaf_session_confirm(struct session *session, bool at_work, struct sheaf_er
 }
 
 /* It may take long, and is begun anew by the next run. */
-static int pack(struct session *session, struct packed *packed) {
+static int pack(struct session *session, const char *stage, struct packed *packed) {
     sheaf_interrupt_leave_on_drain();
-    int rc = sheaf_pack(session->output, packed, &session->error);
+    int rc = sheaf_pack(session->output, stage, packed, &session->error);
     sheaf_interrupt_unleave_on_drain();
     return rc;
 }
@@ -122,10 +161,10 @@ static void say_lacking(const struct session *session, const struct packed *pack
     sheaf_string_free(&said);
 }
 
-int sheaf_session_seal(struct session *session, bool complete) {
+int sheaf_session_seal(struct session *session, const char *stage, bool complete) {
     struct packed packed = {0};
     if (end_turn(session) || sheaf_session_confirm(session, false, &session->error) ||
-        (complete && pack(session, &packed)))
+        (complete && pack(session, stage, &packed)))
         return -1;
     say_lacking(session, &packed);
     if (packed.file.inode && !sheaf_stamp_names(&packed.file, session->output))

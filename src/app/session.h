@@ -36,7 +36,7 @@ struct session {
     int n_threads;            /* that compute, of this rank, */
     int first_slot;           /* and which number the first has on its node */
     struct sheaf_buffer text; /* of the job file */
-    struct job job;
+    struct job job;           /* as it was read; each stage has its part */
     struct sheaf_error error;
 
     /* The results file: on rank 0, but for the folder. */
@@ -47,6 +47,8 @@ struct session {
     struct results results;
     struct results_found found;  /* what was there before this run put one there */
     bool created;                /* in this run; it is published before the first row */
+    bool lent;                   /* the lock: the servers hold parts of it, too */
+    struct sheaf_string stages;  /* of a job with such: a line for each */
     struct sheaf_string changed; /* since the results were begun, as "a, b were"; empty: nothing */
     struct run_record record;
     struct rank_facts *facts; /* [n_ranks] */
@@ -64,11 +66,6 @@ static inline const char *sheaf_session_again(const struct session *session) {
                                          : "the same command";
 }
 
-/* Whether items are computed by processes of their own. */
-static inline bool sheaf_session_uses_processes(const struct session *session) {
-    return session->job.kind == JOB_COMMAND || session->job.kind == JOB_WORKER || session->job.limits.isolate;
-}
-
 /* All ranks learn whether a step worked on all of them; the error of the lowest rank counts (R5). Collective. */
 static inline int sheaf_session_agree(struct session *session, int rc) {
     return sheaf_comm_agree(session->comm, rc, &session->error);
@@ -81,6 +78,9 @@ void sheaf_session_close(struct session *session);
 /* The job file, by which it is known where the results go. Collective. */
 int sheaf_session_read(struct session *session);
 
+/* Between two stages: what is of the one before is given up. */
+void sheaf_session_next(struct session *session);
+
 /* Puts a results file that was made aside into its place: a run that is refused before that destroys nothing. Rank 0. */
 int sheaf_session_publish(struct session *session);
 
@@ -91,9 +91,9 @@ int sheaf_session_publish_file(const char *path, const struct results_found *bef
    about to end while threads write rows. Rank 0. */
 int sheaf_session_confirm(struct session *session, bool at_work, struct sheaf_error *error);
 
-/* The results file as it is left: confirmed, with what cannot be written in place in it if all is `complete`, closed.
+/* The results file, and of it the `stage` (or NULL), as it is left: confirmed, with what cannot be written in place in it if all is `complete`, closed.
    Rank 0. */
-int sheaf_session_seal(struct session *session, bool complete);
+int sheaf_session_seal(struct session *session, const char *stage, bool complete);
 
 /* Why the run failed, one line on stderr. */
 void sheaf_session_report(const struct sheaf_error *error);

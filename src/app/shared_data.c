@@ -121,7 +121,7 @@ static void close_loading(struct loading *l) {
 static int make_folder(struct stage *stage) {
     struct session *session = stage->session;
     const bool is_needed =
-        session->job.kind == JOB_COMMAND || session->job.kind == JOB_WORKER || session->job.limits.isolate;
+        stage->job->kind == JOB_COMMAND || stage->job->kind == JOB_WORKER || stage->job->limits.isolate;
     int rc = 0, fd = -1;
     if (!is_needed || session->only_looks)
         return 0;
@@ -169,7 +169,7 @@ static int open_one(struct stage *stage, struct job_shared *shared, struct sheaf
 }
 
 int sheaf_shared_data_open(struct stage *stage) {
-    struct job *job = &stage->session->job;
+    struct job *job = stage->job;
     if (job->n_shared && make_folder(stage))
         return -1;
     for (int k = 0; k < job->n_shared; k++) {
@@ -186,7 +186,7 @@ int sheaf_shared_data_open(struct stage *stage) {
 
 /* What an unused one may have been meant to be called: names that formulas use, or that a plugin looked for in vain. */
 static const char **list_wanted(const struct stage *stage, int *n) {
-    const struct job *job = &stage->session->job;
+    const struct job *job = stage->job;
     const struct binding *kernel = &stage->kernel;
     const char **names = calloc((size_t)(USES_MISSED_MOST + kernel->n_inputs + job->n_params), sizeof *names);
     *n = 0;
@@ -203,7 +203,7 @@ static const char **list_wanted(const struct stage *stage, int *n) {
 
 void sheaf_shared_data_say_unused(struct stage *stage, uint32_t used, bool only_slips) {
     const struct session *session = stage->session;
-    const struct job *job = &session->job;
+    const struct job *job = stage->job;
     if (job->kind == JOB_COMMAND || job->kind == JOB_WORKER || session->options->quiet)
         return;
     int n = 0;
@@ -243,7 +243,7 @@ void sheaf_shared_data_tell(const struct stage *stage, struct sheaf_string *text
             sheaf_string_add(text, "%s%" PRId64, d ? ", " : "[", array->shape[d]);
         sheaf_string_add(text, "%s, %s bytes, from ", array->n_dims ? "]" : "",
                          sheaf_text_count(sheaf_array_count(array) * (int64_t)sheaf_type_bytes(type), bytes));
-        tell_source(&stage->session->job.shared[k], text);
+        tell_source(&stage->job->shared[k], text);
         sheaf_string_add(text, "\n");
     }
 }
@@ -252,7 +252,7 @@ int sheaf_shared_data_identify(const struct stage *stage, struct sheaf_string *i
     for (int k = 0; k < stage->arrays.n; k++) {
         const struct sheaf_array *array = &stage->arrays.list[k];
         char hash[SHEAF_HASH_BYTES];
-        if (stage->session->job.kind == JOB_EXPRESSION && sheaf_array_is_number(array))
+        if (stage->job->kind == JOB_EXPRESSION && sheaf_array_is_number(array))
             continue; /* the formulas that read it have it in theirs */
         sheaf_hash_bytes(array->data, (size_t)sheaf_array_count(array) * sheaf_type_bytes((enum sheaf_type)array->type),
                          hash);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/folding.h"
 #include "app/schedule.h"
 #include "app/session.h"
 #include "app/transport.h"
@@ -31,6 +32,11 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 
 struct stage {
     struct session *session;
+    struct sheaf_string address; /* of its results, as sheaf show takes it */
+    struct job *job;             /* what is asked of this stage: of a plain job all of it */
+    bool is_last;                /* no other stage comes after it */
+    bool may_go_on;              /* rank 0, in the end: no item is pending, so that other stages may follow */
+    bool replaces;               /* the results of it that are there */
     struct kernel_host host;
     struct items items;                    /* open on rank 0; elsewhere only n_items and fields */
     struct condition *condition;           /* rank 0: which of them are left out, */
@@ -49,10 +55,12 @@ struct stage {
     struct schedule schedule;
     struct transport transport;
     enum messages_way messages; /* of failed items */
+    struct folding folding;     /* of what the threads compute */
     struct team *team;
     struct flight flight; /* this rank's first row of notes */
     off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */
-    double compute_s;     /* how long it computed */
+    double began_s;       /* when it began, of the first stage when the program did, */
+    double compute_s;     /* and how long it computed */
 
     /* Rank 0. */
     struct sheaf_string identity;
@@ -69,6 +77,12 @@ struct stage {
 /* Whether all items of the job are asked for. */
 static inline bool sheaf_stage_is_whole(const struct stage *stage) {
     return stage->n_asked == stage->items.n_items;
+}
+
+/* Whether items are computed by processes of their own. */
+static inline bool sheaf_stage_uses_processes(const struct stage *stage) {
+    const struct job *job = stage->job;
+    return job->kind == JOB_COMMAND || job->kind == JOB_WORKER || job->limits.isolate;
 }
 
 /* The job's items and kernel: opening.c. Nothing is written. Collective. */

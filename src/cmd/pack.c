@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "cmd/each_stage.h"
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/text.h"
@@ -36,7 +37,7 @@ static void say(const char *path, const struct packed *packed) {
     sheaf_string_free(&said);
 }
 
-static int pack(const char *path, struct packed *packed, struct sheaf_error *error) {
+static int pack(const char *path, const char *stage, struct packed *packed, struct sheaf_error *error) {
     struct lock lock = {.fd = -1};
     if (access(path, F_OK)) /* before a lock is made for it */
         return sheaf_refuse(error, "%s: cannot open: %s", path, strerror(errno));
@@ -45,21 +46,27 @@ static int pack(const char *path, struct packed *packed, struct sheaf_error *err
         return sheaf_fail_memory(error, "a path");
     int rc = sheaf_lock_take_or(&lock, target, "it packs its texts itself when it is complete", error);
     if (rc == 0)
-        rc = sheaf_pack(target, packed, error);
+        rc = sheaf_pack(target, stage, packed, error);
     sheaf_lock_release(&lock);
     free(target);
     return rc;
 }
 
+static int visit(const struct cmd_stage *stage, void *error) {
+    struct packed packed = {0};
+    if (!stage->is_there)
+        return 0;
+    if (pack(stage->path, stage->stage, &packed, error))
+        return -1;
+    say(stage->address, &packed);
+    return 0;
+}
+
 int sheaf_cmd_pack(int argc, char **argv) {
     struct sheaf_error error = {0};
-    struct packed packed = {0};
     int first_word = 0, code = sheaf_cmd_begin(&usage, table, NULL, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
     sheaf_interrupt_leave_at_once(true);
-    if (pack(argv[first_word], &packed, &error))
-        return sheaf_cmd_fail(&error);
-    say(argv[first_word], &packed);
-    return SHEAF_EXIT_DONE;
+    return sheaf_cmd_each_stage(argv[first_word], visit, &error, &error) ? sheaf_cmd_fail(&error) : SHEAF_EXIT_DONE;
 }

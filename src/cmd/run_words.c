@@ -68,6 +68,12 @@ static int apply_stop_after(void *target, const char *value, struct sheaf_error 
     return 0;
 }
 
+static int apply_stage(void *target, const char *value, struct sheaf_error *error) {
+    (void)error;
+    ((struct run_words *)target)->options.stage = value;
+    return 0;
+}
+
 static int apply_overwrite(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
     ((struct run_words *)target)->options.overwrite = true;
@@ -109,6 +115,7 @@ const struct sheaf_option sheaf_run_options[] = {
     {'s', "set", "KEY=VALUE", "change a setting of the job: --set params.samples=360", apply_set},
     {'t', "threads", "N", "compute threads of a rank (default: its share of the cores)", apply_threads},
     {'i', "items", "LIST", "compute only some items: --items 0:10, --items 3,17,40:50", apply_items},
+    {0, "stage", "NAME", "of a job with stages only this one", apply_stage},
     {0, "stop-after", "TIME", "begin no more items after 90s, 30m, 2h; run again to go on", apply_stop_after},
     {0, "retry-failed", NULL, "compute items again that failed, timed out or crashed", apply_retry_failed},
     {0, "recompute", NULL, "compute the items of --items again, also those that are done", apply_recompute},

@@ -99,6 +99,9 @@ static void print_form(const struct job_key *key, unsigned form, int depth) {
     case KEY_ROWS:
         printf("{\"type\": \"array\", \"items\": {\"type\": \"object\", \"additionalProperties\": {%s}}}", scalar);
         break;
+    case KEY_JOBS:
+        printf("{\"type\": \"array\", \"minItems\": 1, \"items\": {\"type\": \"object\", \"required\": [\"name\"]}}");
+        break;
     default:
         break;
     }
@@ -185,7 +188,8 @@ static void print_map(const char *within, int depth) {
 
 void sheaf_schema_print(void) {
     printf("{\"$schema\": \"http://json-schema.org/draft-07/schema#\",\n"
-           "\"title\": \"a job of Sheaf\", \"required\": [\"items\"], \"allOf\": [");
+           "\"title\": \"a job of Sheaf\", \"anyOf\": [{\"required\": [\"items\"]}, {\"required\": "
+           "[\"stages\"]}], \"allOf\": [");
     print_map("", 0);
     printf("]}\n");
 }

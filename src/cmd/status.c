@@ -5,6 +5,7 @@
 
 #include "cmd/cells.h"
 #include "cmd/cmd.h"
+#include "cmd/each_stage.h"
 #include "core/clock.h"
 #include "core/text.h"
 #include "plan/row_sink.h"
@@ -15,9 +16,16 @@
 
 enum { ROWS = 65536 };
 
-struct status {
-    const char *path;
+/* What is asked for. */
+struct words {
     bool exit_code, json;
+    int code; /* the worst of those that were looked at */
+    struct sheaf_error error;
+};
+
+struct status {
+    const char *path; /* or the address of a stage, */
+    const char *file; /* and the file */
 
     int64_t n_items, counts[ITEM_SKIPPED + 1];
     bool alive;      /* a run writes it */
@@ -33,13 +41,13 @@ struct status {
 
 static int apply_exit_code(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
-    ((struct status *)target)->exit_code = true;
+    ((struct words *)target)->exit_code = true;
     return 0;
 }
 
 static int apply_json(void *target, const char *value, struct sheaf_error *error) {
     (void)value, (void)error;
-    ((struct status *)target)->json = true;
+    ((struct words *)target)->json = true;
     return 0;
 }
 
@@ -89,7 +97,7 @@ static void find_rate(struct status *s) {
 /* The lock is looked at before the statuses: of a run that ends in between more are done than are said. */
 static int look(struct status *s, struct sheaf_error *error) {
     struct reader *reader = NULL;
-    s->alive = sheaf_lock_is_held(s->path, &s->holder);
+    s->alive = sheaf_lock_is_held(s->file, &s->holder);
     int rc = sheaf_reader_open_statuses(&reader, s->path, error) || sheaf_reader_last_run(reader, &s->run, error) ||
                      count(reader, s->counts, error)
                  ? -1
@@ -225,23 +233,55 @@ static void print_json(const struct status *s) {
     print_known("eta_s", s->eta_s, s->eta_s >= 0);
     print_last_run(s);
     print_reductions_as_json(s);
-    printf("}\n");
+    printf("}");
+}
+
+/* A stage to which its job has not come. */
+static void print_not_begun(const struct cmd_stage *stage, bool json) {
+    if (!json) {
+        printf("%s: not begun\n", stage->address);
+        return;
+    }
+    printf("{\"n_items\": null");
+    print_quoted("file", stage->address);
+    printf(", \"exit_code\": %d, \"meaning\": \"pending\"}", SHEAF_EXIT_INTERRUPTED);
+}
+
+/* Pending is worse than failed, and that than done. */
+static int worse(int a, int b) {
+    return a == SHEAF_EXIT_INTERRUPTED || b == SHEAF_EXIT_DONE ? a : b;
+}
+
+static int visit(const struct cmd_stage *stage, void *context) {
+    struct words *words = context;
+    struct status status = {.path = stage->address, .file = stage->path};
+    if (words->json && stage->n > 1)
+        printf("%s", stage->k ? ", " : "{\"stages\": [");
+    if (!stage->is_there) {
+        print_not_begun(stage, words->json);
+        words->code = worse(words->code, SHEAF_EXIT_INTERRUPTED);
+    } else {
+        const int rc = look(&status, &words->error);
+        if (rc == 0 && words->json)
+            print_json(&status);
+        else if (rc == 0)
+            print_text(&status);
+        sheaf_reader_close(status.reader);
+        if (rc)
+            return -1;
+        words->code = worse(words->code, exit_code_of(&status));
+    }
+    if (words->json && stage->k + 1 == stage->n)
+        printf(stage->n > 1 ? "], \"exit_code\": %d}\n" : "\n", words->code);
+    return 0;
 }
 
 int sheaf_cmd_status(int argc, char **argv) {
-    struct sheaf_error error = {0};
-    struct status status = {0};
-    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &status, argc, argv, &first_word, false);
+    struct words words = {.code = SHEAF_EXIT_DONE};
+    int first_word = 0, code = sheaf_cmd_begin(&usage, table, &words, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
-    status.path = argv[first_word];
-    const int rc = look(&status, &error);
-    if (rc == 0 && status.json)
-        print_json(&status);
-    else if (rc == 0)
-        print_text(&status);
-    sheaf_reader_close(status.reader);
-    if (rc)
-        return sheaf_cmd_fail(&error);
-    return status.exit_code ? exit_code_of(&status) : SHEAF_EXIT_DONE;
+    if (sheaf_cmd_each_stage(argv[first_word], visit, &words, &words.error))
+        return sheaf_cmd_fail(&words.error);
+    return words.exit_code ? words.code : SHEAF_EXIT_DONE;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cmd.h"
+#include "cmd/each_stage.h"
 #include "core/file.h"
 #include "core/text.h"
 #include "store/lock.h"
@@ -98,21 +99,28 @@ static void print_call(const char *arguments, const char *path) {
     free(absolute);
 }
 
-static void print_mending(const char *path, const struct verified *found) {
+/* The call that made the file, for this stage of it. */
+static void print_own_call(const struct cmd_stage *stage, const struct verified *found) {
+    print_call(found->arguments, stage->path);
+    if (stage->stage)
+        printf(" --stage %s", stage->stage);
+}
+
+static void print_mending(const struct cmd_stage *stage, const struct verified *found) {
     struct span_list outputs;
     struct sheaf_string said = {0};
     sheaf_span_list_join(&found->changed[SEGMENT_OUTPUTS], &found->changed_texts[SEGMENT_OUTPUTS], &outputs);
     if (outputs.n) {
         sheaf_span_list_say(&outputs, SPANS_KEPT, ",", &said);
         printf("  to compute these items again, in the folder where the job was run: ");
-        print_call(found->arguments, path);
+        print_own_call(stage, found);
         printf(" --recompute --items %s\n", text_of(&said));
     }
     sheaf_string_free(&said);
     if (found->changed[SEGMENT_INPUTS].n || found->changed_texts[SEGMENT_INPUTS].n ||
         found->changed_coordinates.length) {
         printf("  copies of inputs are not mended by a run, which reads the job's own; to have all anew: ");
-        print_call(found->arguments, path);
+        print_own_call(stage, found);
         printf(" --overwrite\n");
     }
 }
@@ -132,8 +140,9 @@ static void print_unchecked(int64_t n, const char *why) {
         printf("  %s item%s could not be checked: %s\n", sheaf_text_count(n, count), plural(n), why);
 }
 
-static void print_found(const char *path, const struct verified *found, bool alive) {
+static void print_found(const struct cmd_stage *stage, const struct verified *found, bool alive) {
     char count[32], size[32];
+    const char *path = stage->address;
     if (!found->has_sums) {
         printf("%s: has no sums (it was made by an older version of Sheaf), so nothing can be said\n", path);
         return;
@@ -153,7 +162,7 @@ static void print_found(const char *path, const struct verified *found, bool ali
     print_spans(&found->changed_texts[SEGMENT_INPUTS], "copied inputs that are texts");
     if (found->changed_coordinates.length)
         printf("  coordinates changed: %s\n", text_of(&found->changed_coordinates));
-    print_mending(path, found);
+    print_mending(stage, found);
     print_unchecked(found->n_pending, "they are pending");
     print_unchecked(found->n_unknown, alive ? "their sums are written when the run ends"
                                       : found->settled
@@ -173,20 +182,33 @@ static void print_found(const char *path, const struct verified *found, bool ali
         printf("  inputs could not be checked: the file was repacked\n");
 }
 
-int sheaf_cmd_verify(int argc, char **argv) {
-    struct sheaf_error error = {0};
+/* The words of the command line, and what came of it. */
+struct looking {
+    struct sheaf_error error;
+    int code;
+};
+
+static int visit(const struct cmd_stage *stage, void *context) {
+    struct looking *looking = context;
     struct lock_holder holder;
     struct verified found;
+    if (!stage->is_there)
+        return 0;
+    const bool alive = sheaf_lock_is_held(stage->path, &holder);
+    const int rc = sheaf_verify(stage->path, stage->stage, &found, &looking->error);
+    if (rc == 0) {
+        print_found(stage, &found, alive);
+        looking->code = any_changed(&found) ? SHEAF_EXIT_FAILED : looking->code;
+    }
+    sheaf_verified_free(&found);
+    return rc;
+}
+
+int sheaf_cmd_verify(int argc, char **argv) {
+    struct looking looking = {.code = SHEAF_EXIT_DONE};
     int first_word = 0, code = sheaf_cmd_begin(&usage, table, NULL, argc, argv, &first_word, false);
     if (code >= 0)
         return code;
-    const char *path = argv[first_word];
-    const bool alive = sheaf_lock_is_held(path, &holder);
-    code = sheaf_verify(path, &found, &error) ? sheaf_cmd_fail(&error) : SHEAF_EXIT_DONE;
-    if (code == SHEAF_EXIT_DONE) {
-        print_found(path, &found, alive);
-        code = any_changed(&found) ? SHEAF_EXIT_FAILED : SHEAF_EXIT_DONE;
-    }
-    sheaf_verified_free(&found);
-    return code;
+    return sheaf_cmd_each_stage(argv[first_word], visit, &looking, &looking.error) ? sheaf_cmd_fail(&looking.error)
+                                                                                   : looking.code;
 }

@@ -74,6 +74,7 @@ struct items {
     int n_fields;
     struct sheaf_field *fields; /* [n_fields], in the arena; the types are the source's own */
     const char *const *links;   /* [n_fields] for hdf5: the dataset a field lives in; else NULL */
+    bool of_stage;              /* they lie in the very file that the results go to */
     size_t all_text_bytes;      /* the texts of all items together have no more; */
     size_t most_text_bytes;     /* all texts of an item together have no more */
     struct sheaf_stamp stamp;   /* of the file `name`, taken before it was read; all zero where there is none */

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
 #include "job/keys.h"
+#include "job/stages.h"
 
 static const int64_t most_count = 1000000000000000; /* offsets in the results file must fit 63 bits */
 
@@ -73,23 +75,47 @@ static int read_names(struct job *job, const struct yaml_node *list, struct shea
     return 0;
 }
 
-/* results: FILE, or {file: FILE, fields: …} */
-static int read_results(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    const char *name;
+/* FILE:/STAGE */
+static int split_stage(struct job *job, struct sheaf_error *error) {
+    const char *path = job->items.path, *colon = NULL;
+    for (const char *at = path; (at = strstr(at, ":/")) != NULL; at++)
+        colon = at;
+    if (!colon || !colon[2] || strchr(colon + 2, '/') || access(path, F_OK) == 0)
+        return 0;
+    job->items.group = colon + 2;
+    job->items.path = sheaf_arena_text(&job->document.arena, path, (size_t)(colon - path));
+    return job->items.path ? 0 : sheaf_fail_memory(error, "the job");
+}
+
+/* The file of the items, or the stage whose results are. */
+static int read_results_of(struct job *job, const struct yaml_node *node, bool is_stage, struct sheaf_error *error) {
+    if (!is_stage)
+        return read_path(job, node, "items.results", error) || split_stage(job, error) ? -1 : 0;
+    job->items.path = job->output;
+    return sheaf_yaml_text(node, "items.stage", &job->items.stage, error);
+}
+
+/* results: FILE, or {file: FILE, fields: …}; stage: NAME, or {name: NAME, fields: …} */
+static int read_results(struct job *job, const struct yaml_node *node, bool is_stage, struct sheaf_error *error) {
+    const char *what = is_stage ? "items.stage" : "items.results", *key = is_stage ? "name" : "file", *name;
+    if (is_stage && !job->stage)
+        return sheaf_yaml_refuse(node, error,
+                                 "items.stage is for jobs with stages; of a results file it is items: {results: FILE}");
     if (node->kind == YAML_SCALAR)
-        return read_path(job, node, "items.results", error);
-    if (sheaf_yaml_map(node, "items.results", error) ||
-        sheaf_job_keys_check(node, "items.results", "items.results", 0, error))
+        return read_results_of(job, node, is_stage, error);
+    if (sheaf_yaml_map(node, what, error) || sheaf_job_keys_check(node, what, what, 0, error))
         return -1;
-    const struct yaml_node *file = sheaf_yaml_get(node, "file"), *fields = sheaf_yaml_get(node, "fields");
+    const struct yaml_node *file = sheaf_yaml_get(node, key), *fields = sheaf_yaml_get(node, "fields");
     if (!file)
-        return sheaf_yaml_refuse(node, error, "items.results needs 'file': {file: earlier.h5, fields: [x, y]}");
-    if (read_path(job, file, "items.results.file", error))
+        return sheaf_yaml_refuse(node, error, "%s needs '%s': {%s: %s, fields: [x, y]}", what, key, key,
+                                 is_stage ? "STAGE" : "earlier.h5");
+    if (read_results_of(job, file, is_stage, error))
         return -1;
     if (fields && fields->n == 0)
         return sheaf_yaml_refuse(fields, error,
-                                 "items.results.fields should be names, [x, y], or new names, {x0: x}; without it all "
-                                 "fields are taken");
+                                 "%s.fields should be names, [x, y], or new names, {x0: x}; without it all "
+                                 "fields are taken",
+                                 what);
     if (fields && fields->kind == YAML_LIST)
         return read_names(job, fields, error);
     if (fields && read_pairs(job, fields, &job->items.n_fields, &job->items.fields, error))
@@ -148,8 +174,10 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "results", "jsonl",
-                                          "grid", "zip",   "rows",  "sample", "files"}; /* as in enum job_source */
+    static const char *const sources[] = {"csv", "lines", "count",  "hdf5",  "results", "jsonl", "grid",
+                                          "zip", "rows",  "sample", "files", "stage"}; /* as in enum
+                                                                                                   job_source; the last
+                                                                                                   is one of results */
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
@@ -167,7 +195,7 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
         const struct yaml_node *value = sheaf_yaml_get(node, sources[i]);
         if (!value)
             continue;
-        job->items.kind = (enum job_source)i;
+        job->items.kind = i < COUNT_OF(sources) - 1 ? (enum job_source)i : JOB_RESULTS;
         source = value;
         n++;
     }
@@ -175,7 +203,7 @@ static const struct yaml_node *find_source(struct job *job, const struct yaml_no
         sheaf_yaml_refuse(
             node, error,
             "items has %d sources; it takes exactly one of csv, lines, count, hdf5, results, jsonl, grid, zip, rows, "
-            "sample, files",
+            "sample, files, stage",
             n);
         return NULL;
     }
@@ -216,7 +244,7 @@ static int read_items(struct job *job, const struct yaml_node *node, struct shea
     case JOB_HDF5:
         return read_hdf5(job, source, error);
     case JOB_RESULTS:
-        return read_results(job, source, error);
+        return read_results(job, source, sheaf_yaml_get(node, "stage") == source, error);
     case JOB_FILES: /* job/files.h */
         return sheaf_job_read_table(&job->items.table, node, &job->document.arena, error);
     case JOB_GRID: /* job/grid.h */
@@ -281,13 +309,12 @@ static int read_schedule(struct job *job, const struct yaml_node *node, struct s
     return read_cost(job, job->cost, error);
 }
 
-static int read_transport(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
+static int read_transport(struct job *job, const struct yaml_node *node, const struct yaml_node *checkpoint,
+                          struct sheaf_error *error) {
     static const char *const transports[] = {"auto", "gather", "direct"}; /* as in enum job_transport */
-    const struct yaml_node *checkpoint = sheaf_yaml_get(root, "checkpoint");
     const char *text;
     int transport;
-    if (sheaf_yaml_word(sheaf_yaml_get(root, "transport"), "transport", transports, COUNT_OF(transports), &transport,
-                        error))
+    if (sheaf_yaml_word(node, "transport", transports, COUNT_OF(transports), &transport, error))
         return -1;
     job->transport = (enum job_transport)transport;
     job->checkpoint_s = usual_checkpoint_s;
@@ -346,15 +373,22 @@ static int read_name(struct job *job, const struct yaml_node *root, struct sheaf
     return job->output ? 0 : -1;
 }
 
-static int read_job(struct job *job, struct sheaf_error *error) {
+/* What a stage does not say itself the job may say for all. */
+static const struct yaml_node *find_key(const struct yaml_node *root, const struct yaml_node *top, const char *key) {
+    const struct yaml_node *own = sheaf_yaml_get(root, key);
+    return own || !top ? own : sheaf_yaml_get(top, key);
+}
+
+/* top: of a stage the job that it stands in, else NULL. */
+static int read_job(struct job *job, const struct yaml_node *top, struct sheaf_error *error) {
     const struct yaml_node *root = job->document.root;
-    if (sheaf_job_keys_check(root, NULL, "", 0, error) || read_name(job, root, error) ||
-        read_items(job, sheaf_yaml_get(root, "items"), error) ||
+    if (sheaf_job_keys_check(root, job->stage, "", 0, error) || read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
         sheaf_job_read_reductions(sheaf_yaml_get(root, "reduce"), &job->document.arena, &job->reductions,
                                   &job->n_reductions, error) ||
-        read_schedule(job, sheaf_yaml_get(root, "schedule"), error) || read_transport(job, root, error) ||
-        read_inputs(job, sheaf_yaml_get(root, "inputs"), error) || read_seed(job, sheaf_yaml_get(root, "seed"), error))
+        read_schedule(job, sheaf_yaml_get(root, "schedule"), error) ||
+        read_transport(job, find_key(root, top, "transport"), find_key(root, top, "checkpoint"), error) ||
+        read_inputs(job, sheaf_yaml_get(root, "inputs"), error) || read_seed(job, find_key(root, top, "seed"), error))
         return -1;
     return sheaf_job_read_kind(job, root, error);
 }
@@ -371,28 +405,70 @@ int sheaf_job_refuse_param(const struct job *job, int param, const char *why, st
     return sheaf_yaml_refuse(job->params[param].node, error, "params.%s: %s%s", job->params[param].name, why, hint);
 }
 
-int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
-                    const struct job_override *overrides, int n_overrides, struct sheaf_error *error) {
+/* --set model.params.x=1 is for the stage 'model'. */
+static int apply_override(struct job *job, const struct job_override *override, struct sheaf_error *error) {
+    struct yaml_node *root = job->document.root;
+    const struct yaml_node *stages = sheaf_yaml_get(root, "stages");
+    const char *path = override->path;
+    const size_t n = strcspn(path, ".");
+    char origin[128];
+    snprintf(origin, sizeof origin, "--set %.*s", (int)sheaf_text_valid(path, strnlen(path, 100)), path);
+    for (int k = 0; stages && stages->kind == YAML_LIST && path[n] && k < stages->n; k++) {
+        const struct yaml_node *name =
+            stages->value[k]->kind == YAML_MAP ? sheaf_yaml_get(stages->value[k], "name") : NULL;
+        if (!name || name->kind != YAML_SCALAR || strlen(name->text) != n || strncmp(name->text, path, n) != 0)
+            continue;
+        job->document.root = stages->value[k];
+        const int rc = sheaf_yaml_set(&job->document, path + n + 1, override->value, origin, error);
+        job->document.root = root;
+        return rc;
+    }
+    return sheaf_yaml_set(&job->document, path, override->value, origin, error);
+}
+
+/* The tree of the text, with what the command line changes. */
+static int read_tree(struct job *job, const struct job_source_text *from, struct sheaf_error *error) {
     *job = (struct job){0};
-    if (sheaf_yaml_parse(&job->document, file, text, length, error))
+    if (sheaf_yaml_parse(&job->document, from->file, from->text, from->length, error))
         return -1;
-    job->file = sheaf_arena_text(&job->document.arena, file, strlen(file));
-    job->folder = keep(job, sheaf_path_folder(file), error);
+    job->file = sheaf_arena_text(&job->document.arena, from->file, strlen(from->file));
+    job->folder = keep(job, sheaf_path_folder(from->file), error);
     if (!job->file || !job->folder)
-        return sheaf_fail_memory(error, file);
+        return sheaf_fail_memory(error, from->file);
     if (sheaf_yaml_map(job->document.root, "a job", error))
         return -1;
-    for (int i = 0; i < n_overrides; i++) {
-        char origin[128];
-        const char *path = overrides[i].path;
-        snprintf(origin, sizeof origin, "--set %.*s", (int)sheaf_text_valid(path, strnlen(path, 100)), path);
-        if (sheaf_yaml_set(&job->document, overrides[i].path, overrides[i].value, origin, error))
+    for (int i = 0; i < from->n_overrides; i++)
+        if (apply_override(job, &from->overrides[i], error))
             return -1;
-    }
-    return read_job(job, error);
+    return 0;
+}
+
+int sheaf_job_parse_stage(struct job *stage, const struct job *whole, int k, const struct job_source_text *from,
+                          struct sheaf_error *error) {
+    if (read_tree(stage, from, error))
+        return -1;
+    const struct yaml_node *top = stage->document.root;
+    stage->document.root = sheaf_yaml_get(top, "stages")->value[k];
+    stage->stage = sheaf_yaml_get(stage->document.root, "name")->text;
+    stage->name = stage->stage;
+    stage->output = whole->output;
+    return read_job(stage, top, error);
+}
+
+int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
+                    const struct job_override *overrides, int n_overrides, struct sheaf_error *error) {
+    const struct job_source_text from = {file, text, length, overrides, n_overrides};
+    if (read_tree(job, &from, error))
+        return -1;
+    const struct yaml_node *root = job->document.root, *stages = sheaf_yaml_get(root, "stages");
+    if (read_name(job, root, error))
+        return -1;
+    return stages ? sheaf_job_read_stages(job, stages, &from, error) : read_job(job, NULL, error);
 }
 
 void sheaf_job_free(struct job *job) {
+    for (int k = 0; job && k < job->n_stages; k++)
+        sheaf_yaml_free(&job->stages[k].document);
     if (job)
         sheaf_yaml_free(&job->document);
 }

@@ -49,6 +49,8 @@ struct job {
         int64_t count;
         int n_fields;            /* hdf5, results: of which none are all */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path; results: with the name there */
+        const char *stage;       /* results: of this stage of the job, in its own results file; else NULL */
+        const char *group;       /* results: of this stage of another job's file; else NULL */
     } items;
     enum job_kind kind;
     const struct yaml_node
@@ -73,6 +75,11 @@ struct job {
     enum job_transport transport;
     enum job_inputs inputs; /* hdf5, results: how fields come into the results file */
     double checkpoint_s;    /* sync this often; 0: only at the end */
+    const char *stage;      /* of a job with stages: which one this is; else NULL, */
+    int n_stages;
+    struct job
+        *stages; /* [n_stages] and what each is, in the order in which they run; of the job itself, which then has
+                           nothing else but file, folder, name and output */
 };
 
 /* Whether the items lie in datasets of an HDF5 file, which is opened in store/. */
@@ -110,5 +117,10 @@ int sheaf_job_refuse_param(const struct job *job, int param, const char *why, st
 int sheaf_job_parse(struct job *job, const char *file, const char *text, size_t length,
                     const struct job_override *overrides, int n_overrides, struct sheaf_error *error);
 void sheaf_job_free(struct job *job);
+
+/* The same for a stage, the kth of the list in the text of `whole`; for job/stages. */
+struct job_source_text;
+int sheaf_job_parse_stage(struct job *stage, const struct job *whole, int k, const struct job_source_text *from,
+                          struct sheaf_error *error);
 
 #endif

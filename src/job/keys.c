@@ -18,6 +18,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "name", KEY_TEXT, .value = "WORD", .help = "names the job; default: the job file's name"},
     {"", "output", KEY_TEXT, .value = "FILE", .help = "the results file; default: NAME.h5 in the current folder"},
     {"", "items", KEY_MAP, .value = "{SOURCE: …}", .help = "what to compute, a row each: exactly one source; must be there"},
+    {"", "stages", KEY_JOBS, .value = "[{name: …, items: …, …}, …]", .help = "several maps, one after the other, each with items and a kernel of its own, and results in a group of its name"},
     {"", "kernel", KEY_TEXT, .value = "NAME or PATH.so:NAME", .help = "a built-in function (sheaf kernels) or one of your own"},
     {"", "expression", KEY_NAMES, .value = "{y: x*x + 1}", .help = "formulas, one for each output"},
     {"", "command", KEY_TEXT | KEY_TEXTS, .value = "[PROGRAM, …] or SCRIPT", .help = "a program that is run for each item; {NAME} is a value"},
@@ -57,6 +58,7 @@ const struct job_key sheaf_job_keys[] = {
     {"items", "rows", KEY_ROWS, .value = "[{x: 1, y: 3}, …]", .help = "items one by one"},
     {"items", "sample", KEY_MAP, .value = "{count: 1024, fields: {x: {uniform: [0, 1]}}}", .help = "items whose fields are drawn"},
     {"items", "files", KEY_TEXT | KEY_TEXTS, .value = "\"data/*.fits\"", .help = "each file that matches is an item with the fields file, name, size, modified"},
+    {"items", "stage", KEY_TEXT | KEY_MAP, .value = "NAME", .help = "the results of another stage of the job, as results are of another job"},
     {"items", "repeat", KEY_COUNT, .needs = "grid|zip|rows|sample|files", .value = "N", .help = "each item so often, with random numbers of its own"},
     {"items", "where", KEY_TEXT, .value = "\"mass > 2*charge\"", .help = "a formula of the fields: items for which it is 0 are skipped"},
     {"items", "separator", KEY_TEXT, .needs = "csv", .value = "WORD", .help = "comma, tab, semicolon, blanks or a character"},
@@ -95,6 +97,9 @@ const struct job_key sheaf_job_keys[] = {
     {"items.results", "file", KEY_TEXT, .value = "FILE", .help = "the results file"},
     {"items.results", "fields", KEY_NAMES | KEY_TEXTS, .value = "[NAME, …] or {NEW: NAME}", .help = "only these of its fields, or under other names"},
 
+    {"items.stage", "name", KEY_TEXT, .value = "NAME", .help = "the stage"},
+    {"items.stage", "fields", KEY_NAMES | KEY_TEXTS, .value = "[NAME, …] or {NEW: NAME}", .help = "only these of its fields, or under other names"},
+
     {"outputs.*", "type", KEY_WORD, "float64|int64|text", .kinds = PROGRAM, .help = "the type of its values"},
     {"outputs.*", "width", KEY_COUNT, .kinds = PROGRAM, .value = "N", .help = "values an item; default: 1"},
     {"outputs.*", "unit", KEY_TEXT, .kinds = PROGRAM, .value = "UNIT", .help = "for people"},
@@ -112,6 +117,7 @@ const struct job_key sheaf_job_keys[] = {
     {"shared.*", "hdf5", KEY_TEXT, .value = "FILE:/DATASET", .help = "a dataset of numbers, of any shape"},
     {"shared.*", "csv", KEY_TEXT, .value = "FILE:COLUMN", .help = "a column of numbers"},
     {"shared.*", "npy", KEY_TEXT, .value = "FILE", .help = "an array that numpy.save has written"},
+    {"shared.*", "stage", KEY_TEXT, .value = "STAGE.NAME", .help = "a field or a reduction of another stage of the job"},
 
     {"reduce.*", "sum", KEY_TEXT, .value = "FORMULA", .help = "of fields and outputs; rounded once"},
     {"reduce.*", "mean", KEY_TEXT, .value = "FORMULA", .help = "likewise"},
@@ -138,8 +144,8 @@ const struct job_key sheaf_job_keys[] = {
 /* clang-format on */
 
 const struct job_key_choice sheaf_job_key_choices[] = {
-    {"", "kernel|expression|command|worker"},
-    {"items", "csv|lines|count|hdf5|results|jsonl|grid|zip|rows|sample|files"},
+    {"", "kernel|expression|command|worker|stages"},
+    {"items", "csv|lines|count|hdf5|results|jsonl|grid|zip|rows|sample|files|stage"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
     {"reduce.*", "sum|mean|variance|std|standard_error|min|max|argmin|argmax|count"},
     {0},

@@ -22,9 +22,10 @@ enum key_form {
     KEY_MAP = 32,   /* a map of keys of this table: those within "WITHIN.NAME" */
     KEY_NAMES = 64, /* a map of names of the user's own; what they have is within "WITHIN.NAME.*", else scalars */
     KEY_AXES = 128, /* the same; each has a list of scalars, or a map of keys that are within "items.grid.*" */
-    KEY_ROWS = 256  /* a list of maps of names to scalars */
+    KEY_ROWS = 256, /* a list of maps of names to scalars */
+    KEY_JOBS = 512  /* a list of maps that are jobs, but for output and stages */
 };
-enum { KEY_LAST = KEY_ROWS };
+enum { KEY_LAST = KEY_JOBS };
 
 struct job_key {
     const char *within; /* the map it stands in: "" is the job itself, "outputs.*" any map in outputs */

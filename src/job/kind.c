@@ -273,6 +273,29 @@ static int read_number(struct job_shared *shared, const char *what, struct sheaf
     return 0;
 }
 
+/* STAGE.FIELD: a dataset of the results file that this job writes. */
+static int read_of_stage(struct job *job, struct job_shared *shared, const struct yaml_node *node, const char *what,
+                         struct sheaf_error *error) {
+    const char *text, *dot;
+    if (!job->stage)
+        return sheaf_yaml_refuse(node, error, "%s.stage is for jobs with stages", what);
+    if (sheaf_yaml_text(node, what, &text, error))
+        return -1;
+    dot = strchr(text, '.');
+    if (!dot || dot == text || !dot[1] || strchr(text, '/'))
+        return sheaf_yaml_refuse(node, error, "%s is '%s'; it should be STAGE.NAME, a field or a reduction of a stage",
+                                 what, text);
+    char *path = sheaf_arena_take(&job->document.arena, strlen(text) + 2);
+    shared->stage = sheaf_arena_text(&job->document.arena, text, (size_t)(dot - text));
+    if (!path || !shared->stage)
+        return sheaf_fail_memory(error, "the job");
+    snprintf(path, strlen(text) + 2, "/%s/%s", shared->stage, dot + 1);
+    shared->source = SHARED_HDF5;
+    shared->file = job->output;
+    shared->dataset = path;
+    return 0;
+}
+
 static int read_one_shared(struct job *job, struct job_shared *shared, struct sheaf_error *error) {
     static const char *const sources[] = {NULL, "hdf5", "csv", "npy"}; /* as in enum shared_source */
     const struct yaml_node *node = NULL;
@@ -287,18 +310,21 @@ static int read_one_shared(struct job *job, struct job_shared *shared, struct sh
         return read_number(shared, what, error);
     if (sheaf_yaml_map(shared->node, what, error) || sheaf_job_keys_check(shared->node, what, "shared.*", 0, error))
         return -1;
+    const struct yaml_node *stage = sheaf_yaml_get(shared->node, "stage");
+    if (stage && shared->node->n == 1)
+        return read_of_stage(job, shared, stage, what, error);
     for (int k = SHARED_HDF5; k <= SHARED_NPY; k++) {
         const struct yaml_node *value = sheaf_yaml_get(shared->node, sources[k]);
         node = value ? value : node;
         shared->source = value ? (enum shared_source)k : shared->source;
         n += value != NULL;
     }
-    if (n != 1)
+    if (n != 1 || stage)
         return sheaf_yaml_refuse(
             shared->node, error,
-            "%s has %d sources; it takes exactly one of {hdf5: FILE:/DATASET}, {csv: FILE:COLUMN} and "
-            "{npy: FILE}",
-            what, n);
+            "%s has %d sources; it takes exactly one of {hdf5: FILE:/DATASET}, {csv: FILE:COLUMN}, "
+            "{npy: FILE} and {stage: STAGE.NAME}",
+            what, n + (stage != NULL));
     if (shared->source != SHARED_NPY)
         return read_within(job, shared, node, what, error);
     if (sheaf_yaml_text(node, what, &text, error))

@@ -64,6 +64,7 @@ struct job_shared {
     enum shared_source source;
     const char *file;    /* seen from the current folder; NULL of a number */
     const char *dataset; /* of hdf5; of csv the column */
+    const char *stage;   /* of hdf5: it is of this stage of the job; else NULL */
     bool is_whole;       /* of a number: it is, and is int64 */
     int64_t whole;
     double value; /* of a number, and of a file's single one once it is read */

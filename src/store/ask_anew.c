@@ -61,13 +61,18 @@ static int write_text(struct creation *c, const char *name, const char *text) {
 static int write_anew(void *self, hid_t copy, const char *aside, struct sheaf_error *error) {
     struct asking *a = self;
     struct creation c = {.plan = a->plan, .path = aside, .error = error};
+    const char *stage = a->plan->stage;
     int rc = sheaf_create_begin(&c);
-    c.file = copy;
+    c.file = stage ? H5Gopen2(copy, stage, H5P_DEFAULT) : copy;
+    if (rc == 0 && c.file < 0)
+        rc = sheaf_create_fail(&c, "open the stage");
     if (rc == 0)
         rc = remove_all(&c, a->stored) || sheaf_create_reductions(&c) ||
                      write_text(&c, IDENTITY_TEXT, a->becomes.data) || write_text(&c, JOB_TEXT, a->plan->job_text)
                  ? -1
                  : 0;
+    if (stage && c.file >= 0 && H5Gclose(c.file) < 0 && rc == 0)
+        rc = sheaf_create_fail(&c, "close the stage");
     sheaf_create_end(&c);
     return rc;
 }
@@ -78,7 +83,7 @@ static int clear(void *self, const char *path, struct sheaf_error *error) {
 }
 
 int sheaf_results_ask_anew(const struct results_plan *plan, bool *changed, struct sheaf_error *error) {
-    struct asking a = {.plan = plan, .stored = sheaf_results_identity(plan->path)};
+    struct asking a = {.plan = plan, .stored = sheaf_results_identity(plan->path, plan->stage)};
     struct sheaf_stamp placed;
     const struct finish_step step = {&a, look, write_anew, clear, "the results are as they were", NULL};
     int rc = sheaf_finish(plan->path, &step, 1, &placed, error);

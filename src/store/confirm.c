@@ -109,7 +109,7 @@ static int bring_back(struct results *r, bool at_work, struct sheaf_string *said
 }
 
 int sheaf_results_confirm(struct results *r, bool at_work, struct sheaf_string *said, struct sheaf_error *error) {
-    if (r->fd < 0 || r->created) /* not yet where anybody would look */
+    if (r->fd < 0 || r->aside) /* not yet where anybody would look */
         return 0;
     if (!is_whole(r))
         return sheaf_fail(

@@ -156,10 +156,15 @@ bool sheaf_coordinates_are_noted(hid_t file, const char *name) {
     return H5Lexists(file, COORDINATES, H5P_DEFAULT) > 0 && H5Lexists(file, path, H5P_DEFAULT) > 0;
 }
 
-static bool is_as_noted(hid_t group, const char *name) {
+/* What is looked at, and what has changed. */
+struct noting {
+    hid_t file;
+    struct sheaf_string *said;
+};
+
+static bool is_as_noted(hid_t file, hid_t group, const char *name) {
     uint64_t sum = 0, noted = 0;
-    hid_t file = H5Iget_file_id(group), note = H5Dopen2(group, name, H5P_DEFAULT);
-    hid_t dataset = file >= 0 ? H5Dopen2(file, name, H5P_DEFAULT) : H5I_INVALID_HID;
+    hid_t note = H5Dopen2(group, name, H5P_DEFAULT), dataset = H5Dopen2(file, name, H5P_DEFAULT);
     const bool is = sheaf_h5_count(note) == 1 &&
                     H5Dread(note, H5T_NATIVE_UINT64, H5S_ALL, H5S_ALL, H5P_DEFAULT, &noted) >= 0 && dataset >= 0 &&
                     sum_dataset(dataset, &sum) == 0 && sum == noted;
@@ -167,17 +172,15 @@ static bool is_as_noted(hid_t group, const char *name) {
         H5Dclose(dataset);
     if (note >= 0)
         H5Dclose(note);
-    if (file >= 0)
-        H5Fclose(file);
     H5Eclear2(H5E_DEFAULT);
     return is;
 }
 
-static herr_t look_at(hid_t group, const char *name, const H5L_info_t *link, void *changed) {
-    struct sheaf_string *said = changed;
+static herr_t look_at(hid_t group, const char *name, const H5L_info_t *link, void *context) {
+    const struct noting *noting = context;
     (void)link;
-    if (!is_as_noted(group, name))
-        sheaf_string_add(said, "%s%s", said->length ? ", " : "", name);
+    if (!is_as_noted(noting->file, group, name))
+        sheaf_string_add(noting->said, "%s%s", noting->said->length ? ", " : "", name);
     return 0;
 }
 
@@ -186,7 +189,8 @@ void sheaf_coordinates_verify(hid_t file, struct sheaf_string *changed) {
         H5Lexists(file, COORDINATES, H5P_DEFAULT) > 0 ? H5Gopen2(file, COORDINATES, H5P_DEFAULT) : H5I_INVALID_HID;
     if (group < 0)
         return;
-    if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, look_at, changed) < 0)
+    struct noting noting = {file, changed};
+    if (H5Literate(group, H5_INDEX_NAME, H5_ITER_INC, NULL, look_at, &noting) < 0)
         sheaf_string_add(changed, "%s", changed->length ? ", …" : "all");
     H5Gclose(group);
     H5Eclear2(H5E_DEFAULT);

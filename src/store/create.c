@@ -12,6 +12,7 @@
 #include "store/create_inside.h"
 #include "store/dimensions.h"
 #include "store/layout.h"
+#include "store/prints.h"
 #include "store/proven.h"
 #include "store/space.h"
 #include "store/sums_file.h"
@@ -88,14 +89,14 @@ static int make_seconds(struct creation *c) {
     return rc;
 }
 
-static int make_content(struct creation *c) {
+int sheaf_create_stage(struct creation *c) {
     /* sums and hashes first, where numbers lie aligned, so that a kill leaves none that is written in part */
     if (sheaf_sums_make(c->file, c->link_creation, c->dataset_creation, c->plan))
         return sheaf_create_fail(c, "make the sums");
     if (sheaf_proven_make(c->plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error))
         return -1;
     const bool bad = sheaf_create_fields(c) || make_status(c) || make_attempts(c) || make_seconds(c) ||
-                     sheaf_create_reductions(c) || sheaf_create_bookkeeping(c);
+                     sheaf_create_reductions(c) || sheaf_create_bookkeeping(c) || sheaf_prints_make(c);
     return bad ? -1 : 0;
 }
 
@@ -143,12 +144,51 @@ static hid_t make_file(struct creation *c) {
     return file;
 }
 
+hid_t sheaf_create_group(struct creation *c, hid_t file, const char *name) {
+    const unsigned tracked = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    hid_t creation = H5Pcreate(H5P_GROUP_CREATE), group = H5I_INVALID_HID;
+    if (creation >= 0 && H5Pset_link_creation_order(creation, tracked) >= 0 &&
+        H5Pset_attr_creation_order(creation, tracked) >= 0)
+        group = H5Gcreate2(file, name, c->link_creation, creation, H5P_DEFAULT);
+    if (group < 0)
+        sheaf_create_fail(c, "create the group of a stage");
+    if (creation >= 0)
+        H5Pclose(creation);
+    return group;
+}
+
+/* What the file of a job with stages has of all of them. */
+static int make_root(struct creation *c) {
+    const int32_t version = LAYOUT_VERSION;
+    if (sheaf_create_text(c, STAGES_TEXT, c->plan->stages) || sheaf_create_text(c, JOB_TEXT, c->plan->job_text))
+        return -1;
+    hid_t group = H5Gopen2(c->file, GROUP, H5P_DEFAULT);
+    const int bad = group < 0 || sheaf_h5_put_values(group, "layout", H5T_NATIVE_INT32, 1, &version) ||
+                    sheaf_h5_put_text(group, "version", PACKAGE_VERSION) ||
+                    sheaf_h5_put_text(c->file, "title", c->plan->job_name) ||
+                    sheaf_h5_put_text(c->file, "source", "Sheaf " PACKAGE_VERSION) ||
+                    sheaf_h5_put_text(c->file, "Conventions", "CF-1.10");
+    if (group >= 0)
+        H5Gclose(group);
+    return bad ? sheaf_create_fail(c, "write the bookkeeping") : 0;
+}
+
+static int make_first_stage(struct creation *c) {
+    const hid_t file = c->file;
+    c->file = sheaf_create_group(c, file, c->plan->stage);
+    int rc = c->file >= 0 ? sheaf_create_stage(c) : -1;
+    if (c->file >= 0 && H5Gclose(c->file) < 0 && rc == 0)
+        rc = sheaf_create_fail(c, "close the group of a stage");
+    c->file = file;
+    return rc ? rc : make_root(c); /* sums first, which lie aligned then */
+}
+
 static int write_file(const struct results_plan *plan, const char *path, struct sheaf_error *error) {
     struct creation c = {.plan = plan, .path = path, .error = error};
     int rc = sheaf_create_begin(&c);
     if (rc == 0) {
         c.file = make_file(&c);
-        rc = c.file >= 0 ? make_content(&c) : -1;
+        rc = c.file < 0 ? -1 : plan->stage ? make_first_stage(&c) : sheaf_create_stage(&c);
     }
     if (c.file >= 0 && H5Fclose(c.file) < 0 && rc == 0)
         rc = sheaf_create_fail(&c, "close the file");

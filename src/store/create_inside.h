@@ -14,9 +14,9 @@
 /* A file that is being made. */
 struct creation {
     const struct results_plan *plan;
-    struct extent extent; /* of the items */
-    const char *path;     /* the temporary name */
-    hid_t file;
+    struct extent extent;   /* of the items */
+    const char *path;       /* the temporary name */
+    hid_t file;             /* or the group of a stage, which stands for it */
     hid_t text;             /* type of variable-length UTF-8 */
     hid_t dataset_creation; /* contiguous, allocated at once, never filled */
     hid_t text_creation;    /* for texts, which HDF5 insists on filling */
@@ -34,6 +34,12 @@ void sheaf_create_end(struct creation *c);
 static inline int sheaf_create_fail(const struct creation *c, const char *what) {
     return sheaf_h5_fail(c->error, c->path, what);
 }
+
+/* Everything of a stage, into the file or its group. */
+int sheaf_create_stage(struct creation *c);
+
+/* The group of a stage in an open file; negative after an error. */
+hid_t sheaf_create_group(struct creation *c, hid_t file, const char *name);
 
 /* A dataset of a shape[rank], with the groups on the way; negative after an error. */
 hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int rank, const int64_t *shape);

@@ -44,9 +44,10 @@ static herr_t take_name(hid_t dataset, unsigned index, hid_t scale, void *name) 
 
 int sheaf_dimension_name(hid_t dataset, unsigned index, char name[DIMENSION_NAME]) {
     int at = 0;
-    if (H5DSiterate_scales(dataset, index, &at, take_name, name) <= 0 || name[0] != '/')
+    const char *slash;
+    if (H5DSiterate_scales(dataset, index, &at, take_name, name) <= 0 || !(slash = strrchr(name, '/')))
         return -1;
-    memmove(name, name + 1, strlen(name)); /* with its end */
+    memmove(name, slash + 1, strlen(slash)); /* with its end */
     return 0;
 }
 

@@ -79,11 +79,13 @@ static int take_axes(struct earlier *e, const char *file, struct sheaf_arena *ar
 
 static int add_wanted(struct earlier *e, const char *name, const char *there, const struct yaml_node *node,
                       struct sheaf_arena *arena, struct sheaf_error *error) {
-    char *path = sheaf_arena_take(arena, strlen(there) + 2);
+    const char *stage = e->stage;
+    const size_t n_bytes = strlen(there) + (stage ? strlen(stage) : 0) + 3;
+    char *path = sheaf_arena_take(arena, n_bytes);
     char *own = sheaf_arena_text(arena, name, strlen(name));
     if (!path || !own)
         return sheaf_fail_memory(error, "the fields");
-    snprintf(path, strlen(there) + 2, "/%s", there);
+    snprintf(path, n_bytes, "%s%s/%s", stage ? "/" : "", stage ? stage : "", there);
     e->fields[e->n_fields++] = (struct wanted_field){own, path, node};
     return 0;
 }
@@ -199,11 +201,11 @@ static int refuse_pending(const struct earlier *e, const struct job *job, const 
 
 /* Its own status; the file is open in the reader too. */
 static int look_at_items(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
-    hid_t file = sheaf_h5_open(items->name);
+    hid_t file = sheaf_h5_open_stage(items->name, e->stage);
     if (file < 0)
         return sheaf_h5_fail(error, items->name, "open the file");
     int rc = sheaf_missing_open_status(&e->undone, file, error);
-    H5Fclose(file);
+    sheaf_h5_close(file);
     return rc == 0 && e->undone.has_status ? refuse_pending(e, job, items, error) : rc;
 }
 
@@ -218,7 +220,8 @@ void sheaf_earlier_say(const struct earlier *e, const char *name, int64_t item, 
     const char *why = sheaf_reader_message(e->reader, item);
     if (status == ITEM_SKIPPED && !why[0])
         why = sheaf_reader_condition(e->reader);
-    snprintf(text, most, "item %" PRId64 " %s in %.100s%s%s", item, what[status], name, why[0] ? ": " : "", why);
+    snprintf(text, most, "item %" PRId64 " %s in %s%.100s%s%s", item, what[status], e->stage ? "stage " : "",
+             e->stage ? e->stage : name, why[0] ? ": " : "", why);
     text[sheaf_text_valid(text, strlen(text))] = '\0';
 }
 
@@ -259,9 +262,15 @@ static int refuse_live(const struct job *job, const struct items *items, struct 
 }
 
 int sheaf_earlier_open(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
-    if (refuse_live(job, items, error))
+    struct sheaf_string address = {0};
+    e->stage = job->items.stage ? job->items.stage : job->items.group;
+    if (!job->items.stage && refuse_live(job, items, error)) /* of a stage the run is our own */
         return -1;
-    if (sheaf_reader_open(&e->reader, items->name, error))
+    sheaf_string_add(&address, "%s%s%s", items->name, e->stage ? ":/" : "", e->stage ? e->stage : "");
+    const int rc =
+        address.failed ? sheaf_fail_memory(error, items->name) : sheaf_reader_open(&e->reader, address.data, error);
+    sheaf_string_free(&address);
+    if (rc)
         return sheaf_yaml_prefix(job->items.node, error);
     items->n_items = sheaf_reader_n_items(e->reader);
     if (refuse_left_out(e, job, error) || (has_axes(e) && take_axes(e, items->name, &items->arena, error)) ||

@@ -21,9 +21,10 @@ struct wanted_field {
     const struct yaml_node *node; /* where the job asks for it */
 };
 
-/* All but the first two lives in the arena of the items. Starts as {0}; to be closed in every case. */
+/* All but the reader and `undone` lives in the arena of the items. Starts as {0}; to be closed in every case. */
 struct earlier {
     struct reader *reader;
+    const char *stage;     /* of the file, or NULL: the job of it has no stages */
     struct missing undone; /* the status of its items, where not all are done */
     int n_fields;
     struct wanted_field *fields; /* [n_fields] with values for each item */

@@ -11,8 +11,9 @@
 #include "store/h5.h"
 #include "store/layout.h"
 #include "store/results.h"
+#include "store/space.h"
 
-enum { MOST_STEPS = 8 };
+enum { MOST_STEPS = 8, ALIGNED = 8, LINE = 64 };
 
 struct finish {
     const char *path;            /* of the results file itself */
@@ -27,25 +28,31 @@ struct finish {
 
 /* --- the copy ------------------------------------------------------------------------------------------------------ */
 
-/* Makes the copy last; it may have grown over its reserved space or not. */
-static int sync_copy(const struct finish *f) {
-    int fd = open(f->aside, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return sheaf_fail_errno(f->error, "%s: cannot open", f->aside);
-    int rc = fsync(fd) ? sheaf_fail_errno(f->error, "%s: cannot sync", f->aside) : 0;
-    if (close(fd) && rc == 0)
-        rc = sheaf_fail_errno(f->error, "%s: cannot close", f->aside);
+/* What is made in the copy lies aligned, as in a new file: so a kill leaves no number that is written in part. */
+static hid_t open_copy(const struct finish *f) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS), copy = H5I_INVALID_HID;
+    if (access >= 0 && H5Pset_alignment(access, ALIGNED, LINE) >= 0)
+        copy = H5Fopen(f->aside, H5F_ACC_RDWR, access);
+    if (access >= 0)
+        H5Pclose(access);
+    return copy;
+}
+
+/* Each opens the copy for itself: what one gives free the next does not fill, where no value of the old one may be. */
+static int write_step(const struct finish *f, const struct finish_step *step) {
+    hid_t copy = open_copy(f);
+    int rc = copy >= 0 ? step->write(step->self, copy, f->aside, f->error)
+                       : sheaf_h5_fail(f->error, f->aside, "open the copy");
+    if (copy >= 0 && H5Fclose(copy) < 0 && rc == 0)
+        rc = sheaf_h5_fail(f->error, f->aside, "close the copy");
     return rc;
 }
 
 static int write_steps(const struct finish *f) {
-    hid_t copy = H5Fopen(f->aside, H5F_ACC_RDWR, H5P_DEFAULT);
-    int rc = copy >= 0 ? 0 : sheaf_h5_fail(f->error, f->aside, "open the copy");
+    int rc = 0;
     for (int i = 0; rc == 0 && i < f->n_steps; i++)
         if (f->is_due[i])
-            rc = f->steps[i].write(f->steps[i].self, copy, f->aside, f->error);
-    if (copy >= 0 && H5Fclose(copy) < 0 && rc == 0)
-        rc = sheaf_h5_fail(f->error, f->aside, "close the copy");
+            rc = write_step(f, &f->steps[i]);
     return rc;
 }
 
@@ -58,7 +65,7 @@ static int make_copy(struct finish *f) {
     sheaf_interrupt_begin_reading(&reading, "it");
     int rc = write_steps(f);
     sheaf_interrupt_close_reading(&reading);
-    return rc ? rc : sync_copy(f);
+    return rc ? rc : sheaf_space_reserve(f->aside, f->error);
 }
 
 /* --- it takes the file's place ------------------------------------------------------------------------------------- */

@@ -30,19 +30,32 @@ hid_t sheaf_h5_open(const char *path) {
     return H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
 }
 
+hid_t sheaf_h5_open_stage(const char *path, const char *stage) {
+    hid_t file = sheaf_h5_open(path);
+    if (file < 0 || !stage)
+        return file;
+    hid_t group = H5Lexists(file, stage, H5P_DEFAULT) > 0 ? H5Gopen2(file, stage, H5P_DEFAULT) : H5I_INVALID_HID;
+    H5Fclose(file); /* it stays open as long as the group is */
+    return group;
+}
+
+int sheaf_h5_close(hid_t place) {
+    return (H5Iget_type(place) == H5I_GROUP ? H5Gclose(place) : H5Fclose(place)) < 0 ? -1 : 0;
+}
+
 void sheaf_h5_watch(struct interrupt_reading *reading, const char *path) {
     sheaf_h5_start();
     sheaf_interrupt_open_reading(reading, path, MOST_CPU_S, false);
     sheaf_interrupt_begin_reading(reading, "it");
 }
 
-hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading) {
+hid_t sheaf_h5_open_watched(const char *path, const char *stage, struct interrupt_reading *reading) {
     sheaf_h5_watch(reading, path);
-    return sheaf_h5_open(path);
+    return sheaf_h5_open_stage(path, stage);
 }
 
 int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading) {
-    int rc = file >= 0 && H5Fclose(file) < 0 ? -1 : 0;
+    int rc = file >= 0 ? sheaf_h5_close(file) : 0;
     if (rc == 0)
         H5Eclear2(H5E_DEFAULT);
     sheaf_interrupt_close_reading(reading);

@@ -21,10 +21,15 @@ void sheaf_h5_start(void);
 
 /* Opens a file for reading; invalid if that cannot be, and at once for what is no regular file: a pipe would block. */
 hid_t sheaf_h5_open(const char *path);
+/* Opens a stage of a results file for reading, which stands for the file: its group, or the file itself where `stage` is
+   NULL. Closed, as a file is, with sheaf_h5_close. */
+hid_t sheaf_h5_open_stage(const char *path, const char *stage);
+int sheaf_h5_close(hid_t place);
+
 /* Opens a file for reading that may be damaged, which core/interrupt is to say until it is closed. Closing takes a negative
    one too, and forgets HDF5's errors. */
 void sheaf_h5_watch(struct interrupt_reading *reading, const char *path);
-hid_t sheaf_h5_open_watched(const char *path, struct interrupt_reading *reading);
+hid_t sheaf_h5_open_watched(const char *path, const char *stage, struct interrupt_reading *reading);
 int sheaf_h5_close_watched(hid_t file, struct interrupt_reading *reading);
 
 /* "PATH: cannot WHAT: " and HDF5's innermost reason. Always returns -1. */

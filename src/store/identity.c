@@ -470,3 +470,26 @@ bool sheaf_identity_is_sweep(const char *identity) {
     static const char grid[] = "items: grid '";
     return strncmp(identity, grid, sizeof grid - 1) == 0;
 }
+
+/* An identity without the lines that begin with one of the keys, a line each. */
+static void without_lines(const char *identity, const char *keys, struct sheaf_string *kept) {
+    sheaf_string_add(kept, "%s", "");
+    for (struct line line; take_line(&identity, &line);) {
+        bool drop = false;
+        const char *at = keys;
+        for (struct line key; !drop && take_line(&at, &key);)
+            drop = line.n >= key.n && memcmp(line.at, key.at, key.n) == 0;
+        if (!drop)
+            sheaf_string_add(kept, "%.*s\n", (int)line.n, line.at);
+    }
+}
+
+bool sheaf_identity_differs_in_keys(const char *stored, const char *now, const char *keys) {
+    struct sheaf_string a = {0}, b = {0};
+    without_lines(stored, keys, &a);
+    without_lines(now, keys, &b);
+    const bool same = !a.failed && !b.failed && strcmp(stored, now) != 0 && strcmp(a.data, b.data) == 0;
+    sheaf_string_free(&a);
+    sheaf_string_free(&b);
+    return same;
+}

@@ -25,6 +25,9 @@ int sheaf_identity_check(const char *path, const char *stored, const char *now, 
 /* Whether two identities are of the same items: what these are, and the files that they reach, stands in the first lines. */
 bool sheaf_identity_same_items(const char *a, const char *b);
 
+/* Whether two identities differ in nothing but lines of these keys, "items: " or "param x: ", a line each. */
+bool sheaf_identity_differs_in_keys(const char *stored, const char *now, const char *keys);
+
 /* Whether two identities differ in nothing but outputs, where in what programs write these are found, and reductions. Files that were
    not there when `stored` was written do not count. */
 bool sheaf_identity_differs_in_outputs(const char *stored, const char *now);

@@ -382,6 +382,15 @@ static const struct items_source undone_source = {.check = input_check,
                                                   .tiling = input_tiling,
                                                   .close = input_close};
 
+/* Of a stage of the very file that the results go to, which changes all the time: what is read of it stays, since its items are
+   through. */
+static const struct items_source stage_source = {.check = input_check,
+                                                 .read = input_read,
+                                                 .lacks = input_lacks,
+                                                 .say_lack = input_say_lack,
+                                                 .skips = input_skips,
+                                                 .close = input_close};
+
 /* The fields that the job asks for, [*n]: datasets that it names, or those of a results file. */
 static int find_wanted(struct items *items, const struct job *job, struct wanted_field **wanted, int *n,
                        struct sheaf_error *error) {
@@ -431,6 +440,8 @@ static int open_fields(struct items *items, const struct job *job, const struct 
     }
     if (input->earlier.undone.has_status)
         items->source = &undone_source;
+    if (items->of_stage)
+        items->source = &stage_source;
     return 0;
 }
 
@@ -438,7 +449,7 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     struct wanted_field *wanted;
     struct sheaf_stamp before = {0};
     int n_wanted;
-    *items = (struct items){.source = &source};
+    *items = (struct items){.source = &source, .of_stage = job->items.stage != NULL};
     sheaf_h5_start();
     items->name = sheaf_arena_text(&items->arena, job->items.path, strlen(job->items.path));
     struct input *input = items->self = calloc(1, sizeof *input);
@@ -455,12 +466,17 @@ int sheaf_input_open(struct items *items, const struct job *job, struct known *k
     input->file = sheaf_reach_open(&input->reach, items->name, error);
     if (input->file < 0 || open_fields(items, job, wanted, n_wanted, error))
         return -1;
-    items->stamp = input->reach.files[0].stamp;
+    if (!items->of_stage)
+        items->stamp = input->reach.files[0].stamp;
     items->others = input->reach.files + 1;
     items->n_others = input->reach.n_files - 1;
     sheaf_interrupt_end_reading(&input->reading);
-    if (before.inode &&
+    if (before.inode && !items->of_stage &&
         sheaf_stamp_check(&before, items->name, error)) /* its statuses were read before the stamp was taken */
         return -1;
-    return sheaf_input_identify(items, job, input->earlier.reader ? "results" : "hdf5", known, error);
+    return sheaf_input_identify(items, job,
+                                items->of_stage         ? "stage"
+                                : input->earlier.reader ? "results"
+                                                        : "hdf5",
+                                known, error);
 }

@@ -15,6 +15,9 @@
 #define LAYOUT_CUBES 5  /* since then results of a grid have the dimensions of its axes */
 
 #define GROUP "sheaf"
+/* At the root of the file of a job with stages, uint8[n_bytes]: a line for each stage, in the order in which they run. There
+   the group has nothing else but JOB_TEXT and the attributes "layout" and "version". */
+#define STAGES_TEXT GROUP "/stages"
 /* Texts, as uint8[n_bytes] UTF-8: what is written once and never followed through HDF5's heap survives damage there. */
 #define JOB_TEXT GROUP "/job"
 #define IDENTITY_TEXT GROUP "/identity"
@@ -31,6 +34,7 @@
 #define TEXTS GROUP "/texts"                  /* uint8[TEXTS_MARKS] store/texts.h: where they are */
 #define PROOF_GROUP GROUP "/input_segments"
 #define PROOF PROOF_GROUP "/"                    /* and a field: uint64[n] plan/proof.h, where items are in segments */
+#define INPUT_PRINTS GROUP "/input_prints"       /* uint64[n_items][2] store/prints.h: where the kernel takes texts */
 #define COORDINATES GROUP "/coordinates"         /* and a name: uint64[1] store/coordinates.h */
 #define REDUCTIONS GROUP "/reductions"           /* of each the counts */
 #define REDUCED GROUP "/reduced"                 /* uint8[1]: whether they are those of the rows that are there */
@@ -42,6 +46,7 @@
 #define INPUT_TEXT_SUMS GROUP "/input_text_sums" /* and of copied inputs; in newer files that have such */
 #define TOKEN_NAME "token"                       /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"                 /* uint8[n_items], in some files */
+#define ORIGIN_NAME "origin"                     /* uint8[n_items] where rows were taken over: from which file */
 #define ITEM_SECONDS "seconds"                   /* float32[n_items], where a block is an item, or of layout 2 */
 #define BLOCK_SECONDS GROUP "/seconds"           /* float32[n_blocks], where it has several */
 #define BLOCK_DIMENSION GROUP "/block"

@@ -125,7 +125,7 @@ int sheaf_missing_open_status(struct missing *m, hid_t file, struct sheaf_error 
     enum { ROWS = 65536 };
     char place[512];
     uint8_t *not_done = malloc(ROWS);
-    m->status = H5Dopen2(file, "/status", H5P_DEFAULT);
+    m->status = H5Dopen2(file, "status", H5P_DEFAULT);
     hid_t space = m->status >= 0 ? H5Dget_space(m->status) : H5I_INVALID_HID;
     const int64_t n_items = space >= 0 ? (int64_t)H5Sget_simple_extent_npoints(space) : -1;
     bool all = true;

@@ -28,6 +28,7 @@ enum { WINDOW_TEXTS = 1 << 20, BATCH_TEXTS = 4096, BATCH_BYTES = 8 << 20 };
 
 struct pack {
     const char *path;  /* of the results file itself, */
+    const char *stage; /* of it, or NULL, */
     const char *aside; /* and of the copy */
     uint64_t token;    /* 0: of an older version, without journals */
     char *identity;
@@ -74,7 +75,7 @@ static int look_inside(struct pack *p) {
     struct interrupt_reading reading;
     if (sheaf_file_check_regular(p->path, p->error))
         return -1;
-    hid_t file = sheaf_h5_open_watched(p->path, &reading);
+    hid_t file = sheaf_h5_open_watched(p->path, p->stage, &reading);
     p->identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     p->token = p->identity ? sheaf_h5_get_token(file) : 0;
     p->n_items = p->packed->n_items = p->identity ? count_items(file) : 0;
@@ -314,16 +315,18 @@ static int look(void *self, const char *path, bool *is_due, struct sheaf_error *
 
 static int write_texts(void *self, hid_t copy, const char *aside, struct sheaf_error *error) {
     struct pack *p = self;
-    p->file = copy;
     p->aside = aside;
     p->error = error;
-    int rc = open_datasets(p) || pack_texts(p) ? -1 : 0;
+    p->file = p->stage ? H5Gopen2(copy, p->stage, H5P_DEFAULT) : copy;
+    int rc = p->file < 0 ? h5_fail(p, "open the stage") : open_datasets(p) || pack_texts(p) ? -1 : 0;
     if (p->packed->knows && p->packed->lacking.n == 0)
         p->packed->lost = false; /* they were computed again */
     if (rc == 0 && sheaf_texts_mark_packed(p->file, p->packed->lost))
         rc = h5_fail(p, "mark the texts");
     if (close_datasets(p) && rc == 0)
         rc = h5_fail(p, "close the texts");
+    if (p->stage && p->file >= 0 && H5Gclose(p->file) < 0 && rc == 0)
+        rc = h5_fail(p, "close the stage");
     return rc;
 }
 
@@ -352,7 +355,7 @@ void sheaf_packed_say_lacking(const char *path, const struct packed *packed, str
     sheaf_string_add(said, " mends that (sheaf verify %s shows the command)", path);
 }
 
-int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error) {
+int sheaf_pack(const char *path, const char *stage, struct packed *packed, struct sheaf_error *error) {
     struct pack *p = calloc(1, sizeof *p);
     char *target = sheaf_path_follow(path);
     int rc = -1;
@@ -362,6 +365,7 @@ int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *erro
         sheaf_fail_memory(error, "packing texts");
     } else {
         p->packed = packed;
+        p->stage = stage;
         p->file = p->status = H5I_INVALID_HID;
         p->fd = -1;
         p->text = sheaf_h5_text_type();

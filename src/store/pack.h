@@ -29,9 +29,9 @@ struct packed {
 /* Says of the file at the path which texts are missing, without an end of line; nothing where none are. */
 void sheaf_packed_say_lacking(const char *path, const struct packed *packed, struct sheaf_string *said);
 
-/* Packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
+/* Of a results file, or of a stage of it (else NULL): packs all texts of items that are not pending; those of pending items are dropped, since their items will be computed
    again. Does nothing where there are no journals. The caller holds the lock of the results file and writes nothing to it.
    Memory does not grow with the number of items or texts. After an error nothing is lost. */
-int sheaf_pack(const char *path, struct packed *packed, struct sheaf_error *error);
+int sheaf_pack(const char *path, const char *stage, struct packed *packed, struct sheaf_error *error);
 
 #endif

@@ -14,6 +14,7 @@
 #include "store/identity.h"
 #include "store/layout.h"
 #include "store/results.h"
+#include "store/stages.h"
 
 const char *const sheaf_results_beside[] = {SUFFIX_LOCK, SUFFIX_NEW, SUFFIX_PACK, NULL};
 
@@ -45,6 +46,8 @@ enum whose { OURS, PART, WRECK, FOREIGN };
 
 /* Whether all is there that belongs to the identity in our group. */
 static bool is_whole(hid_t file) {
+    if (H5Lexists(file, STAGES_TEXT, H5P_DEFAULT) > 0)
+        return true;
     char *identity =
         H5Lexists(file, IDENTITY_TEXT, H5P_DEFAULT) > 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     bool whole = identity && H5Lexists(file, "status", H5P_DEFAULT) > 0;
@@ -98,7 +101,7 @@ static int judge(const char *path, enum whose *whose, struct sheaf_error *error)
         return sheaf_fail_errno(error, "%s: cannot open", path);
     struct interrupt_reading reading;
     sheaf_h5_start();
-    hid_t file = sheaf_h5_open_watched(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, NULL, &reading);
     *whose = file >= 0 ? judge_opened(file) : WRECK;
     sheaf_h5_close_watched(file, &reading);
     H5Eclear2(H5E_DEFAULT);
@@ -140,14 +143,26 @@ int sheaf_results_may_make(const char *path, struct sheaf_error *error) {
     return rc;
 }
 
-/* The number that a results file's journals bear; 0 if it cannot be read. */
-static uint64_t token_of(const char *path) {
+static uint64_t token_in(const char *path, const char *stage) {
     struct interrupt_reading reading;
     if (access(path, R_OK))
         return 0;
-    hid_t file = sheaf_h5_open_watched(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, stage, &reading);
     const uint64_t token = file >= 0 ? sheaf_h5_get_token(file) : 0;
     sheaf_h5_close_watched(file, &reading);
+    return token;
+}
+
+/* The number that a results file's journals bear, of one with stages those of the first that is there: a new one has no other.
+   0 if it cannot be read. */
+static uint64_t token_of(const char *path) {
+    char *stages = sheaf_stages_list(path);
+    uint64_t token = stages ? 0 : token_in(path, NULL);
+    for (char *at = stages, *end; token == 0 && at && (end = strchr(at, '\n')) != NULL; at = end + 1) {
+        *end = '\0';
+        token = token_in(path, at);
+    }
+    free(stages);
     return token;
 }
 

@@ -26,6 +26,7 @@
 #include "store/inputs.h"
 #include "store/layout.h"
 #include "store/run_table.h"
+#include "store/stages.h"
 #include "store/texts.h"
 
 /* Those of layout 2 are always beside the fields. */
@@ -251,8 +252,20 @@ static int find_block(struct reader *r) {
     return fits ? 0 : sheaf_h5_fail_dataset(r->error, r->path, "seconds");
 }
 
+static char *find_stages(struct reader *r) {
+    return H5Lexists(r->file, GROUP, H5P_DEFAULT) > 0 && H5Lexists(r->file, STAGES_TEXT, H5P_DEFAULT) > 0
+               ? sheaf_h5_get_dataset_text(r->file, STAGES_TEXT)
+               : NULL;
+}
+
 static int look_inside(struct reader *r) {
     sheaf_reader_begin(r, GROUP);
+    char *stages = r->stage ? NULL : find_stages(r);
+    if (stages) {
+        sheaf_stages_refuse(r->path, stages, r->error);
+        free(stages);
+        return -1;
+    }
     if (H5Lexists(r->file, GROUP, H5P_DEFAULT) == 0 || H5Lexists(r->file, IDENTITY_TEXT, H5P_DEFAULT) == 0)
         return sheaf_refuse(r->error, "%s: is not a results file of Sheaf", r->path);
     const int32_t layout = sheaf_h5_get_layout(r->file);
@@ -268,6 +281,18 @@ static int look_inside(struct reader *r) {
     return find_status(r) || find_block(r) ? -1 : 0;
 }
 
+/* It is no HDF5 file, or has no such stage. */
+static int refuse_file(struct reader *r) {
+    char *stages = r->stage ? sheaf_stages_list(r->path) : NULL;
+    H5Eclear2(H5E_DEFAULT);
+    if (stages)
+        sheaf_stages_refuse(r->path, stages, r->error);
+    else
+        sheaf_refuse(r->error, r->stage ? "%s: has no stages" : "%s: is not an HDF5 file that can be read", r->path);
+    free(stages);
+    return -1;
+}
+
 static int open_file(struct reader *r) {
     struct sheaf_stamp opened;
     if (sheaf_file_check_regular(r->path, r->error) || sheaf_stamp_take(&opened, r->path, r->error))
@@ -279,11 +304,9 @@ static int open_file(struct reader *r) {
     sheaf_reader_begin(r, "/");
     r->text = sheaf_h5_text_type();
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
-    r->file = H5Fopen(r->path, H5F_ACC_RDONLY, H5P_DEFAULT);
-    if (r->file < 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return sheaf_refuse(r->error, "%s: is not an HDF5 file that can be read", r->path);
-    }
+    r->file = sheaf_h5_open_stage(r->path, r->stage);
+    if (r->file < 0)
+        return refuse_file(r);
     return look_inside(r);
 }
 
@@ -294,7 +317,8 @@ int sheaf_reader_open_statuses(struct reader **made, const char *path, struct sh
         return sheaf_fail_memory(error, path);
     r->file = r->status = r->seconds = r->text = H5I_INVALID_HID;
     r->fd = -1;
-    r->path = path;
+    if (sheaf_stages_split(path, &r->path, &r->stage))
+        return sheaf_fail_memory(error, path);
     r->error = error;
     int rc = open_file(r);
     sheaf_interrupt_end_reading(&r->reading);
@@ -358,11 +382,12 @@ void sheaf_reader_close(struct reader *r) {
     if (r->seconds >= 0)
         H5Dclose(r->seconds);
     if (r->file >= 0)
-        H5Fclose(r->file);
+        sheaf_h5_close(r->file);
     if (r->fd >= 0)
         close(r->fd);
     if (r->text >= 0)
         H5Tclose(r->text);
+    free(r->path);
     free(r->whole);
     free(r->fields);
     free(r->datasets);

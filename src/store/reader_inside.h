@@ -19,7 +19,8 @@
 enum { MOST_CPU_S = 5, ROWS = 8192, MOST_WIDTH = 1 << 28 /* of a field */ };
 
 struct reader {
-    const char *path;
+    char *path;        /* of the file, */
+    const char *stage; /* and which of its stages; NULL: a plain job, whose tree is at the root */
     struct interrupt_reading reading;
     char what[300];         /* is read */
     uint64_t device, inode; /* of the file at path, before it was opened */

@@ -90,8 +90,8 @@ static int find_inputs(struct results *r, hid_t file, const struct items *items,
     for (int k = 0; k < items->n_fields; k++) {
         const struct sheaf_field *field = &items->fields[k];
         off_t offset;
-        const bool copied = !items->links && k >= sheaf_items_n_along(items) && field->type != SHEAF_TEXT &&
-                            r->n_items > 0 && is_of_type(file, field->name, field->type) &&
+        const bool copied = (!items->links || items->of_stage) && k >= sheaf_items_n_along(items) &&
+                            field->type != SHEAF_TEXT && r->n_items > 0 && is_of_type(file, field->name, field->type) &&
                             find_of_items(r, file, field->name, field->width, &offset, NULL) == 0;
         r->inputs[k] = copied ? (int64_t)offset : -1;
     }
@@ -204,6 +204,11 @@ static int find_everything(struct results *r, hid_t file, const struct items *it
 static int check_identity(struct results *r, const struct results_plan *plan, hid_t file, struct sheaf_error *error) {
     char *stored = sheaf_h5_get_dataset_text(file, IDENTITY_TEXT);
     const int32_t layout = sheaf_h5_get_layout(file);
+    if (!stored && H5Lexists(file, STAGES_TEXT, H5P_DEFAULT) > 0)
+        return sheaf_refuse(error,
+                            "%s: holds the results of a job with stages; choose another place with -o, or start anew "
+                            "with --overwrite",
+                            plan->path);
     if (!stored) {
         H5Eclear2(H5E_DEFAULT);
         return sheaf_refuse(error,
@@ -252,7 +257,7 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
         return sheaf_fail_errno(error, "%s: cannot open for reading and writing", plan->path);
     if (sheaf_file_check_regular(path, error))
         return -1;
-    hid_t file = sheaf_h5_open_watched(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, plan->stage, &reading);
     if (file < 0) {
         sheaf_h5_close_watched(file, &reading);
         return sheaf_refuse(error,
@@ -278,27 +283,28 @@ static int look_inside(struct results *r, const struct results_plan *plan, const
     return rc;
 }
 
-static char *read_text(const char *path, const char *name) {
+static char *read_text(const char *path, const char *stage, const char *name) {
     struct interrupt_reading reading;
     if (access(path, R_OK))
         return NULL;
-    hid_t file = sheaf_h5_open_watched(path, &reading);
+    hid_t file = sheaf_h5_open_watched(path, stage, &reading);
     char *text = file >= 0 ? sheaf_h5_get_dataset_text(file, name) : NULL;
     sheaf_h5_close_watched(file, &reading);
     return text;
 }
 
-char *sheaf_results_files(const char *path) {
-    return read_text(path, FILES_TEXT);
+char *sheaf_results_files(const char *path, const char *stage) {
+    return read_text(path, stage, FILES_TEXT);
 }
 
-char *sheaf_results_identity(const char *path) {
-    return read_text(path, IDENTITY_TEXT);
+char *sheaf_results_identity(const char *path, const char *stage) {
+    return read_text(path, stage, IDENTITY_TEXT);
 }
 
 /* All that needs no file. */
-static int prepare(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
-    *r = (struct results){.fd = -1, .created = created, .is_new = created};
+static int prepare(struct results *r, const struct results_plan *plan, bool aside, struct sheaf_error *error) {
+    const bool created = aside || plan->added;
+    *r = (struct results){.fd = -1, .created = created, .aside = aside, .is_new = created};
     r->n_items = plan->items->n_items;
     r->extent = sheaf_items_extent(plan->items);
     r->block = plan->block;
@@ -325,7 +331,7 @@ static int check_input(const struct results *r, const struct items *items, struc
 static int look_as_it_is(struct results *r, const struct results_plan *plan, struct sheaf_error *error) {
     struct results_plan as_it_is = *plan;
     struct sheaf_string becomes = {0};
-    char *stored = sheaf_results_identity(plan->path);
+    char *stored = sheaf_results_identity(plan->path, plan->stage);
     r->asks_anew = stored && sheaf_identity_differs_in_reductions(stored, plan->identity, &becomes);
     if (r->asks_anew) {
         as_it_is.identity = stored;
@@ -353,10 +359,10 @@ int sheaf_results_look(struct results *r, const struct results_plan *plan, struc
     return 0;
 }
 
-int sheaf_results_open(struct results *r, const struct results_plan *plan, bool created, struct sheaf_error *error) {
-    if (prepare(r, plan, created, error))
+int sheaf_results_open(struct results *r, const struct results_plan *plan, bool aside, struct sheaf_error *error) {
+    if (prepare(r, plan, aside, error))
         return -1;
-    char *path = sheaf_path_with(plan->path, created ? SUFFIX_NEW : "");
+    char *path = sheaf_path_with(plan->path, aside ? SUFFIX_NEW : "");
     if (!path)
         return sheaf_fail_memory(error, "the results file");
     int rc = look_inside(r, plan, path, error);
@@ -367,7 +373,7 @@ int sheaf_results_open(struct results *r, const struct results_plan *plan, bool 
         else
             rc = check_input(r, plan->items, error) || sheaf_stamp_open(&r->stamp, r->fd, path, error) ||
                          sheaf_results_open_sums(r, error) || sheaf_results_prove_inputs(r, plan->items, error) ||
-                         (created && plan->items->sweep && sheaf_results_fill_new(r, error)) ||
+                         (r->created && plan->items->sweep && sheaf_results_fill_new(r, error)) ||
                          sheaf_results_judge_unsafe(r, error) || sheaf_results_judge_texts(r, error) ||
                          sheaf_results_tidy_messages(r, error)
                      ? -1
@@ -411,7 +417,7 @@ int sheaf_results_close(struct results *r, struct sheaf_error *error) {
 }
 
 char *sheaf_results_path(const struct results *r) {
-    return sheaf_path_with(r->path, r->created ? SUFFIX_NEW : "");
+    return sheaf_path_with(r->path, r->aside ? SUFFIX_NEW : "");
 }
 
 off_t sheaf_results_run_offset(const struct results *r) {

@@ -46,6 +46,13 @@ struct results_plan {
     bool links_inputs;   /* fields of hdf5 become external links */
     int n_reductions;
     const struct reduction_field *reductions; /* [n_reductions] */
+    int n_inputs;                             /* that the kernel takes: */
+    const struct sheaf_field *inputs;         /* [n_inputs] as it takes them */
+    const int *input_fields;                  /* [n_inputs] which fields of the items these are; -1: none */
+    bool pure; /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
+    const char *stage;                        /* its group in the file; NULL: the root, of a plain job, */
+    const char *stages;                       /* and a line for each stage of the job, in the order in which they run */
+    bool added;                               /* the stage is in the file, and no run has written to it */
 };
 
 /* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
@@ -53,11 +60,12 @@ static inline bool sheaf_results_copies_inputs(const struct results_plan *plan) 
     return !plan->links_inputs && !sheaf_items_are_generated(plan->items);
 }
 
-/* What the results file at a path has of the files that its job names; NULL if it is none, or has nothing. New memory. */
-char *sheaf_results_files(const char *path);
+/* What the results file at a path has of the files that its job, or a stage of it, names; NULL if it is none, or has
+   nothing. New memory. */
+char *sheaf_results_files(const char *path, const char *stage);
 
-/* The identity of the job whose results are at a path, or NULL. New memory. */
-char *sheaf_results_identity(const char *path);
+/* The identity of the job, or stage, whose results are at a path, or NULL. New memory. */
+char *sheaf_results_identity(const char *path, const char *stage);
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };
@@ -79,7 +87,8 @@ struct results {
     char *path;
     int fd;
     struct sheaf_stamp stamp; /* of the open file: which one it is */
-    bool created;             /* and not yet published, when it was opened */
+    bool created;             /* no run has written to it, when it was opened; and not yet published: */
+    bool aside;               /* made under its temporary name */
     bool looks;               /* nothing is written, */
     bool asks_anew;           /* and the plan has other reductions than the file */
     bool is_new;              /* all items were pending when it was opened, and are asked for: nobody need look */
@@ -104,6 +113,7 @@ struct results {
     char *piece;           /* [SEGMENT_PIECE] */
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
+    off_t origin_offset;   /* uint8, one for each item: from which file its row was taken over; 0: not kept */
     int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
     bool same_input;       /* the file they are from is as it was when this one was made */
     struct noted *noted;   /* the sink's, of earlier runs */

@@ -25,6 +25,7 @@ enum verdict { AS_WRITTEN, PENDING, UNKNOWN, DOUBTFUL, UNSETTLED, CHANGED };
 
 struct verification {
     const char *path;
+    const char *stage; /* of it, or NULL */
     int fd;
     struct sums sums;
     uint64_t token;     /* of its journals */
@@ -194,7 +195,7 @@ static int look_inside(struct verification *v, struct verified *found, struct sh
     struct interrupt_reading reading;
     if (sheaf_file_check_regular(v->path, error))
         return -1;
-    hid_t file = sheaf_h5_open_watched(v->path, &reading);
+    hid_t file = sheaf_h5_open_watched(v->path, v->stage, &reading);
     char *identity = file >= 0 ? sheaf_h5_get_dataset_text(file, IDENTITY_TEXT) : NULL;
     int rc = identity ? sheaf_sums_find(&v->sums, file, v->path, identity, error)
                       : sheaf_refuse(error,
@@ -237,12 +238,13 @@ static int verify(struct verification *v, struct verified *found, struct sheaf_e
     return rc;
 }
 
-int sheaf_verify(const char *path, struct verified *found, struct sheaf_error *error) {
+int sheaf_verify(const char *path, const char *stage, struct verified *found, struct sheaf_error *error) {
     struct verification *v = calloc(1, sizeof *v);
     *found = (struct verified){0};
     if (!v)
         return sheaf_fail_memory(error, path);
     v->path = path;
+    v->stage = stage;
     v->fd = -1;
     pthread_mutex_init(&v->lock, NULL);
     int rc = verify(v, found, error);

@@ -34,7 +34,7 @@ struct verified {
 };
 
 /* Release with sheaf_verified_free, also after an error. */
-int sheaf_verify(const char *path, struct verified *verified, struct sheaf_error *error);
+int sheaf_verify(const char *path, const char *stage, struct verified *verified, struct sheaf_error *error);
 void sheaf_verified_free(struct verified *verified);
 
 #endif

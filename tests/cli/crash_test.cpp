@@ -126,6 +126,56 @@ TEST_F(CrashPoints, OfAGrid) {
     check({"killed", path("killed"), path("finished"), path("whole.h5")});
 }
 
+/* Stages come into the file one after the other, in a copy of it each; what is done in one of them is right at any moment. */
+TEST_F(CrashPoints, OfStages) {
+    write("job.yaml",
+          "stages:\n"
+          "- {name: one, items: {count: 6}, expression: {y: item * item}, reduce: {s: {sum: y}}}\n"
+          "- {name: two, items: {stage: one}, command: 'echo {y}', outputs: {z: {column: 1}, t: {regex: "
+          "'(.*[0-9])', type: text}}}\n"
+          "- {name: three, items: {stage: {name: two, fields: [z]}}, shared: {s: {stage: one.s}}, expression: "
+          "{v: z + s}}\n");
+    input_.clear();
+    run_job({"job.yaml", "-q"}); /* formulas are compiled */
+    EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
+    for (const std::string &how : hows()) {
+        int n = first_of(how);
+        for (; crash(how, n) && !HasFailure(); n += slow_tests() ? 1 : 31) {
+            const std::string name = "/" + how + std::to_string(1000 + n) + ".h5";
+            if (exists(path("job.h5"))) {
+                verify("job.h5");
+                copy("job.h5", "killed" + name);
+            }
+            run_job({"job.yaml", "-q"}, {0, 1});
+            verify("job.h5");
+            EXPECT_EQ(rename(path("job.h5").c_str(), path("finished" + name).c_str()), 0);
+            EXPECT_EQ(list_folder(folder_), (Words{"finished", "job.yaml", "killed"})) << name;
+        }
+        EXPECT_GT(n, 200) << "too few writes were met";
+        EXPECT_EQ(unlink(path("job.h5").c_str()), 0);
+    }
+    Result result = run({SHEAF_PYTHON, "-c",
+                         "import glob, h5py\n"
+                         "want = {'one/y': [i * i for i in range(6)], 'two/z': [i * i for i in range(6)],\n"
+                         "        'three/v': [i * i + 55 for i in range(6)]}\n"
+                         "n_done = set()\n"
+                         "for name in glob.glob('killed/*') + glob.glob('finished/*'):\n"
+                         "    f, n = h5py.File(name), 0\n"
+                         "    for key, values in want.items():\n"
+                         "        stage = f.get(key.split('/')[0])\n"
+                         "        if stage is None: continue\n"
+                         "        for i, s in enumerate(stage['status'][:]):\n"
+                         "            assert s in (0, 1, 129), (name, key, i, s)\n"
+                         "            assert s == 0 or f[key][i] == values[i], (name, key, i, f[key][i])\n"
+                         "            n += s != 0\n"
+                         "    if n and f['one/sheaf/reduced'][0]: assert f['one/s'][()] == 55, name\n"
+                         "    if name.startswith('finished'):\n"
+                         "        assert n == 18 and list(f['two/t'].asstr()) == [str(i * i) for i in range(6)], name\n"
+                         "    n_done.add(n)\n"
+                         "assert n_done >= {0, 6, 12, 18}, n_done\n"});
+    EXPECT_EQ(result.exit, 0) << result;
+}
+
 /* The input is mapped, and not copied. */
 TEST_F(CrashPoints, OfAJobFromHdf5) {
     input_ = "in.h5";

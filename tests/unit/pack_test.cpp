@@ -29,7 +29,7 @@ struct Pack : Store {
         close();
     }
     struct packed packed;
-    int pack() { return sheaf_pack(path.c_str(), &packed, error); }
+    int pack() { return sheaf_pack(path.c_str(), nullptr, &packed, error); }
     std::string journals() const { return folder / "out.d"; }
     void expect(const Texts &texts) {
         EXPECT_EQ(read_texts(path, "said"), column(texts, SAID, n_items()));
@@ -183,7 +183,7 @@ TEST(Pack, AFileThatALinkLeadsTo) {
     append(store.path, {{{1, SAID}, "text"}});
     std::string link = store.folder / "link.h5";
     std::filesystem::create_symlink("out.h5", link);
-    ASSERT_EQ(sheaf_pack(link.c_str(), &store.packed, store.error), 0) << store.error.text();
+    ASSERT_EQ(sheaf_pack(link.c_str(), nullptr, &store.packed, store.error), 0) << store.error.text();
     EXPECT_TRUE(std::filesystem::is_symlink(link));
     store.expect({{{1, SAID}, "text"}});
 }
@@ -229,9 +229,9 @@ TEST(Pack, WhatIsNoResultsFileIsRefused) {
     Folder folder;
     struct packed packed;
     Error error;
-    EXPECT_EQ(sheaf_pack((folder / "none.h5").c_str(), &packed, error), -1);
+    EXPECT_EQ(sheaf_pack((folder / "none.h5").c_str(), nullptr, &packed, error), -1);
     EXPECT_HAS(error.text(), "none.h5: cannot open");
-    EXPECT_EQ(sheaf_pack(folder.write("a.h5", "text").c_str(), &packed, error), -1);
+    EXPECT_EQ(sheaf_pack(folder.write("a.h5", "text").c_str(), nullptr, &packed, error), -1);
     EXPECT_HAS(error.text(), "a.h5: is not a results file of Sheaf");
     EXPECT_EQ(error.error.exit, SHEAF_EXIT_USAGE);
 }

@@ -448,7 +448,14 @@ class Store {
                 false,
                 job.job.inputs == JOB_INPUTS_LINK,
                 0,
-                nullptr};
+                nullptr,
+                0,
+                nullptr,
+                nullptr,
+                false,
+                nullptr,
+                nullptr,
+                false};
     }
     ~Store() { close(); }
     Store(const Store &) = delete;

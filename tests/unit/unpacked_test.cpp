@@ -56,7 +56,7 @@ TEST(UnpackedTexts, AreReadAsIfTheyWerePacked) {
     Spoken store;
     append(store.path, {{{2, SAID}, "old"}, {{3, SAID}, "größe\n"}, {{3, LOG}, "a log"}});
     struct packed packed;
-    ASSERT_EQ(sheaf_pack(store.path.c_str(), &packed, store.error), 0) << store.error.text();
+    ASSERT_EQ(sheaf_pack(store.path.c_str(), nullptr, &packed, store.error), 0) << store.error.text();
     append(store.path, {{{2, SAID}, "new"}, {{5, SAID}, std::string(100000, 'x')}});
     for (bool journals : {true, false}) {
         Reader r(store.path);
@@ -65,7 +65,7 @@ TEST(UnpackedTexts, AreReadAsIfTheyWerePacked) {
         EXPECT_EQ(r.texts("said", {5, 2, 9}), (Strings{std::string(100000, 'x'), "new", ""}));
         EXPECT_EQ(r.texts("log", {2, 3}), (Strings{"", "a log"}));
         if (journals)
-            ASSERT_EQ(sheaf_pack(store.path.c_str(), &packed, store.error), 0) << store.error.text();
+            ASSERT_EQ(sheaf_pack(store.path.c_str(), nullptr, &packed, store.error), 0) << store.error.text();
     }
 }
 
@@ -91,7 +91,7 @@ TEST(UnpackedTexts, PackedWhileSomebodyReads) {
     Reader early(store.path), late(store.path);
     EXPECT_EQ(early.texts("said", {2}), Strings{"text"});
     struct packed packed;
-    ASSERT_EQ(sheaf_pack(store.path.c_str(), &packed, store.error), 0) << store.error.text();
+    ASSERT_EQ(sheaf_pack(store.path.c_str(), nullptr, &packed, store.error), 0) << store.error.text();
     EXPECT_EQ(early.texts("said", {2}), Strings{"text"}) << "a journal that is open stays readable";
     EXPECT_EQ(late.texts("said", {2}),
               Strings{store.path + ": was replaced while it was read, as when its texts are packed; look again"});
@@ -171,6 +171,6 @@ TEST(Results, AFileOfAnOlderVersionHasNoToken) {
     store.close();
     EXPECT_EQ(Reader(store.path).texts("said", {0, 1, 2}), (Strings{"", "", ""}));
     struct packed packed;
-    EXPECT_EQ(sheaf_pack(store.path.c_str(), &packed, store.error), 0) << store.error.text();
+    EXPECT_EQ(sheaf_pack(store.path.c_str(), nullptr, &packed, store.error), 0) << store.error.text();
     EXPECT_EQ(packed.n_texts, 0);
 }

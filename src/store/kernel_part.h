@@ -1,0 +1,17 @@
+/*
+ * kernel_part - whether two identities are of the same kernel with other items: all that stands behind what the items are.
+ */
+#ifndef SHEAF_STORE_KERNEL_PART_H
+#define SHEAF_STORE_KERNEL_PART_H
+
+#include <stdbool.h>
+
+/* Whether what an item gives is the same in both, once its inputs are: kernel, version, params, shared data, outputs, field types,
+   block, and the seed, which does not count where the kernel is pure. Reductions do not count, nor files of `now` that were not
+   there when `stored` was written. False where memory runs out. */
+bool sheaf_kernel_part_same(const char *stored, const char *now, bool pure);
+
+/* Whether the items differ, by what their parts say. */
+bool sheaf_items_part_differs(const char *stored, const char *now);
+
+#endif
