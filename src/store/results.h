@@ -49,10 +49,10 @@ struct results_plan {
     int n_inputs;                             /* that the kernel takes: */
     const struct sheaf_field *inputs;         /* [n_inputs] as it takes them */
     const int *input_fields;                  /* [n_inputs] which fields of the items these are; -1: none */
-    bool pure; /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
-    const char *stage;                        /* its group in the file; NULL: the root, of a plain job, */
-    const char *stages;                       /* and a line for each stage of the job, in the order in which they run */
-    bool added;                               /* the stage is in the file, and no run has written to it */
+    bool pure;          /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
+    const char *stage;  /* its group in the file; NULL: the root, of a plain job, */
+    const char *stages; /* and a line for each stage of the job, in the order in which they run */
+    bool added;         /* the stage is in the file, and no run has written to it */
 };
 
 /* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
