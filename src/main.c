@@ -13,6 +13,7 @@ static const struct subcommand {
 } subcommands[] = {
     {"run", sheaf_cmd_run, "compute every item of a job (under mpirun, srun, or alone)"},
     {"check", sheaf_cmd_check, "what a run would do, without doing it"},
+    {"plan", sheaf_cmd_plan, "how long a job takes on so many cores, by a pilot of some items"},
     {"status", sheaf_cmd_status, "how many items of a results file are done"},
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
     {"diff", sheaf_cmd_diff, "whether two results files are the same, and where not"},

@@ -14,6 +14,7 @@
 #include "app/shared_data.h"
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/told.h"
 #include "core/file.h"
 #include "core/type.h"
 #include "store/differences.h"
@@ -131,8 +132,7 @@ static int tell_first(struct stage *stage, struct sheaf_string *text) {
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
-/* How many bytes a new results file takes; texts come on top. */
-static int64_t count_bytes(const struct stage *stage) {
+int64_t sheaf_check_bytes(const struct stage *stage) {
     int64_t row = 2;
     for (int k = 0; k < stage->kernel.n_outputs; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
@@ -159,7 +159,7 @@ static int tell_new(struct stage *stage, struct sheaf_string *text) {
     struct session *session = stage->session;
     struct statvfs disk;
     char *folder = folder_of(session->output);
-    const double need = (double)count_bytes(stage);
+    const double need = (double)sheaf_check_bytes(stage);
     char needed[32], free_there[32];
     int rc = 0;
     if (!folder)
@@ -413,7 +413,8 @@ static int check_stage(struct stage *stage, enum check_print print) {
         return 0;
     if (sheaf_stage_look(stage))
         return -1;
-    return sheaf_session_agree(session, sheaf_session_is_first(session) ? tell(stage, print) : 0);
+    return sheaf_session_agree(session,
+                               sheaf_session_is_first(session) ? tell(stage, print) || sheaf_stage_tell(stage) : 0);
 }
 
 static int check_options(struct session *session, enum check_print print) {

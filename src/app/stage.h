@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/folding.h"
 #include "app/schedule.h"
 #include "app/session.h"
 #include "app/transport.h"
@@ -54,6 +55,7 @@ struct stage {
     struct schedule schedule;
     struct transport transport;
     enum messages_way messages; /* of failed items */
+    struct folding folding;     /* of what the threads compute */
     struct team *team;
     struct flight flight; /* this rank's first row of notes */
     off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */

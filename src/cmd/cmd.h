@@ -13,6 +13,7 @@
 
 int sheaf_cmd_run(int argc, char **argv);
 int sheaf_cmd_check(int argc, char **argv);
+int sheaf_cmd_plan(int argc, char **argv);
 int sheaf_cmd_show(int argc, char **argv);
 int sheaf_cmd_plot(int argc, char **argv);
 int sheaf_cmd_status(int argc, char **argv);

@@ -269,6 +269,7 @@ static int read_params(struct job *job, const struct yaml_node *node, struct she
 
 static int read_seed(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     job->seed = 1;
+    job->has_seed = node != NULL;
     return node ? sheaf_yaml_count(node, "seed", &job->seed, error) : 0;
 }
 

@@ -75,6 +75,7 @@ struct job {
     struct job_reduction *reductions; /* [n_reductions] */
     int n_reuse;
     struct job_reuse *reuse; /* [n_reuse] results files whose rows are taken over */
+    bool has_seed;           /* the file says `seed` */
     int64_t seed;            /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */

@@ -46,7 +46,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "transport", KEY_WORD, "auto|gather|direct", .help = "which ranks open the files"},
     {"", "inputs", KEY_WORD, "auto|copy|link", .help = "how HDF5 fields come into the results file"},
     {"", "checkpoint", KEY_TEXT, .value = "TIME or never", .help = "how often rows are made safe from a power cut; default: 60s"},
-    {"", "seed", KEY_COUNT, .value = "N", .help = "seed of random numbers; default: 1"},
+    {"", "seed", KEY_COUNT, .value = "N", .help = "seed of random numbers, also of uniform() and normal() in formulas; default: 1"},
 
     {"items", "csv", KEY_TEXT, .value = "FILE", .help = "a table; its first line names the columns"},
     {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},

@@ -52,6 +52,9 @@ static int open_part(struct merge_part *part, struct sheaf_error *error) {
                             "this part out",
                             part->path);
     sheaf_reader_rest(part->reader);
+    part->file = sheaf_h5_open_watched(part->path, NULL, &part->reading);
+    if (part->file >= 0 && H5Lexists(part->file, GROUP, H5P_DEFAULT) <= 0)
+        return sheaf_refuse(error, "%s: has several stages, and such files cannot be merged", part->path);
     if (check_bytes(part, error))
         return -1;
     part->file = sheaf_h5_open_watched(part->path, NULL, &part->reading);
