@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/reuse.h"
 #include "core/file.h"
 #include "plan/journal.h"
 #include "store/kernel_part.h"
@@ -17,9 +18,9 @@ struct before {
     bool made;  /* by this run */
 };
 
-bool sheaf_growing_is_due(const struct results_plan *plan) {
+bool sheaf_growing_is_due(const struct results_plan *plan, bool reuses_more) {
     char *stored = plan->stage ? NULL : sheaf_results_identity(plan->path, NULL);
-    const bool due = stored && sheaf_items_part_differs(stored, plan->identity) &&
+    const bool due = stored && (reuses_more || sheaf_items_part_differs(stored, plan->identity)) &&
                      sheaf_kernel_part_same(stored, plan->identity, plan->pure);
     free(stored);
     return due;
@@ -34,12 +35,17 @@ static struct take_rule rule_of(const struct results_plan *plan) {
     return (struct take_rule){.anywhere = plan->pure, .failed = true};
 }
 
-int sheaf_growing_look(const struct results_plan *plan, struct taken *taken, bool *does, struct sheaf_error *error) {
+int sheaf_growing_look(struct stage *stage, const struct results_plan *plan, bool from_old, struct taken *taken,
+                       bool *does, int64_t *n_reused, struct sheaf_string *said) {
+    struct sheaf_error *error = &stage->session->error;
     struct taking taking;
     int rc = sheaf_taking_open(&taking, plan, NULL, error);
-    rc = rc ? rc : sheaf_take_over(&taking, plan->path, rule_of(plan), taken, error);
+    if (rc == 0 && from_old)
+        rc = sheaf_take_over(&taking, plan->path, rule_of(plan), taken, error);
+    *does = rc == 0 && from_old && grows(taken);
+    if (rc == 0 && (*does || !from_old))
+        rc = sheaf_reuse_take(stage, &taking, said, n_reused, error);
     sheaf_taking_close(&taking);
-    *does = rc == 0 && grows(taken);
     return rc;
 }
 
@@ -101,9 +107,11 @@ static int keep_old(struct session *session, struct before *before) {
 
 /* --- the new file -------------------------------------------------------------------------------------------------- */
 
-static int fill(struct stage *stage, const struct results_plan *plan, struct results *results, struct taken *taken) {
+static int fill(struct stage *stage, const struct results_plan *plan, struct results *results, struct taken *taken,
+                struct sheaf_string *said) {
     struct sheaf_error *error = &stage->session->error;
     struct skipped skipped;
+    int64_t n_reused;
     struct taking taking = {0};
     int rc = sheaf_results_skip(results, NULL, plan->items, plan->input_fields, plan->inputs, plan->n_inputs, &skipped,
                                 error) ||
@@ -112,17 +120,20 @@ static int fill(struct stage *stage, const struct results_plan *plan, struct res
                  ? -1
                  : 0;
     rc = rc ? rc : sheaf_take_over(&taking, plan->path, rule_of(plan), taken, error);
+    if (rc == 0 && grows(taken))
+        rc = sheaf_reuse_take(stage, &taking, said, &n_reused, error);
     sheaf_taking_close(&taking);
     return rc ? rc : sheaf_results_end_turn(results, error);
 }
 
 /* Makes it aside; *token: of its texts. */
-static int make(struct stage *stage, const struct results_plan *plan, struct taken *taken, uint64_t *token) {
+static int make(struct stage *stage, const struct results_plan *plan, struct taken *taken, uint64_t *token,
+                struct sheaf_string *said) {
     struct sheaf_error *error = &stage->session->error, ignored;
     struct results results = {.fd = -1};
     int rc = sheaf_results_create(plan, error);
     if (rc == 0) {
-        rc = sheaf_results_open(&results, plan, true, error) || fill(stage, plan, &results, taken) ? -1 : 0;
+        rc = sheaf_results_open(&results, plan, true, error) || fill(stage, plan, &results, taken, said) ? -1 : 0;
         *token = results.token;
         if (sheaf_results_close(&results, rc ? &ignored : error))
             rc = -1;
@@ -162,8 +173,9 @@ int sheaf_growing_do(struct stage *stage, const struct results_plan *plan) {
     struct sheaf_error ignored;
     struct before before = {0};
     struct taken taken = {0};
+    struct sheaf_string reused = {0};
     uint64_t token = 0;
-    int rc = make(stage, plan, &taken, &token);
+    int rc = make(stage, plan, &taken, &token, &reused);
     const bool does = rc == 0 && grows(&taken);
     if (does && taken.n_lost > 0)
         rc = keep_old(session, &before);
@@ -171,6 +183,7 @@ int sheaf_growing_do(struct stage *stage, const struct results_plan *plan) {
         rc = sheaf_session_publish_file(plan->path, &session->found, &session->error);
     if (does && rc == 0) {
         say(session, plan, &taken, before.path);
+        sheaf_reuse_say(session, &reused);
         rc = sheaf_results_find(plan->path, &session->found, &session->error);
     } else {
         sheaf_results_discard(plan->path);
@@ -180,5 +193,6 @@ int sheaf_growing_do(struct stage *stage, const struct results_plan *plan) {
             unlink(before.path);
     }
     free(before.path);
+    sheaf_string_free(&reused);
     return rc;
 }

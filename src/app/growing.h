@@ -12,12 +12,14 @@
 #include "app/stage.h"
 #include "store/take_over.h"
 
-/* Whether the results file that is there is of the same kernel and of other items; never of a stage, which is computed anew.
-   Rank 0. */
-bool sheaf_growing_is_due(const struct results_plan *plan);
+/* Whether the results file that is there is of the same kernel and of other items; never of a stage, which is computed anew; or
+   whether it may have more rows of other files (reuses_more), whatever its items are. Rank 0. */
+bool sheaf_growing_is_due(const struct results_plan *plan, bool reuses_more);
 
-/* What would be kept; nothing is written. False: it cannot be known, or is nothing. Rank 0. */
-int sheaf_growing_look(const struct results_plan *plan, struct taken *taken, bool *grows, struct sheaf_error *error);
+/* What would be kept of the file that is there (from_old), and what would be taken over from others, *n_reused rows, with lines
+   that say it; nothing is written. *grows: something would be kept. Rank 0. */
+int sheaf_growing_look(struct stage *stage, const struct results_plan *plan, bool from_old, struct taken *taken,
+                       bool *grows, int64_t *n_reused, struct sheaf_string *said);
 
 /* Does it, unless nothing would be kept: then the file is that of another job. Rank 0, which holds the lock. */
 int sheaf_growing_do(struct stage *stage, const struct results_plan *plan);

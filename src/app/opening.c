@@ -325,6 +325,7 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_reducing_close(stage->reducing);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
+    free(stage->origins);
     sheaf_string_free(&stage->address);
     sheaf_string_free(&stage->reduced);
 }

@@ -64,8 +64,9 @@ struct stage {
 
     /* Rank 0. */
     struct sheaf_string identity;
-    struct pending pending;                                    /* items of the results */
-    struct suspects suspects;                                  /* blocks on which earlier runs died */
+    char *origins;            /* files that rows of its results may be from, a line each, or NULL */
+    struct pending pending;   /* items of the results */
+    struct suspects suspects; /* blocks on which earlier runs died */
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* items asked for, by status */
     bool none_pending;                                         /* of all items, not only of those asked for */
     struct failure first_failure;                              /* of this run */

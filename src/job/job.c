@@ -348,6 +348,29 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     return 0;
 }
 
+/* reuse: a results file, or a list of them. */
+static int read_reuse(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    if (!node)
+        return 0;
+    if (job->stage)
+        return sheaf_yaml_refuse(node, error, "reuse is for jobs without stages");
+    const bool list = node->kind == YAML_LIST;
+    const int n = list ? node->n : 1;
+    job->reuse = sheaf_arena_take(&job->document.arena, ((size_t)n + 1) * sizeof *job->reuse);
+    if (!job->reuse)
+        return sheaf_fail_memory(error, "the job");
+    for (; job->n_reuse < n; job->n_reuse++) {
+        const struct yaml_node *one = list ? node->value[job->n_reuse] : node;
+        const char *path;
+        if (sheaf_yaml_text(one, "reuse", &path, error))
+            return -1;
+        job->reuse[job->n_reuse] = (struct job_reuse){sheaf_job_path(job, one, path), one};
+        if (!job->reuse[job->n_reuse].path)
+            return sheaf_fail_memory(error, "the job");
+    }
+    return 0;
+}
+
 /* The job's name and output: as written, else from the file's name. */
 static int read_name(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     const struct yaml_node *name = sheaf_yaml_get(root, "name"), *output = sheaf_yaml_get(root, "output");
@@ -384,6 +407,7 @@ static int read_job(struct job *job, const struct yaml_node *top, struct sheaf_e
     const struct yaml_node *root = job->document.root;
     if (sheaf_job_keys_check(root, job->stage, "", 0, error) || read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
+        read_reuse(job, sheaf_yaml_get(root, "reuse"), error) ||
         sheaf_job_read_reductions(sheaf_yaml_get(root, "reduce"), &job->document.arena, &job->reductions,
                                   &job->n_reductions, error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) ||

@@ -27,6 +27,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "functions", KEY_NAMES, .kinds = EXPRESSION, .value = "{f: {library: FILE, arguments: N}}", .help = "functions of your own in formulas"},
     {"", "shared", KEY_NAMES, .value = "{NAME: {npy: FILE}}", .help = "data that all items share, once in the memory of each node"},
     {"", "reduce", KEY_NAMES, .value = "{mean_y: {mean: y}}", .help = "what is asked of all items together: sums, means, extremes, exactly"},
+    {"", "reuse", KEY_TEXT | KEY_TEXTS, .value = "[FILE, …]", .help = "results files whose rows are taken over where kernel and inputs are the same"},
     {"", "fast_math", KEY_BOOL, .kinds = EXPRESSION, .value = "true", .help = "quicker and less exact formulas; default: false"},
     {"", "compiler", KEY_TEXT, .kinds = EXPRESSION, .value = "NAME", .help = "the C compiler for formulas"},
     {"", "outputs", KEY_NAMES | KEY_TEXTS, .kinds = PROGRAM, .value = "{NAME: {json: PATH}}", .help = "where a program's results are found; of a worker: their names"},

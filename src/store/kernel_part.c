@@ -60,3 +60,28 @@ bool sheaf_items_part_differs(const char *stored, const char *now) {
     const size_t n = (size_t)(find_part(stored) - stored);
     return n != (size_t)(find_part(now) - now) || memcmp(stored, now, n) != 0;
 }
+
+/* The first line of a part that another has not, without its line end; NULL: there is none. */
+static const char *first_missing(const char *part, const char *other, size_t *n) {
+    for (const char *line = find_part(part); *line; line += line_length(line)) {
+        bool found = false;
+        *n = line_length(line);
+        for (const char *at = find_part(other); *at && !found; at += line_length(at))
+            found = line_length(at) == *n && memcmp(at, line, *n) == 0;
+        *n -= *n > 0 && line[*n - 1] == '\n';
+        if (!found && !starts(line, "reduce "))
+            return line;
+    }
+    return NULL;
+}
+
+void sheaf_kernel_part_say(const char *stored, const char *now, struct sheaf_string *said) {
+    size_t n_there, n_here;
+    const char *there = first_missing(stored, now, &n_there), *here = first_missing(now, stored, &n_here);
+    if (there)
+        sheaf_string_add(said, "it has '%.*s'%s", (int)n_there, there, here ? ", " : ", which this job has not");
+    if (here)
+        sheaf_string_add(said, "this job has '%.*s'%s", (int)n_here, here, there ? "" : ", which it has not");
+    if (!there && !here)
+        sheaf_string_add(said, "its kernel is told in another order");
+}

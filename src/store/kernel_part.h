@@ -11,6 +11,10 @@
    there when `stored` was written. False where memory runs out. */
 bool sheaf_kernel_part_same(const char *stored, const char *now, bool pure);
 
+/* Says the first thing by which they differ: "it has 'param a: 1', this job has 'param a: 2'". */
+struct sheaf_string;
+void sheaf_kernel_part_say(const char *stored, const char *now, struct sheaf_string *said);
+
 /* Whether the items differ, by what their parts say. */
 bool sheaf_items_part_differs(const char *stored, const char *now);
 

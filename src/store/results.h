@@ -49,10 +49,11 @@ struct results_plan {
     int n_inputs;                             /* that the kernel takes: */
     const struct sheaf_field *inputs;         /* [n_inputs] as it takes them */
     const int *input_fields;                  /* [n_inputs] which fields of the items these are; -1: none */
-    bool pure;          /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
-    const char *stage;  /* its group in the file; NULL: the root, of a plain job, */
-    const char *stages; /* and a line for each stage of the job, in the order in which they run */
-    bool added;         /* the stage is in the file, and no run has written to it */
+    bool pure;           /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
+    const char *origins; /* files that rows may be taken over from, a line each, or NULL */
+    const char *stage;   /* its group in the file; NULL: the root, of a plain job, */
+    const char *stages;  /* and a line for each stage of the job, in the order in which they run */
+    bool added;          /* the stage is in the file, and no run has written to it */
 };
 
 /* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
@@ -66,6 +67,9 @@ char *sheaf_results_files(const char *path, const char *stage);
 
 /* The identity of the job, or stage, whose results are at a path, or NULL. New memory. */
 char *sheaf_results_identity(const char *path, const char *stage);
+
+/* Its plan->origins. New memory, or NULL. */
+char *sheaf_results_origins(const char *path);
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };

@@ -30,7 +30,7 @@ static double needed_bytes(const struct results_plan *plan) {
     const struct items *items = plan->items;
     const size_t outputs = sheaf_space_row_bytes(plan), sums = SEGMENT_PARTS * sizeof(uint64_t);
     const double text_sum = sizeof(uint64_t), print = sheaf_prints_are_kept(plan) ? sizeof(struct print) : 0;
-    double row = (double)outputs + print + (plan->attempts ? 1 : 0) +
+    double row = (double)outputs + print + (plan->attempts ? 1 : 0) + (plan->origins ? 1 : 0) +
                  (double)sizeof(float) / (double)plan->block + /* seconds */
                  (double)sums / (double)sheaf_segment_size(outputs) +
                  (has_texts(plan->outputs, plan->n_outputs) ? text_sum : 0) +

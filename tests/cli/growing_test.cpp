@@ -54,6 +54,10 @@ TEST_F(Growing, RowsAppendedToATable) {
         run_job({"job.yaml", "--overwrite"}, layout);
         EXPECT_EQ(ran(), "1.50 2 3 ");
         write_table({"1.50", "2", "3", "4", "5"});
+        Result look = sheaf({"check", "job.yaml"});
+        EXPECT_EQ(count_of(look.out, "  3 of 5 items are those of job.h5; 2 are new\n"), 1) << look;
+        EXPECT_EQ(count_of(look.out, "2 items were appended behind the 3 of before\n  2 pending, 3 done\n"), 1) << look;
+        EXPECT_EQ(count_of(look.out, "a run would compute 2 items\n"), 1) << look;
         Result grown = run_job({"job.yaml"}, layout);
         EXPECT_EQ(said(grown, "3 of 5 items are those of job.h5; 2 are new\n"), 1) << grown;
         EXPECT_EQ(count_of(grown.err, "5 of 5 items done; 3 of them were there before this run"), 1) << grown;

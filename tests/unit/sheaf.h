@@ -455,6 +455,7 @@ class Store {
                 false,
                 nullptr,
                 nullptr,
+                nullptr,
                 false};
     }
     ~Store() { close(); }
