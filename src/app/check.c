@@ -350,6 +350,8 @@ static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_st
     if (sheaf_results_find(session->output, &session->found, &session->error))
         return -1;
     const char *name = stage->job->stage;
+    if (name && session->found.there && !session->options->overwrite && sheaf_stage_check_file(stage))
+        return -1;
     const bool there = session->found.there && (!name || sheaf_stages_has(session->output, name));
     const bool anew = !there || session->options->overwrite;
     char *lock = sheaf_path_with(session->output, ".lock"), *path = sheaf_path_absolute(session->output);
@@ -402,14 +404,13 @@ static int tell(struct stage *stage, enum check_print print) {
 /* A stage is known when those that it takes from are done. */
 static int check_stage(struct stage *stage, enum check_print print) {
     struct session *session = stage->session;
-    const char *lacks = sheaf_session_is_first(session) ? sheaf_stage_lacks(stage->job) : NULL;
-    int64_t waits = lacks != NULL;
+    struct sheaf_error why;
+    int64_t waits = sheaf_session_is_first(session) && sheaf_stage_check_needs(stage->job, &why);
     if (sheaf_comm_broadcast_value(session->comm, &waits, &session->error))
         return -1;
-    if (lacks && print == CHECK_ALL)
-        printf("stage: %s, of %s\n  takes from stage '%s', which is not computed yet\n", stage->job->stage,
-               session->options->job_file, lacks);
-    if (waits)
+    if (waits && sheaf_session_is_first(session) && print == CHECK_ALL)
+        printf("stage: %s, of %s\n  %s\n", stage->job->stage, session->options->job_file, why.text);
+    if (waits && print == CHECK_ALL)
         return 0;
     if (sheaf_stage_look(stage))
         return -1;

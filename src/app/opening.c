@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/adding.h"
 #include "app/fields_message.h"
 #include "app/messages.h"
 #include "app/reducing.h"
@@ -51,9 +52,11 @@ static int open_items(struct stage *stage) {
         if (!stage->replaces)
             session->known.before = sheaf_results_files(stage->job->output, stage->job->stage);
         session->known.goes_on = !stage->replaces && has_results(stage->job);
-        rc = sheaf_job_has_datasets(stage->job)
-                 ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
-                 : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
+        rc = sheaf_stage_check_needs(stage->job, &session->error);
+        if (rc == 0)
+            rc = sheaf_job_has_datasets(stage->job)
+                     ? sheaf_input_open(&stage->items, stage->job, &session->known, &session->error)
+                     : sheaf_items_open(&stage->items, stage->job, &axes, &session->error);
         if (rc == 0)
             rc = sheaf_condition_open(&stage->condition, stage->job, &stage->items, session->server, &session->error);
         if (rc == 0)
@@ -199,27 +202,38 @@ static int compile_expression(struct stage *stage) {
     return rc;
 }
 
-/* What kernels get that are made for the job. */
-static int open_host(struct stage *stage) {
+/* OUT.d, and in it what belongs to items of the stage: those of another one have the same numbers. */
+static int find_folder(struct stage *stage) {
     struct session *session = stage->session;
+    const char *name = stage->job->stage;
     if (!session->folder) {
         char *folder = sheaf_journal_folder(stage->job->output);
         session->folder = folder ? sheaf_path_absolute(folder) : NULL;
         free(folder);
     }
+    if (session->folder)
+        sheaf_string_add(&stage->folder, "%s%s%s", session->folder, name ? "/" : "", name ? name : "");
+    return session->folder && !stage->folder.failed ? 0 : sheaf_fail_memory(&session->error, "a path");
+}
+
+/* What kernels get that are made for the job. */
+static int open_host(struct stage *stage) {
+    struct session *session = stage->session;
+    if (find_folder(stage))
+        return -1;
     session->n_threads =
         sheaf_ranks_choose_threads(session->options->n_threads, sheaf_team_cores(), session->self.n_local_ranks);
     stage->host = (struct kernel_host){.is_first = sheaf_session_is_first(session),
                                        .only_looks = session->only_looks,
                                        .server = session->server,
-                                       .folder = session->folder,
+                                       .folder = stage->folder.data,
                                        .arrays = &stage->arrays,
                                        .shared_folder = stage->shared_folder,
                                        .known = &session->known,
                                        .n_threads = session->n_threads,
                                        .warnings = &session->warnings,
                                        .did = sheaf_thread_did};
-    return session->folder ? 0 : sheaf_fail_memory(&session->error, "a path");
+    return 0;
 }
 
 static int open_reductions(struct stage *stage) {
@@ -250,7 +264,7 @@ static int open_kernel(struct stage *stage) {
         rc = compile_expression(stage);
     if (rc == 0 && stage->job->n_reductions > 0)
         rc = open_reductions(stage);
-    if (stage->is_last && !sheaf_stage_uses_processes(stage)) {
+    if (stage->is_last && !sheaf_stage_uses_processes(stage) && !session->lent) {
         sheaf_server_stop(session->server);
         session->server = NULL;
     }
@@ -316,6 +330,8 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_schedule_close(&stage->schedule);
     sheaf_transport_close(&stage->transport, &ignored);
     close_kernel(stage);
+    if (stage->folder.length && stage->job->stage && !stage->session->only_looks)
+        rmdir(stage->session->folder); /* as long as anything is in it, it stays */
     sheaf_shared_data_close(stage);
     sheaf_messages_unshare(sheaf_session_is_first(stage->session) ? &stage->session->results.sink : NULL);
     sheaf_comm_end_stage(stage->session->comm);
@@ -327,5 +343,6 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_string_free(&stage->identity);
     free(stage->origins);
     sheaf_string_free(&stage->address);
+    sheaf_string_free(&stage->folder);
     sheaf_string_free(&stage->reduced);
 }

@@ -172,7 +172,7 @@ static int check_collision(struct stage *stage) {
     const struct collision collision = {
         .output = session->output,
         .folder = session->folder,
-        .replaces = stage->replaces && !session->options->stage,
+        .replaces = sheaf_stage_replaces_file(stage),
         .job_file = session->options->job_file,
         .job = stage->job,
         .kernel = &stage->kernel,

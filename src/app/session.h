@@ -31,7 +31,7 @@ struct session {
     double began_s;
     struct comm *comm;
     struct comm_self self;
-    struct server *server;    /* of processes, or NULL where the job needs none */
+    struct server *server;    /* of processes, or NULL where none is needed any more */
     struct warnings warnings; /* of kernels, on any rank; rank 0 says them */
     int n_threads;            /* that compute, of this rank, */
     int first_slot;           /* and which number the first has on its node */
@@ -47,7 +47,7 @@ struct session {
     struct results results;
     struct results_found found;  /* what was there before this run put one there */
     bool created;                /* in this run; it is published before the first row */
-    bool lent;                   /* the lock: the servers hold parts of it, too */
+    bool lent;                   /* the lock: the servers hold parts of it, too, and remove it */
     struct sheaf_string stages;  /* of a job with such: a line for each */
     struct sheaf_string changed; /* since the results were begun, as "a, b were"; empty: nothing */
     struct run_record record;

@@ -33,6 +33,7 @@ enum { STAGE_HOPELESS_FAILED = 20 };
 struct stage {
     struct session *session;
     struct sheaf_string address; /* of its results, as sheaf show takes it */
+    struct sheaf_string folder;  /* OUT.d, of a stage in a job with such OUT.d/STAGE: what its items leave */
     struct job *job;             /* what is asked of this stage: of a plain job all of it */
     bool is_last;                /* no other stage comes after it */
     bool may_go_on;              /* rank 0, in the end: no item is pending, so that other stages may follow */

@@ -61,7 +61,7 @@ static size_t word_length(const char *at) {
 /* Words of the call that made the file which are not to be repeated; of some the next one is not either. */
 static bool is_left_out(const char *word, size_t n, bool *has_value) {
     static const char *const alone[] = {"--overwrite", "--retry-failed", "--recompute", "-q", "--quiet"};
-    static const char *const valued[] = {"--items", "-i", "--stop-after", "--output", "-o"};
+    static const char *const valued[] = {"--items", "-i", "--stop-after", "--output", "-o", "--stage"};
     *has_value = false;
     for (size_t i = 0; i < sizeof alone / sizeof *alone; i++)
         if (strlen(alone[i]) == n && strncmp(word, alone[i], n) == 0)

@@ -339,6 +339,9 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     if (sheaf_yaml_word(node, "inputs", ways, COUNT_OF(ways), &way, error))
         return -1;
     job->inputs = (enum job_inputs)way;
+    if (job->inputs == JOB_INPUTS_LINK && job->items.stage)
+        return sheaf_yaml_refuse(
+            node, error, "inputs: link does not go with items: {stage: …}, which are in the results file itself");
     /* readers of netCDF do not follow links to datasets that have dimensions of another file */
     if (job->inputs == JOB_INPUTS_AUTO && job->items.kind == JOB_RESULTS)
         job->inputs = JOB_INPUTS_COPY;

@@ -21,7 +21,7 @@ struct kernel_host {
     bool is_first;               /* rank 0: where files of the job are looked at */
     bool only_looks;             /* nothing will be computed, and nothing may be written */
     struct server *server;       /* for processes */
-    const char *folder;          /* OUT.d, for what belongs to the results file and is not in it */
+    const char *folder;          /* OUT.d or OUT.d/STAGE, for what belongs to items and is not in the results file */
     const struct arrays *arrays; /* that all items share, */
     const char *shared_folder;   /* and where other processes find them, as NAME.npy; "": nowhere */
     struct known *known;         /* fingerprints of files, on rank 0 */

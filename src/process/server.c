@@ -106,8 +106,19 @@ static void fork_one(int server_fd, entry_function entry, int fd, struct forked 
     sheaf_wire_write(server_fd, &failed, 1, NULL, 0);
 }
 
+/* The next folder takes the place of that of the stage before. */
+static void leave_folder(struct held *folder) {
+    if (folder->fd < 0)
+        return;
+    sheaf_node_folder_remove(folder->path);
+    close(folder->fd);
+    folder->fd = -1;
+}
+
 /* Takes the descriptor that came with a request. -1: the other side has gone. */
 static int hold(int server_fd, const struct request *request, int fd, struct held *held) {
+    if (request->is_folder)
+        leave_folder(held);
     char failed = held->fd >= 0 ? EBUSY : 0;
     held->fd = failed ? held->fd : fd;
     if (request->n_path >= sizeof held->path || sheaf_wire_read(server_fd, held->path, request->n_path, NULL, NULL))
@@ -156,8 +167,7 @@ static void serve(int server_fd) {
             break;
     }
     bury_all(&forked);
-    if (folder.fd >= 0)
-        sheaf_node_folder_remove(folder.path);
+    leave_folder(&folder);
     if (held.fd >= 0)
         sheaf_range_leave(held.fd, held.path);
     _exit(0);

@@ -179,24 +179,14 @@ static int find_fields(struct earlier *e, const struct job *job, struct items *i
 /* --- what became of the items -------------------------------------------------------------------------------------- */
 
 /* A later run would not look at them again. */
-static int refuse_pending(const struct earlier *e, const struct job *job, const struct items *items,
-                          struct sheaf_error *error) {
-    enum { ROWS = 65536 };
-    uint8_t *status = malloc(ROWS);
-    int64_t n_pending = 0;
-    int rc = status ? 0 : sheaf_fail_memory(error, items->name);
-    for (int64_t at = 0; rc == 0 && at < items->n_items; at += ROWS) {
-        const int64_t n = items->n_items - at < ROWS ? items->n_items - at : ROWS;
-        rc = sheaf_reader_status(e->reader, at, n, status, error);
-        for (int64_t i = 0; rc == 0 && i < n; i++)
-            n_pending += status[i] == ITEM_PENDING;
-    }
-    free(status);
-    return rc == 0 && n_pending
-               ? sheaf_yaml_refuse(job->items.node, error,
-                                   "%s: %" PRId64 " of its %" PRId64 " items are pending; run its job to the end first",
-                                   items->name, n_pending, items->n_items)
-               : rc;
+static int refuse_unfinished(const struct earlier *e, const struct job *job, const struct items *items,
+                             struct sheaf_error *error) {
+    char text[READER_LACKS_BYTES];
+    const char *lacks;
+    if (sheaf_reader_lacks(e->reader, false, &lacks, text, error))
+        return -1;
+    return lacks ? sheaf_yaml_refuse(job->items.node, error, "%s: %s; run its job to the end first", items->name, lacks)
+                 : 0;
 }
 
 /* Its own status; the file is open in the reader too. */
@@ -206,7 +196,7 @@ static int look_at_items(struct earlier *e, const struct job *job, struct items 
         return sheaf_h5_fail(error, items->name, "open the file");
     int rc = sheaf_missing_open_status(&e->undone, file, error);
     sheaf_h5_close(file);
-    return rc == 0 && e->undone.has_status ? refuse_pending(e, job, items, error) : rc;
+    return rc ? rc : refuse_unfinished(e, job, items, error);
 }
 
 void sheaf_earlier_say(const struct earlier *e, const char *name, int64_t item, char *text, size_t most) {

@@ -101,6 +101,11 @@ int sheaf_reader_reductions(struct reader *reader, const struct reduced **reduct
 
 /* All values of a reduction, [n_cells] float64, or int64 where it is `whole`. */
 int sheaf_reader_cells(struct reader *reader, const char *reduction, bool whole, void *values,
+
+/* What a run of its job has still to put into the file, "3 of its 4 items are pending", or NULL: who reads all of it now has what
+   it will be, with its reductions where they are asked for. Of statuses alone, too. *lacks may be in `text`. */
+enum { READER_LACKS_BYTES = 100 };
+int sheaf_reader_lacks(struct reader *reader, bool reductions, const char **lacks, char text[READER_LACKS_BYTES],
                        struct sheaf_error *error);
 
 /* Why an item failed, or "" where nothing is recorded. Borrowed. */

@@ -56,4 +56,7 @@ static inline void sheaf_reader_begin(struct reader *r, const char *name) {
     sheaf_interrupt_begin_reading(&r->reading, r->what);
 }
 
+/* Whether the reductions, if there are any, are those of the rows that are there. While reading has begun. */
+bool sheaf_reader_are_reduced(const struct reader *reader);
+
 #endif

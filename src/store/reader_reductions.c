@@ -49,6 +49,10 @@ static int read_one(struct reader *r, const char *name, struct reduced *reduced,
     return good ? 0 : sheaf_h5_fail_dataset(error, r->path, name);
 }
 
+bool sheaf_reader_are_reduced(const struct reader *r) {
+    return H5Lexists(r->file, REDUCED, H5P_DEFAULT) <= 0 || are_there(r);
+}
+
 int sheaf_reader_reductions(struct reader *r, const struct reduced **reductions, int *n, struct sheaf_error *error) {
     const char *at = r->identity, *name;
     size_t n_bytes;

@@ -57,6 +57,11 @@ bool sheaf_texts_are_lost(hid_t file, const char *path, uint64_t token) {
            (marks[TEXTS_LOST] == 1 || (marks[TEXTS_BESIDE] == 1 && !any_journal(path, token)));
 }
 
+bool sheaf_texts_are_beside(hid_t file, const char *path, uint64_t token) {
+    uint8_t marks[TEXTS_MARKS] = {0};
+    return read_marks(file, marks) && marks[TEXTS_BESIDE] == 1 && any_journal(path, token);
+}
+
 bool sheaf_texts_are_packed(hid_t file, const char *path, uint64_t token) {
     uint8_t marks[TEXTS_MARKS] = {0};
     return read_marks(file, marks) ? marks[TEXTS_LOST] == 0 && marks[TEXTS_BESIDE] == 0 : !any_journal(path, token);

@@ -19,6 +19,9 @@ enum { TEXTS_BESIDE, TEXTS_LOST, TEXTS_MARKS };
 /* Whether texts of the open file at `path` are gone, as far as it is known; its journals bear the token. */
 bool sheaf_texts_are_lost(hid_t file, const char *path, uint64_t token);
 
+/* Whether texts of the open file at `path` wait beside it. */
+bool sheaf_texts_are_beside(hid_t file, const char *path, uint64_t token);
+
 /* Whether all texts of the open file at `path` are in it. */
 bool sheaf_texts_are_packed(hid_t file, const char *path, uint64_t token);
 

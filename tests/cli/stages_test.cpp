@@ -121,6 +121,9 @@ TEST_F(Stages, SlipsAreNamed) {
         {"stages:\n- {name: a/b, items: {count: 2}, expression: {x: 1}}\n", "the stage is called 'a/b'"},
         {"stages:\n- {name: a, output: b.h5, items: {count: 2}, expression: {x: 1}}\n",
          "'output' belongs to the job, not to the stage 'a'"},
+        {"stages:\n- {name: a, items: {count: 2}, expression: {x: 1}}\n- {name: b, items: {stage: a}, inputs: link, "
+         "expression: {y: x}}\n",
+         "job.yaml:3:40: inputs: link does not go with items: {stage: …}"},
         {"items: {stage: a}\nexpression: {x: 1}\n", "items.stage is for jobs with stages"},
         {"items: {count: 1}\nshared: {t: {stage: a.b}}\nexpression: {x: t}\n",
          "shared.t.stage is for jobs with stages"},
@@ -210,12 +213,114 @@ TEST_F(Stages, StatusShowAndVerify) {
     EXPECT_NE(verified.out.find("c.h5:/one: 3 items"), std::string::npos) << verified;
 }
 
+/* Items of two stages have the same numbers. */
+TEST_F(Stages, KeepFilesOfTheirOwn) {
+    write("job.yaml", "stages:\n"
+                      "- {name: one, items: {count: 3}, command: 'echo one {item} > f.txt', keep: f.txt}\n"
+                      "- {name: two, items: {count: 3}, command: 'echo two {item} > f.txt', keep: f.txt}\n"
+                      "- {name: work, items: {count: 3}, command: 'pwd', workdir: remove}\n");
+    for (const Layout &layout : {Layout{0, 2}, Layout{2, 1}}) {
+        run_job({"job.yaml", "--overwrite"}, layout);
+        for (const std::string stage : {"one", "two"})
+            for (const std::string item : {"0", "1", "2"})
+                EXPECT_EQ(read("job.d/" + stage + "/" + item + "/f.txt"), stage + " " + item + "\n");
+        EXPECT_EQ(list_folder(path("job.d")), (Words{"one", "two"}));
+    }
+    run_job({"job.yaml", "-o", "none.h5", "--stage", "work"}, {0, 1});
+    EXPECT_FALSE(exists(path("none.d")));
+}
+
+/* Each of them has a folder of the node's memory, one after the other. */
+TEST_F(Stages, CommandsShareDataOfTheirOwn) {
+    const char *npy =
+        SHEAF_PYTHON " -c 'import numpy, os; d = os.environ[\"SHEAF_SHARED\"]; print(sorted(os.listdir(d)), "
+                     "float(numpy.load(d + \"/k.npy\")))'\n  outputs: {t: {regex: \"(.+)\", type: text}}\n";
+    const std::string command = std::string("  command: |\n    ") + npy;
+    write("job.yaml", "stages:\n- name: one\n  items: {count: 2}\n  shared: {k: 7, j: 1}\n" + command +
+                          "- name: two\n  items: {count: 2}\n  shared: {k: 8}\n" + command +
+                          "- name: three\n  items: {count: 2}\n  shared: {k: 9}\n" + command);
+    for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+        run_job({"job.yaml", "--overwrite"}, layout);
+        python("f = h5py.File('job.h5')\n"
+               "assert set(f['one/t'].asstr()) == {\"['j.npy', 'k.npy'] 7.0\"}, f['one/t'][:]\n"
+               "assert set(f['two/t'].asstr()) == {\"['k.npy'] 8.0\"}, f['two/t'][:]\n"
+               "assert set(f['three/t'].asstr()) == {\"['k.npy'] 9.0\"}, f['three/t'][:]\n");
+    }
+}
+
+/* What is pending, not yet packed or not yet summed is no value. */
+TEST_F(Stages, NothingIsTakenOfAStageThatIsNotThrough) {
+    write("job.yaml", "stages:\n"
+                      "- name: one\n"
+                      "  items: {count: 4}\n"
+                      "  command: 'echo t{item}'\n"
+                      "  outputs: {y: {regex: 't(.*)'}, t: {regex: '(t.*)', type: text}}\n"
+                      "  reduce: {m: {mean: y}}\n"
+                      "- {name: two, items: {count: 1}, shared: {y: {stage: one.y}}, expression: {z: 'y[3]'}}\n"
+                      "- {name: three, items: {count: 1}, shared: {m: {stage: one.m}}, expression: {z: m}}\n"
+                      "- {name: four, items: {stage: one}, command: 'echo {t}', outputs: {z: {regex: 't(.*)'}}}\n");
+    const auto refuse = [&](const Words &stages, const std::string &why) {
+        for (const std::string &stage : stages) {
+            const std::string said = "stage '" + stage + "' takes from stage 'one': " + why +
+                                     "; run that to its end first, with --stage one or without --stage";
+            for (const Layout &layout : {Layout{0, 1}, Layout{2, 1}}) {
+                Result result = Child(command({"run", "job.yaml", "--stage", stage}, layout), start()).wait();
+                EXPECT_EQ(result.exit, 2) << result;
+                EXPECT_NE(result.err.find(said), std::string::npos) << result << said;
+            }
+            Result pending = sheaf({"check", "job.yaml", "--stage", stage, "--print", "pending"});
+            EXPECT_EQ(pending.exit, 2) << pending;
+            Result check = sheaf({"check", "job.yaml"});
+            EXPECT_EQ(check.exit, 0) << check;
+            EXPECT_NE(check.out.find(said), std::string::npos) << check;
+        }
+    };
+    refuse({"two", "three", "four"}, "it is not computed yet");
+    EXPECT_FALSE(exists(path("job.h5")));
+    run_job({"job.yaml", "--stage", "one", "--items", "0:3"}, {0, 1});
+    ASSERT_EQ(run({"cp", "-r", "job.d", "kept"}).exit, 0);
+    refuse({"two", "three", "four"}, "1 of its 4 items are pending");
+    run_job({"job.yaml", "--stage", "one"}, {0, 1});
+    EXPECT_FALSE(exists(path("job.d")));
+    ASSERT_EQ(rename(path("kept").c_str(), path("job.d").c_str()), 0); /* as after a kill */
+    python("h5py.File('job.h5', 'r+')['one/sheaf/texts'][0] = 1\n");
+    refuse({"two", "three", "four"}, "its texts are not in the file yet");
+    run_job({"job.yaml", "--stage", "one"}, {0, 1});
+    python("h5py.File('job.h5', 'r+')['one/sheaf/reduced'][0] = 0\n");
+    refuse({"two", "three", "four"}, "its reductions are not made yet");
+    run_job({"job.yaml"}, {0, 1});
+    python("f = h5py.File('job.h5')\n"
+           "assert f['two/z'][0] == 3 and f['three/z'][0] == 1.5 and list(f['four/z']) == [0, 1, 2, 3]\n");
+}
+
+/* Rows that are there no more are asked otherwise. */
+TEST_F(Stages, OtherReductionsOfOtherItems) {
+    write("a.csv", "x\n1\n2\n");
+    write("job.yaml", "stages:\n"
+                      "- {name: one, items: {csv: a.csv}, expression: {y: 2 * x}}\n"
+                      "- {name: two, items: {stage: one}, expression: {z: y + 1}, reduce: {m: {mean: z}}}\n");
+    run_job({"job.yaml"}, {0, 1});
+    write("a.csv", "x\n1\n2\n4\n");
+    run_job({"job.yaml", "--stage", "one", "--overwrite"}, {0, 1});
+    Result anew = sheaf({"run", "job.yaml", "--set", "two.reduce.m={max: z}"});
+    EXPECT_EQ(anew.exit, 0) << anew;
+    EXPECT_NE(anew.err.find("stage 'two' is computed anew"), std::string::npos) << anew;
+    python("f = h5py.File('job.h5'); assert list(f['two/z']) == [3, 5, 9] and f['two/m'][()] == 9\n");
+    Result other = sheaf({"run", "job.yaml", "--set", "two.reduce.m={min: z}"});
+    EXPECT_EQ(other.err.find("is computed anew"), std::string::npos) << other;
+    python("f = h5py.File('job.h5'); assert f['two/m'][()] == 3\n");
+}
+
 /* Stages and plain jobs do not go into each other's files. */
 TEST_F(Stages, FilesOfPlainJobsStay) {
     write("job.yaml", counted);
     write("plain.yaml", "output: c.h5\nitems: {count: 3}\nexpression: {x: item}\n");
     run_job({"plain.yaml"}, {0, 1});
-    EXPECT_NE(sheaf({"run", "job.yaml"}).err.find("which has no stages"), std::string::npos);
+    for (const char *what : {"run", "check"}) {
+        Result result = sheaf({what, "job.yaml"});
+        EXPECT_EQ(result.exit, 2) << result;
+        EXPECT_NE(result.err.find("which has no stages"), std::string::npos) << result;
+    }
     python("assert list(h5py.File('c.h5')['x']) == [0, 1, 2]\n");
     run_job({"job.yaml", "--overwrite"}, {0, 1});
     EXPECT_NE(sheaf({"run", "plain.yaml"}).err.find("holds the results of a job with stages"), std::string::npos);
