@@ -101,6 +101,7 @@ int sheaf_reader_reductions(struct reader *reader, const struct reduced **reduct
 
 /* All values of a reduction, [n_cells] float64, or int64 where it is `whole`. */
 int sheaf_reader_cells(struct reader *reader, const char *reduction, bool whole, void *values,
+                       struct sheaf_error *error);
 
 /* What a run of its job has still to put into the file, "3 of its 4 items are pending", or NULL: who reads all of it now has what
    it will be, with its reductions where they are asked for. Of statuses alone, too. *lacks may be in `text`. */
