@@ -174,10 +174,9 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv", "lines", "count",  "hdf5",  "results", "jsonl", "grid",
-                                          "zip", "rows",  "sample", "files", "stage"}; /* as in enum
-                                                                                                   job_source; the last
-                                                                                                   is one of results */
+    /* as in enum job_source; a stage is one of results */
+    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "results", "jsonl",
+                                          "grid", "zip",   "rows",  "sample", "files",   "stage"};
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
