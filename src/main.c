@@ -13,8 +13,11 @@ static const struct subcommand {
 } subcommands[] = {
     {"run", sheaf_cmd_run, "compute every item of a job (under mpirun, srun, or alone)"},
     {"check", sheaf_cmd_check, "what a run would do, without doing it"},
+    {"plan", sheaf_cmd_plan, "how long a job takes on so many cores, by a pilot of some items"},
     {"status", sheaf_cmd_status, "how many items of a results file are done"},
     {"show", sheaf_cmd_show, "print a results file as a table or CSV"},
+    {"diff", sheaf_cmd_diff, "whether two results files are the same, and where not"},
+    {"merge", sheaf_cmd_merge, "put results files of one job, each with some rows, into one"},
     {"plot", sheaf_cmd_plot, "draw a field of a results file"},
     {"pack", sheaf_cmd_pack, "bring texts from the folder beside a results file into it"},
     {"verify", sheaf_cmd_verify, "whether a results file's bytes are those that were written"},

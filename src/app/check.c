@@ -9,11 +9,15 @@
 
 #include "app/adding.h"
 #include "app/again.h"
+#include "app/growing.h"
+#include "app/reuse.h"
 #include "app/shared_data.h"
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/told.h"
 #include "core/file.h"
 #include "core/type.h"
+#include "store/differences.h"
 #include "store/reader.h"
 #include "store/stages.h"
 
@@ -128,8 +132,7 @@ static int tell_first(struct stage *stage, struct sheaf_string *text) {
 
 /* --- results ------------------------------------------------------------------------------------------------------- */
 
-/* How many bytes a new results file takes; texts come on top. */
-static int64_t count_bytes(const struct stage *stage) {
+int64_t sheaf_check_bytes(const struct stage *stage) {
     int64_t row = 2;
     for (int k = 0; k < stage->kernel.n_outputs; k++)
         row += (int64_t)sheaf_field_row_bytes(&stage->kernel.outputs[k]);
@@ -156,7 +159,7 @@ static int tell_new(struct stage *stage, struct sheaf_string *text) {
     struct session *session = stage->session;
     struct statvfs disk;
     char *folder = folder_of(session->output);
-    const double need = (double)count_bytes(stage);
+    const double need = (double)sheaf_check_bytes(stage);
     char needed[32], free_there[32];
     int rc = 0;
     if (!folder)
@@ -198,6 +201,66 @@ static int count_stored(struct stage *stage) {
     return rc;
 }
 
+static void tell_lines(const char *lines, struct sheaf_string *text) {
+    const char *end;
+    for (; lines && (end = strchr(lines, '\n')) != NULL; lines = end + 1)
+        sheaf_string_add(text, "  %.*s\n", (int)(end - lines), lines);
+}
+
+/* The first of the items that are not as before, by name. */
+static void tell_difference(const struct results_plan *plan, struct sheaf_string *text) {
+    static const char remedy[] = "; choose another place";
+    struct sheaf_string said = {0};
+    sheaf_differences_say(plan->path, plan->items, &said);
+    const char *end = said.data && !said.failed ? strstr(said.data, remedy) : NULL;
+    if (end)
+        sheaf_string_add(text, "  %.*s\n", (int)(end - said.data), said.data);
+    sheaf_string_free(&said);
+}
+
+/* What there is of other items of the same kernel: *grows, if some of it is kept. */
+static int look_at_growth(struct stage *stage, const struct results_plan *plan, bool *grows,
+                          struct sheaf_string *text) {
+    struct sheaf_string reused = {0};
+    struct taken taken;
+    int64_t n_reused = 0;
+    char count[32];
+    int rc = sheaf_growing_look(stage, plan, true, &taken, grows, &n_reused, &reused);
+    if (rc == 0 && *grows) {
+        sheaf_string_add(text, "  ");
+        sheaf_growing_say(stage->session->job.output, plan->items->n_items, &taken, text);
+        sheaf_string_add(text, "\n");
+        if (taken.n_lost)
+            sheaf_string_add(text, "  results of %s that %s not among them would be kept beside\n",
+                             sheaf_text_count(taken.n_lost, count), taken.n_lost == 1 ? "is" : "are");
+        tell_difference(plan, text);
+        tell_lines(reused.data, text);
+        const int64_t n_rows = taken.n_rows + n_reused;
+        stage->before[ITEM_DONE] = n_rows - taken.n_failed;
+        stage->before[ITEM_FAILED] = taken.n_failed;
+        stage->before[ITEM_PENDING] = stage->n_asked > n_rows ? stage->n_asked - n_rows : 0;
+    }
+    sheaf_string_free(&reused);
+    return rc;
+}
+
+/* A new file: what would be taken over into it. */
+static int look_at_reuse(struct stage *stage, int64_t *n_reused, struct sheaf_string *text) {
+    struct results_plan plan = sheaf_stage_plan(stage);
+    struct sheaf_string said = {0};
+    struct taken taken;
+    bool grows, reuses_more;
+    if (stage->job->n_reuse == 0)
+        return 0;
+    int rc = sheaf_reuse_origins(stage, NULL, &stage->origins, &reuses_more, &stage->session->error);
+    plan.origins = stage->origins;
+    rc = rc ? rc : sheaf_growing_look(stage, &plan, false, &taken, &grows, n_reused, &said);
+    if (rc == 0)
+        tell_lines(said.data, text);
+    sheaf_string_free(&said);
+    return rc;
+}
+
 /* The file that is there: what is done, if it is of this job. */
 static int look_at_results(struct stage *stage, struct sheaf_string *text) {
     struct session *session = stage->session;
@@ -212,6 +275,14 @@ static int look_at_results(struct stage *stage, struct sheaf_string *text) {
         stage->before[ITEM_PENDING] = stage->n_asked;
         return 0;
     }
+    bool reuses_more, grows = false;
+    if (sheaf_reuse_origins(stage, plan.path, &stage->origins, &reuses_more, &session->error))
+        return -1;
+    plan.origins = stage->origins;
+    if (sheaf_growing_is_due(&plan, reuses_more) && look_at_growth(stage, &plan, &grows, text))
+        return -1;
+    if (grows)
+        return 0;
     if (sheaf_results_look(&session->results, &plan, &session->error))
         return -1;
     return sheaf_results_count(&session->results, &stage->asked, stage->before, &session->error);
@@ -300,8 +371,10 @@ static int tell_results(struct stage *stage, int64_t *n_pending, struct sheaf_st
         tell_done(stage, text);
     if (stage->kernel.has_texts)
         sheaf_string_add(text, "  texts lie in %s until nothing is pending any more\n", session->folder);
-    if (count_pending(stage, anew, n_pending, text))
+    int64_t n_reused = 0;
+    if (count_pending(stage, anew, n_pending, text) || (anew && look_at_reuse(stage, &n_reused, text)))
         return -1;
+    *n_pending -= n_reused < *n_pending ? n_reused : *n_pending;
     sheaf_string_add(text, "a run would compute %" PRId64 " item%s\n", *n_pending, *n_pending == 1 ? "" : "s");
     return 0;
 }
@@ -341,7 +414,8 @@ static int check_stage(struct stage *stage, enum check_print print) {
         return 0;
     if (sheaf_stage_look(stage))
         return -1;
-    return sheaf_session_agree(session, sheaf_session_is_first(session) ? tell(stage, print) : 0);
+    return sheaf_session_agree(session,
+                               sheaf_session_is_first(session) ? tell(stage, print) || sheaf_stage_tell(stage) : 0);
 }
 
 static int check_options(struct session *session, enum check_print print) {

@@ -14,4 +14,9 @@ enum check_print { CHECK_ALL, CHECK_RESULTS, CHECK_ITEMS, CHECK_PENDING };
 /* Tells on stdout. Returns the exit code: that with which a run would refuse to begin, or 0. Collective. */
 int sheaf_check(const struct run_options *options, enum check_print print);
 
+struct stage;
+
+/* How many bytes a new results file of a stage takes; texts come on top. */
+int64_t sheaf_check_bytes(const struct stage *stage);
+
 #endif

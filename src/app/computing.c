@@ -60,6 +60,7 @@ static int open_team(struct stage *stage) {
         .stamp = &transport->stamp,
         .proof = stage->transport.proves ? &stage->transport.proof : NULL,
         .check_s = transport->check_s,
+        .fold = stage->folding.is_on ? &stage->folding.plan : NULL,
     };
     int rc =
         sheaf_threads_try(session->n_threads, &session->error) || sheaf_team_open(&stage->team, &setup, &session->error)
@@ -344,6 +345,8 @@ static int prepare(struct stage *stage) {
     if (open_flights(stage))
         return -1;
     if (open_pool(stage))
+        return -1;
+    if (sheaf_folding_open(stage))
         return -1;
     if (open_team(stage))
         return -1;

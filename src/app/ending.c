@@ -35,7 +35,7 @@ static int end_results(struct stage *stage) {
         (all[ITEM_PENDING] && sheaf_results_fill_pending(results, &session->error)))
         return -1;
     stage->none_pending = all[ITEM_PENDING] == 0;
-    if (sheaf_reducing_end(stage->reducing, &stage->reduced, &session->error))
+    if (sheaf_reducing_end(stage->reducing, sheaf_folding_whole(stage), &stage->reduced, &session->error))
         return -1;
     if (stage->kernel.has_texts && sheaf_results_check_texts(results, &session->error))
         return -1;
@@ -141,6 +141,8 @@ int sheaf_stage_finish(struct stage *stage) {
     struct session *session = stage->session;
     struct rank_facts own = {.n_threads = session->n_threads, .busy_s = sheaf_team_counts(stage->team).busy_s};
     if (sheaf_session_agree(session, sheaf_transport_close(&stage->transport, &session->error)))
+        return -1;
+    if (sheaf_folding_gather(stage))
         return -1;
     own.restored = stage->transport.restored;
     own.arrays_used = atomic_load(&stage->uses.used);

@@ -10,6 +10,7 @@
 #include "app/reducing.h"
 #include "app/shared_data.h"
 #include "app/stage.h"
+#include "plan/forecast.h"
 #include "app/sameness.h"
 #include "core/file.h"
 #include "exec/thread.h"
@@ -87,6 +88,18 @@ static int fit_asked(struct stage *stage) {
     return sheaf_session_agree(session, rc);
 }
 
+/* Of the whole job some blocks, whose size the kernel knows. */
+static int choose_pilot(struct stage *stage) {
+    const int64_t n_pilot = stage->session->options->n_pilot;
+    if (n_pilot == 0)
+        return 0;
+    sheaf_asked_free(&stage->asked);
+    int rc =
+        sheaf_pilot_choose(&stage->asked, stage->items.n_items, stage->kernel.block, n_pilot, &stage->session->error);
+    stage->n_asked = sheaf_asked_count(&stage->asked);
+    return sheaf_session_agree(stage->session, rc);
+}
+
 /* The items' values must be of the types the kernel reads. */
 static int check_inputs(struct stage *stage) {
     struct session *session = stage->session;
@@ -156,27 +169,36 @@ static int check_sweep(const struct stage *stage) {
     return check_axes(stage) || check_params(stage) ? -1 : 0;
 }
 
-/* Rank 0 compiles the formulas for the least capable machine and sends the object to all. */
-static int compile_expression(struct stage *stage) {
+/* For which instructions formulas are compiled that all ranks compute: those of the least capable machine. On rank 0. */
+static int find_level(struct stage *stage, int64_t *least) {
     struct session *session = stage->session;
     int64_t level = sheaf_cpu_level(), *levels = calloc((size_t)session->self.n_ranks, sizeof *levels);
-    struct sheaf_buffer object = {0};
-    int rc = levels ? 0 : sheaf_fail_memory(&session->error, "the ranks");
-    rc = sheaf_session_agree(session, rc);
+    int rc = sheaf_session_agree(session, levels ? 0 : sheaf_fail_memory(&session->error, "the ranks"));
     if (rc == 0)
         rc = sheaf_comm_gather(session->comm, &level, levels, sizeof level, &session->error);
-    if (rc == 0 && sheaf_session_is_first(session)) {
-        for (int k = 0; k < session->self.n_ranks; k++)
-            level = levels[k] < level ? levels[k] : level;
-        rc = sheaf_expression_compile(&stage->kernel.kernel, session->server, level, &object, &session->error);
-    }
+    *least = level;
+    for (int k = 0; rc == 0 && sheaf_session_is_first(session) && k < session->self.n_ranks; k++)
+        *least = levels[k] < *least ? levels[k] : *least;
+    free(levels);
+    return rc;
+}
+
+/* Rank 0 compiles the formulas and sends the object to all. */
+static int compile_expression(struct stage *stage) {
+    struct session *session = stage->session;
+    struct sheaf_buffer object = {0};
+    int64_t level;
+    if (find_level(stage, &level))
+        return -1;
+    int rc = sheaf_session_is_first(session)
+                 ? sheaf_expression_compile(&stage->kernel.kernel, session->server, level, &object, &session->error)
+                 : 0;
     rc = sheaf_session_agree(session, rc);
     if (rc == 0)
         rc = sheaf_comm_broadcast(session->comm, &object, &session->error);
     if (rc == 0)
         rc = sheaf_session_agree(session, sheaf_expression_load(&stage->kernel.kernel, &object, &session->error));
     sheaf_buffer_free(&object);
-    free(levels);
     return rc;
 }
 
@@ -216,8 +238,12 @@ static int open_host(struct stage *stage) {
 
 static int open_reductions(struct stage *stage) {
     struct session *session = stage->session;
-    return sheaf_session_agree(
-        session, sheaf_session_is_first(session) ? sheaf_reducing_open(&stage->reducing, stage, &session->error) : 0);
+    int64_t level;
+    if (find_level(stage, &level))
+        return -1;
+    return sheaf_session_agree(session, sheaf_session_is_first(session)
+                                            ? sheaf_reducing_open(&stage->reducing, stage, level, &session->error)
+                                            : 0);
 }
 
 static int open_kernel(struct stage *stage) {
@@ -280,6 +306,8 @@ int sheaf_stage_look(struct stage *stage) {
         return -1;
     if (open_kernel(stage))
         return -1;
+    if (choose_pilot(stage))
+        return -1;
     return sheaf_session_agree(session, sheaf_session_is_first(session) ? identify(stage) : 0);
 }
 
@@ -309,9 +337,11 @@ void sheaf_stage_close(struct stage *stage) {
     sheaf_comm_end_stage(stage->session->comm);
     sheaf_items_close(&stage->items);
     sheaf_condition_close(stage->condition);
+    sheaf_folding_close(&stage->folding);
     sheaf_reducing_close(stage->reducing);
     sheaf_asked_free(&stage->asked);
     sheaf_string_free(&stage->identity);
+    free(stage->origins);
     sheaf_string_free(&stage->address);
     sheaf_string_free(&stage->folder);
     sheaf_string_free(&stage->reduced);

@@ -4,6 +4,7 @@
 
 #include "app/reducing.h"
 #include "app/stage.h"
+#include "app/told.h"
 #include "core/clock.h"
 #include "core/interrupt.h"
 
@@ -12,7 +13,8 @@ static int end_at_once(struct stage *stage) {
     struct session *session = stage->session;
     memcpy(stage->after, stage->before, sizeof stage->after);
     stage->none_pending = sheaf_stage_is_whole(stage);
-    return sheaf_session_publish(session) || sheaf_reducing_end(stage->reducing, &stage->reduced, &session->error) ||
+    return sheaf_session_publish(session) ||
+                   sheaf_reducing_end(stage->reducing, NULL, &stage->reduced, &session->error) ||
                    sheaf_session_seal(session, stage->job->stage, stage->none_pending && stage->kernel.has_texts) ||
                    sheaf_stage_summarize(stage)
                ? -1
@@ -46,7 +48,9 @@ static int compute(struct stage *stage) {
 /* One stage, and its exit code; *go_on: others may follow. Collective. */
 static int run_stage(struct stage *stage, bool *go_on) {
     struct session *session = stage->session;
-    const int rc = compute(stage);
+    int rc = compute(stage);
+    if (rc == 0)
+        rc = sheaf_stage_tell(stage);
     if (rc)
         sheaf_interrupt_end_with((int)session->error.exit);
     if (rc && (sheaf_session_is_first(session) || sheaf_comm_failed(session->comm)))

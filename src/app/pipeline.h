@@ -15,6 +15,8 @@
 #include "job/job.h"
 #include "plan/asked.h"
 
+struct run_told; /* app/told.h */
+
 struct run_options {
     const char *job_file;
     const char *arguments; /* how the program was called, for the record */
@@ -25,11 +27,13 @@ struct run_options {
     double stop_after_s; /* drain after so many seconds; 0: never */
     const char *stage;   /* of a job with stages: only this one; NULL: all */
     bool overwrite;
-    bool recompute;      /* the items that are asked for, also where they are done */
-    bool retry_failed;   /* items that failed are computed again */
-    bool accept_changes; /* go on although files that the job names were changed */
-    bool durable;        /* a status is written only when its row is safe from a power cut */
-    bool quiet;          /* no progress, no summary */
+    bool recompute;        /* the items that are asked for, also where they are done */
+    bool retry_failed;     /* items that failed are computed again */
+    bool accept_changes;   /* go on although files that the job names were changed */
+    bool durable;          /* a status is written only when its row is safe from a power cut */
+    bool quiet;            /* no progress, no summary */
+    int64_t n_pilot;       /* only so many blocks, spread over the job; 0: all */
+    struct run_told *told; /* is filled on rank 0; or NULL */
 };
 
 /* Runs a job. Collective over the ranks of the launcher. Returns the exit code; errors are reported on stderr by

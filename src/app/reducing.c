@@ -85,16 +85,28 @@ static const char *say_methods(struct reducing *r, const struct extent *extent, 
     return kept;
 }
 
+/* Items from one value of dimension d to the next. */
+static int64_t find_below(const struct extent *extent, int d) {
+    int64_t below = 1;
+    for (int k = d + 1; k < extent->n_dims; k++)
+        below *= extent->dims[k].size;
+    return below;
+}
+
 /* The axes that stay, the last one fastest. */
-static void find_cells(struct reduction *one, struct reduction_field *field, const struct extent *extent) {
+static void find_cells(struct fold_one *one, struct reduction_field *field, const struct job_reduction *asked,
+                       const struct extent *extent) {
     field->n_cells = 1;
     for (int d = 0; d < extent->n_dims; d++)
-        if (!names(one->asked->over, extent->dims[d].name))
+        if (!names(asked->over, extent->dims[d].name))
             field->dims[field->n_dims++] = d;
+    one->n_axes = field->n_dims;
     for (int k = field->n_dims - 1; k >= 0; k--) {
-        one->strides[k] = field->n_cells;
-        field->n_cells *= extent->dims[field->dims[k]].size;
+        const int d = field->dims[k];
+        one->axes[k] = (struct fold_axis){find_below(extent, d), extent->dims[d].size, field->n_cells};
+        field->n_cells *= extent->dims[d].size;
     }
+    one->n_cells = field->n_cells;
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------- */
@@ -125,7 +137,7 @@ static const char *find_unit(const struct reducing *r, const char *formula) {
 }
 
 static int add_formula(struct reducing *r, const struct yaml_node *node, const char *name, const char *key,
-                       int *formula, struct sheaf_error *error) {
+                       int32_t *formula, struct sheaf_error *error) {
     char what[300];
     *formula = r->rows.formulas.n_outputs;
     snprintf(what, sizeof what, "reduce.%.200s.%s", name, key);
@@ -133,9 +145,9 @@ static int add_formula(struct reducing *r, const struct yaml_node *node, const c
 }
 
 static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
-    struct reduction *one = &r->list[k];
+    struct fold_one *one = &r->list[k];
     struct reduction_field *field = &r->fields[k];
-    const struct job_reduction *asked = one->asked = &r->stage->job->reductions[k];
+    const struct job_reduction *asked = &r->asked[k];
     const struct extent extent = sheaf_items_extent(&r->stage->items);
     const char *kind = sheaf_reduction_names[asked->kind];
     one->where = -1;
@@ -143,7 +155,8 @@ static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
         add_formula(r, asked->of, asked->name, kind, &one->of, error) ||
         (asked->where && add_formula(r, asked->where, asked->name, "where", &one->where, error)))
         return -1;
-    find_cells(one, field, &extent);
+    find_cells(one, field, asked, &extent);
+    one->kind = (int32_t)asked->kind;
     one->state_bytes = sizeof(int64_t) + sheaf_reduction_bytes(asked->kind);
     struct sheaf_string about = {0};
     sheaf_string_add(&about, "%s of %s%s%s", kind, asked->of->text, asked->where ? " where " : "",
@@ -163,20 +176,20 @@ static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
 /* "reduce mean_y: mean of (y + 1) where (x > 0), mass: model: mean, nan omit" */
 static int identify(const struct reducing *r, struct sheaf_string *identity, struct sheaf_error *error) {
     for (int k = 0; k < r->n; k++) {
-        const struct reduction *one = &r->list[k];
-        sheaf_string_add(identity, "reduce %s: %s of ", one->asked->name, sheaf_reduction_names[one->asked->kind]);
+        const struct fold_one *one = &r->list[k];
+        sheaf_string_add(identity, "reduce %s: %s of ", r->asked[k].name, sheaf_reduction_names[one->kind]);
         sheaf_formulas_print(&r->rows.formulas, one->of, identity);
         if (one->where >= 0) {
             sheaf_string_add(identity, " where ");
             sheaf_formulas_print(&r->rows.formulas, one->where, identity);
         }
         sheaf_string_add(identity, ", %s, nan %s\n", r->fields[k].cell_methods,
-                         one->asked->propagates ? "propagate" : "omit");
+                         r->asked[k].propagates ? "propagate" : "omit");
     }
     return identity->failed ? sheaf_fail_memory(error, "the reductions") : 0;
 }
 
-int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct sheaf_error *error) {
+int sheaf_reducing_open(struct reducing **made, struct stage *stage, int64_t level, struct sheaf_error *error) {
     const struct job *job = stage->job;
     *made = NULL;
     if (job->n_reductions == 0)
@@ -186,6 +199,7 @@ int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct shea
         return sheaf_fail_memory(error, "the reductions");
     r->stage = stage;
     r->n = job->n_reductions;
+    r->asked = job->reductions;
     r->list = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->list);
     r->fields = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->fields);
     if (!r->list || !r->fields)
@@ -199,7 +213,7 @@ int sheaf_reducing_open(struct reducing **made, struct stage *stage, struct shea
         if (r->rows.formulas.inputs[k] < stage->items.n_fields &&
             sheaf_items_check(&stage->items, r->rows.formulas.inputs[k], SHEAF_FLOAT64, error))
             return -1;
-    if (sheaf_row_formulas_compile(&r->rows, job, stage->session->server, "the compiled reductions", error))
+    if (sheaf_row_formulas_compile(&r->rows, job, stage->session->server, level, "the compiled reductions", error))
         return -1;
     return identify(r, &stage->kernel.identity, error);
 }
@@ -268,20 +282,21 @@ static int say(const struct reducing *r, int k, struct sheaf_string *said, struc
 }
 
 /* The mark comes last, and what it says of is on the disk before it: after a power cut, too. */
-static int work_out(const struct reducing *r, struct sheaf_error *error) {
+static int work_out(const struct reducing *r, const char *folded, struct sheaf_error *error) {
     struct results *results = &r->stage->session->results;
-    return sheaf_reducing_rows(r, error) || sheaf_results_sync(results, error) ||
-                   sheaf_results_mark_reduced(results, true, error)
+    return (folded ? sheaf_reducing_take(r, folded, error) : sheaf_reducing_rows(r, error)) ||
+                   sheaf_results_sync(results, error) || sheaf_results_mark_reduced(results, true, error)
                ? -1
                : 0;
 }
 
-int sheaf_reducing_end(const struct reducing *r, struct sheaf_string *said, struct sheaf_error *error) {
+int sheaf_reducing_end(const struct reducing *r, const char *folded, struct sheaf_string *said,
+                       struct sheaf_error *error) {
     enum { SHOWN = 12 };
     bool are;
     if (!r)
         return 0;
-    if (sheaf_results_are_reduced(&r->stage->session->results, &are, error) || (!are && work_out(r, error)))
+    if (sheaf_results_are_reduced(&r->stage->session->results, &are, error) || (!are && work_out(r, folded, error)))
         return -1;
     for (int k = 0; k < r->n && k < SHOWN; k++)
         if (say(r, k, said, error))

@@ -61,8 +61,7 @@ static int read_output(const struct reducing *r, int output, int64_t first, int6
                          column->offset + first * (off_t)column->row_bytes, results->path, error))
         return -1;
     const struct sheaf_field *field = &r->stage->kernel.outputs[output];
-    for (int64_t i = 0; i < n; i++)
-        to[i] = sheaf_type_to_double(field->type, room + (size_t)i * column->row_bytes);
+    sheaf_type_to_doubles(field->type, room, n, to);
     return 0;
 }
 
@@ -102,19 +101,10 @@ static void find_strides(const struct extent *extent, int64_t below[EXTENT_MOST]
         below[d] = below[d + 1] * extent->dims[d + 1].size;
 }
 
-/* The cell of an item. */
-static int64_t find_cell(const struct reduction *one, const struct reduction_field *field, const struct extent *extent,
-                         const int64_t *below, int64_t item) {
-    int64_t cell = 0;
-    for (int k = 0; k < field->n_dims; k++)
-        cell += item / below[field->dims[k]] % extent->dims[field->dims[k]].size * one->strides[k];
-    return cell;
-}
-
 /* Whether a cell of items first … first + n - 1 may be among those of the pass: they have the same values of the outer axes, those
    between their ends of one, and may have any of the inner ones. */
 static bool may_touch(const struct pass *pass, int k, int64_t first, int64_t n) {
-    const struct reduction *one = &pass->r->list[k];
+    const struct fold_one *one = &pass->r->list[k];
     const struct reduction_field *field = &pass->r->fields[k];
     const struct extent extent = sheaf_items_extent(&pass->r->stage->items);
     int64_t below[EXTENT_MOST], least = 0, most = 0;
@@ -124,8 +114,8 @@ static bool may_touch(const struct pass *pass, int k, int64_t first, int64_t n) 
         const int64_t size = extent.dims[d].size, from = all ? 0 : first / below[d] % size;
         const int64_t to = all ? size - 1 : (first + n - 1) / below[d] % size;
         if (field->dims[kept] == d) {
-            least += from * one->strides[kept];
-            most += to * one->strides[kept++];
+            least += from * one->axes[kept].stride;
+            most += to * one->axes[kept++].stride;
         }
         all = all || from != to;
     }
@@ -137,27 +127,6 @@ static bool may_touch_any(const struct pass *pass, int64_t first, int64_t n) {
         if (may_touch(pass, pass->first + k, first, n))
             return true;
     return false;
-}
-
-/* Adds items first … first + n - 1, of which formula values are in out, to the sums of a reduction. */
-static void add_values(const struct pass *pass, int k, char *states, int64_t first, int64_t n, const uint8_t *status,
-                       double *const *out) {
-    const struct reduction *one = &pass->r->list[k];
-    const struct reduction_field *field = &pass->r->fields[k];
-    const struct extent extent = sheaf_items_extent(&pass->r->stage->items);
-    int64_t below[EXTENT_MOST];
-    find_strides(&extent, below);
-    const int64_t last = last_cell(pass, k);
-    for (int64_t i = 0; i < n; i++) {
-        const int64_t cell = field->n_dims ? find_cell(one, field, &extent, below, first + i) : 0;
-        if (cell < pass->begin || cell >= last)
-            continue;
-        char *state = states + (size_t)(cell - pass->begin) * one->state_bytes;
-        if (status[i] != ITEM_DONE)
-            *(int64_t *)(void *)state += status[i] != ITEM_SKIPPED; /* what is left out is missed by nobody */
-        else if (one->where < 0 || out[one->where][i] != 0)
-            sheaf_reduction_add(one->asked->kind, state + sizeof(int64_t), first + i, out[one->of][i]);
-    }
 }
 
 static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states, struct sheaf_error *error) {
@@ -175,8 +144,11 @@ static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states,
     if (rc == 0) {
         sheaf_status_judge(status, n, true);
         sheaf_row_formulas_compute(&r->rows, first, n, in, out);
-        for (int k = 0; k < pass->n; k++)
-            add_values(pass, pass->first + k, states[k], first, n, status, out);
+        for (int k = 0; k < pass->n; k++) {
+            const struct fold_one *one = &r->list[pass->first + k];
+            sheaf_fold_values(one, states[k], pass->begin, last_cell(pass, pass->first + k), first, n, status,
+                              out[one->of], one->where < 0 ? NULL : out[one->where]);
+        }
     }
     sheaf_arena_free(&arena);
     return rc;
@@ -185,15 +157,9 @@ static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states,
 /* --- pieces -------------------------------------------------------------------------------------------------------- */
 
 static void merge(const struct pass *pass, char **states) {
-    for (int k = 0; k < pass->n; k++) {
-        const struct reduction *one = &pass->r->list[pass->first + k];
-        for (int64_t cell = 0; cell < n_cells(pass, pass->first + k); cell++) {
-            char *to = pass->states[k] + (size_t)cell * one->state_bytes;
-            const char *from = states[k] + (size_t)cell * one->state_bytes;
-            *(int64_t *)(void *)to += *(const int64_t *)(const void *)from;
-            sheaf_reduction_merge(one->asked->kind, to + sizeof(int64_t), from + sizeof(int64_t));
-        }
-    }
+    for (int k = 0; k < pass->n; k++)
+        sheaf_fold_merge_cells(&pass->r->list[pass->first + k], pass->states[k], states[k],
+                               n_cells(pass, pass->first + k));
 }
 
 static void do_piece(void *context, int64_t piece) {
@@ -219,28 +185,7 @@ static void do_piece(void *context, int64_t piece) {
     sheaf_arena_free(&arena);
 }
 
-/* --- results ------------------------------------------------------------------------------------------------------- */
-
-static int write_cells(const struct pass *pass, int k, const char *states, struct sheaf_error *error) {
-    enum { CELLS = 512 };
-    const struct reduction *one = &pass->r->list[k];
-    char values[CELLS * 8];
-    int64_t counts[CELLS][REDUCED_COUNTS];
-    for (int64_t at = 0, n, all = n_cells(pass, k); at < all; at += n) {
-        n = all - at < CELLS ? all - at : CELLS;
-        for (int64_t i = 0; i < n; i++) {
-            const char *state = states + (size_t)(at + i) * one->state_bytes;
-            memcpy(&counts[i][REDUCED_UNDONE], state, sizeof(int64_t));
-            counts[i][REDUCED_IN] = sheaf_reduction_n(state + sizeof(int64_t));
-            counts[i][REDUCED_NAN] = sheaf_reduction_n_nan(state + sizeof(int64_t));
-            sheaf_reduction_end(one->asked->kind, state + sizeof(int64_t), one->asked->propagates, values + 8 * i);
-        }
-        if (sheaf_results_write_reduction(&pass->r->stage->session->results, k, pass->begin + at, n, values, counts[0],
-                                          error))
-            return -1;
-    }
-    return 0;
-}
+/* --- passes -------------------------------------------------------------------------------------------------------- */
 
 /* Some reductions, some of their cells. */
 static int do_pass(const struct reducing *r, int first, int n, int64_t begin, int64_t end, struct sheaf_error *error) {
@@ -255,7 +200,7 @@ static int do_pass(const struct reducing *r, int first, int n, int64_t begin, in
         rc = atomic_load(&pass.failed) ? -1 : 0;
     }
     for (int k = 0; rc == 0 && k < n; k++)
-        rc = write_cells(&pass, first + k, pass.states[k], error);
+        rc = sheaf_reducing_write(r, first + k, begin, n_cells(&pass, first + k), pass.states[k], error);
     pthread_mutex_destroy(&pass.reading);
     pthread_mutex_destroy(&pass.lock);
     sheaf_arena_free(&arena);
@@ -280,14 +225,4 @@ int sheaf_reducing_rows(const struct reducing *r, struct sheaf_error *error) {
         }
     }
     return 0;
-}
-
-int sheaf_reducing_read(const struct reducing *r, int k, struct reduced *value, struct sheaf_error *error) {
-    const struct results *results = &r->stage->session->results;
-    const struct reduction_place *at = &results->reductions[k];
-    return sheaf_file_pread(results->fd, &value->number, 8, at->values, results->path, error) ||
-                   sheaf_file_pread(results->fd, &value->whole, 8, at->values, results->path, error) ||
-                   sheaf_file_pread(results->fd, value->counts, sizeof value->counts, at->counts, results->path, error)
-               ? -1
-               : 0;
 }

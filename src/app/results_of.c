@@ -7,7 +7,9 @@
 
 #include "app/again.h"
 #include "app/collision.h"
+#include "app/growing.h"
 #include "app/reducing.h"
+#include "app/reuse.h"
 #include "app/stage.h"
 #include "app/adding.h"
 #include "app/suspicion.h"
@@ -113,6 +115,11 @@ struct results_plan sheaf_stage_plan(struct stage *stage) {
         .seed = stage->job->seed,
         .attempts = stage->carrying.attempts,
         .accept_changes = session->options->accept_changes,
+        .n_inputs = stage->kernel.n_inputs,
+        .inputs = stage->kernel.inputs,
+        .input_fields = stage->kernel.field,
+        .pure = stage->kernel.pure,
+        .origins = stage->origins,
         .stage = stage->job->stage,
         .stages = session->stages.data,
     };
@@ -233,6 +240,12 @@ static int open_results(struct stage *stage) {
         return -1;
     if (!create && sheaf_again_is_due(stage, &plan) && sheaf_again_take(stage, &plan))
         return -1;
+    bool reuses_more;
+    if (sheaf_reuse_origins(stage, create ? NULL : plan.path, &stage->origins, &reuses_more, error))
+        return -1;
+    plan.origins = stage->origins;
+    if (!create && sheaf_growing_is_due(&plan, reuses_more) && sheaf_growing_do(stage, &plan))
+        return -1;
     if (create && (sheaf_results_may_replace(plan.path, error) || sheaf_results_create(&plan, error)))
         return -1;
     session->created = create;
@@ -243,7 +256,7 @@ static int open_results(struct stage *stage) {
     say_changes(session);
     say_kept(session);
     say_unsafe(session);
-    if (session->results.created && skip_items(stage, NULL))
+    if (session->results.created && (skip_items(stage, NULL) || sheaf_reuse_fill(stage, &plan)))
         return -1;
     if (plan.added && sheaf_results_sync(&session->results, error)) /* before a run is known to have begun */
         return -1;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/folding.h"
 #include "app/schedule.h"
 #include "app/session.h"
 #include "app/transport.h"
@@ -55,6 +56,7 @@ struct stage {
     struct schedule schedule;
     struct transport transport;
     enum messages_way messages; /* of failed items */
+    struct folding folding;     /* of what the threads compute */
     struct team *team;
     struct flight flight; /* this rank's first row of notes */
     off_t flights_end;    /* where the threads' part of the table of notes ends; pools have the rest */
@@ -63,8 +65,9 @@ struct stage {
 
     /* Rank 0. */
     struct sheaf_string identity;
-    struct pending pending;                                    /* items of the results */
-    struct suspects suspects;                                  /* blocks on which earlier runs died */
+    char *origins;            /* files that rows of its results may be from, a line each, or NULL */
+    struct pending pending;   /* items of the results */
+    struct suspects suspects; /* blocks on which earlier runs died */
     int64_t before[ITEM_SKIPPED + 1], after[ITEM_SKIPPED + 1]; /* items asked for, by status */
     bool none_pending;                                         /* of all items, not only of those asked for */
     struct failure first_failure;                              /* of this run */

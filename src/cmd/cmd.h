@@ -13,11 +13,14 @@
 
 int sheaf_cmd_run(int argc, char **argv);
 int sheaf_cmd_check(int argc, char **argv);
+int sheaf_cmd_plan(int argc, char **argv);
 int sheaf_cmd_show(int argc, char **argv);
 int sheaf_cmd_plot(int argc, char **argv);
 int sheaf_cmd_status(int argc, char **argv);
 int sheaf_cmd_kernels(int argc, char **argv);
 int sheaf_cmd_pack(int argc, char **argv);
+int sheaf_cmd_diff(int argc, char **argv);
+int sheaf_cmd_merge(int argc, char **argv);
 int sheaf_cmd_verify(int argc, char **argv);
 int sheaf_cmd_help(int argc, char **argv);
 

@@ -24,6 +24,12 @@ void sheaf_hash_bytes(const void *data, size_t n_bytes, char hash[SHEAF_HASH_BYT
     write_hex(XXH3_128bits(data, n_bytes), hash);
 }
 
+void sheaf_hash_print(const void *data, size_t n_bytes, uint64_t print[2]) {
+    const XXH128_hash_t hash = XXH3_128bits(data, n_bytes);
+    print[0] = hash.low64;
+    print[1] = hash.high64;
+}
+
 uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed) {
     return n_bytes > 240 && sheaf_hash_wide_can() ? sheaf_hash_wide_word(data, n_bytes, seed)
                                                   : XXH3_64bits_withSeed(data, n_bytes, seed);

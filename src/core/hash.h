@@ -18,6 +18,9 @@ void sheaf_hash_bytes(const void *data, size_t n_bytes, char hash[SHEAF_HASH_BYT
 /* Short fingerprint of data[n_bytes]; with that of what comes before as the seed, one of both. */
 uint64_t sheaf_hash_word(const void *data, size_t n_bytes, uint64_t seed);
 
+/* 128 bits of data[n_bytes], by which values are told apart. Thread-safe. */
+void sheaf_hash_print(const void *data, size_t n_bytes, uint64_t print[2]);
+
 /* Large data are hashed in segments of this size, side by side by as many threads as there are cores: their fingerprint is
    the hash of those of the segments, in order, and of how many bytes there are; of one segment, that of its bytes. */
 #define SHEAF_HASH_SEGMENT (INT64_C(8) << 20)

@@ -58,6 +58,16 @@ void sheaf_random_uniform(struct sheaf_random *stream, int64_t n, double *values
     }
 }
 
+void sheaf_random_of_items(uint64_t seed, uint64_t first, int64_t n, uint64_t quarter, uint64_t *values) {
+    const philox4x64_ctr_t at = {{1 + quarter, 0, 0, 0}};
+    for (int64_t i = 0; i < n; i++) {
+        const philox4x64_key_t key = {{seed, first + (uint64_t)i}};
+        const philox4x64_ctr_t block = philox4x64_R(ROUNDS, at, key);
+        for (int j = 0; j < WORDS; j++)
+            values[WORDS * i + j] = block.v[j];
+    }
+}
+
 int sheaf_random_token(uint64_t *token, struct sheaf_error *error) {
     do
         if (getrandom(token, sizeof *token, 0) != (ssize_t)sizeof *token)

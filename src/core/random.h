@@ -31,6 +31,9 @@ void sheaf_random_uniform(struct sheaf_random *stream, int64_t n, double *values
    word counts up and does not carry. */
 void sheaf_random_philox(const uint64_t counter[4], const uint64_t key[2], int64_t n_blocks, uint64_t *values);
 
+/* Numbers 4 * quarter … 4 * quarter + 3 of the streams of items first … first + n - 1: values[n][4]. */
+void sheaf_random_of_items(uint64_t seed, uint64_t first, int64_t n, uint64_t quarter, uint64_t *values);
+
 /* No stream: a number from the system, not 0, that nobody has drawn before, to tell things apart by. */
 int sheaf_random_token(uint64_t *token, struct sheaf_error *error);
 

@@ -68,3 +68,36 @@ double sheaf_type_to_double(int32_t type, const void *value) {
         return v.uint8;
     }
 }
+
+#define CONVERT(TYPE)                                                                                                  \
+    do {                                                                                                               \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            TYPE value;                                                                                                \
+            memcpy(&value, at + (size_t)i * sizeof value, sizeof value);                                               \
+            to[i] = (double)value;                                                                                     \
+        }                                                                                                              \
+    } while (0)
+
+void sheaf_type_to_doubles(int32_t type, const void *values, int64_t n, double *to) {
+    const char *at = values;
+    switch (type) {
+    case SHEAF_FLOAT64:
+        memcpy(to, values, (size_t)n * sizeof *to);
+        break;
+    case SHEAF_FLOAT32:
+        CONVERT(float);
+        break;
+    case SHEAF_INT64:
+        CONVERT(int64_t);
+        break;
+    case SHEAF_INT32:
+        CONVERT(int32_t);
+        break;
+    case SHEAF_UINT8:
+        CONVERT(uint8_t);
+        break;
+    default:
+        for (int64_t i = 0; i < n; i++)
+            to[i] = NAN;
+    }
+}

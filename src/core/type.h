@@ -27,6 +27,9 @@ void sheaf_type_fill(int32_t type, void *values, int64_t n_values);
 /* One value as a double, for sorting and comparing; not for text. */
 double sheaf_type_to_double(int32_t type, const void *value);
 
+/* values[n] of it, at any address, likewise. */
+void sheaf_type_to_doubles(int32_t type, const void *values, int64_t n, double *to);
+
 /* n rounded up to a multiple of `step`. */
 static inline size_t sheaf_round_up(size_t n, size_t step) {
     return (n + step - 1) / step * step;

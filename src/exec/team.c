@@ -196,6 +196,11 @@ struct team_counts sheaf_team_counts(struct team *team) {
     return counts;
 }
 
+void sheaf_team_folded(const struct team *team, char *block) {
+    for (int i = 0; i < team->n_hands; i++)
+        sheaf_fold_merge(team->setup.fold, block, team->hands[i].fold.block);
+}
+
 bool sheaf_team_broken(struct team *team, struct sheaf_error *error) {
     pthread_mutex_lock(&team->lock);
     bool broken = team->broken;
@@ -231,6 +236,8 @@ static int open_hand(struct hand *hand, const struct team_setup *setup, int i, c
     hand->columns = calloc((size_t)setup->shape->n_outputs + 1, sizeof *hand->columns);
     if (!hand->parcel || !hand->columns)
         return sheaf_fail_memory(error, "the team");
+    if (setup->fold && sheaf_fold_open(&hand->fold, setup->fold, error))
+        return -1;
     if (sheaf_thread_open(&hand->thread, setup->kernel, setup->shape, setup->shared, error))
         return -1;
     hand->thread.context.thread = i;
@@ -244,6 +251,7 @@ static void close_hand(struct hand *hand) {
         hand->parcel->next = NULL;
     free_parcels(hand->parcel);
     free(hand->columns);
+    sheaf_fold_close(&hand->fold);
     sheaf_thread_close(&hand->thread);
 }
 

@@ -16,6 +16,7 @@
 #include "kernel/binding.h"
 #include "plan/chunk.h"
 #include "plan/flight.h"
+#include "plan/fold.h"
 #include "plan/parcel.h"
 #include "plan/pool.h"
 #include "plan/proof.h"
@@ -50,6 +51,7 @@ struct team_setup {
     const char *input;               /* a file of which fields are mapped, or NULL */
     const struct sheaf_stamp *stamp; /* that it must still have when its values are written */
     struct proof *proof;             /* of the values that are mapped, or NULL; */
+    const struct fold_plan *fold;    /* what is put together of all items; NULL: nothing */
     double check_s;                  /* looked at after each grain; where it is not 0, only this often */
 };
 
@@ -88,6 +90,9 @@ int sheaf_team_checkpoint(struct team *team, struct sheaf_error *error);
 int sheaf_team_clear_notes(struct team *team, struct sheaf_error *error);
 
 struct team_counts sheaf_team_counts(struct team *team);
+
+/* Merges what the threads have folded into a block of plan/fold.h: after the last grain. */
+void sheaf_team_folded(const struct team *team, char *block);
 
 /* Whether a thread had to give up (a write failed, no memory); *error says why. */
 bool sheaf_team_broken(struct team *team, struct sheaf_error *error);

@@ -188,6 +188,8 @@ int sheaf_team_run_grain(struct team *team, struct hand *hand, const struct grai
                            setup->kernel->serial ? &team->serial : NULL, error))
         return -1;
     busy_s += hand->thread.busy_s;
+    if (setup->fold)
+        sheaf_thread_fold(&hand->thread, &hand->fold, chunk, hand->parcel);
     if (sheaf_pool_finish(setup->pool, grain, busy_s) && setup->leads)
         sheaf_team_raise_event(team);
     pthread_mutex_lock(&team->lock);

@@ -16,6 +16,7 @@ struct hand {
     struct thread thread;
     struct parcel *parcel; /* it computes into */
     const void **columns;  /* [n_outputs] room for struct rows */
+    struct fold fold;      /* of what it has computed */
     struct flight flight;  /* its note of what it computes */
     int64_t n_failed;      /* its items, while none of the team's is done */
 };

@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "kernel/binding.h"
 #include "plan/chunk.h"
+#include "plan/fold.h"
 #include "exec/fetch.h"
 #include "plan/parcel.h"
 
@@ -62,6 +63,10 @@ void sheaf_thread_leave(struct thread *thread, pthread_mutex_t *door);
    kernel unless it is NULL. Only a lack of memory is an error. */
 int sheaf_thread_grain(struct thread *thread, const char *chunk_data, struct span blocks, struct parcel *parcel,
                        pthread_mutex_t *serial, struct sheaf_error *error);
+
+/* Folds the items of a grain that was computed, and is through: while its columns are near, and the chunk is there. */
+void sheaf_thread_fold(const struct thread *thread, struct fold *fold, const char *chunk_data,
+                       const struct parcel *parcel);
 
 /* For kernels that are made for a job: kernel_host.did. */
 void sheaf_thread_did(const struct sheaf_context *context, int64_t n);

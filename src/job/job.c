@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/text.h"
@@ -74,10 +75,22 @@ static int read_names(struct job *job, const struct yaml_node *list, struct shea
     return 0;
 }
 
+/* FILE:/STAGE */
+static int split_stage(struct job *job, struct sheaf_error *error) {
+    const char *path = job->items.path, *colon = NULL;
+    for (const char *at = path; (at = strstr(at, ":/")) != NULL; at++)
+        colon = at;
+    if (!colon || !colon[2] || strchr(colon + 2, '/') || access(path, F_OK) == 0)
+        return 0;
+    job->items.group = colon + 2;
+    job->items.path = sheaf_arena_text(&job->document.arena, path, (size_t)(colon - path));
+    return job->items.path ? 0 : sheaf_fail_memory(error, "the job");
+}
+
 /* The file of the items, or the stage whose results are. */
 static int read_results_of(struct job *job, const struct yaml_node *node, bool is_stage, struct sheaf_error *error) {
     if (!is_stage)
-        return read_path(job, node, "items.results", error);
+        return read_path(job, node, "items.results", error) || split_stage(job, error) ? -1 : 0;
     job->items.path = job->output;
     return sheaf_yaml_text(node, "items.stage", &job->items.stage, error);
 }
@@ -161,10 +174,9 @@ static const struct yaml_node *refuse_alone(const struct yaml_node *node, const 
 
 /* The one source of the items: the value of its key. NULL after an error. */
 static const struct yaml_node *find_source(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
-    static const char *const sources[] = {"csv", "lines", "count",  "hdf5",  "results", "jsonl", "grid",
-                                          "zip", "rows",  "sample", "files", "stage"}; /* as in enum
-                                                                                                   job_source; the last
-                                                                                                   is one of results */
+    /* as in enum job_source; a stage is one of results */
+    static const char *const sources[] = {"csv",  "lines", "count", "hdf5",   "results", "jsonl",
+                                          "grid", "zip",   "rows",  "sample", "files",   "stage"};
     const struct yaml_node *source = NULL;
     int n = 0;
     if (sheaf_yaml_map(node, "items", error))
@@ -256,6 +268,7 @@ static int read_params(struct job *job, const struct yaml_node *node, struct she
 
 static int read_seed(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
     job->seed = 1;
+    job->has_seed = node != NULL;
     return node ? sheaf_yaml_count(node, "seed", &job->seed, error) : 0;
 }
 
@@ -337,6 +350,29 @@ static int read_inputs(struct job *job, const struct yaml_node *node, struct she
     return 0;
 }
 
+/* reuse: a results file, or a list of them. */
+static int read_reuse(struct job *job, const struct yaml_node *node, struct sheaf_error *error) {
+    if (!node)
+        return 0;
+    if (job->stage)
+        return sheaf_yaml_refuse(node, error, "reuse is for jobs without stages");
+    const bool list = node->kind == YAML_LIST;
+    const int n = list ? node->n : 1;
+    job->reuse = sheaf_arena_take(&job->document.arena, ((size_t)n + 1) * sizeof *job->reuse);
+    if (!job->reuse)
+        return sheaf_fail_memory(error, "the job");
+    for (; job->n_reuse < n; job->n_reuse++) {
+        const struct yaml_node *one = list ? node->value[job->n_reuse] : node;
+        const char *path;
+        if (sheaf_yaml_text(one, "reuse", &path, error))
+            return -1;
+        job->reuse[job->n_reuse] = (struct job_reuse){sheaf_job_path(job, one, path), one};
+        if (!job->reuse[job->n_reuse].path)
+            return sheaf_fail_memory(error, "the job");
+    }
+    return 0;
+}
+
 /* The job's name and output: as written, else from the file's name. */
 static int read_name(struct job *job, const struct yaml_node *root, struct sheaf_error *error) {
     const struct yaml_node *name = sheaf_yaml_get(root, "name"), *output = sheaf_yaml_get(root, "output");
@@ -373,6 +409,7 @@ static int read_job(struct job *job, const struct yaml_node *top, struct sheaf_e
     const struct yaml_node *root = job->document.root;
     if (sheaf_job_keys_check(root, job->stage, "", 0, error) || read_items(job, sheaf_yaml_get(root, "items"), error) ||
         read_params(job, sheaf_yaml_get(root, "params"), error) ||
+        read_reuse(job, sheaf_yaml_get(root, "reuse"), error) ||
         sheaf_job_read_reductions(sheaf_yaml_get(root, "reduce"), &job->document.arena, &job->reductions,
                                   &job->n_reductions, error) ||
         read_schedule(job, sheaf_yaml_get(root, "schedule"), error) ||

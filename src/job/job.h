@@ -34,6 +34,12 @@ enum job_policy { JOB_AUTO, JOB_STATIC, JOB_WEIGHTED, JOB_DYNAMIC };
 enum job_inputs { JOB_INPUTS_AUTO, JOB_INPUTS_COPY, JOB_INPUTS_LINK };
 enum job_transport { JOB_TRANSPORT_AUTO, JOB_GATHER, JOB_DIRECT };
 
+/* A results file that the job names. */
+struct job_reuse {
+    const char *path; /* seen from the current folder */
+    const struct yaml_node *node;
+};
+
 /* Everything but `text` lives in the document's arena. */
 struct job {
     struct yaml_document document;
@@ -50,6 +56,7 @@ struct job {
         int n_fields;            /* hdf5, results: of which none are all */
         struct job_pair *fields; /* hdf5: field name, node with the dataset's path; results: with the name there */
         const char *stage;       /* results: of this stage of the job, in its own results file; else NULL */
+        const char *group;       /* results: of this stage of another job's file; else NULL */
     } items;
     enum job_kind kind;
     const struct yaml_node
@@ -66,7 +73,10 @@ struct job {
     struct job_pair *params;
     int n_reductions;
     struct job_reduction *reductions; /* [n_reductions] */
-    int64_t seed;                     /* of random numbers, 0 or more; by default 1 */
+    int n_reuse;
+    struct job_reuse *reuse; /* [n_reuse] results files whose rows are taken over */
+    bool has_seed;           /* the file says `seed` */
+    int64_t seed;            /* of random numbers, 0 or more; by default 1 */
     enum job_policy policy;
     const struct yaml_node *cost; /* auto, weighted: a scalar with the field's name, or the map {from: FILE}, or NULL */
     const char *cost_file;        /* of the latter, seen from the current folder; else NULL */

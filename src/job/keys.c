@@ -27,6 +27,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "functions", KEY_NAMES, .kinds = EXPRESSION, .value = "{f: {library: FILE, arguments: N}}", .help = "functions of your own in formulas"},
     {"", "shared", KEY_NAMES, .value = "{NAME: {npy: FILE}}", .help = "data that all items share, once in the memory of each node"},
     {"", "reduce", KEY_NAMES, .value = "{mean_y: {mean: y}}", .help = "what is asked of all items together: sums, means, extremes, exactly"},
+    {"", "reuse", KEY_TEXT | KEY_TEXTS, .value = "[FILE, …]", .help = "results files whose rows are taken over where kernel and inputs are the same"},
     {"", "fast_math", KEY_BOOL, .kinds = EXPRESSION, .value = "true", .help = "quicker and less exact formulas; default: false"},
     {"", "compiler", KEY_TEXT, .kinds = EXPRESSION, .value = "NAME", .help = "the C compiler for formulas"},
     {"", "outputs", KEY_NAMES | KEY_TEXTS, .kinds = PROGRAM, .value = "{NAME: {json: PATH}}", .help = "where a program's results are found; of a worker: their names"},
@@ -45,7 +46,7 @@ const struct job_key sheaf_job_keys[] = {
     {"", "transport", KEY_WORD, "auto|gather|direct", .help = "which ranks open the files"},
     {"", "inputs", KEY_WORD, "auto|copy|link", .help = "how HDF5 fields come into the results file"},
     {"", "checkpoint", KEY_TEXT, .value = "TIME or never", .help = "how often rows are made safe from a power cut; default: 60s"},
-    {"", "seed", KEY_COUNT, .value = "N", .help = "seed of random numbers; default: 1"},
+    {"", "seed", KEY_COUNT, .value = "N", .help = "seed of random numbers, also of uniform() and normal() in formulas; default: 1"},
 
     {"items", "csv", KEY_TEXT, .value = "FILE", .help = "a table; its first line names the columns"},
     {"items", "lines", KEY_TEXT, .value = "FILE", .help = "a text file; each line is an item with the field line"},

@@ -338,6 +338,7 @@ static int take_shape(struct binding *b, const struct sheaf_shape *shape, struct
     if (take_outputs(b, shape, error))
         return -1;
     b->many = (shape->flags & SHEAF_MANY) != 0 && b->block == 1;
+    b->pure = (shape->flags & SHEAF_PURE) != 0;
     b->serial = (shape->flags & SHEAF_SERIAL) != 0;
     b->scratch_bytes = shape->scratch_bytes;
     if (b->kernel.table.shared_bytes)

@@ -41,6 +41,7 @@ struct binding {
     size_t scratch_bytes;        /* of each thread */
     size_t shared_bytes;
     bool serial;                   /* map is not thread-safe */
+    bool pure;                     /* what an item gives depends on its inputs alone: SHEAF_PURE */
     bool many;                     /* map takes several blocks at a time */
     bool again;                    /* items may have been computed, or begun, by an earlier run */
     bool has_texts;                /* some outputs are texts */

@@ -68,6 +68,20 @@ void sheaf_exact_add(struct exact_sum *sum, double x) {
     }
 }
 
+static void count_square(struct exact_squares *squares) {
+    if (++squares->n_unpassed == UNPASSED_MOST / 2) {
+        pass_carries(squares->digits, EXACT_SQUARES_DIGITS);
+        squares->n_unpassed = 0;
+    }
+}
+
+void sheaf_exact_add_to_squares(struct exact_squares *squares, double part) {
+    int exponent;
+    const int64_t m = take_apart(part, &exponent);
+    add_shifted(squares->digits, m, exponent - SQUARES_LOWEST);
+    count_square(squares);
+}
+
 void sheaf_exact_add_square(struct exact_squares *squares, double x) {
     enum { HALF = 53 };
     int exponent;
@@ -78,10 +92,7 @@ void sheaf_exact_add_square(struct exact_squares *squares, double x) {
     const int shift = 2 * exponent - SQUARES_LOWEST;
     add_shifted(squares->digits, (int64_t)(square & ((UINT64_C(1) << HALF) - 1)), shift);
     add_shifted(squares->digits, (int64_t)(square >> HALF), shift + HALF);
-    if (++squares->n_unpassed == UNPASSED_MOST / 2) {
-        pass_carries(squares->digits, EXACT_SQUARES_DIGITS);
-        squares->n_unpassed = 0;
-    }
+    count_square(squares);
 }
 
 /* --- merging ------------------------------------------------------------------------------------------------------- */

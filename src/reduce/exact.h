@@ -35,6 +35,12 @@ void sheaf_exact_add(struct exact_sum *sum, double x);
 /* Nothing of what is no finite number, which the sum beside it knows of. */
 void sheaf_exact_add_square(struct exact_squares *squares, double x);
 
+/* x[n] to the sum, and their squares to `squares` unless it is NULL: the same, faster. */
+void sheaf_exact_add_many(struct exact_sum *sum, struct exact_squares *squares, const double *x, int64_t n);
+
+/* A part of a sum of squares, which is finite. */
+void sheaf_exact_add_to_squares(struct exact_squares *squares, double part);
+
 void sheaf_exact_merge(struct exact_sum *sum, const struct exact_sum *other);
 void sheaf_exact_merge_squares(struct exact_squares *squares, const struct exact_squares *other);
 

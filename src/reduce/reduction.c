@@ -71,6 +71,78 @@ void sheaf_reduction_add(enum reduction_kind kind, void *state, int64_t item, do
     s->n++;
 }
 
+bool sheaf_reduction_has_item(enum reduction_kind kind) {
+    return !has_sum(kind) && kind != REDUCE_COUNT;
+}
+
+/* The sum counts what is NaN, and sums and squares have nothing of it. */
+static void add_to_sums(enum reduction_kind kind, struct state *s, const double *x, int64_t n) {
+    sheaf_exact_add_many(&s->sum, has_squares(kind) ? &s->squares : NULL, x, n);
+    s->n += n - s->sum.n_nan;
+    s->n_nan += s->sum.n_nan;
+    s->sum.n -= s->sum.n_nan;
+    s->sum.n_nan = 0;
+}
+
+static int64_t count_nan(const double *x, int64_t n) {
+    int64_t n_nan = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_nan += isnan(x[i]) != 0;
+    return n_nan;
+}
+
+static void add_to_count(struct state *s, const double *x, int64_t n) {
+    const int64_t n_nan = count_nan(x, n);
+    int64_t n_other = 0;
+    for (int64_t i = 0; i < n; i++)
+        n_other += x[i] != 0; /* NaN too */
+    s->item += n_other - n_nan;
+    s->n += n - n_nan;
+    s->n_nan += n_nan;
+}
+
+/* The first of the least values from number k on, which is no NaN: that comes before nothing. */
+static int64_t find_least(const double *x, int64_t k, int64_t n) {
+    double least = x[k];
+    for (int64_t i = k + 1; i < n; i++)
+        if (x[i] < least)
+            least = x[k = i];
+    return k;
+}
+
+static int64_t find_most(const double *x, int64_t k, int64_t n) {
+    double most = x[k];
+    for (int64_t i = k + 1; i < n; i++)
+        if (x[i] > most)
+            most = x[k = i];
+    return k;
+}
+
+/* The first of the values that come before all others alone may come before what is there. */
+static void add_to_extreme(enum reduction_kind kind, struct state *s, int64_t first, const double *x, int64_t n) {
+    const int64_t n_nan = count_nan(x, n);
+    int64_t best = 0;
+    while (best < n && isnan(x[best]))
+        best++;
+    if (best < n)
+        best = wants_least(kind) ? find_least(x, best, n) : find_most(x, best, n);
+    if (best < n && is_better(kind, s, x[best], first + best)) {
+        s->extreme = x[best];
+        s->item = first + best;
+    }
+    s->n += n - n_nan;
+    s->n_nan += n_nan;
+}
+
+void sheaf_reduction_add_many(enum reduction_kind kind, void *state, int64_t first, const double *x, int64_t n) {
+    if (has_sum(kind))
+        add_to_sums(kind, state, x, n);
+    else if (kind == REDUCE_COUNT)
+        add_to_count(state, x, n);
+    else
+        add_to_extreme(kind, state, first, x, n);
+}
+
 void sheaf_reduction_merge(enum reduction_kind kind, void *state, const void *other) {
     struct state *s = state;
     const struct state *o = other;

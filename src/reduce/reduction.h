@@ -53,6 +53,12 @@ size_t sheaf_reduction_bytes(enum reduction_kind kind);
 /* Adds the value of an item; NaN is counted, and changes nothing else. */
 void sheaf_reduction_add(enum reduction_kind kind, void *state, int64_t item, double x);
 
+/* Adds the values of items first … first + n - 1: the same, faster. */
+void sheaf_reduction_add_many(enum reduction_kind kind, void *state, int64_t first, const double *x, int64_t n);
+
+/* Whether it matters which item has a value. */
+bool sheaf_reduction_has_item(enum reduction_kind kind);
+
 void sheaf_reduction_merge(enum reduction_kind kind, void *state, const void *other);
 
 /* How many values went in, and how many were NaN. */

@@ -12,6 +12,8 @@
 #include "store/create_inside.h"
 #include "store/dimensions.h"
 #include "store/layout.h"
+#include "store/origins.h"
+#include "store/prints.h"
 #include "store/proven.h"
 #include "store/space.h"
 #include "store/sums_file.h"
@@ -95,7 +97,8 @@ int sheaf_create_stage(struct creation *c) {
     if (sheaf_proven_make(c->plan->items, c->path, c->file, c->dataset_creation, c->link_creation, c->error))
         return -1;
     const bool bad = sheaf_create_fields(c) || make_status(c) || make_attempts(c) || make_seconds(c) ||
-                     sheaf_create_reductions(c) || sheaf_create_bookkeeping(c);
+                     sheaf_origins_make(c) || sheaf_create_reductions(c) || sheaf_create_bookkeeping(c) ||
+                     sheaf_prints_make(c);
     return bad ? -1 : 0;
 }
 

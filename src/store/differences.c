@@ -225,7 +225,6 @@ static void say_number(const struct comparison *c, const char *before, struct sh
 
 static void say_rows(const struct comparison *c, struct sheaf_string *text) {
     const int64_t n_both = c->items->n_items < c->n_before ? c->items->n_items : c->n_before;
-    const bool only_more = c->n_differ == 0 && c->items->n_items > c->n_before;
     if (c->n_differ > 0) {
         sheaf_string_add(text, "item %" PRId64 " has %s = %s and had %s", c->item, c->field, c->now, c->before);
         if (c->n_differ > 1)
@@ -236,10 +235,7 @@ static void say_rows(const struct comparison *c, struct sheaf_string *text) {
     } else {
         sheaf_string_add(text, "all values are as before, but they are written or ordered otherwise");
     }
-    sheaf_string_add(text, only_more
-                               ? "; what is done would hold for those: give the appended ones a job of their own, "
-                                 "or compute all in another place with -o, or here with --overwrite"
-                               : "; choose another place with -o, or start anew with --overwrite");
+    sheaf_string_add(text, "; choose another place with -o, or start anew with --overwrite");
 }
 
 /* Whether the file has its own copies of its inputs: links lead to what is there now. */

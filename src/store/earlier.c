@@ -253,8 +253,8 @@ static int refuse_live(const struct job *job, const struct items *items, struct 
 
 int sheaf_earlier_open(struct earlier *e, const struct job *job, struct items *items, struct sheaf_error *error) {
     struct sheaf_string address = {0};
-    e->stage = job->items.stage;
-    if (!e->stage && refuse_live(job, items, error)) /* of a stage the run is our own */
+    e->stage = job->items.stage ? job->items.stage : job->items.group;
+    if (!job->items.stage && refuse_live(job, items, error)) /* of a stage the run is our own */
         return -1;
     sheaf_string_add(&address, "%s%s%s", items->name, e->stage ? ":/" : "", e->stage ? e->stage : "");
     const int rc =

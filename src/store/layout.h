@@ -34,6 +34,7 @@
 #define TEXTS GROUP "/texts"                  /* uint8[TEXTS_MARKS] store/texts.h: where they are */
 #define PROOF_GROUP GROUP "/input_segments"
 #define PROOF PROOF_GROUP "/"                    /* and a field: uint64[n] plan/proof.h, where items are in segments */
+#define INPUT_PRINTS GROUP "/input_prints"       /* uint64[n_items][2] store/prints.h: where the kernel takes texts */
 #define COORDINATES GROUP "/coordinates"         /* and a name: uint64[1] store/coordinates.h */
 #define REDUCTIONS GROUP "/reductions"           /* of each the counts */
 #define REDUCED GROUP "/reduced"                 /* uint8[1]: whether they are those of the rows that are there */
@@ -45,6 +46,7 @@
 #define INPUT_TEXT_SUMS GROUP "/input_text_sums" /* and of copied inputs; in newer files that have such */
 #define TOKEN_NAME "token"                       /* attribute of the group, uint64: a number of this file's own */
 #define ATTEMPTS_NAME "attempts"                 /* uint8[n_items], in some files */
+#define ORIGIN_NAME "origin"                     /* uint8[n_items] where rows were taken over: from which file */
 #define ITEM_SECONDS "seconds"                   /* float32[n_items], where a block is an item, or of layout 2 */
 #define BLOCK_SECONDS GROUP "/seconds"           /* float32[n_blocks], where it has several */
 #define BLOCK_DIMENSION GROUP "/block"

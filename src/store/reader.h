@@ -99,6 +99,10 @@ int sheaf_reader_seconds(struct reader *reader, int64_t first, int64_t n, float 
 int sheaf_reader_reductions(struct reader *reader, const struct reduced **reductions, int *n,
                             struct sheaf_error *error);
 
+/* All values of a reduction, [n_cells] float64, or int64 where it is `whole`. */
+int sheaf_reader_cells(struct reader *reader, const char *reduction, bool whole, void *values,
+                       struct sheaf_error *error);
+
 /* What a run of its job has still to put into the file, "3 of its 4 items are pending", or NULL: who reads all of it now has what
    it will be, with its reductions where they are asked for. Of statuses alone, too. *lacks may be in `text`. */
 enum { READER_LACKS_BYTES = 100 };

@@ -75,3 +75,14 @@ int sheaf_reader_reductions(struct reader *r, const struct reduced **reductions,
     *reductions = list;
     return list ? rc : sheaf_fail_memory(error, "the reductions");
 }
+
+int sheaf_reader_cells(struct reader *r, const char *reduction, bool whole, void *values, struct sheaf_error *error) {
+    sheaf_reader_begin(r, reduction);
+    hid_t dataset = H5Dopen2(r->file, reduction, H5P_DEFAULT);
+    const bool good = dataset >= 0 && H5Dread(dataset, whole ? H5T_NATIVE_INT64 : H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL,
+                                              H5P_DEFAULT, values) >= 0;
+    if (dataset >= 0)
+        H5Dclose(dataset);
+    sheaf_interrupt_end_reading(&r->reading);
+    return good ? 0 : sheaf_h5_fail_dataset(error, r->path, reduction);
+}

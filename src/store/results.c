@@ -182,6 +182,9 @@ static int find_everything(struct results *r, hid_t file, const struct items *it
     if (H5Lexists(file, ATTEMPTS_NAME, H5P_DEFAULT) > 0 &&
         find_of_items(r, file, ATTEMPTS_NAME, 1, &r->attempts_offset, error))
         return -1;
+    if (H5Lexists(file, ORIGIN_NAME, H5P_DEFAULT) > 0 &&
+        find_of_items(r, file, ORIGIN_NAME, 1, &r->origin_offset, error))
+        return -1;
     if (H5Lexists(file, TEXT_SUMS, H5P_DEFAULT) > 0 &&
         find_dataset(r, file, TEXT_SUMS, &r->n_items, 1, &r->sink.layout.text_sums_offset, error))
         return -1;

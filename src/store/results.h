@@ -46,9 +46,14 @@ struct results_plan {
     bool links_inputs;   /* fields of hdf5 become external links */
     int n_reductions;
     const struct reduction_field *reductions; /* [n_reductions] */
-    const char *stage;                        /* its group in the file; NULL: the root, of a plain job, */
-    const char *stages;                       /* and a line for each stage of the job, in the order in which they run */
-    bool added;                               /* the stage is in the file, and no run has written to it */
+    int n_inputs;                             /* that the kernel takes: */
+    const struct sheaf_field *inputs;         /* [n_inputs] as it takes them */
+    const int *input_fields;                  /* [n_inputs] which fields of the items these are; -1: none */
+    bool pure;           /* what an item gives depends on its inputs alone, not on its index, nor on random numbers */
+    const char *origins; /* files that rows may be taken over from, a line each, or NULL */
+    const char *stage;   /* its group in the file; NULL: the root, of a plain job, */
+    const char *stages;  /* and a line for each stage of the job, in the order in which they run */
+    bool added;          /* the stage is in the file, and no run has written to it */
 };
 
 /* Whether the file has a row of inputs for each item: what lies along axes are coordinates. */
@@ -62,6 +67,9 @@ char *sheaf_results_files(const char *path, const char *stage);
 
 /* The identity of the job, or stage, whose results are at a path, or NULL. New memory. */
 char *sheaf_results_identity(const char *path, const char *stage);
+
+/* Its plan->origins. New memory, or NULL. */
+char *sheaf_results_origins(const char *path);
 
 /* Why a run ended; the values of the dataset `/sheaf/runs/reason`. */
 enum run_reason { RUN_BROKEN_OFF = 0, RUN_COMPLETE = 1, RUN_PARTIAL = 2, RUN_INTERRUPTED = 3 };
@@ -109,6 +117,7 @@ struct results {
     char *piece;           /* [SEGMENT_PIECE] */
     uint64_t token;        /* a number of this file's own, which its journals bear; 0: of an older version, no texts */
     off_t attempts_offset; /* uint8, one for each item; 0: not kept */
+    off_t origin_offset;   /* uint8, one for each item: from which file its row was taken over; 0: not kept */
     int64_t *proof_tables; /* [n_fields] of the items, where these are in segments */
     bool same_input;       /* the file they are from is as it was when this one was made */
     struct noted *noted;   /* the sink's, of earlier runs */

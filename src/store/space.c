@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/interrupt.h"
 #include "core/type.h"
+#include "store/prints.h"
 
 size_t sheaf_space_row_bytes(const struct results_plan *plan) {
     size_t n_bytes = 1; /* the status */
@@ -28,8 +29,8 @@ static bool has_texts(const struct sheaf_field *fields, int n_fields) {
 static double needed_bytes(const struct results_plan *plan) {
     const struct items *items = plan->items;
     const size_t outputs = sheaf_space_row_bytes(plan), sums = SEGMENT_PARTS * sizeof(uint64_t);
-    const double text_sum = sizeof(uint64_t);
-    double row = (double)outputs + (plan->attempts ? 1 : 0) +
+    const double text_sum = sizeof(uint64_t), print = sheaf_prints_are_kept(plan) ? sizeof(struct print) : 0;
+    double row = (double)outputs + print + (plan->attempts ? 1 : 0) + (plan->origins ? 1 : 0) +
                  (double)sizeof(float) / (double)plan->block + /* seconds */
                  (double)sums / (double)sheaf_segment_size(outputs) +
                  (has_texts(plan->outputs, plan->n_outputs) ? text_sum : 0) +

@@ -66,7 +66,7 @@ TEST_F(AxisFiles, ValuesAreTheIdentity) {
                          "assert np.allclose(f['y'][:], y, rtol=1e-15)\n"});
     EXPECT_EQ(values.exit, 0) << values;
     write("a.csv", "other,n\n5,1\n6,-7\n7,4\n");
-    Result other = sheaf({"run", "f.yaml"});
+    Result other = sheaf({"run", "f.yaml", "--set", "expression.y=x + i + n"});
     EXPECT_EQ(other.exit, 2);
     EXPECT_EQ(count_of(other.err, "item 2 has n = 4 and had 3"), 1) << other;
 }

@@ -9,6 +9,7 @@ import shutil
 import sys
 
 from results import (CRASHED, DONE, FAILED, PENDING, by_item, h5py, need, np, same_bytes, status_is, statuses, text)
+from comparing import *
 from samples import *
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")

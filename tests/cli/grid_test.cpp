@@ -77,12 +77,14 @@ TEST_F(Grids, GoOn) {
     std::string changed = read("grid.yaml");
     changed.replace(changed.find("[1, 4, 3]"), 9, "[1, 5, 3]");
     write("grid.yaml", changed);
-    Result refused = sheaf({"run", "grid.yaml"});
+    Result refused = sheaf({"run", "grid.yaml", "--set", "expression.y=mass + charge"});
     EXPECT_EQ(refused.exit, 2);
     EXPECT_EQ(count_of(refused.err, "another job"), 1) << refused;
     EXPECT_EQ(count_of(refused.err, "item 170 has mass = 3 and had 2.5; 340 of 510 items differ"), 1)
         << "which field, and how\n"
         << refused;
+    EXPECT_EQ(count_of(run_job({"grid.yaml"}).err, "170 of 510 items are those of grid.h5; 340 are new"), 1)
+        << "of the same formula those are kept that are still asked for";
 }
 
 TEST_F(Grids, WhatCannotBe) {

@@ -380,6 +380,19 @@ TEST_F(Stages, CubesAndTexts) {
                "    assert s.d.dims == ('a', 'b', 'repeat') and s.d.sel(a=2, b=20, repeat=1) == 41 - 30.5\n");
 }
 
+/* A stage of a file is what another job goes on from, too. */
+TEST_F(Stages, AreItemsOfOtherJobs) {
+    write("job.yaml", counted);
+    write("bad", "");
+    run_job({"job.yaml"}, {0, 1}, 1);
+    write("next.yaml", "items: {results: 'c.h5:/two'}\nexpression: {q: z + x}\n");
+    run_job({"next.yaml"}, {2, 1});
+    python("f = h5py.File('next.h5'); assert list(f['status']) == [1, 5, 1] and f['q'][0] == 11 and f['q'][2] == 66\n");
+    EXPECT_NE(
+        sheaf({"run", "next.yaml", "--set", "items.results='c.h5:/to'"}).err.find("has the stages one, two, three"),
+        std::string::npos);
+}
+
 /* Random numbers of the items of one stage are not those of another. */
 TEST_F(Stages, DrawNumbersOfTheirOwn) {
     write("job.yaml", "seed: 5\nstages:\n"

@@ -339,6 +339,32 @@ TEST_F(Worker, SeveralItemsALine) {
          "    assert all(s[k] == '%g' % x[k] for k in good) and not any(s[k] for k in bad)\n");
 }
 
+/* A number of the item's own where the job says `seed`, one by one and in arrays; nothing where it does not, or where the name is
+   taken. */
+TEST_F(Worker, AnItemHasASeed) {
+    const std::string model = "import json, sys\n"
+                              "for line in sys.stdin:\n"
+                              "    q = json.loads(line)\n"
+                              "    s = q.get('seed', [-1] * len(q['item']) if isinstance(q['item'], list) else -1)\n"
+                              "    print(json.dumps({'item': q['item'], 's': s}))\n";
+    const std::string outputs = "outputs: {s: int64}\n";
+    write_worker("count: 100", model, outputs);
+    run_job({"job.yaml", "-o", "none.h5"});
+    run_job({"job.yaml", "-o", "one.h5", "--set", "seed=7"}, {0, 1});
+    run_job({"job.yaml", "-o", "other.h5", "--set", "seed=7"}, {2, 2});
+    run_job({"job.yaml", "-o", "many.h5", "--set", "seed=7", "--set", "batch=7"});
+    run_job({"job.yaml", "-o", "first.h5", "--set", "seed=1"});
+    Result refused = sheaf({"run", "job.yaml", "-o", "none.h5", "--set", "seed=1"}); /* whose answers may be others */
+    EXPECT_EQ(refused.exit, 2) << refused;
+    write_worker("rows: [{seed: 3}, {seed: 4}]", model, outputs);
+    run_job({"job.yaml", "-o", "field.h5", "--set", "seed=7"});
+    look("s = {k: list(h5py.File(k + '.h5')['s'][:]) for k in ('none', 'one', 'other', 'many', 'first', 'field')}\n"
+         "bits = lambda seed, k: int(np.random.Philox(key=[seed, k]).random_raw())\n"
+         "assert s['none'] == [-1] * 100 and s['field'] == [3, 4]\n"
+         "assert s['one'] == s['other'] == s['many'] == [bits(7, k) >> 11 for k in range(100)]\n"
+         "assert s['first'] == [bits(1, k) >> 11 for k in range(100)]\n");
+}
+
 TEST_F(Worker, LongAnswersAndMuchNoise) {
     write_worker("count: 6",
                  "import json, os, sys\n"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 extern "C" {
@@ -114,4 +115,39 @@ TEST(Exact, AnyOrderAndAnyPartsGiveTheSameBits) {
     for (double x : values)
         none.add(-x);
     EXPECT_EQ(none.total(), 0) << "nothing is lost of any";
+}
+
+/* Thousands at a time: what is added one by one, and what is known by hand. */
+TEST(Exact, ManyAtATimeAreTheSame) {
+    std::mt19937_64 random(5);
+    std::uniform_real_distribution<double> unit(0, 1);
+    for (int spread : {0, 3, 60, 300, 2000}) { // magnitudes, in powers of two
+        for (int shift : {-1060, -600, 0, 470, 1020}) {
+            std::vector<double> values;
+            for (int k = 0; k < 2500; k++) {
+                const double x = std::ldexp(unit(random) - 0.5, std::min(shift + int(unit(random) * spread), 1023));
+                values.push_back(k % 97 == 0 ? -0.0 : x);
+            }
+            Sums one(values), many;
+            sheaf_exact_add_many(&many.sum, &many.squares, values.data(), int64_t(values.size()));
+            EXPECT_EQ(many.total(), one.total()) << spread << " " << shift;
+            EXPECT_EQ(many.sum_of_squares(), one.sum_of_squares()) << spread << " " << shift;
+            EXPECT_EQ(std::memcmp(&many.sum.n, &one.sum.n, sizeof(int64_t) * 4), 0);
+        }
+    }
+    std::vector<double> values(4099, 0.1); // 0.1 is 3602879701896397 / 2^55
+    values[1000] = 1e300;
+    values[4098] = -1e300;
+    Sums many;
+    sheaf_exact_add_many(&many.sum, &many.squares, values.data(), 4099);
+    EXPECT_EQ(many.total(), double(4097 * 3602879701896397.0L * 0x1p-55L));
+    std::vector<double> zeros(1024, -0.0), odd(1024, 1);
+    Sums none, mixed;
+    sheaf_exact_add_many(&none.sum, nullptr, zeros.data(), 1024);
+    EXPECT_TRUE(std::signbit(none.total())) << "zeros that are all negative";
+    odd[7] = NAN;
+    odd[8] = INFINITY;
+    sheaf_exact_add_many(&mixed.sum, &mixed.squares, odd.data(), 1024);
+    EXPECT_EQ(mixed.sum.n_nan, 1);
+    EXPECT_EQ(mixed.sum.n_plus, 1);
 }

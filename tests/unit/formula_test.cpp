@@ -37,7 +37,8 @@ class Formulas {
                    params.data(),
                    static_cast<int>(functions.size()),
                    functions.data(),
-                   nullptr};
+                   nullptr,
+                   true};
     }
     ~Formulas() { sheaf_formulas_free(&f); }
     Formulas(const Formulas &) = delete;
@@ -597,7 +598,7 @@ TEST(Formula, NothingOfTheTextGetsIntoTheC) {
     static const formula_param evil_params[] = {{"evilparam", 3}};
     static const formula_function evil_functions[] = {{"evilfunction", 1, true}};
     Formulas formulas;
-    formulas.f.names = {2, evil_fields, 1, evil_params, 1, evil_functions, nullptr};
+    formulas.f.names = {2, evil_fields, 1, evil_params, 1, evil_functions, nullptr, true};
     ASSERT_EQ(formulas.add("`evil*/\"\\\n` + evil * evilparam + evilfunction(evil)", "eviloutput"), 0)
         << formulas.error.text();
     ASSERT_EQ(formulas.add("eviloutput"), 0);

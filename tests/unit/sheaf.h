@@ -449,6 +449,11 @@ class Store {
                 job.job.inputs == JOB_INPUTS_LINK,
                 0,
                 nullptr,
+                0,
+                nullptr,
+                nullptr,
+                false,
+                nullptr,
                 nullptr,
                 nullptr,
                 false};

@@ -6,6 +6,7 @@
 
 #include "core/arena.h"
 #include "core/crew.h"
+#include "kernel/expression/compile.h"
 #include "kernel/expression/row_formulas.h"
 
 enum { BATCH = ROW_FORMULAS_BATCH };
@@ -98,7 +99,7 @@ int sheaf_condition_open(struct condition **made, struct job *job, struct items 
         return sheaf_fail_memory(error, "the condition");
     if (list_fields(c, items, error) || sheaf_row_formulas_add(&c->rows, node, "items.where", error))
         return -1;
-    if (sheaf_row_formulas_compile(&c->rows, job, server, "the compiled condition", error))
+    if (sheaf_row_formulas_compile(&c->rows, job, server, sheaf_cpu_level(), "the compiled condition", error))
         return sheaf_yaml_prefix(node, error);
     sheaf_string_add(&items->identity, "where: ");
     sheaf_formulas_print(&c->rows.formulas, 0, &items->identity);

@@ -14,6 +14,7 @@
 #include "job/items.h"
 #include "job/keys.h"
 #include "kernel/expression/compile.h"
+#include "kernel/expression/draws.h"
 #include "kernel/expression/formula.h"
 #include "kernel/library.h"
 
@@ -41,6 +42,7 @@ struct expression {
     const struct yaml_node *node;
     const char *compiler; /* or NULL */
     bool fast_math;
+    uint64_t seed; /* of the numbers that are drawn */
     struct sheaf_library object;
     compiled compute;
     struct sheaf_arena arena;
@@ -95,6 +97,7 @@ static int list_params(struct expression *x, const struct job *job, const struct
     for (int k = 0; arrays && k < arrays->n; k++)
         if (sheaf_array_is_number(&arrays->list[k]))
             list[n++] = (struct formula_param){job->shared[k].name, job->shared[k].value};
+    x->formulas.names.draws = true;
     x->formulas.names.n_params = n;
     x->formulas.names.params = list;
     x->formulas.names.arrays = arrays;
@@ -243,15 +246,26 @@ static int expression_open(const struct sheaf_setup *setup, struct sheaf_shape *
     shape->n_outputs = x->formulas.n_outputs;
     shape->outputs = x->outputs;
     shape->block = BLOCK;
-    shape->flags = x->formulas.uses_index ? 0 : SHEAF_PURE;
+    shape->flags = x->formulas.uses_index || x->formulas.n_draws ? 0 : SHEAF_PURE;
+    shape->scratch_bytes = sheaf_draws_bytes(&x->formulas);
     return 0;
 }
 
 static int expression_map(const void *self, const struct sheaf_context *context, const struct sheaf_block *block) {
     const struct expression *x = self;
-    (void)context;
-    x->compute(block->first, block->n_padded, (const double *const *)block->in, (double *const *)block->out,
-               x->functions, x->arrays);
+    const double *const *in = (const double *const *)block->in;
+    double *const *out = (double *const *)block->out;
+    struct draws draws;
+    if (x->formulas.n_draws == 0) {
+        x->compute(block->first, block->n_padded, in, out, x->functions, x->arrays);
+        return 0;
+    }
+    sheaf_draws_begin(&draws, &x->formulas, x->seed, context->scratch);
+    for (int64_t at = 0, n; at < block->n_padded; at += n) {
+        n = block->n_padded - at < draws.batch ? block->n_padded - at : draws.batch;
+        sheaf_draws_next(&draws, in, out, block->first, at, n);
+        x->compute(block->first + at, n, draws.in, draws.out, x->functions, x->arrays);
+    }
     return 0;
 }
 
@@ -346,6 +360,7 @@ int sheaf_expression_make(struct kernel_entry *entry, struct job *job, const str
     };
     x->node = job->kernel;
     x->fast_math = job->fast_math;
+    x->seed = (uint64_t)job->seed;
     if (list_fields(x, fields, n_fields, error) || list_params(x, job, arrays, error) ||
         list_functions(x, job, error) || take_compiler(x, job, error) || read_formulas(x, job, error) ||
         check_params(x, job, error) || load_functions(x, error) || take_arrays(x, job, error) ||

@@ -9,6 +9,7 @@
  *     c ? a : b     ||     &&     < <= > >= == !=     + -     * / %     -a +a !a     ^
  *
  * from the loosest to the tightest. ^ is a power and % is fmod. `-x^2` is `-(x^2)`, `2^-1` and `a^b^c` are `a^(b^c)`.
+ * uniform() and normal() are numbers drawn for the item, uniform(a, b) and normal(mean, deviation) made from such.
  * An element of an array at an index that is not whole, or that it has not, is NaN; interp(x, xs, ys) is linear between points
  * and as at the nearest end outside, as numpy.interp is. Comparisons and logic give 1 or 0; as a condition everything but 0 is true, NaN too. Comparisons do not chain.
  */
@@ -23,7 +24,12 @@
 #include "core/error.h"
 #include "core/text.h"
 
-enum { FORMULA_MOST_BYTES = 65536, FORMULA_MOST_ARGUMENTS = 16, FORMULA_MOST_OUTPUTS = 1024 };
+enum {
+    FORMULA_MOST_BYTES = 65536,
+    FORMULA_MOST_ARGUMENTS = 16,
+    FORMULA_MOST_OUTPUTS = 1024,
+    FORMULA_MOST_DRAWS = 4096
+};
 
 /* What a formula may name, besides the functions of <math.h>, the earlier outputs, pi, nan, inf and item. */
 struct formula_field {
@@ -47,7 +53,11 @@ struct formula_names {
     int n_functions;
     const struct formula_function *functions; /* [n_functions] */
     const struct arrays *arrays;              /* NULL: there are none */
+    bool draws;                               /* uniform() and normal() may be called */
 };
+
+/* Random numbers of an item's own: each call in the text is another. */
+enum formula_law { FORMULA_UNIFORM, FORMULA_NORMAL };
 
 /* The formulas of one expression, in order. Starts as {.names = …}, whose arrays must outlive it. Release with
    sheaf_formulas_free. */
@@ -64,6 +74,9 @@ struct formulas {
     int n_arrays;
     int *arrays;     /* [n_arrays] the arrays that are used, likewise */
     bool uses_index; /* of the item */
+    int n_draws;
+    int *
+        laws; /* [n_draws] enum formula_law of the random numbers, in the order of their calls: draw k is number k of an item's stream */
 
     struct formula_node **trees; /* [n_outputs] */
     struct sheaf_arena arena;
@@ -83,9 +96,8 @@ void sheaf_formulas_print(const struct formulas *formulas, int output, struct sh
        void sheaf_expression(int64_t first, int64_t n, const double *const *in, double *const *out,
                              void (*const *functions)(void), const void *const *arrays);
 
-   which computes out[n_outputs][n] for items first … first + n - 1 from in[n_inputs][n] with functions[n_used] and the numbers
-   of arrays[n_arrays]. n is a
-   multiple of 16, columns are 64-byte aligned and do not overlap. */
+   which computes out[n_outputs][n] for items first … first + n - 1 from in[n_inputs + n_draws][n], the fields and behind them
+   standard random numbers, with functions[n_used] and the numbers of arrays[n_arrays]. n is a multiple of 16, columns are 64-byte aligned and do not overlap. */
 void sheaf_formulas_write_c(const struct formulas *formulas, struct sheaf_string *to);
 
 void sheaf_formulas_free(struct formulas *formulas);

@@ -15,6 +15,8 @@ static const char prelude[] =
     "static inline double sheaf_fourth(double x) { return (x * x) * (x * x); }\n"
     "static inline double sheaf_min(double x, double y) { return y < x || isnan(x) ? y : x; }\n"
     "static inline double sheaf_max(double x, double y) { return y > x || isnan(x) ? y : x; }\n"
+    "static inline double sheaf_uniform(double from, double to, double u) { return from + (to - from) * u; }\n"
+    "static inline double sheaf_normal(double mean, double deviation, double z) { return mean + deviation * z; }\n"
     "static inline double sheaf_lgamma(double x) { int sign; return lgamma_r(x, &sign); }\n"
     "\n";
 
@@ -87,6 +89,10 @@ static void print_node(const struct formulas *f, const struct formula_node *node
         print_node(f, node->parts[0], to);
         sheaf_string_add(to, ", %s, %s)", f->names.arrays->names[f->arrays[node->index]],
                          f->names.arrays->names[f->arrays[node->second]]);
+        break;
+    case NODE_DRAW:
+        sheaf_string_add(to, node->second == FORMULA_UNIFORM ? "uniform(" : "normal(");
+        print_parts(f, node, to);
         break;
     default:
         sheaf_string_add(to, "(");
@@ -212,6 +218,19 @@ static void write_math(const struct formula_node *node, struct sheaf_string *to)
     sheaf_string_add(to, function->is_class ? " ? 1.0 : 0.0)" : "");
 }
 
+/* The standard number, or sheaf_uniform(from, to, number), sheaf_normal(mean, deviation, number). */
+static void write_draw(const struct formula_node *node, struct sheaf_string *to) {
+    if (node->n) {
+        sheaf_string_add(to, node->second == FORMULA_UNIFORM ? "sheaf_uniform(" : "sheaf_normal(");
+        write_value(node->parts[0], to);
+        sheaf_string_add(to, ", ");
+        write_value(node->parts[1], to);
+        sheaf_string_add(to, ", draw%d[k])", node->index);
+    } else {
+        sheaf_string_add(to, "draw%d[k]", node->index);
+    }
+}
+
 /* A double; what is no single word or call stands in brackets. */
 static void write_value(const struct formula_node *node, struct sheaf_string *to) {
     char name[32], function[32];
@@ -263,6 +282,9 @@ static void write_value(const struct formula_node *node, struct sheaf_string *to
         snprintf(name, sizeof name, "interp%d_%d", node->index, node->second);
         snprintf(function, sizeof function, "array%d, array%d", node->index, node->second);
         write_call(name, function, node, to);
+        break;
+    case NODE_DRAW:
+        write_draw(node, to);
         break;
     default:
         write_choice(node, to);
@@ -372,6 +394,9 @@ void sheaf_formulas_write_c(const struct formulas *f, struct sheaf_string *to) {
                          "double *const *out, void (*const *functions)(void), const void *const *arrays) {\n");
     for (int k = 0; k < f->n_inputs; k++)
         sheaf_string_add(to, "    const double *restrict in%d = __builtin_assume_aligned(in[%d], 64);\n", k, k);
+    for (int k = 0; k < f->n_draws; k++)
+        sheaf_string_add(to, "    const double *restrict draw%d = __builtin_assume_aligned(in[%d], 64);\n", k,
+                         f->n_inputs + k);
     for (int k = 0; k < f->n_outputs; k++)
         sheaf_string_add(to, "    double *restrict out%d = __builtin_assume_aligned(out[%d], 64);\n", k, k);
     for (int k = 0; k < f->n_used; k++)

@@ -95,59 +95,18 @@ static int place_in(struct parser *p, int **list, int *n, int number) {
     for (int k = 0; k < *n; k++)
         if ((*list)[k] == number)
             return k;
-    if ((*n & (*n - 1)) == 0) { /* full: its room is always a power of two */
-        int *longer = sheaf_arena_take(&p->formulas->arena, 2 * ((size_t)*n + 1) * sizeof *longer);
-        if (!longer)
-            return -1;
-        if (*n)
-            memcpy(longer, *list, (size_t)*n * sizeof *longer);
-        *list = longer;
-    }
-    (*list)[*n] = number;
-    return (*n)++;
-}
-
-static int find_output(const struct formulas *f, const char *name) {
-    for (int k = 0; k < f->n_outputs; k++)
-        if (strcmp(f->outputs[k], name) == 0)
-            return k;
-    return -1;
-}
-
-static int find_field(const struct formulas *f, const char *name) {
-    for (int k = 0; k < f->names.n_fields; k++)
-        if (strcmp(f->names.fields[k].name, name) == 0)
-            return k;
-    return -1;
-}
-
-static int find_param(const struct formulas *f, const char *name) {
-    for (int k = 0; k < f->names.n_params; k++)
-        if (strcmp(f->names.params[k].name, name) == 0)
-            return k;
-    return -1;
-}
-
-static int find_function(const struct formulas *f, const char *name) {
-    for (int k = 0; k < f->names.n_functions; k++)
-        if (strcmp(f->names.functions[k].name, name) == 0)
-            return k;
-    return -1;
-}
-
-static int find_array(const struct formulas *f, const char *name) {
-    const struct sheaf_array *found = sheaf_arrays_find(f->names.arrays, name);
-    return found ? (int)(found - f->names.arrays->list) : -1;
+    return sheaf_formulas_append(p->formulas, list, n, number);
 }
 
 static struct formula_node *refuse_name(struct parser *p, size_t at, const char *name, bool called) {
+    static const char *const others[] = {"interp", "normal", "uniform"};
     const struct formulas *f = p->formulas;
     const char *usual = called                   ? ""
                         : strcmp(name, "e") == 0 ? "; Euler's number is exp(1)"
                         : strcmp(name, "i") == 0 ? "; the item's index is item"
                                                  : ""; /* of other languages; a table may lack its column */
     size_t most = (size_t)(f->names.n_fields + f->names.n_params + f->names.n_functions + f->n_outputs);
-    const char **names = malloc((most + (size_t)sheaf_n_math_functions + N_CONSTANTS + 1) * sizeof *names);
+    const char **names = malloc((most + (size_t)sheaf_n_math_functions + N_CONSTANTS + 4) * sizeof *names);
     char hint[400];
     int n = 0, n_values;
     if (!names)
@@ -167,6 +126,8 @@ static struct formula_node *refuse_name(struct parser *p, size_t at, const char 
         names[n++] = f->names.functions[k].name;
     for (int k = 0; k < sheaf_n_math_functions; k++)
         names[n++] = sheaf_math_functions[k].name;
+    for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+        names[n++] = others[k];
     sheaf_text_suggest(name, names + n_before, n - n_before, false, hint, sizeof hint);
     if ((!*hint || *usual) && !called)
         sheaf_text_suggest(name, names, n_values, true, hint, sizeof hint);
@@ -178,7 +139,7 @@ static struct formula_node *refuse_name(struct parser *p, size_t at, const char 
 static struct formula_node *field_node(struct parser *p, size_t at, const char *name, int k) {
     struct formulas *f = p->formulas;
     const struct formula_field *field = &f->names.fields[k];
-    if (find_param(f, name) >= 0)
+    if (sheaf_formulas_find_param(f, name) >= 0)
         return REFUSE(p, at, "'%s' is a field and a param; rename the param", name);
     if (field->refusal)
         return REFUSE(p, at, "field '%s' %s", name, field->refusal);
@@ -190,11 +151,11 @@ static struct formula_node *field_node(struct parser *p, size_t at, const char *
 static struct formula_node *name_node(struct parser *p, size_t at, const char *name) {
     struct formulas *f = p->formulas;
     int k;
-    if ((k = find_output(f, name)) >= 0)
+    if ((k = sheaf_formulas_find_output(f, name)) >= 0)
         return make_leaf(p, NODE_OUTPUT, k, 0);
-    if ((k = find_field(f, name)) >= 0)
+    if ((k = sheaf_formulas_find_field(f, name)) >= 0)
         return field_node(p, at, name, k);
-    if ((k = find_param(f, name)) >= 0)
+    if ((k = sheaf_formulas_find_param(f, name)) >= 0)
         return place_in(p, &f->params, &f->n_params, k) < 0 ? no_memory(p)
                                                             : make_leaf(p, NODE_PARAM, k, f->names.params[k].value);
     for (k = 0; k < N_CONSTANTS; k++)
@@ -204,9 +165,9 @@ static struct formula_node *name_node(struct parser *p, size_t at, const char *n
         f->uses_index = true;
         return make_leaf(p, NODE_ITEM, 0, 0);
     }
-    if (find_array(f, name) >= 0)
+    if (sheaf_formulas_find_array(f, name) >= 0)
         return REFUSE(p, at, "'%s' is an array; write %s[i], or interp(x, xs, ys)", name, name);
-    if (find_function(f, name) >= 0 || sheaf_math_find(name) >= 0)
+    if (sheaf_formulas_find_function(f, name) >= 0 || sheaf_math_find(name) >= 0 || sheaf_formulas_find_law(name) >= 0)
         return REFUSE(p, at, "'%s' is a function; write %s(…)", name, name);
     return refuse_name(p, at, name, false);
 }
@@ -256,7 +217,7 @@ static int parse_arguments(struct parser *p, const char *close, struct formula_n
 static struct formula_node *parse_element(struct parser *p, size_t at, const char *name) {
     struct formula_node *indices[FORMULA_MOST_ARGUMENTS], *node;
     struct formulas *f = p->formulas;
-    const int k = find_array(f, name), n_dims = k < 0 ? 0 : f->names.arrays->list[k].n_dims;
+    const int k = sheaf_formulas_find_array(f, name), n_dims = k < 0 ? 0 : f->names.arrays->list[k].n_dims;
     if (k < 0)
         return REFUSE(p, at, "'%s' is no array that the job shares", name);
     const int n = parse_arguments(p, "]", indices);
@@ -278,7 +239,7 @@ static int parse_list(struct parser *p) {
         name = p->tokens.token.kind == TOKEN_NAME
                    ? sheaf_arena_text(&f->arena, p->tokens.text + p->tokens.token.at, p->tokens.token.length)
                    : NULL;
-    const int k = name ? find_array(f, name) : -1;
+    const int k = name ? sheaf_formulas_find_array(f, name) : -1;
     if (k < 0 || f->names.arrays->list[k].n_dims != 1 || f->names.arrays->list[k].shape[0] < 1)
         return sheaf_tokens_refuse(&p->tokens, p->tokens.token.begin,
                                    "interp(x, xs, ys) takes two arrays of one dimension that the job shares, by name");
@@ -303,16 +264,45 @@ static struct formula_node *parse_interp(struct parser *p, size_t at) {
     return node;
 }
 
+/* uniform(), uniform(from, to), normal(), normal(mean, deviation); '(' is at hand. */
+static struct formula_node *parse_draw(struct parser *p, size_t at, const char *name, int law) {
+    struct formula_node *arguments[FORMULA_MOST_ARGUMENTS], *node;
+    if (!p->formulas->names.draws)
+        return REFUSE(p, at, "%s(…) draws a number, which only formulas of 'expression' do; give it an output there",
+                      name);
+    if (p->formulas->n_draws == FORMULA_MOST_DRAWS)
+        return REFUSE(p, at, "the formulas draw more than %d numbers for an item; let more items draw fewer",
+                      FORMULA_MOST_DRAWS);
+    /* Its number is that of the call, before those of its arguments. */
+    const int index = sheaf_formulas_append(p->formulas, &p->formulas->laws, &p->formulas->n_draws, law);
+    const int n = index < 0 ? 0 : parse_arguments(p, ")", arguments);
+    if (index < 0)
+        return no_memory(p);
+    if (n < 0)
+        return NULL;
+    if (n != 0 && n != 2)
+        return REFUSE(p, at, "%s takes no arguments or two, %s(%s); here %s %d", name, name,
+                      law == FORMULA_UNIFORM ? "from, to" : "mean, deviation", n == 1 ? "is" : "are", n);
+    if (!(node = make(p, NODE_DRAW, arguments, n)))
+        return NULL;
+    node->index = index;
+    node->second = law;
+    return node;
+}
+
 static struct formula_node *parse_call(struct parser *p, size_t at, const char *name) {
     struct formula_node *arguments[FORMULA_MOST_ARGUMENTS], *node;
     struct formulas *f = p->formulas;
-    int user = find_function(f, name), math = sheaf_math_find(name);
+    int user = sheaf_formulas_find_function(f, name), math = sheaf_math_find(name);
     if (user < 0 && strcmp(name, "interp") == 0)
         return parse_interp(p, at);
+    if (user < 0 && sheaf_formulas_find_law(name) >= 0)
+        return parse_draw(p, at, name, sheaf_formulas_find_law(name));
     if (user < 0 && math < 0) {
-        if (find_array(f, name) >= 0)
+        if (sheaf_formulas_find_array(f, name) >= 0)
             return REFUSE(p, at, "'%s' is an array; write %s[…]", name, name);
-        bool value = find_output(f, name) >= 0 || find_field(f, name) >= 0 || find_param(f, name) >= 0;
+        bool value = sheaf_formulas_find_output(f, name) >= 0 || sheaf_formulas_find_field(f, name) >= 0 ||
+                     sheaf_formulas_find_param(f, name) >= 0;
         return value ? REFUSE(p, at, "'%s' is no function; a product is written %s * (…)", name, name)
                      : refuse_name(p, at, name, true);
     }
@@ -453,9 +443,9 @@ static int check_end(struct parser *p) {
 
 static int check_output(struct parser *p, const char *name) {
     struct formulas *f = p->formulas;
-    if (find_output(f, name) >= 0)
+    if (sheaf_formulas_find_output(f, name) >= 0)
         return sheaf_tokens_refuse(&p->tokens, 0, "there is an earlier output of this name");
-    if (find_param(f, name) >= 0)
+    if (sheaf_formulas_find_param(f, name) >= 0)
         return sheaf_tokens_refuse(&p->tokens, 0, "there is a param of this name; rename one of them");
     if (f->n_outputs == FORMULA_MOST_OUTPUTS)
         return sheaf_tokens_refuse(&p->tokens, 0, "there are more than %d formulas", FORMULA_MOST_OUTPUTS);

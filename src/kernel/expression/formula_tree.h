@@ -1,5 +1,5 @@
 /*
- * formula_tree - a formula as a tree; private to formula_parse.c, formula_c.c and formula_functions.c.
+ * formula_tree - a formula as a tree; private to formula_parse.c, formula_names.c, formula_c.c and formula_functions.c.
  *
  * Depth is bounded by the parser, so that walking may recurse, and so is what a C compiler sees: a chain of one kind of
  * operator (a + b - c …) leans to the left and counts once, its length is bounded by MOST_NODES.
@@ -39,6 +39,7 @@ enum node_kind {
     NODE_USER,    /* index: in formulas.used */
     NODE_ELEMENT, /* of an array, index: in formulas.arrays */
     NODE_INTERP,  /* index, second: likewise, the places and the values */
+    NODE_DRAW,    /* index: of the draw, second: its law; no parts, or those that place and scale it */
 };
 
 struct formula_node {
@@ -62,5 +63,16 @@ extern const int sheaf_n_math_functions;
 
 /* The index of a function, the same for synonyms, or -1. */
 int sheaf_math_find(const char *name);
+
+/* Where a name stands among those that formulas know, or -1; of a function that draws its law. */
+int sheaf_formulas_find_output(const struct formulas *formulas, const char *name);
+int sheaf_formulas_find_field(const struct formulas *formulas, const char *name);
+int sheaf_formulas_find_param(const struct formulas *formulas, const char *name);
+int sheaf_formulas_find_function(const struct formulas *formulas, const char *name);
+int sheaf_formulas_find_array(const struct formulas *formulas, const char *name);
+int sheaf_formulas_find_law(const char *name);
+
+/* Appends a number to list[*n], which lies in the arena, and returns its place; -1: no memory. */
+int sheaf_formulas_append(struct formulas *formulas, int **list, int *n, int number);
 
 #endif

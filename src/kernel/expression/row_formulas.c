@@ -38,21 +38,25 @@ int sheaf_row_formulas_add(struct row_formulas *rows, const struct yaml_node *no
     return sheaf_yaml_prefix(node, error);
 }
 
-int sheaf_row_formulas_compile(struct row_formulas *rows, const struct job *job, struct server *server,
+int sheaf_row_formulas_load(struct row_formulas *rows, const struct sheaf_buffer *bytes, const char *what,
+                            struct sheaf_error *error) {
+    if (sheaf_library_load(&rows->object, bytes, what, error))
+        return -1;
+    void *address = sheaf_library_find(&rows->object, "sheaf_expression");
+    if (!address)
+        return sheaf_fail(error, "%s has no function; the compiler made something else", what);
+    memcpy(&rows->compute, &address, sizeof address);
+    return 0;
+}
+
+int sheaf_row_formulas_compile(struct row_formulas *rows, const struct job *job, struct server *server, int64_t level,
                                const char *what, struct sheaf_error *error) {
     struct sheaf_string source = {0};
-    struct sheaf_buffer object = {0};
     sheaf_formulas_write_c(&rows->formulas, &source);
-    const struct compile_request request = {server, job->compiler, source.data, sheaf_cpu_level(), false};
-    int rc = source.failed ? sheaf_fail_memory(error, what) : sheaf_compile(&request, &object, error);
+    const struct compile_request request = {server, job->compiler, source.data, level, false};
+    int rc = source.failed ? sheaf_fail_memory(error, what) : sheaf_compile(&request, &rows->bytes, error);
     if (rc == 0)
-        rc = sheaf_library_load(&rows->object, &object, what, error);
-    void *address = rc == 0 ? sheaf_library_find(&rows->object, "sheaf_expression") : NULL;
-    if (rc == 0 && !address)
-        rc = sheaf_fail(error, "%s has no function; the compiler made something else", what);
-    if (address)
-        memcpy(&rows->compute, &address, sizeof address);
-    sheaf_buffer_free(&object);
+        rc = sheaf_row_formulas_load(rows, &rows->bytes, what, error);
     sheaf_string_free(&source);
     return rc;
 }
@@ -84,6 +88,7 @@ void sheaf_row_formulas_compute(const struct row_formulas *rows, int64_t first, 
 
 void sheaf_row_formulas_close(struct row_formulas *rows) {
     sheaf_library_close(&rows->object);
+    sheaf_buffer_free(&rows->bytes);
     sheaf_formulas_free(&rows->formulas);
     sheaf_arena_free(&rows->arena);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/random.h"
 #include "core/text.h"
 #include "core/type.h"
 #include "job/items.h"
@@ -108,6 +109,33 @@ static int add_index(struct sheaf_buffer *to, int64_t first, int64_t n, struct s
     return n ? add(to, "]", error) : 0;
 }
 
+bool sheaf_json_line_has_seed(const struct job *job, int n_inputs, const struct sheaf_field *inputs) {
+    bool taken = sheaf_items_find(inputs, n_inputs, "seed") >= 0;
+    for (int p = 0; p < job->n_params; p++)
+        taken = taken || strcmp(job->params[p].name, "seed") == 0;
+    return job->has_seed && !taken;
+}
+
+/* The item's first random number, as much of it as a double holds: there are readers of JSON that have no other numbers. */
+static int add_seed(struct sheaf_buffer *to, int64_t seed, int64_t item, struct sheaf_error *error) {
+    struct sheaf_random stream;
+    uint64_t bits;
+    char text[24];
+    sheaf_random_begin(&stream, (uint64_t)seed, (uint64_t)item);
+    sheaf_random_bits(&stream, 1, &bits);
+    snprintf(text, sizeof text, "%" PRIu64, bits >> 11);
+    return add(to, text, error);
+}
+
+static int add_seeds(struct sheaf_buffer *to, int64_t seed, int64_t first, int64_t n, struct sheaf_error *error) {
+    if (add(to, n ? ", \"seed\": [" : ", \"seed\": ", error) || add_seed(to, seed, first, error))
+        return -1;
+    for (int64_t i = 1; i < n; i++)
+        if (add(to, ", ", error) || add_seed(to, seed, first + i, error))
+            return -1;
+    return n ? add(to, "]", error) : 0;
+}
+
 /* Moves over digits; whether there were any. */
 static bool skip_digits(const char **at) {
     const size_t n = strspn(*at, "0123456789");
@@ -153,7 +181,8 @@ static int add_param(struct sheaf_buffer *to, const struct job_pair *param, stru
 int sheaf_json_line_write(struct sheaf_buffer *to, const struct job *job, int n_inputs,
                           const struct sheaf_field *inputs, const struct sheaf_block *block, int64_t k, int64_t n,
                           struct sheaf_error *error) {
-    if (add_index(to, block->first + k, n, error))
+    if (add_index(to, block->first + k, n, error) ||
+        (sheaf_json_line_has_seed(job, n_inputs, inputs) && add_seeds(to, job->seed, block->first + k, n, error)))
         return -1;
     for (int f = 0; f < n_inputs; f++)
         if (add_field(to, &inputs[f], block->in[f], k, n, error))

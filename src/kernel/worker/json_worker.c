@@ -352,6 +352,8 @@ static int identify(const struct json_worker *w, struct sheaf_string *identity, 
         return -1;
     for (int i = 0; i < w->job->n_params; i++)
         sheaf_words_identify_text("param ", w->job->params[i].name, w->job->params[i].node->text, identity);
+    if (sheaf_json_line_has_seed(w->job, w->n_inputs, w->inputs)) /* and so may give other answers than without */
+        sheaf_string_add(identity, "worker: has seed\n");
     return identity->failed ? sheaf_fail_memory(error, "the job's identity") : 0;
 }
 
