@@ -57,7 +57,6 @@ static int open_part(struct merge_part *part, struct sheaf_error *error) {
         return sheaf_refuse(error, "%s: has several stages, and such files cannot be merged", part->path);
     if (check_bytes(part, error))
         return -1;
-    part->file = sheaf_h5_open_watched(part->path, NULL, &part->reading);
     part->identity = part->file >= 0 ? sheaf_h5_get_dataset_text(part->file, IDENTITY_TEXT) : NULL;
     if (!part->identity)
         return sheaf_h5_fail(error, part->path, "read what job it is of");
