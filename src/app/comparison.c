@@ -264,6 +264,18 @@ static void add_name(struct sheaf_string *names, const char *name) {
     sheaf_string_add(names, "%s%s", names->length ? ", " : "", name);
 }
 
+/* Whether what is called so in both has the same bins, or probabilities. */
+static bool have_same_marks(const struct reduced *a, const struct reduced *b) {
+    const int64_t n = a->width + (a->kind == REDUCE_HISTOGRAM);
+    const bool is_one = sheaf_reduction_is_distribution(a->kind), is_other = sheaf_reduction_is_distribution(b->kind);
+    if (!is_one && !is_other)
+        return true;
+    bool same = a->kind == b->kind && a->width == b->width;
+    for (int64_t k = 0; same && k < n; k++)
+        same = a->marks[k] == b->marks[k];
+    return same;
+}
+
 static struct compared compared_reduction(const struct reduced *a, const struct reduced *b) {
     return (struct compared){.name = a->name,
                              .in_a = {.name = a->name, .type = a->is_whole ? SHEAF_INT64 : SHEAF_FLOAT64, .width = 1},
@@ -293,13 +305,14 @@ static int compare_reductions(struct comparison *c, struct sheaf_error *error) {
             add_name(&c->only[0], a->name);
             continue;
         }
-        if (a->n_cells != b->n_cells || (a->n_cells > 1 && (!c->pairing.is_same || c->pairing.n_a != c->pairing.n_b))) {
+        if (!have_same_marks(a, b) || a->n_cells != b->n_cells ||
+            (a->n_cells > 1 && (!c->pairing.is_same || c->pairing.n_a != c->pairing.n_b))) {
             add_name(&c->apart, a->name);
             continue;
         }
         struct compared *f = &c->compared[c->n_fields + c->n_reductions++];
         *f = compared_reduction(a, b);
-        if (compare_cells(c, f, a->n_cells, error))
+        if (compare_cells(c, f, a->n_cells * a->width, error))
             return -1;
     }
     return 0;

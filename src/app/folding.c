@@ -47,9 +47,9 @@ static bool find_inputs(const struct reducing *r, int32_t *inputs) {
 /* Whether all items are to be computed now, and their sums are small. */
 static bool may_fold(const struct stage *stage) {
     const struct reducing *r = stage->reducing;
-    const struct fold_plan plan = {.n = r->n, .list = r->list};
+    const struct fold_plan plan = {.n = r->n_folded, .list = r->list};
     const size_t n_bytes = sheaf_fold_bytes(&plan);
-    return stage->before[ITEM_PENDING] == stage->items.n_items && n_bytes <= BLOCK_MOST &&
+    return r->n_folded > 0 && stage->before[ITEM_PENDING] == stage->items.n_items && n_bytes <= BLOCK_MOST &&
            n_bytes * (size_t)stage->session->self.n_ranks <= BLOCKS_MOST;
 }
 
@@ -57,14 +57,15 @@ static int pack(struct stage *stage) {
     const struct reducing *r = stage->reducing;
     const struct sheaf_buffer *object = &r->rows.bytes;
     struct folding *f = &stage->folding;
-    struct head head = {.n = r->n, .n_inputs = r->rows.formulas.n_inputs, .n_outputs = r->rows.formulas.n_outputs};
-    const size_t list = sizeof head + (size_t)r->n * sizeof *r->list;
+    struct head head = {
+        .n = r->n_folded, .n_inputs = r->rows.formulas.n_inputs, .n_outputs = r->rows.formulas.n_outputs};
+    const size_t list = sizeof head + (size_t)head.n * sizeof *r->list;
     const size_t inputs = list + sheaf_round_up((size_t)head.n_inputs * sizeof(int32_t), 8);
     if (sheaf_buffer_resize(&f->message, inputs + object->n_bytes, &stage->session->error))
         return -1;
     head.is_on = may_fold(stage) && find_inputs(r, (int32_t *)(void *)(f->message.data + list));
     memcpy(f->message.data, &head, sizeof head);
-    memcpy(f->message.data + sizeof head, r->list, (size_t)r->n * sizeof *r->list);
+    memcpy(f->message.data + sizeof head, r->list, (size_t)head.n * sizeof *r->list);
     memcpy(f->message.data + inputs, object->data, object->n_bytes);
     return 0;
 }

@@ -7,14 +7,50 @@
 
 #include "app/reducing_inside.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/type.h"
 #include "report/reduced.h"
 
 /* --- names --------------------------------------------------------------------------------------------------------- */
 
-static int check_name(const struct reducing *r, const struct job_reduction *asked, struct sheaf_error *error) {
+/* The datasets of a reduction beside the one of its name; NULL behind the last. */
+static const char *const *parts_of(enum reduction_kind kind) {
+    static const char *const none[] = {NULL}, *const of_histogram[] = {REDUCTION_BINS, REDUCTION_BOUNDS, NULL},
+                             *const of_quantiles[] = {REDUCTION_QUANTILES, NULL};
+    return kind == REDUCE_HISTOGRAM ? of_histogram : kind == REDUCE_QUANTILES ? of_quantiles : none;
+}
+
+static bool is_taken(const struct reducing *r, const char *name) {
     const struct stage *stage = r->stage;
     const struct extent extent = sheaf_items_extent(&stage->items);
+    bool taken = sheaf_items_find(stage->items.fields, stage->items.n_fields, name) >= 0 ||
+                 sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, name) >= 0;
+    for (int d = 0; d < extent.n_dims; d++)
+        taken = taken || strcmp(extent.dims[d].name, name) == 0;
+    return taken;
+}
+
+/* Nothing else is called as its datasets are; names of reductions themselves differ. */
+static int check_parts(const struct reducing *r, const struct job_reduction *asked, struct sheaf_error *error) {
+    for (const char *const *part = parts_of(asked->kind); *part; part++) {
+        char name[256];
+        snprintf(name, sizeof name, "%.200s%s", asked->name, *part);
+        bool taken = is_taken(r, name);
+        for (int k = 0; k < r->n; k++)
+            taken = taken || strcmp(r->asked[k].name, name) == 0;
+        if (taken || strlen(name) > 200)
+            return sheaf_yaml_refuse(asked->node, error,
+                                     taken ? "reduce.%s: its dataset '%s' is called as something else is; choose "
+                                             "another name"
+                                           : "reduce.%s: the name of its dataset '%s' is too long; choose a shorter "
+                                             "name",
+                                     asked->name, name);
+    }
+    return 0;
+}
+
+static int check_name(const struct reducing *r, const struct job_reduction *asked, struct sheaf_error *error) {
+    const struct stage *stage = r->stage;
     char what[64];
     snprintf(what, sizeof what, "%s:%d: a reduction", stage->job->file, asked->node->line);
     if (sheaf_items_check_name(asked->name, what, error))
@@ -22,14 +58,11 @@ static int check_name(const struct reducing *r, const struct job_reduction *aske
     if (strstr(asked->name, ": ")) /* ends the name in the job's identity */
         return sheaf_yaml_refuse(asked->node, error, "reduce.%s: the name of a reduction has no ': '; rename it",
                                  asked->name);
-    bool taken = sheaf_items_find(stage->items.fields, stage->items.n_fields, asked->name) >= 0 ||
-                 sheaf_items_find(stage->kernel.outputs, stage->kernel.n_outputs, asked->name) >= 0;
-    for (int d = 0; d < extent.n_dims; d++)
-        taken = taken || strcmp(extent.dims[d].name, asked->name) == 0;
-    return taken ? sheaf_yaml_refuse(asked->node, error,
-                                     "reduce.%s: a field, an output or an axis is called so; choose another name",
-                                     asked->name)
-                 : 0;
+    return is_taken(r, asked->name)
+               ? sheaf_yaml_refuse(asked->node, error,
+                                   "reduce.%s: a field, an output or an axis is called so; choose another name",
+                                   asked->name)
+               : check_parts(r, asked, error);
 }
 
 /* --- axes ---------------------------------------------------------------------------------------------------------- */
@@ -136,6 +169,28 @@ static const char *find_unit(const struct reducing *r, const char *formula) {
     return input >= 0 ? items->fields[input].unit : output >= 0 ? kernel->outputs[output].unit : NULL;
 }
 
+/* How many results a cell has, and where they are. */
+static int describe_marks(struct reducing *r, int k, struct sheaf_error *error) {
+    struct fold_one *one = &r->list[k];
+    struct reduction_field *field = &r->fields[k];
+    const struct job_reduction *asked = &r->asked[k];
+    const bool is_histogram = asked->kind == REDUCE_HISTOGRAM;
+    field->kind = asked->kind;
+    field->marks = asked->marks;
+    field->about.width = is_histogram                                   ? asked->n_marks - 1
+                         : sheaf_reduction_is_distribution(asked->kind) ? asked->n_marks
+                                                                        : 1;
+    field->unit_of_bins = is_histogram ? find_unit(r, asked->of->text) : NULL;
+    one->kind = (int32_t)asked->kind;
+    one->state_bytes = sizeof(int64_t) + sheaf_reduction_bytes(asked->kind);
+    return field->n_cells < INT64_MAX / 64 / field->about.width
+               ? 0
+               : sheaf_yaml_refuse(asked->node, error,
+                                   "reduce.%s: %" PRId64 " cells of %" PRId64 " values are more than a "
+                                   "file holds; put more axes together with over",
+                                   asked->name, field->n_cells, field->about.width);
+}
+
 static int add_formula(struct reducing *r, const struct yaml_node *node, const char *name, const char *key,
                        int32_t *formula, struct sheaf_error *error) {
     char what[300];
@@ -156,8 +211,6 @@ static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
         (asked->where && add_formula(r, asked->where, asked->name, "where", &one->where, error)))
         return -1;
     find_cells(one, field, asked, &extent);
-    one->kind = (int32_t)asked->kind;
-    one->state_bytes = sizeof(int64_t) + sheaf_reduction_bytes(asked->kind);
     struct sheaf_string about = {0};
     sheaf_string_add(&about, "%s of %s%s%s", kind, asked->of->text, asked->where ? " where " : "",
                      asked->where ? asked->where->text : "");
@@ -170,7 +223,23 @@ static int open_one(struct reducing *r, int k, struct sheaf_error *error) {
     };
     sheaf_string_free(&about);
     field->cell_methods = say_methods(r, &extent, asked);
-    return field->about.long_name && field->cell_methods ? 0 : sheaf_fail_memory(error, "the reductions");
+    return field->about.long_name && field->cell_methods ? describe_marks(r, k, error)
+                                                         : sheaf_fail_memory(error, "the reductions");
+}
+
+/* ", at 0.05 0.5 0.95", or as a hash where there are many. */
+static void identify_marks(const struct job_reduction *asked, struct sheaf_string *identity) {
+    enum { LISTED = 64 };
+    char hash[SHEAF_HASH_BYTES], number[32];
+    if (!sheaf_reduction_is_distribution(asked->kind))
+        return;
+    sheaf_string_add(identity, ", %s", asked->kind == REDUCE_HISTOGRAM ? "edges" : "at");
+    for (int64_t k = 0; asked->n_marks <= LISTED && k < asked->n_marks; k++)
+        sheaf_string_add(identity, " %s", sheaf_text_double(asked->marks[k], number));
+    if (asked->n_marks <= LISTED)
+        return;
+    sheaf_hash_bytes(asked->marks, (size_t)asked->n_marks * sizeof *asked->marks, hash);
+    sheaf_string_add(identity, " %s", hash);
 }
 
 /* "reduce mean_y: mean of (y + 1) where (x > 0), mass: model: mean, nan omit" */
@@ -183,10 +252,28 @@ static int identify(const struct reducing *r, struct sheaf_string *identity, str
             sheaf_string_add(identity, " where ");
             sheaf_formulas_print(&r->rows.formulas, one->where, identity);
         }
+        identify_marks(&r->asked[k], identity);
         sheaf_string_add(identity, ", %s, nan %s\n", r->fields[k].cell_methods,
                          r->asked[k].propagates ? "propagate" : "omit");
     }
     return identity->failed ? sheaf_fail_memory(error, "the reductions") : 0;
+}
+
+/* Distributions behind the others, each in the order of the job. */
+static int sort(struct reducing *r, const struct job *job, struct sheaf_error *error) {
+    r->n = job->n_reductions;
+    r->asked = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->asked);
+    r->list = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->list);
+    r->fields = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->fields);
+    if (!r->asked || !r->list || !r->fields)
+        return sheaf_fail_memory(error, "the reductions");
+    for (int k = 0; k < r->n; k++)
+        if (!sheaf_reduction_is_distribution(job->reductions[k].kind))
+            r->asked[r->n_folded++] = job->reductions[k];
+    for (int k = 0, n = r->n_folded; k < r->n; k++)
+        if (sheaf_reduction_is_distribution(job->reductions[k].kind))
+            r->asked[n++] = job->reductions[k];
+    return 0;
 }
 
 int sheaf_reducing_open(struct reducing **made, struct stage *stage, int64_t level, struct sheaf_error *error) {
@@ -198,13 +285,7 @@ int sheaf_reducing_open(struct reducing **made, struct stage *stage, int64_t lev
     if (!r)
         return sheaf_fail_memory(error, "the reductions");
     r->stage = stage;
-    r->n = job->n_reductions;
-    r->asked = job->reductions;
-    r->list = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->list);
-    r->fields = sheaf_arena_take(&r->arena, (size_t)r->n * sizeof *r->fields);
-    if (!r->list || !r->fields)
-        return sheaf_fail_memory(error, "the reductions");
-    if (list_fields(r, error))
+    if (sort(r, job, error) || list_fields(r, error))
         return -1;
     for (int k = 0; k < r->n; k++)
         if (open_one(r, k, error))
@@ -236,20 +317,21 @@ void sheaf_reducing_close(struct reducing *r) {
 /* No value in any cell. */
 static int clear_one(const struct reducing *r, int k, struct sheaf_error *error) {
     enum { CELLS = 512 };
-    static const int64_t counts[CELLS * REDUCED_COUNTS];
+    static const int64_t counts[CELLS * REDUCED_COUNTS_MOST];
     const struct reduction_field *field = &r->fields[k];
-    int64_t whole[CELLS];
-    double numbers[CELLS];
-    for (int i = 0; i < CELLS; i++)
-        whole[i] = -1;
-    sheaf_type_fill(SHEAF_FLOAT64, numbers, CELLS);
-    for (int64_t at = 0; at < field->n_cells; at += CELLS) {
-        const int64_t n = field->n_cells - at < CELLS ? field->n_cells - at : CELLS;
-        const void *none = field->about.type == SHEAF_INT64 ? (const void *)whole : (const void *)numbers;
-        if (sheaf_results_write_reduction(&r->stage->session->results, k, at, n, none, counts, error))
-            return -1;
+    const int64_t width = field->about.width, most = width < CELLS ? CELLS / width : 1, n_values = most * width;
+    int64_t *none = malloc((size_t)n_values * sizeof *none);
+    int rc = none ? 0 : sheaf_fail_memory(error, "the reductions");
+    for (int64_t i = 0; none && i < n_values; i++)
+        none[i] = -1;
+    if (none && field->about.type == SHEAF_FLOAT64)
+        sheaf_type_fill(SHEAF_FLOAT64, none, n_values);
+    for (int64_t at = 0, n; rc == 0 && at < field->n_cells; at += n) {
+        n = field->n_cells - at < most ? field->n_cells - at : most;
+        rc = sheaf_results_write_reduction(&r->stage->session->results, k, at, n, none, counts, error);
     }
-    return 0;
+    free(none);
+    return rc;
 }
 
 /* That there are none is on the disk before a row is another: after a power cut, too. */
@@ -272,20 +354,26 @@ int sheaf_reducing_clear(const struct reducing *r, struct sheaf_error *error) {
 static int say(const struct reducing *r, int k, struct sheaf_string *said, struct sheaf_error *error) {
     const struct reduction_field *field = &r->fields[k];
     struct reduced reduced = {.name = field->about.name,
-                              .unit = field->about.unit,
+                              .unit = field->kind == REDUCE_HISTOGRAM ? field->unit_of_bins : field->about.unit,
+                              .kind = field->kind,
                               .n_cells = field->n_cells,
+                              .width = field->about.width,
+                              .marks = field->marks,
                               .is_whole = field->about.type == SHEAF_INT64};
-    if (field->n_cells == 1 && sheaf_reducing_read(r, k, &reduced, error))
-        return -1;
-    sheaf_reduced_say(&reduced, said);
-    return 0;
+    struct sheaf_arena arena = {0};
+    const int rc = field->n_cells == 1 ? sheaf_reducing_read(r, k, &reduced, &arena, error) : 0;
+    if (rc == 0)
+        sheaf_reduced_say(&reduced, said);
+    sheaf_arena_free(&arena);
+    return rc;
 }
 
 /* The mark comes last, and what it says of is on the disk before it: after a power cut, too. */
 static int work_out(const struct reducing *r, const char *folded, struct sheaf_error *error) {
     struct results *results = &r->stage->session->results;
     return (folded ? sheaf_reducing_take(r, folded, error) : sheaf_reducing_rows(r, error)) ||
-                   sheaf_results_sync(results, error) || sheaf_results_mark_reduced(results, true, error)
+                   sheaf_reducing_distributions(r, error) || sheaf_results_sync(results, error) ||
+                   sheaf_results_mark_reduced(results, true, error)
                ? -1
                : 0;
 }

@@ -27,19 +27,26 @@ int sheaf_reducing_write(const struct reducing *r, int k, int64_t begin, int64_t
 }
 
 int sheaf_reducing_take(const struct reducing *r, const char *block, struct sheaf_error *error) {
-    const struct fold_plan plan = {.n = r->n, .list = r->list};
-    for (int k = 0; k < r->n; k++)
+    const struct fold_plan plan = {.n = r->n_folded, .list = r->list};
+    for (int k = 0; k < r->n_folded; k++)
         if (sheaf_reducing_write(r, k, 0, r->list[k].n_cells, sheaf_fold_states(&plan, block, k), error))
             return -1;
     return 0;
 }
 
-int sheaf_reducing_read(const struct reducing *r, int k, struct reduced *value, struct sheaf_error *error) {
+int sheaf_reducing_read(const struct reducing *r, int k, struct reduced *value, struct sheaf_arena *arena,
+                        struct sheaf_error *error) {
     const struct results *results = &r->stage->session->results;
     const struct reduction_place *at = &results->reductions[k];
-    return sheaf_file_pread(results->fd, &value->number, 8, at->values, results->path, error) ||
-                   sheaf_file_pread(results->fd, &value->whole, 8, at->values, results->path, error) ||
-                   sheaf_file_pread(results->fd, value->counts, sizeof value->counts, at->counts, results->path, error)
-               ? -1
-               : 0;
+    char *all = sheaf_arena_take(arena, (size_t)at->width * 8);
+    if (!all)
+        return sheaf_fail_memory(error, "the reductions");
+    value->numbers = (const double *)(void *)all;
+    value->wholes = (const int64_t *)(void *)all;
+    if (sheaf_file_pread(results->fd, all, (size_t)at->width * 8, at->values, results->path, error))
+        return -1;
+    value->number = value->numbers[0];
+    value->whole = value->wholes[0];
+    return sheaf_file_pread(results->fd, value->counts, (size_t)at->n_counts * sizeof(int64_t), at->counts,
+                            results->path, error);
 }

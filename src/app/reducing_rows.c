@@ -15,34 +15,30 @@ enum {
     WINDOW_BYTES = 8 << 20 /* of the sums of a piece, at most; where there are more cells, some at a time */
 };
 
-/* Reductions [first, first + n), of which cells `begin` … `end` - 1 are summed now, from all items. */
-struct pass {
-    const struct reducing *r;
-    int first, n;
-    int64_t begin, end; /* of each; end is cut to the cells that a reduction has */
-    char **states;      /* [n] of these cells, to which pieces are merged under the lock */
+/* What the threads of a passing share. */
+struct passing {
+    struct pass *pass;
     pthread_mutex_t lock;
     pthread_mutex_t reading; /* items are read by one thread at a time */
     atomic_bool failed;
     struct sheaf_error *error; /* of the first that failed, under the lock */
 };
 
-static int64_t last_cell(const struct pass *pass, int k) {
+int64_t sheaf_reducing_last(const struct pass *pass, int k) {
     const int64_t n = pass->r->fields[k].n_cells;
     return n < pass->end ? n : pass->end;
 }
 
-static int64_t n_cells(const struct pass *pass, int k) {
-    const int64_t n = last_cell(pass, k) - pass->begin;
+int64_t sheaf_reducing_cells(const struct pass *pass, int k) {
+    const int64_t n = sheaf_reducing_last(pass, k) - pass->begin;
     return n > 0 ? n : 0;
 }
 
-/* Room for the sums of the window; NULL: no memory. */
+/* Room for the states of the window; NULL: no memory. */
 static char **make_states(const struct pass *pass, struct sheaf_arena *arena) {
     char **states = sheaf_arena_take(arena, ((size_t)pass->n + 1) * sizeof *states);
     for (int k = 0; states && k < pass->n; k++) {
-        states[k] = sheaf_arena_take(arena, (size_t)n_cells(pass, pass->first + k) *
-                                                pass->r->list[pass->first + k].state_bytes);
+        states[k] = sheaf_arena_take(arena, pass->bytes(pass, pass->first + k));
         if (!states[k])
             return NULL;
     }
@@ -66,9 +62,9 @@ static int read_output(const struct reducing *r, int output, int64_t first, int6
 }
 
 /* The columns that the formulas read. */
-static int read_columns(struct pass *pass, int64_t first, int64_t n, double *const *in, struct sheaf_arena *arena,
+static int read_columns(struct passing *passing, int64_t first, int64_t n, double *const *in, struct sheaf_arena *arena,
                         struct sheaf_error *error) {
-    const struct reducing *r = pass->r;
+    const struct reducing *r = passing->pass->r;
     struct items *items = &r->stage->items;
     void **columns = sheaf_arena_take(arena, ((size_t)items->n_fields + 1) * sizeof *columns);
     bool any = false;
@@ -87,10 +83,10 @@ static int read_columns(struct pass *pass, int64_t first, int64_t n, double *con
         return 0;
     const bool alone = !sheaf_items_are_generated(items);
     if (alone)
-        pthread_mutex_lock(&pass->reading);
+        pthread_mutex_lock(&passing->reading);
     const int rc = sheaf_items_read_as(items, first, n, columns, r->types, arena, error);
     if (alone)
-        pthread_mutex_unlock(&pass->reading);
+        pthread_mutex_unlock(&passing->reading);
     return rc;
 }
 
@@ -119,7 +115,7 @@ static bool may_touch(const struct pass *pass, int k, int64_t first, int64_t n) 
         }
         all = all || from != to;
     }
-    return least < last_cell(pass, k) && most >= pass->begin;
+    return least < sheaf_reducing_last(pass, k) && most >= pass->begin;
 }
 
 static bool may_touch_any(const struct pass *pass, int64_t first, int64_t n) {
@@ -129,7 +125,8 @@ static bool may_touch_any(const struct pass *pass, int64_t first, int64_t n) {
     return false;
 }
 
-static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states, struct sheaf_error *error) {
+static int add_batch(struct passing *passing, int64_t first, int64_t n, char **states, struct sheaf_error *error) {
+    const struct pass *pass = passing->pass;
     const struct reducing *r = pass->r;
     const struct results *results = &r->stage->session->results;
     struct sheaf_arena arena = {0};
@@ -140,14 +137,14 @@ static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states,
     rc = rc ? rc
             : sheaf_file_pread(results->fd, status, (size_t)n, results->sink.layout.status_offset + first,
                                results->path, error);
-    rc = rc ? rc : read_columns(pass, first, n, in, &arena, error);
+    rc = rc ? rc : read_columns(passing, first, n, in, &arena, error);
     if (rc == 0) {
         sheaf_status_judge(status, n, true);
         sheaf_row_formulas_compute(&r->rows, first, n, in, out);
         for (int k = 0; k < pass->n; k++) {
             const struct fold_one *one = &r->list[pass->first + k];
-            sheaf_fold_values(one, states[k], pass->begin, last_cell(pass, pass->first + k), first, n, status,
-                              out[one->of], one->where < 0 ? NULL : out[one->where]);
+            pass->add(pass, pass->first + k, states[k], first, n, status, out[one->of],
+                      one->where < 0 ? NULL : out[one->where]);
         }
     }
     sheaf_arena_free(&arena);
@@ -158,51 +155,76 @@ static int add_batch(struct pass *pass, int64_t first, int64_t n, char **states,
 
 static void merge(const struct pass *pass, char **states) {
     for (int k = 0; k < pass->n; k++)
-        sheaf_fold_merge_cells(&pass->r->list[pass->first + k], pass->states[k], states[k],
-                               n_cells(pass, pass->first + k));
+        pass->merge(pass, pass->first + k, pass->states[k], states[k]);
 }
 
 static void do_piece(void *context, int64_t piece) {
-    struct pass *pass = context;
+    struct passing *passing = context;
+    const struct pass *pass = passing->pass;
     const int64_t n_items = pass->r->stage->items.n_items, first = piece * PIECE;
     const int64_t end = n_items - first < PIECE ? n_items : first + PIECE;
     struct sheaf_arena arena = {0};
     struct sheaf_error error = {0};
-    if (atomic_load(&pass->failed) || !may_touch_any(pass, first, end - first))
+    if (atomic_load(&passing->failed) || !may_touch_any(pass, first, end - first))
         return;
     char **states = make_states(pass, &arena);
     int rc = states ? 0 : sheaf_fail_memory(&error, "the reductions");
     for (int64_t at = first, n; rc == 0 && at < end; at += n) {
         n = end - at < BATCH ? end - at : BATCH;
-        rc = may_touch_any(pass, at, n) ? add_batch(pass, at, n, states, &error) : 0;
+        rc = may_touch_any(pass, at, n) ? add_batch(passing, at, n, states, &error) : 0;
     }
-    pthread_mutex_lock(&pass->lock);
+    pthread_mutex_lock(&passing->lock);
     if (rc == 0)
         merge(pass, states);
-    else if (!atomic_exchange(&pass->failed, true) && pass->error)
-        *pass->error = error;
-    pthread_mutex_unlock(&pass->lock);
+    else if (!atomic_exchange(&passing->failed, true) && passing->error)
+        *passing->error = error;
+    pthread_mutex_unlock(&passing->lock);
     sheaf_arena_free(&arena);
 }
 
-/* --- passes -------------------------------------------------------------------------------------------------------- */
+int sheaf_reducing_pass(struct pass *pass, struct sheaf_arena *arena, struct sheaf_error *error) {
+    struct passing passing = {.pass = pass, .error = error};
+    pass->states = make_states(pass, arena);
+    if (!pass->states)
+        return sheaf_fail_memory(error, "the reductions");
+    pthread_mutex_init(&passing.lock, NULL);
+    pthread_mutex_init(&passing.reading, NULL);
+    sheaf_crew_do((pass->r->stage->items.n_items + PIECE - 1) / PIECE, do_piece, &passing);
+    pthread_mutex_destroy(&passing.reading);
+    pthread_mutex_destroy(&passing.lock);
+    return atomic_load(&passing.failed) ? -1 : 0;
+}
+
+/* --- sums ---------------------------------------------------------------------------------------------------------- */
+
+static size_t sums_bytes(const struct pass *pass, int k) {
+    return (size_t)sheaf_reducing_cells(pass, k) * pass->r->list[k].state_bytes;
+}
+
+static void add_to_sums(const struct pass *pass, int k, char *states, int64_t first, int64_t n, const uint8_t *status,
+                        const double *of, const double *where) {
+    sheaf_fold_values(&pass->r->list[k], states, pass->begin, sheaf_reducing_last(pass, k), first, n, status, of,
+                      where);
+}
+
+static void merge_sums(const struct pass *pass, int k, char *states, const char *others) {
+    sheaf_fold_merge_cells(&pass->r->list[k], states, others, sheaf_reducing_cells(pass, k));
+}
 
 /* Some reductions, some of their cells. */
 static int do_pass(const struct reducing *r, int first, int n, int64_t begin, int64_t end, struct sheaf_error *error) {
-    struct pass pass = {.r = r, .first = first, .n = n, .begin = begin, .end = end, .error = error};
+    struct pass pass = {.r = r,
+                        .first = first,
+                        .n = n,
+                        .begin = begin,
+                        .end = end,
+                        .bytes = sums_bytes,
+                        .add = add_to_sums,
+                        .merge = merge_sums};
     struct sheaf_arena arena = {0};
-    pthread_mutex_init(&pass.lock, NULL);
-    pthread_mutex_init(&pass.reading, NULL);
-    pass.states = make_states(&pass, &arena);
-    int rc = pass.states ? 0 : sheaf_fail_memory(error, "the reductions");
-    if (rc == 0) {
-        sheaf_crew_do((r->stage->items.n_items + PIECE - 1) / PIECE, do_piece, &pass);
-        rc = atomic_load(&pass.failed) ? -1 : 0;
-    }
-    for (int k = 0; rc == 0 && k < n; k++)
-        rc = sheaf_reducing_write(r, first + k, begin, n_cells(&pass, first + k), pass.states[k], error);
-    pthread_mutex_destroy(&pass.reading);
-    pthread_mutex_destroy(&pass.lock);
+    int rc = sheaf_reducing_pass(&pass, &arena, error);
+    for (int k = first; rc == 0 && k < first + n; k++)
+        rc = sheaf_reducing_write(r, k, begin, sheaf_reducing_cells(&pass, k), pass.states[k - first], error);
     sheaf_arena_free(&arena);
     return rc;
 }
@@ -212,9 +234,9 @@ static int64_t state_bytes(const struct reducing *r, int k) {
 }
 
 int sheaf_reducing_rows(const struct reducing *r, struct sheaf_error *error) {
-    for (int first = 0, n; first < r->n; first += n) {
+    for (int first = 0, n; first < r->n_folded; first += n) {
         int64_t n_bytes = state_bytes(r, first);
-        for (n = 1; first + n < r->n && n_bytes + state_bytes(r, first + n) <= WINDOW_BYTES; n++)
+        for (n = 1; first + n < r->n_folded && n_bytes + state_bytes(r, first + n) <= WINDOW_BYTES; n++)
             n_bytes += state_bytes(r, first + n);
         const int64_t cells = n_bytes <= WINDOW_BYTES ? INT64_MAX : WINDOW_BYTES / (int64_t)r->list[first].state_bytes;
         for (int64_t begin = 0; begin == 0 || begin < r->fields[first].n_cells; begin += cells) {

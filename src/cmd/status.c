@@ -193,6 +193,37 @@ static void print_last_run(const struct status *s) {
     printf("}");
 }
 
+/* A number, or null. */
+static void print_number(double value) {
+    char number[32];
+    printf("%s", isfinite(value) ? sheaf_text_double(value, number) : "null");
+}
+
+/* What became of the only cell. */
+static void print_results(const struct reduced *r) {
+    if (r->kind == REDUCE_HISTOGRAM) {
+        printf(", \"bins\": %" PRId64 ", \"first_edge\": ", r->width);
+        print_number(r->marks[0]);
+        printf(", \"last_edge\": ");
+        print_number(r->marks[r->width]);
+        printf(", \"below\": %" PRId64 ", \"above\": %" PRId64, r->counts[REDUCED_BELOW], r->counts[REDUCED_ABOVE]);
+    } else if (r->kind == REDUCE_QUANTILES) {
+        printf(", \"quantiles\": [");
+        for (int64_t k = 0; k < r->width; k++) {
+            printf("%s{\"at\": ", k ? ", " : "");
+            print_number(r->marks[k]);
+            printf(", \"value\": ");
+            print_number(r->numbers[k]);
+            printf("}");
+        }
+        printf("]");
+    } else if (r->is_whole) {
+        printf(", \"value\": %" PRId64, r->whole);
+    } else {
+        print_known("value", r->number, isfinite(r->number));
+    }
+}
+
 static void print_reductions_as_json(const struct status *s) {
     printf(", \"reductions\": [");
     for (int k = 0; k < s->n_reductions; k++) {
@@ -200,10 +231,7 @@ static void print_reductions_as_json(const struct status *s) {
         printf("%s{\"cells\": %" PRId64, k ? ", " : "", r->n_cells);
         print_quoted("name", r->name);
         if (r->n_cells == 1) {
-            if (r->is_whole)
-                printf(", \"value\": %" PRId64, r->whole);
-            else
-                print_known("value", r->number, isfinite(r->number));
+            print_results(r);
             printf(", \"values\": %" PRId64 ", \"nan\": %" PRId64 ", \"not_done\": %" PRId64, r->counts[REDUCED_IN],
                    r->counts[REDUCED_NAN], r->counts[REDUCED_UNDONE]);
         }

@@ -305,3 +305,43 @@ int sheaf_axis_read(const struct axis_files *files, const struct yaml_node *node
                ? -1
                : 0;
 }
+
+/* --- numbers alone ------------------------------------------------------------------------------------------------- */
+
+static int read_list_of_numbers(const struct yaml_node *node, const char *what, struct sheaf_arena *arena,
+                                const double **values, int64_t *n, struct sheaf_error *error) {
+    double *list = sheaf_arena_take(arena, ((size_t)node->n + 1) * sizeof *list);
+    if (!list)
+        return sheaf_fail_memory(error, what);
+    for (*n = 0; *n < node->n; ++*n) {
+        const struct yaml_node *value = node->value[*n];
+        if (value->kind != YAML_SCALAR || sheaf_text_to_double(value->text, strlen(value->text), &list[*n]))
+            return sheaf_yaml_refuse(value, error, "%s should list numbers; '%s' is none", what,
+                                     value->kind == YAML_SCALAR ? value->text : "a list or map");
+    }
+    *values = list;
+    return 0;
+}
+
+int sheaf_axis_read_numbers(const struct yaml_node *node, const char *within, const char *what,
+                            struct sheaf_arena *arena, const double **values, int64_t *n, struct sheaf_error *error) {
+    static const char *const spacings[] = {"linspace", "logspace", "geomspace"};
+    struct sweep_field field;
+    if (node->kind == YAML_LIST)
+        return read_list_of_numbers(node, what, arena, values, n, error);
+    if (node->kind != YAML_MAP)
+        return sheaf_yaml_refuse(node, error, "%s should be a list of numbers, or a map: {linspace: [0, 1, 11]}", what);
+    if (sheaf_job_keys_check(node, what, within, 0, error))
+        return -1;
+    if (node->n != 1)
+        return sheaf_yaml_refuse(node, error,
+                                 "%s has values in %d ways; it takes exactly one of linspace, logspace, "
+                                 "geomspace",
+                                 what, node->n);
+    for (int k = 0; k < 3; k++)
+        if (strcmp(node->key[0]->text, spacings[k]) == 0 &&
+            read_spacing(node->value[0], (enum spacing)k, what, arena, &field, n, error))
+            return -1;
+    *values = field.values;
+    return 0;
+}

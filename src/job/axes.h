@@ -19,6 +19,10 @@
 int sheaf_axis_read(const struct axis_files *files, const struct yaml_node *node, const char *name, const char *what,
                     struct sheaf_arena *arena, struct sweep_field *field, int64_t *n, struct sheaf_error *error);
 
+/* Reads numbers, values[*n], from a list or a map {linspace: …}, {logspace: …} or {geomspace: …}, whose keys are within `within`. */
+int sheaf_axis_read_numbers(const struct yaml_node *node, const char *within, const char *what,
+                            struct sheaf_arena *arena, const double **values, int64_t *n, struct sheaf_error *error);
+
 /* Unit and long name of a field that a map describes. */
 int sheaf_axis_read_about(const struct yaml_node *node, struct sweep_field *field, struct sheaf_arena *arena,
                           struct sheaf_error *error);

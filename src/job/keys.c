@@ -130,9 +130,21 @@ const struct job_key sheaf_job_keys[] = {
     {"reduce.*", "argmin", KEY_TEXT, .value = "FORMULA", .help = "the item that has the least value, the first of several"},
     {"reduce.*", "argmax", KEY_TEXT, .value = "FORMULA", .help = "the item that has the largest value"},
     {"reduce.*", "count", KEY_TEXT, .value = "FORMULA", .help = "items for which it is not 0: \"y > 3\""},
+    {"reduce.*", "histogram", KEY_MAP, .value = "{of: FORMULA, edges: [EDGE, …]}", .help = "how many values are in each bin, as numpy.histogram"},
+    {"reduce.*", "quantiles", KEY_MAP, .value = "{of: FORMULA, at: [P, …]}", .help = "exact ones, as numpy.quantile"},
     {"reduce.*", "where", KEY_TEXT, .value = "FORMULA", .help = "only items for which it is not 0"},
     {"reduce.*", "over", KEY_TEXT | KEY_TEXTS, .value = "[AXIS, …]", .help = "only along these axes of a grid; the others stay, as a smaller cube"},
     {"reduce.*", "nan", KEY_WORD, "omit|propagate", .help = "whether a value that is no number is left out, or makes the result none"},
+
+    {"reduce.*.histogram", "of", KEY_TEXT, .value = "FORMULA", .help = "of fields and outputs"},
+    {"reduce.*.histogram", "edges", KEY_TEXTS | KEY_MAP, .value = "[EDGE, …] or {linspace: [FIRST, LAST, N]}", .help = "N + 1 for N bins; the last bin has its right edge, too"},
+
+    {"reduce.*.histogram.edges", "linspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N edges in equal steps"},
+    {"reduce.*.histogram.edges", "logspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "10 to the power of such"},
+    {"reduce.*.histogram.edges", "geomspace", KEY_TEXTS, .value = "[FIRST, LAST, N]", .help = "N edges in equal ratios"},
+
+    {"reduce.*.quantiles", "of", KEY_TEXT, .value = "FORMULA", .help = "of fields and outputs"},
+    {"reduce.*.quantiles", "at", KEY_TEXTS, .value = "[P, …]", .help = "probabilities from 0 to 1: 0.5 is the median"},
 
     {"halt", "failed", KEY_COUNT | KEY_TEXT, .value = "N or P%", .help = "end the run when so many have failed"},
 
@@ -148,7 +160,8 @@ const struct job_key_choice sheaf_job_key_choices[] = {
     {"", "kernel|expression|command|worker|stages"},
     {"items", "csv|lines|count|hdf5|results|jsonl|grid|zip|rows|sample|files|stage"},
     {"items.sample.fields.*", "uniform|loguniform|normal|integers|choice"},
-    {"reduce.*", "sum|mean|variance|std|standard_error|min|max|argmin|argmax|count"},
+    {"reduce.*", "sum|mean|variance|std|standard_error|min|max|argmin|argmax|count|histogram|quantiles"},
+    {"reduce.*.histogram.edges", "linspace|logspace|geomspace"},
     {0},
 };
 

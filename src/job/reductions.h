@@ -11,7 +11,7 @@
 #include "job/yaml.h"
 #include "reduce/reduction.h"
 
-enum { REDUCTIONS_MOST = 256 };
+enum { REDUCTIONS_MOST = 256, QUANTILES_MOST = 64 };
 
 struct job_reduction {
     const char *name;
@@ -21,6 +21,8 @@ struct job_reduction {
     const struct yaml_node *where; /* which items count; NULL: all */
     const struct yaml_node *over;  /* the axes along which values are put together; NULL: all */
     bool propagates;               /* one NaN makes NaN of all */
+    const double *marks; /* [n_marks] of a histogram the edges of its bins, of quantiles their probabilities */
+    int64_t n_marks;
 };
 
 /* Reads the value of `reduce`, which may be NULL: reductions[*n], in the arena. */

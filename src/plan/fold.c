@@ -60,15 +60,14 @@ void sheaf_fold_merge(const struct fold_plan *plan, char *block, const char *oth
 
 /* --- values -------------------------------------------------------------------------------------------------------- */
 
-static int64_t find_cell(const struct fold_one *one, int64_t item) {
+int64_t sheaf_fold_cell(const struct fold_one *one, int64_t item) {
     int64_t cell = 0;
     for (int k = 0; k < one->n_axes; k++)
         cell += item / one->axes[k].below % one->axes[k].size * one->axes[k].stride;
     return cell;
 }
 
-/* How many items from this one on are of the same cell, at least. */
-static int64_t find_run(const struct fold_one *one, int64_t item, int64_t most) {
+int64_t sheaf_fold_run(const struct fold_one *one, int64_t item, int64_t most) {
     if (one->n_axes == 0)
         return most;
     const int64_t below = one->axes[one->n_axes - 1].below, run = below - item % below;
@@ -106,8 +105,8 @@ static void add_some(const struct fold_one *one, char *state, int64_t first, int
 void sheaf_fold_values(const struct fold_one *one, char *states, int64_t begin, int64_t end, int64_t first, int64_t n,
                        const uint8_t *status, const double *of, const double *where) {
     for (int64_t at = 0, run; at < n; at += run) {
-        run = find_run(one, first + at, n - at < FOLD_BATCH ? n - at : FOLD_BATCH);
-        const int64_t cell = find_cell(one, first + at);
+        run = sheaf_fold_run(one, first + at, n - at < FOLD_BATCH ? n - at : FOLD_BATCH);
+        const int64_t cell = sheaf_fold_cell(one, first + at);
         if (cell < begin || cell >= end)
             continue;
         char *state = states + (size_t)(cell - begin) * one->state_bytes;

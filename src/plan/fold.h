@@ -84,6 +84,10 @@ void sheaf_fold_close(struct fold *fold);
 void sheaf_fold_values(const struct fold_one *one, char *states, int64_t begin, int64_t end, int64_t first, int64_t n,
                        const uint8_t *status, const double *of, const double *where);
 
+/* The cell of an item; and how many of the next `most` items, this one among them, are of the same, at least. */
+int64_t sheaf_fold_cell(const struct fold_one *one, int64_t item);
+int64_t sheaf_fold_run(const struct fold_one *one, int64_t item, int64_t most);
+
 /* Merges the states of n cells. */
 void sheaf_fold_merge_cells(const struct fold_one *one, char *states, const char *others, int64_t n);
 

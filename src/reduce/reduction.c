@@ -5,8 +5,9 @@
 
 #include "reduce/exact.h"
 
-const char *const sheaf_reduction_names[REDUCE_KINDS] = {"sum", "mean", "variance", "std",    "standard_error",
-                                                         "min", "max",  "argmin",   "argmax", "count"};
+const char *const sheaf_reduction_names[REDUCE_KINDS] = {
+    "sum", "mean",   "variance", "std",   "standard_error", "min",
+    "max", "argmin", "argmax",   "count", "histogram",      "quantiles"};
 
 /* Each kind uses as much of it as it needs. */
 struct state {
@@ -30,11 +31,21 @@ static bool wants_least(enum reduction_kind kind) {
 }
 
 enum sheaf_type sheaf_reduction_type(enum reduction_kind kind) {
-    return kind == REDUCE_ARGMIN || kind == REDUCE_ARGMAX || kind == REDUCE_COUNT ? SHEAF_INT64 : SHEAF_FLOAT64;
+    return kind == REDUCE_ARGMIN || kind == REDUCE_ARGMAX || kind == REDUCE_COUNT || kind == REDUCE_HISTOGRAM
+               ? SHEAF_INT64
+               : SHEAF_FLOAT64;
 }
 
 bool sheaf_reduction_keeps_unit(enum reduction_kind kind) {
     return sheaf_reduction_type(kind) == SHEAF_FLOAT64 && kind != REDUCE_VARIANCE;
+}
+
+bool sheaf_reduction_is_distribution(enum reduction_kind kind) {
+    return kind == REDUCE_HISTOGRAM || kind == REDUCE_QUANTILES;
+}
+
+int sheaf_reduction_n_counts(enum reduction_kind kind) {
+    return kind == REDUCE_HISTOGRAM ? REDUCED_COUNTS_MOST : REDUCED_COUNTS;
 }
 
 size_t sheaf_reduction_bytes(enum reduction_kind kind) {
@@ -72,7 +83,7 @@ void sheaf_reduction_add(enum reduction_kind kind, void *state, int64_t item, do
 }
 
 bool sheaf_reduction_has_item(enum reduction_kind kind) {
-    return !has_sum(kind) && kind != REDUCE_COUNT;
+    return !has_sum(kind) && kind != REDUCE_COUNT && !sheaf_reduction_is_distribution(kind);
 }
 
 /* The sum counts what is NaN, and sums and squares have nothing of it. */

@@ -22,21 +22,32 @@ enum reduction_kind {
     REDUCE_MAX,
     REDUCE_ARGMIN, /* the item that has it, the first of several */
     REDUCE_ARGMAX,
-    REDUCE_COUNT, /* values that are not 0 */
+    REDUCE_COUNT,     /* values that are not 0 */
+    REDUCE_HISTOGRAM, /* how many are in each bin; this and the next are distributions: several results a cell */
+    REDUCE_QUANTILES,
     REDUCE_KINDS
 };
 
 /* What is counted of each cell: values that went in, values that were no number, items that failed or are pending. */
 enum { REDUCED_IN, REDUCED_NAN, REDUCED_UNDONE, REDUCED_COUNTS };
 
+/* Behind them, of a histogram: values that are outside of the bins. */
+enum { REDUCED_BELOW = REDUCED_COUNTS, REDUCED_ABOVE, REDUCED_COUNTS_MOST };
+
 /* A reduction as people see it. */
 struct reduced {
-    const char *name, *unit; /* unit: or NULL */
-    int64_t n_cells;         /* what follows is of the only one */
-    bool is_whole;           /* it is `whole`, else `number` */
+    const char *name, *unit;  /* unit: of a histogram that of its bins; or NULL */
+    enum reduction_kind kind; /* of what is no distribution any one */
+    int64_t n_cells;
+    int64_t width;       /* results of a cell: bins, probabilities; 1 else */
+    const double *marks; /* of a distribution: [width + 1] the edges of the bins, [width] the probabilities */
+    bool is_whole;       /* results are int64, else float64 */
+    /* what follows is of the only cell */
     double number;
     int64_t whole;
-    int64_t counts[REDUCED_COUNTS];
+    const double *numbers; /* [width] of quantiles */
+    const int64_t *wholes; /* [width] of a histogram */
+    int64_t counts[REDUCED_COUNTS_MOST];
 };
 
 extern const char *const sheaf_reduction_names[REDUCE_KINDS];
@@ -46,6 +57,12 @@ enum sheaf_type sheaf_reduction_type(enum reduction_kind kind);
 
 /* Whether the result has the unit of the values. */
 bool sheaf_reduction_keeps_unit(enum reduction_kind kind);
+
+/* Whether a cell has several results, which reduce/histogram and reduce/selection work out; what follows here is of the others. */
+bool sheaf_reduction_is_distribution(enum reduction_kind kind);
+
+/* How many counts are kept of a cell. */
+int sheaf_reduction_n_counts(enum reduction_kind kind);
 
 /* Bytes of a state, which starts as zeros. */
 size_t sheaf_reduction_bytes(enum reduction_kind kind);

@@ -10,6 +10,7 @@
 #include "store/finish.h"
 #include "store/identity.h"
 #include "store/layout.h"
+#include "store/reductions.h"
 
 struct asking {
     const struct results_plan *plan;
@@ -40,16 +41,22 @@ static int remove_dataset(struct creation *c, const char *name) {
 
 /* Those that are there. */
 static int remove_all(struct creation *c, const char *stored) {
-    const char *name;
+    const char *const all = stored, *name;
     size_t n_bytes;
     if (H5Lexists(c->file, REDUCED, H5P_DEFAULT) > 0 && remove_dataset(c, REDUCED))
         return -1;
     while (sheaf_identity_next_reduction(&stored, &name, &n_bytes)) {
-        char values[300], counts[320];
-        snprintf(values, sizeof values, "%.*s", (int)n_bytes, name);
-        snprintf(counts, sizeof counts, REDUCTIONS "/%s", values);
-        if (remove_dataset(c, values) || remove_dataset(c, counts))
+        static const char *const parts[] = {"", REDUCTION_BOUNDS, REDUCTION_BINS, REDUCTION_QUANTILES};
+        char values[320], counts[320];
+        snprintf(counts, sizeof counts, REDUCTIONS "/%.*s", (int)n_bytes, name);
+        if (remove_dataset(c, counts))
             return -1;
+        for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+            snprintf(values, sizeof values, "%.*s%s", (int)n_bytes, name, parts[k]);
+            if ((k == 0 || H5Lexists(c->file, values, H5P_DEFAULT) > 0) && sheaf_identity_is_reduction(all, values) &&
+                remove_dataset(c, values))
+                return -1;
+        }
     }
     return 0;
 }

@@ -65,19 +65,19 @@ hid_t sheaf_create_of_items(struct creation *c, const char *name, hid_t type) {
     return make_of_items(c, name, type, 1);
 }
 
-/* The dimension of fields with several values an item, made when first needed: "values_3". */
-static int attach_width(struct creation *c, hid_t dataset, int64_t width) {
+int sheaf_create_attach_width(struct creation *c, hid_t dataset, int64_t width, unsigned index) {
     char name[64];
     snprintf(name, sizeof name, "values_%" PRId64, width);
     if (H5Lexists(c->file, name, H5P_DEFAULT) <= 0 && make_dimension(c, name, width))
         return -1;
-    return attach(c, dataset, name, (unsigned)c->extent.n_dims);
+    return attach(c, dataset, name, index);
 }
 
 /* A field's dataset of a type: [n_items], or [n_items][width]. */
 static hid_t make_field_as(struct creation *c, const struct sheaf_field *field, hid_t type) {
     hid_t dataset = make_of_items(c, field->name, type, field->width);
-    if (dataset >= 0 && field->width > 1 && attach_width(c, dataset, field->width)) {
+    if (dataset >= 0 && field->width > 1 &&
+        sheaf_create_attach_width(c, dataset, field->width, (unsigned)c->extent.n_dims)) {
         H5Dclose(dataset);
         return H5I_INVALID_HID;
     }

@@ -47,6 +47,9 @@ hid_t sheaf_create_dataset(struct creation *c, const char *name, hid_t type, int
 /* The dimensions of the items and their coordinates, and all fields. */
 int sheaf_create_fields(struct creation *c);
 
+/* Names a dimension of `width` values, made when first needed: "values_3". */
+int sheaf_create_attach_width(struct creation *c, hid_t dataset, int64_t width, unsigned index);
+
 /* The reductions: store/reductions.h. */
 int sheaf_create_reductions(struct creation *c);
 

@@ -462,10 +462,6 @@ bool sheaf_identity_is_trace(const char *identity, const char *output) {
     return any_found ? !find_named(identity, FROM_KEY, output, strlen(output)).at : strcmp(output, "stdout") != 0;
 }
 
-bool sheaf_identity_is_reduction(const char *identity, const char *name) {
-    return find_named(identity, REDUCE_KEY, name, strlen(name)).at != NULL;
-}
-
 bool sheaf_identity_is_sweep(const char *identity) {
     static const char grid[] = "items: grid '";
     return strncmp(identity, grid, sizeof grid - 1) == 0;

@@ -14,6 +14,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "reduce/reduction.h"
 
 /* Refuses the results file at `path`, whose identity is `stored`, if the job's is another, naming what differs and the
    remedies. Files that were not there when the stored one was written do not count: a command may have made them.
@@ -55,7 +56,10 @@ bool sheaf_identity_differs_in_reductions(const char *stored, const char *now, s
 /* The next reduction, as sheaf_identity_next_output. */
 bool sheaf_identity_next_reduction(const char **at, const char **name, size_t *n_bytes);
 
-/* Whether the job asks for a reduction of that name. */
+/* What kind the reduction is whose name next_reduction gave; REDUCE_KINDS: of another version. */
+enum reduction_kind sheaf_identity_reduction_kind(const char *name, size_t n_bytes);
+
+/* Whether the job asks for a reduction of that name, or for one that has a dataset of that name (store/reductions.h). */
 bool sheaf_identity_is_reduction(const char *identity, const char *name);
 
 /* Whether the items are a sweep, whose fields are coordinates of the results. */

@@ -99,7 +99,7 @@ int sheaf_reader_seconds(struct reader *reader, int64_t first, int64_t n, float 
 int sheaf_reader_reductions(struct reader *reader, const struct reduced **reductions, int *n,
                             struct sheaf_error *error);
 
-/* All values of a reduction, [n_cells] float64, or int64 where it is `whole`. */
+/* All values of a reduction, [n_cells][width] float64, or int64 where it is `whole`. */
 int sheaf_reader_cells(struct reader *reader, const char *reduction, bool whole, void *values,
                        struct sheaf_error *error);
 

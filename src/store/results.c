@@ -109,12 +109,13 @@ static int find_reductions(struct results *r, hid_t file, const struct results_p
     for (int k = 0; k < plan->n_reductions; k++) {
         const struct reduction_field *field = &plan->reductions[k];
         int64_t shape[EXTENT_MOST + 1];
-        const int64_t counts[2] = {field->n_cells, REDUCED_COUNTS};
+        const int64_t counts[2] = {field->n_cells, sheaf_reduction_n_counts(field->kind)};
+        const int rank = sheaf_reduction_shape(field, &r->extent, shape);
         char name[300];
-        for (int d = 0; d < field->n_dims; d++)
-            shape[d] = r->extent.dims[field->dims[d]].size;
+        r->reductions[k].width = field->about.width;
+        r->reductions[k].n_counts = counts[1];
         snprintf(name, sizeof name, REDUCTIONS "/%s", field->about.name);
-        if (find_dataset(r, file, field->about.name, shape, field->n_dims, &r->reductions[k].values, error) ||
+        if (find_dataset(r, file, field->about.name, shape, rank, &r->reductions[k].values, error) ||
             find_dataset(r, file, name, counts, 2, &r->reductions[k].counts, error))
             return -1;
     }
@@ -123,11 +124,10 @@ static int find_reductions(struct results *r, hid_t file, const struct results_p
 
 int sheaf_results_write_reduction(struct results *r, int k, int64_t first, int64_t n, const void *values,
                                   const int64_t *counts, struct sheaf_error *error) {
-    const size_t n_counts = (size_t)n * REDUCED_COUNTS * sizeof *counts;
-    return sheaf_file_pwrite(r->fd, values, (size_t)n * 8, r->reductions[k].values + first * 8, r->path, error) ||
-                   sheaf_file_pwrite(r->fd, counts, n_counts,
-                                     r->reductions[k].counts + first * REDUCED_COUNTS * (off_t)sizeof *counts, r->path,
-                                     error)
+    const struct reduction_place *at = &r->reductions[k];
+    const int64_t cell = at->width * 8, of_cell = at->n_counts * (int64_t)sizeof *counts;
+    return sheaf_file_pwrite(r->fd, values, (size_t)(n * cell), at->values + first * cell, r->path, error) ||
+                   sheaf_file_pwrite(r->fd, counts, (size_t)(n * of_cell), at->counts + first * of_cell, r->path, error)
                ? -1
                : 0;
 }

@@ -197,7 +197,7 @@ struct pending sheaf_results_pending(struct results *results);
 /* Counts the items that are asked for (NULL: all) by status; counts[ITEM_SKIPPED + 1]. */
 int sheaf_results_count(struct results *results, const struct asked *asked, int64_t *counts, struct sheaf_error *error);
 
-/* Values, of the field's type, and counts[n][REDUCED_COUNTS] of cells first … first + n - 1 of a reduction, whose number in the
+/* Values, of the field's type, and counts[n][n_counts] of cells first … first + n - 1 of a reduction, whose number in the
    plan is k. */
 int sheaf_results_write_reduction(struct results *results, int k, int64_t first, int64_t n, const void *values,
                                   const int64_t *counts, struct sheaf_error *error);
