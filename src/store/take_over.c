@@ -134,7 +134,7 @@ static int look_up(struct match *m, struct print_table *table, int64_t part) {
             if (has_bit(taking->taken, at + i))
                 continue;
             take(m, at, i, entry->item, entry->status);
-            m->counts->n_same++;
+            m->counts->n_same += at + i >= m->donor.n_items || !has_bit(m->known, at + i); /* else it is counted */
         }
         if (write_window(m, at, n))
             return -1;

@@ -146,6 +146,17 @@ TEST_F(Growing, PureKernelsFindRowsByTheirContent) {
     EXPECT_FALSE(exists(path("job.before.h5")));
 }
 
+/* An item that is pending where it was, and done elsewhere, is one item. */
+TEST_F(Growing, AnItemIsCountedOnce) {
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * 2}\n");
+    write_table({"1", "2", "1"});
+    run_job({"job.yaml", "--items", "2"});
+    write_table({"1", "3"});
+    Result grown = run_job({"job.yaml"});
+    EXPECT_EQ(said(grown, "1 of 2 items are those of job.h5; 1 is new\n"), 1) << grown;
+    python("assert (y == [2, 6]).all() and (status == 1).all()\n");
+}
+
 TEST_F(Growing, ADoubledSample) {
     write("job.yaml", "items: {sample: {count: 512, method: sobol, fields: {a: {uniform: [0, 1]}}}}\n"
                       "expression: {y: a ^ 2}\n");
