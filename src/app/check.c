@@ -218,14 +218,37 @@ static void tell_difference(const struct results_plan *plan, struct sheaf_string
     sheaf_string_free(&said);
 }
 
+/* How many of the items asked for the condition leaves out. */
+static int count_left_out(struct stage *stage, int64_t *n_out) {
+    enum { WINDOW = 1 << 16 };
+    struct items *items = &stage->items;
+    const struct items_filter *filter = items->filter;
+    uint8_t *left_out = filter ? malloc(WINDOW) : NULL;
+    int rc = filter && !left_out ? sheaf_fail_memory(&stage->session->error, "the condition") : 0;
+    *n_out = 0;
+    for (struct span w = {0}; rc == 0 && filter;) {
+        w = sheaf_asked_next(&stage->asked, w.first + w.n, items->n_items);
+        w.n = w.n < WINDOW ? w.n : WINDOW;
+        if (w.n == 0)
+            break;
+        rc = filter->leave_out(filter, items, w.first, w.n, left_out, &stage->session->error);
+        for (int64_t i = 0; rc == 0 && i < w.n; i++)
+            *n_out += left_out[i];
+    }
+    free(left_out);
+    return rc;
+}
+
 /* What there is of other items of the same kernel: *grows, if some of it is kept. */
 static int look_at_growth(struct stage *stage, const struct results_plan *plan, bool *grows,
                           struct sheaf_string *text) {
     struct sheaf_string reused = {0};
     struct taken taken;
-    int64_t n_reused = 0;
+    int64_t n_reused = 0, n_out = 0;
     char count[32];
     int rc = sheaf_growing_look(stage, plan, true, &taken, grows, &n_reused, &reused);
+    if (rc == 0 && *grows)
+        rc = count_left_out(stage, &n_out);
     if (rc == 0 && *grows) {
         sheaf_string_add(text, "  ");
         sheaf_growing_say(stage->session->job.output, plan->items->n_items, &taken, text);
@@ -235,10 +258,11 @@ static int look_at_growth(struct stage *stage, const struct results_plan *plan, 
                              sheaf_text_count(taken.n_lost, count), taken.n_lost == 1 ? "is" : "are");
         tell_difference(plan, text);
         tell_lines(reused.data, text);
-        const int64_t n_rows = taken.n_rows + n_reused;
+        const int64_t n_rows = taken.n_rows + n_reused, n_through = n_rows + n_out;
+        stage->before[ITEM_SKIPPED] = n_out;
         stage->before[ITEM_DONE] = n_rows - taken.n_failed;
         stage->before[ITEM_FAILED] = taken.n_failed;
-        stage->before[ITEM_PENDING] = stage->n_asked > n_rows ? stage->n_asked - n_rows : 0;
+        stage->before[ITEM_PENDING] = stage->n_asked > n_through ? stage->n_asked - n_through : 0;
     }
     sheaf_string_free(&reused);
     return rc;
@@ -305,27 +329,6 @@ static void tell_done(struct stage *stage, struct sheaf_string *text) {
     const char *line = session->results.kept.failed ? NULL : session->results.kept.data, *end;
     for (; line && (end = strchr(line, '\n')) != NULL; line = end + 1)
         sheaf_string_add(text, "  %.*s\n", (int)(end - line), line);
-}
-
-/* How many of the items asked for the condition leaves out. */
-static int count_left_out(struct stage *stage, int64_t *n_out) {
-    enum { WINDOW = 1 << 16 };
-    struct items *items = &stage->items;
-    const struct items_filter *filter = items->filter;
-    uint8_t *left_out = filter ? malloc(WINDOW) : NULL;
-    int rc = filter && !left_out ? sheaf_fail_memory(&stage->session->error, "the condition") : 0;
-    *n_out = 0;
-    for (struct span w = {0}; rc == 0 && filter;) {
-        w = sheaf_asked_next(&stage->asked, w.first + w.n, items->n_items);
-        w.n = w.n < WINDOW ? w.n : WINDOW;
-        if (w.n == 0)
-            break;
-        rc = filter->leave_out(filter, items, w.first, w.n, left_out, &stage->session->error);
-        for (int64_t i = 0; rc == 0 && i < w.n; i++)
-            *n_out += left_out[i];
-    }
-    free(left_out);
-    return rc;
 }
 
 /* Of the items asked for, how many would be computed. */

@@ -134,7 +134,7 @@ static int look_up(struct match *m, struct print_table *table, int64_t part) {
             if (has_bit(taking->taken, at + i))
                 continue;
             take(m, at, i, entry->item, entry->status);
-            m->counts->n_same++;
+            m->counts->n_same += at + i >= m->donor.n_items || !has_bit(m->known, at + i); /* else it is counted */
         }
         if (write_window(m, at, n))
             return -1;
@@ -209,7 +209,7 @@ int sheaf_take_over(struct taking *taking, const char *path, struct take_rule ru
 /* What the file that is being made has as skipped. */
 static int find_skipped(struct taking *t, struct sheaf_error *error) {
     const int64_t n_items = t->plan->items->n_items;
-    for (int64_t at = 0, n; t->to && at < n_items; at += n) {
+    for (int64_t at = 0, n; at < n_items; at += n) {
         n = n_items - at < RESULTS_WINDOW ? n_items - at : RESULTS_WINDOW;
         if (sheaf_results_read_status(t->to, at, n, error))
             return -1;
@@ -218,6 +218,23 @@ static int find_skipped(struct taking *t, struct sheaf_error *error) {
                 set_bit(t->skipped, at + i);
     }
     return 0;
+}
+
+/* What would be skipped, where no file is made: what the condition leaves out. */
+static int find_left_out(struct taking *t, struct sheaf_error *error) {
+    struct items *items = t->plan->items;
+    const struct items_filter *filter = items->filter;
+    uint8_t *left_out = malloc(TAKE_WINDOW);
+    int rc = left_out ? 0 : sheaf_fail_memory(error, "the condition");
+    for (int64_t at = 0, n; rc == 0 && filter && at < items->n_items; at += n) {
+        n = items->n_items - at < TAKE_WINDOW ? items->n_items - at : TAKE_WINDOW;
+        rc = filter->leave_out(filter, items, at, n, left_out, error);
+        for (int64_t i = 0; rc == 0 && i < n; i++)
+            if (left_out[i])
+                set_bit(t->skipped, at + i);
+    }
+    free(left_out);
+    return rc;
 }
 
 int sheaf_taking_open(struct taking *t, const struct results_plan *plan, struct results *to,
@@ -230,7 +247,7 @@ int sheaf_taking_open(struct taking *t, const struct results_plan *plan, struct 
         to->sink.mixed = to->sink.mixed || to->block > 1;
     if (to)
         to->sink.layout.attempts_offset = to->attempts_offset;
-    return find_skipped(t, error);
+    return to ? find_skipped(t, error) : find_left_out(t, error);
 }
 
 void sheaf_taking_close(struct taking *t) {

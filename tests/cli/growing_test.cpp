@@ -146,6 +146,34 @@ TEST_F(Growing, PureKernelsFindRowsByTheirContent) {
     EXPECT_FALSE(exists(path("job.before.h5")));
 }
 
+/* An item that is pending where it was, and done elsewhere, is one item. */
+TEST_F(Growing, AnItemIsCountedOnce) {
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * 2}\n");
+    write_table({"1", "2", "1"});
+    run_job({"job.yaml", "--items", "2"});
+    write_table({"1", "3"});
+    Result grown = run_job({"job.yaml"});
+    EXPECT_EQ(said(grown, "1 of 2 items are those of job.h5; 1 is new\n"), 1) << grown;
+    python("assert (y == [2, 6]).all() and (status == 1).all()\n");
+}
+
+/* A condition that leaves out more: those are not said to be computed. */
+TEST_F(Growing, AStricterCondition) {
+    const auto write_where = [&](const std::string &where) {
+        write("job.yaml", "items: {csv: in.csv, where: '" + where + "'}\nexpression: {y: x * 2}\n");
+    };
+    write_table({"1", "2", "3", "4"});
+    write_where("x > 1");
+    run_job({"job.yaml"});
+    write_where("x > 2");
+    Result look = sheaf({"check", "job.yaml"});
+    EXPECT_EQ(count_of(look.out, "  2 done, 2 skipped\na run would compute 0 items\n"), 1) << look;
+    EXPECT_EQ(count_of(look.out, "  results of 1 that is not among them would be kept beside\n"), 1) << look;
+    run_job({"job.yaml"});
+    python("assert (status == [5, 5, 1, 1]).all() and (y[2:] == [6, 8]).all()\n"
+           "assert (h5py.File('job.before.h5')['y'][1:] == [4, 6, 8]).all()\n");
+}
+
 TEST_F(Growing, ADoubledSample) {
     write("job.yaml", "items: {sample: {count: 512, method: sobol, fields: {a: {uniform: [0, 1]}}}}\n"
                       "expression: {y: a ^ 2}\n");
