@@ -1,6 +1,7 @@
 #include "app/growing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,26 @@ static char *name_before(const char *path, int k) {
     return name.data;
 }
 
+/* A copy that lasts, whole or not at all. */
+static int copy_whole(const char *path, const char *name, struct sheaf_error *error) {
+    char *part = sheaf_path_with(name, ".part");
+    if (!part)
+        return sheaf_fail_memory(error, "a path");
+    unlink(part); /* what a killed run has left */
+    int rc = sheaf_file_copy(path, part, error);
+    const int fd = rc ? -1 : open(part, O_RDWR | O_CLOEXEC);
+    if (rc == 0 && (fd < 0 || fsync(fd)))
+        rc = sheaf_fail_errno(error, "%s: cannot sync", part);
+    if (fd >= 0)
+        close(fd);
+    if (rc == 0 && sheaf_file_rename_new(part, name))
+        rc = sheaf_fail_errno(error, "%s: cannot rename it to %s", part, name);
+    if (rc)
+        unlink(part);
+    free(part);
+    return rc;
+}
+
 /* Gives the file a second name, or copies it where it cannot have one; *taken: something else has that name. */
 static int give_name(const char *path, const char *name, struct before *before, bool *taken,
                      struct sheaf_error *error) {
@@ -80,7 +101,7 @@ static int give_name(const char *path, const char *name, struct before *before, 
         *taken = !sheaf_stamp_names(&stamp, name); /* else a run was killed that gave it */
         return 0;
     }
-    return access(name, F_OK) == 0 ? (*taken = true, 0) : sheaf_file_copy(path, name, error);
+    return access(name, F_OK) == 0 ? (*taken = true, 0) : copy_whole(path, name, error);
 }
 
 /* With its texts in it, since those beside it go with the name that it loses. */
@@ -98,7 +119,7 @@ static int keep_old(struct session *session, struct before *before) {
         if (give_name(path, before->path, before, &taken, &session->error))
             return -1;
         if (!taken)
-            return 0;
+            return sheaf_file_sync_folder(before->path, &session->error);
         free(before->path);
         before->path = NULL;
     }
@@ -160,7 +181,9 @@ static void say(const struct session *session, const struct results_plan *plan, 
     if (session->options->quiet)
         return;
     sheaf_growing_say(session->job.output, plan->items->n_items, taken, &said);
-    if (before)
+    if (before && taken->n_lost == 0)
+        sheaf_string_add(&said, "; what else was in the file is kept in %s", before);
+    else if (before)
         sheaf_string_add(&said, "; of %s that %s not among them the results are kept in %s",
                          sheaf_text_count(taken->n_lost, count), taken->n_lost == 1 ? "is" : "are", before);
     if (!said.failed)
@@ -177,7 +200,7 @@ int sheaf_growing_do(struct stage *stage, const struct results_plan *plan) {
     uint64_t token = 0;
     int rc = make(stage, plan, &taken, &token, &reused);
     const bool does = rc == 0 && grows(&taken);
-    if (does && taken.n_lost > 0)
+    if (does && (taken.n_lost > 0 || sheaf_results_have_more(plan->path)))
         rc = keep_old(session, &before);
     if (does && rc == 0)
         rc = sheaf_session_publish_file(plan->path, &session->found, &session->error);

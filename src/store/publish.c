@@ -202,6 +202,26 @@ int sheaf_results_publish(const char *path, const struct results_found *before, 
     return rc;
 }
 
+/* Links and attributes at the root of a file; negative where it cannot be read. */
+static int64_t count_things(const char *path) {
+    struct interrupt_reading reading;
+    H5O_info_t info;
+    H5G_info_t group;
+    hid_t file = sheaf_h5_open_watched(path, NULL, &reading);
+    const bool read = file >= 0 && H5Oget_info_by_name2(file, ".", &info, H5O_INFO_NUM_ATTRS, H5P_DEFAULT) >= 0 &&
+                      H5Gget_info(file, &group) >= 0;
+    sheaf_h5_close_watched(file, &reading);
+    H5Eclear2(H5E_DEFAULT);
+    return read ? (int64_t)info.num_attrs + (int64_t)group.nlinks : -1;
+}
+
+bool sheaf_results_have_more(const char *path) {
+    char *aside = sheaf_path_with(path, SUFFIX_NEW);
+    const bool have = !aside || count_things(path) > count_things(aside);
+    free(aside);
+    return have;
+}
+
 void sheaf_results_tidy(const char *path) {
     enum whose whose = FOREIGN;
     struct results_found found;

@@ -158,6 +158,9 @@ int sheaf_results_may_replace(const char *path, struct sheaf_error *error);
    left of them may be the wreck of any HDF5 file. */
 int sheaf_results_may_make(const char *path, struct sheaf_error *error);
 
+/* Whether the results file at a path has more at its root than the one that was made aside: what somebody has put there. */
+bool sheaf_results_have_more(const char *path);
+
 /* Removes PATH.new where it is a results file: a run was killed while it made it, or had just given it its name. To be
    called under the lock. */
 void sheaf_results_tidy(const char *path);

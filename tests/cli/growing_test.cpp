@@ -71,6 +71,24 @@ TEST_F(Growing, RowsAppendedToATable) {
     }
 }
 
+/* What somebody has put into the results file is not thrown away either. */
+TEST_F(Growing, WhatElseWasInTheFileIsKept) {
+    write("in.csv", "x\n1\n2\n");
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * 2}\n");
+    run_job({"job.yaml"}, {0, 1});
+    Result put = run({SHEAF_PYTHON, "-c", "import h5py; h5py.File('job.h5', 'r+')['mine'] = [7, 8]"});
+    ASSERT_EQ(put.exit, 0) << put;
+    write("in.csv", "x\n1\n2\n3\n");
+    run_job({"job.yaml"}, {0, 1});
+    write("in.csv", "x\n1\n2\n3\n4\n");
+    run_job({"job.yaml"}, {0, 1});
+    Result kept = run({SHEAF_PYTHON, "-c",
+                       "import h5py; assert list(h5py.File('job.before.h5')['mine']) == [7, 8]\n"
+                       "assert list(h5py.File('job.h5')['y']) == [2, 4, 6, 8]"});
+    EXPECT_EQ(kept.exit, 0) << kept;
+    EXPECT_FALSE(exists(path("job.before2.h5")));
+}
+
 /* A file that was not finished, with an item that failed: that one stays so, with its message. */
 TEST_F(Growing, WhatIsPendingAndWhatFailed) {
     write("job.yaml", "items: {csv: in.csv}\ncommand: 'echo {x} >> ran; test {x} != 2 && echo {x}'\n"
