@@ -90,13 +90,13 @@ TEST_F(CsvJob, FilesWithoutASizeAreReadWhole) {
 }
 
 /* What the job says of its table is a part of it. */
-TEST_F(CsvJob, AnotherReadingOfTheFileIsAnotherJob) {
+/* A job that takes the table otherwise goes on with the items that are as they were. */
+TEST_F(CsvJob, AnotherReadingOfTheFileComputesWhatItChanges) {
     write("in.csv", "x\n1\n-999\n");
     write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x}\n");
     run_job({"job.yaml"});
-    Result result = run_job({"job.yaml", "--set", "items.missing=[-999]"}, {}, 2);
-    EXPECT_EQ(count_of(result.err, "missing: '-999'"), 1) << result;
-    run_job({"job.yaml", "--set", "items.missing=[-999]", "--overwrite"});
+    Result result = run_job({"job.yaml", "--set", "items.missing=[-999]"});
+    EXPECT_EQ(count_of(result.err, "1 of 2 items are those of job.h5; 1 is new"), 1) << result;
     holds("job.h5", {"f['x'][0] == 1 and np.isnan(f['x'][1]) and np.isnan(f['y'][1])", "(status == 1).all()"});
 }
 
