@@ -71,6 +71,21 @@ TEST_F(Growing, RowsAppendedToATable) {
     }
 }
 
+/* More items than are compared at a time: some in their places, others in the opposite order. */
+TEST_F(Growing, OfMoreItemsThanFitInAWindow) {
+    ASSERT_EQ(shell("(echo x; seq 1 200000) > in.csv").exit, 0);
+    write("job.yaml", "items: {csv: in.csv}\nexpression: {y: x * 2}\n");
+    run_job({"job.yaml"}, {2, 1});
+    ASSERT_EQ(shell("(echo x; seq 1 70000; echo -5; seq 200000 -1 70001) > in.csv").exit, 0);
+    Result grown = run_job({"job.yaml"}, {0, 2});
+    EXPECT_EQ(count_of(grown.err, "200,000 of 200,001 items are those of job.h5; 1 is new\n"), 1) << grown;
+    EXPECT_EQ(count_of(grown.err, "200,000 of them were there before this run"), 1) << grown;
+    python(
+        "x = np.loadtxt('in.csv', skiprows=1); assert (y == 2 * x).all() and (status == 1).all() and len(y) == 200001\n"
+        "assert not os.path.exists('job.before.h5')\n");
+    EXPECT_EQ(sheaf({"verify", "job.h5"}).exit, 0);
+}
+
 /* What somebody has put into the results file is not thrown away either. */
 TEST_F(Growing, WhatElseWasInTheFileIsKept) {
     write("in.csv", "x\n1\n2\n");
