@@ -9,6 +9,7 @@
 
 #include "cmd/cells.h"
 #include "cmd/cmd.h"
+#include "core/text.h"
 #include "core/type.h"
 #include "report/table.h"
 
@@ -85,10 +86,6 @@ static const struct cmd_usage usage = {
     2, 2};
 
 /* --- words --------------------------------------------------------------------------------------------------------- */
-
-static const char *plural(int64_t n) {
-    return n == 1 ? "" : "s";
-}
 
 /* "1.2e-09": how much, not which; people look at the first digits. */
 static const char *say_gap(double gap, char text[32]) {
@@ -178,7 +175,7 @@ static void print_pairing(const struct comparison *c) {
     char a[32], b[32], both[32];
     if (p->n_a != p->n_b || p->n_both != p->n_a)
         printf("%s has %s item%s, %s has %s; both have %s of them\n", c->paths[0], sheaf_text_count(p->n_a, a),
-               plural(p->n_a), c->paths[1], sheaf_text_count(p->n_b, b), sheaf_text_count(p->n_both, both));
+               sheaf_text_plural(p->n_a), c->paths[1], sheaf_text_count(p->n_b, b), sheaf_text_count(p->n_both, both));
     for (int d = 0; d < p->n_axes; d++) {
         print_alone(c, &p->axes[d], 0);
         print_alone(c, &p->axes[d], 1);
@@ -194,10 +191,11 @@ static void print_statuses(const struct comparison *c) {
         for (int b = 0; b <= ITEM_SKIPPED; b++)
             if (a != b && c->statuses[a][b])
                 printf("status: %s item%s %s in %s and %s in %s\n", sheaf_text_count(c->statuses[a][b], count),
-                       plural(c->statuses[a][b]), sheaf_cell_status((uint8_t)a), c->paths[0],
+                       sheaf_text_plural(c->statuses[a][b]), sheaf_cell_status((uint8_t)a), c->paths[0],
                        sheaf_cell_status((uint8_t)b), c->paths[1]);
     if (c->n_messages)
-        printf("messages of %s failed item%s differ\n", sheaf_text_count(c->n_messages, count), plural(c->n_messages));
+        printf("messages of %s failed item%s differ\n", sheaf_text_count(c->n_messages, count),
+               sheaf_text_plural(c->n_messages));
 }
 
 /* --- which fields -------------------------------------------------------------------------------------------------- */
@@ -216,7 +214,7 @@ static void print_compared(const struct comparison *c, const struct compared *f,
     char differ[32], all[32], gap[32], relative[32], nan[32];
     struct sheaf_arena arena = {0};
     printf("%s: %s of %s %s%s differ%s", f->name, sheaf_text_count(f->n_differ, differ),
-           sheaf_text_count(f->n_compared, all), is_reduction ? "value" : "item", plural(f->n_compared),
+           sheaf_text_count(f->n_compared, all), is_reduction ? "value" : "item", sheaf_text_plural(f->n_compared),
            f->n_differ == 1 ? "s" : "");
     if (f->n_only_nan)
         printf(", %s value%s NaN in one of both only", sheaf_text_count(f->n_only_nan, nan),
@@ -317,7 +315,7 @@ static int print_all(struct comparison *c, struct sheaf_error *error) {
     if (same)
         printf("%s and %s are the same%s: %s item%s\n", c->paths[0], c->paths[1],
                c->rtol > 0 || c->atol > 0 ? " within the tolerance" : "", sheaf_text_count(c->pairing.n_both, both),
-               plural(c->pairing.n_both));
+               sheaf_text_plural(c->pairing.n_both));
     else
         printf("%s%s of %s items that both have differ\n", c->n_shown ? "\n" : "",
                sheaf_text_count(c->n_differ, differ), sheaf_text_count(c->pairing.n_both, both));

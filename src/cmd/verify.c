@@ -22,10 +22,6 @@ static const struct cmd_usage usage = {
     "that are linked are not looked at.",
     1, 1};
 
-static const char *plural(int64_t n) {
-    return n == 1 ? "" : "s";
-}
-
 /* --- what changed -------------------------------------------------------------------------------------------------- */
 
 /* What was said, or nothing where there was no memory for it. */
@@ -39,8 +35,8 @@ static void print_spans(const struct span_list *spans, const char *what) {
     if (spans->n == 0)
         return;
     sheaf_span_list_say(spans, SPANS_SHOWN, ", ", &said);
-    printf("  %s changed among %s item%s: %s", what, sheaf_text_count(spans->n_items, count), plural(spans->n_items),
-           text_of(&said));
+    printf("  %s changed among %s item%s: %s", what, sheaf_text_count(spans->n_items, count),
+           sheaf_text_plural(spans->n_items), text_of(&said));
     if (spans->n > SPANS_SHOWN)
         printf(" and %s more such spans", sheaf_text_count(spans->n - SPANS_SHOWN, count));
     printf("\n");
@@ -137,7 +133,7 @@ static bool any_changed(const struct verified *found) {
 static void print_unchecked(int64_t n, const char *why) {
     char count[32];
     if (n)
-        printf("  %s item%s could not be checked: %s\n", sheaf_text_count(n, count), plural(n), why);
+        printf("  %s item%s could not be checked: %s\n", sheaf_text_count(n, count), sheaf_text_plural(n), why);
 }
 
 static void print_found(const struct cmd_stage *stage, const struct verified *found, bool alive) {
@@ -152,7 +148,7 @@ static void print_found(const struct cmd_stage *stage, const struct verified *fo
         printf("is not as it was written\n");
     else
         printf("%s item%s (%sB) %s as %s written\n", sheaf_text_count(found->n_checked, count),
-               plural(found->n_checked), sheaf_text_rate((double)found->n_bytes, size),
+               sheaf_text_plural(found->n_checked), sheaf_text_rate((double)found->n_bytes, size),
                found->n_checked == 1 ? "is" : "are", found->n_checked == 1 ? "it was" : "they were");
     if (alive)
         printf("  a run is at work on it\n");

@@ -87,4 +87,9 @@ const char *sheaf_text_suggest(const char *wanted, const char *const *names, int
 /* True for [A-Za-z_][A-Za-z0-9_]*. */
 bool sheaf_text_is_name(const char *text);
 
+/* What makes a word a plural: "" of one, else "s". */
+static inline const char *sheaf_text_plural(int64_t n) {
+    return n == 1 ? "" : "s";
+}
+
 #endif

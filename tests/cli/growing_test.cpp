@@ -20,12 +20,6 @@ class Growing : public Program {
                               "outputs: {y: {column: 1}}\n" +
                               more);
     }
-    /* Which items ran since this was asked last, in order. */
-    std::string ran() const {
-        const std::string said = shell("test -e ran && sort -n ran | tr '\\n' ' '").out;
-        unlink(path("ran").c_str());
-        return said;
-    }
     void python(const std::string &lines) const {
         Result result = run({SHEAF_PYTHON, "-c",
                              "import h5py, numpy as np, os\n"

@@ -109,6 +109,9 @@ class Program : public ::testing::Test {
     void write(const std::string &name, const std::string &text) const { write_file(path(name), text); }
     std::string read(const std::string &name) const { return read_file(path(name)); }
 
+    /* The items whose commands have put their number into the file `ran` since this was asked last, in order. */
+    std::string ran() const;
+
     /* A job file in the folder; `kernel` may be hostile:NAME. */
     void write_job(const std::string &name, const std::string &items, const std::string &kernel,
                    const std::string &more = "") const;

@@ -24,11 +24,6 @@ class Reuse : public Program {
                                   "x * x }\"'\noutputs: {y: {column: 1}}\n" +
                                   more);
     }
-    std::string ran() const {
-        const std::string said = shell("test -e ran && sort -n ran | tr '\\n' ' '").out;
-        unlink(path("ran").c_str());
-        return said;
-    }
     void python(const std::string &lines) const {
         Result result = run({SHEAF_PYTHON, "-c", "import h5py, numpy as np\nf = h5py.File('b.h5')\n" + lines});
         EXPECT_EQ(result.exit, 0) << result;
